@@ -1,0 +1,72 @@
+"""Names of apps, process types, config vars and keys: parsed once at the edge; refused, never repaired."""
+
+import re
+
+from receiver.model.errors import UsageError
+
+_APP = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]|[a-z]")
+_PROCESS = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
+RESERVED_APPS = frozenset({"ship", "www-data", "git", "ship-receiver"})
+"""Names that would collide with ship's own accounts and addresses."""
+
+
+class AppName(str):
+    """A valid app name. It is also a host name label, an account `ship-NAME` and a folder, hence its rule."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "AppName":
+        if not _APP.fullmatch(text) or "--" in text:
+            raise UsageError(
+                f"{text!r} cannot be the name of an app.",
+                detail="A name starts with a-z, goes on with a-z, 0-9 and single hyphens, does not end"
+                " with a hyphen, and has at most 30 characters.",
+                advice="Choose a name such as `blog` or `blog-staging`.",
+                reason="usage/bad-app-name",
+            )
+        if text in RESERVED_APPS:
+            raise UsageError(
+                f"The name {text!r} is kept for ship itself.",
+                advice="Choose another name for the app.",
+                reason="usage/bad-app-name",
+            )
+        return cls(text)
+
+
+def parse_process_type(text: str) -> str:
+    """A process type as in a Procfile: `web`, `worker`, `release`."""
+    if not _PROCESS.fullmatch(text):
+        raise UsageError(
+            f"{text!r} cannot be a process type.",
+            detail="A process type is a-z first, then a-z, 0-9 and hyphens, at most 30 characters.",
+            advice="Use names such as `web` and `worker`.",
+            reason="usage/bad-process-type",
+        )
+    return text
+
+
+def parse_config_name(text: str) -> str:
+    """The name of a config var."""
+    if not _CONFIG.fullmatch(text):
+        raise UsageError(
+            f"{text!r} cannot be the name of a config var.",
+            detail="A name is made of letters, digits and underscores, and does not start with a digit.",
+            advice="Use names such as `SECRET_KEY`.",
+            reason="usage/bad-config-name",
+        )
+    return text
+
+
+def parse_key_name(text: str) -> str:
+    """The name of an ssh key or token: `laptop`, `ci@example.com`."""
+    if not _KEY.fullmatch(text):
+        raise UsageError(
+            f"{text!r} cannot be the name of a key.",
+            detail="A key's name is made of letters, digits and . _ @ + -, at most 63 characters.",
+            advice="Use a name such as `laptop`.",
+            reason="usage/bad-key-name",
+        )
+    return text
