@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all, and survive a power cut once they are there."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1) -> None:
+    """Make `path` hold `data`: temporary file beside it, permissions, fsync, rename, fsync of the folder.
+
+    Text is encoded as UTF-8 with surrogate escapes, so bytes that came in through argv go out unchanged.
+    """
+    payload = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "wb") as handle:
+            handle.write(payload)
+            if gid != -1:
+                os.fchown(fd, -1, gid)
+            os.fchmod(fd, mode)
+            handle.flush()
+            os.fsync(fd)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)  # already gone when the rename happened
+    sync_folder(path.parent)
+
+
+def link_atomically(path: Path, target: str) -> None:
+    """Make `path` a symbolic link to `target`, replacing what link or file was there."""
+    temporary = path.parent / f".{path.name}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or link; nothing happens when it is not there."""
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        sync_folder(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all in it, without following a link; nothing happens when it is not there.
+
+    It is renamed first: a half-removed tree never stands under its own name.
+    """
+    if not path.is_symlink() and not path.exists():
+        return
+    if path.is_symlink() or not path.is_dir():
+        remove(path)
+        return
+    doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.gone."))
+    path.rename(doomed / path.name)
+    sync_folder(path.parent)
+    shutil.rmtree(doomed)
+
+
+def sync_folder(path: Path) -> None:
+    """Have a rename or removal in folder `path` outlive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a file, or None where there is none. Never follows a link."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, encoding="utf-8", errors="surrogateescape") as handle:
+        return handle.read()
+
+
+def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
+    """Make a folder, or give the one that is there this mode and owner."""
+    path.mkdir(mode=mode, exist_ok=True)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if (uid, gid) != (-1, -1):
+            os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on `path` for short changes of shared state, such as handing out ports."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield fd
+    finally:
+        os.close(fd)

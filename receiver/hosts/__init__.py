@@ -1,0 +1,113 @@
+"""What ship needs from a machine, as one protocol: an account, a sandbox, a held socket, slots, logs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from receiver.model.layout import SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.settings import App
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """User and group that files of an app belong to."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to run as an app's account, in its sandbox, with nothing inherited."""
+
+    app: AppName
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Plain settings. Secrets never go here: other accounts can see a unit's properties."""
+    config: Path | None = None
+    """File of config vars, env.json of a release, that the command's environment is made of."""
+    writable: tuple[Path, ...] = ()
+    """Folders it may write, besides its private temporary one."""
+    limit_s: float | None = None
+    name: str = "job"
+    """Short word for unit names and process lists: `build`, `release`, `canary`, `run`."""
+
+
+class JobTimeoutError(Exception):
+    """A job did not end within its time; it was stopped."""
+
+
+class Running(Protocol):
+    """A job that goes on in the background: a canary."""
+
+    def poll(self) -> int | None:
+        """Exit status, or None while it runs."""
+
+    def stop(self) -> None:
+        """End it and everything it started; returns when they are gone."""
+
+
+class Host(Protocol):
+    """One of the two machines ship runs on: `systemd` or `supervisord`."""
+
+    def owner(self, app: AppName) -> Owner | None:
+        """The app's account; None where everything belongs to the user who started ship."""
+
+    def create_account(self, app: AppName) -> None:
+        """Make the app's account unless it is there."""
+
+    def remove_account(self, app: AppName) -> None:
+        """Remove the app's account, after everything it runs was stopped."""
+
+    def run(self, job: Job, on_output: Callable[[bytes], None], *, stdin: int | None = None) -> int:
+        """Run to the end, handing on output (both streams) as it comes; returns the exit status.
+
+        Raises:
+            JobTimeoutError: `limit_s` passed.
+        """
+
+    def spawn(self, job: Job, log: Path) -> Running:
+        """Start in the background; its output goes into `log`."""
+
+    def attach(self, job: Job, *, tty: bool) -> int:
+        """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
+
+    def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
+        """Files that describe the app's socket and slots to the process manager."""
+
+    def refresh(self) -> None:
+        """Read unit files again."""
+
+    def hold_socket(self, app: AppName) -> None:
+        """Listen on the app's port from now on, also while nothing serves it."""
+
+    def release_socket(self, app: AppName) -> None:
+        """Stop listening on the app's port."""
+
+    def start(self, app: AppName, slot: SlotLetter) -> None:
+        """Start a slot; returns when its manager says it is up. SwapError when it does not come up."""
+
+    def stop(self, app: AppName, slot: SlotLetter) -> None:
+        """Stop a slot gracefully; nothing happens when it is not running."""
+
+    def reload(self, app: AppName, slot: SlotLetter) -> None:
+        """Send HUP to the slot's main process."""
+
+    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
+        """Process id of the slot's main process; None when it does not run."""
+
+    def enable(self, app: AppName, slot: SlotLetter | None) -> None:
+        """Have this slot, and only this one, started at boot; none of the app's when None."""
+
+    def detach(self, name: str, pid: int) -> None:
+        """Put process `pid` in a unit of its own, so that it outlives the session that made it."""
+
+    def reload_nginx(self) -> None:
+        """Have nginx read its files again."""
+
+    def log_lines(self, app: AppName, *, lines: int, follow: bool) -> Iterator[bytes]:
+        """What the app's web processes wrote, oldest first; goes on when `follow`."""

@@ -1,0 +1,139 @@
+"""What a buildpack says of a tree: values only, so that a build can be shown before it is run."""
+
+import posixpath
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from receiver.model.errors import BuildError
+
+_LINK_DEPTH = 8
+_READ_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python found on this machine."""
+
+    path: str
+    version: str
+    """Two or three numbers: `3.11`, or `3.11.2` where it was asked."""
+
+    @property
+    def minor(self) -> str:
+        return ".".join(self.version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """What a buildpack may know besides the tree."""
+
+    interpreters: tuple[Interpreter, ...]
+    config: Mapping[str, str]
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of a build; runs in the sandbox, as the app's account, in the unpacked tree.
+
+    `{venv}` in an argument or a value stands for the virtualenv's absolute path.
+    """
+
+    argv: tuple[str, ...]
+    title: str = ""
+    """Line for the push log, printed before it runs; nothing when empty."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    explain: str = ""
+    """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's `explain`."""
+    quiet: bool = False
+    """Keep the output back unless it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Virtualenv:
+    """The virtualenv a tree needs: equal digests mean equal contents, so it is made once."""
+
+    interpreter: Interpreter
+    digest: str
+    """Hexadecimal, of everything that decides what is in it."""
+    install: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything a buildpack decided about a tree."""
+
+    buildpack: str
+    """`python`, `static`, `procfile`."""
+    title: str
+    """`Python app detected`."""
+    notices: tuple[str, ...]
+    """Sentences for the push log: what was chosen, and why."""
+    virtualenv: Virtualenv | None
+    commands: tuple[Command, ...]
+    """What runs in the tree after the virtualenv stands; such a build's tree is packed again."""
+    processes: Mapping[str, str]
+    """Command lines by process type: the Procfile's, or what was found without one."""
+    static: Mapping[str, str] = field(default_factory=dict)
+    """Folders that nginx serves, by URL prefix."""
+
+
+class Tree:
+    """The pushed tree, read from the tar file that git made; links are followed inside it only.
+
+    Reading the archive instead of the unpacked folder means that nobody can change a file, or put a
+    link in its place, between the look and the use.
+    """
+
+    def __init__(self, archive: BinaryIO) -> None:
+        self._tar = tarfile.open(fileobj=archive, mode="r:")  # noqa: SIM115 - the archive is the caller's
+        self.members: dict[str, tarfile.TarInfo] = {
+            member.name.rstrip("/"): member for member in self._tar
+        }
+
+    def names(self) -> list[str]:
+        """Names in the top folder, sorted; folders end with a slash."""
+        top = {name for name in self.members if "/" not in name}
+        return sorted(f"{name}/" if self.members[name].isdir() else name for name in top)
+
+    def files(self) -> list[str]:
+        """Paths of all regular files, as they stand in the archive."""
+        return [name for name, member in self.members.items() if member.isfile()]
+
+    def has(self, path: str) -> bool:
+        """Whether a file (or a link to one) is there."""
+        member = self._resolve(path)
+        return member is not None and member.isfile()
+
+    def has_folder(self, path: str) -> bool:
+        member = self._resolve(path)
+        return member is not None and member.isdir()
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            BuildError: there is no such file, or it is larger than 4 MiB.
+        """
+        member = self._resolve(path)
+        handle = self._tar.extractfile(member) if member is not None and member.isfile() else None
+        if member is None or handle is None:
+            raise BuildError(f"There is no file {path} in this push.", reason="build/missing-file")
+        if member.size > _READ_LIMIT_BYTES:
+            raise BuildError(
+                f"{path} is too large to be read.",
+                detail=f"It holds {member.size} bytes; the limit is {_READ_LIMIT_BYTES}.",
+                advice="Check that the right file was committed under this name.",
+                reason="build/file-too-large",
+            )
+        return handle.read()
+
+    def _resolve(self, path: str) -> tarfile.TarInfo | None:
+        for _ in range(_LINK_DEPTH):
+            member = self.members.get(path)
+            if member is None or not member.issym():
+                return member
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), member.linkname))
+        return None

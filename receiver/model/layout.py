@@ -1,0 +1,191 @@
+"""Where everything lives on disk. Only paths; whether they exist is somebody else's question."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from receiver.model.names import AppName
+
+SlotLetter = Literal["a", "b"]
+SLOTS: tuple[SlotLetter, SlotLetter] = ("a", "b")
+
+
+@dataclass(frozen=True, slots=True)
+class AppPaths:
+    """The folder of one app, and the places in it."""
+
+    name: AppName
+    home: Path
+    run: Path
+    """Sockets and ready files of its processes; emptied by a reboot."""
+
+    @property
+    def settings(self) -> Path:
+        return self.home / "app.toml"
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.json"
+
+    @property
+    def scale(self) -> Path:
+        return self.home / "scale.json"
+
+    @property
+    def live(self) -> Path:
+        """The record of what serves: release and slot. Replacing it is the commit point of a deploy."""
+        return self.home / "live.json"
+
+    @property
+    def current(self) -> Path:
+        return self.home / "current"
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "lock"
+
+    @property
+    def journal(self) -> Path:
+        return self.home / "journal"
+
+    @property
+    def incoming(self) -> Path:
+        return self.home / "incoming"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    def release(self, version: int) -> "ReleasePaths":
+        return ReleasePaths(self.releases / f"v{version}")
+
+    @property
+    def builds(self) -> Path:
+        return self.home / "builds"
+
+    @property
+    def venvs(self) -> Path:
+        return self.home / "venvs"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def storage(self) -> Path:
+        return self.home / "storage"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def work(self) -> Path:
+        """Where gunicorn's master stands for as long as it lives, whatever release it serves."""
+        return self.home / "work"
+
+    @property
+    def slots(self) -> Path:
+        return self.home / "slots"
+
+    def slot(self, letter: SlotLetter) -> Path:
+        return self.slots / letter
+
+    def slot_run(self, letter: SlotLetter) -> Path:
+        return self.run / f"web.{letter}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePaths:
+    """The folder of one release. Root owns all of it but `source`."""
+
+    home: Path
+
+    @property
+    def record(self) -> Path:
+        return self.home / "release.json"
+
+    @property
+    def env(self) -> Path:
+        return self.home / "env.json"
+
+    @property
+    def source(self) -> Path:
+        return self.home / "source"
+
+    @property
+    def slug(self) -> Path:
+        """The built tree as a tar file; what a rollback unpacks, whatever the app did to its `source`."""
+        return self.home / "slug.tar"
+
+    @property
+    def public(self) -> Path:
+        """Static files that nginx may read."""
+        return self.home / "public"
+
+    @property
+    def release_log(self) -> Path:
+        return self.home / "release.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The trees of one ship server: on a VPS under /etc, /var/lib and /run, embedded under one folder."""
+
+    etc: Path
+    state: Path
+    run: Path
+    sites_available: Path
+    sites_enabled: Path
+    units: Path
+    """Unit files under systemd, program files under supervisord."""
+
+    @classmethod
+    def vps(cls) -> "Layout":
+        return cls(
+            etc=Path("/etc/ship"),
+            state=Path("/var/lib/ship"),
+            run=Path("/run/ship"),
+            sites_available=Path("/etc/nginx/sites-available"),
+            sites_enabled=Path("/etc/nginx/sites-enabled"),
+            units=Path("/etc/systemd/system"),
+        )
+
+    @classmethod
+    def embedded(cls, root: Path) -> "Layout":
+        return cls(
+            etc=root / "etc",
+            state=root / "var",
+            run=root / "run",
+            sites_available=root / "nginx" / "sites-available",
+            sites_enabled=root / "nginx" / "sites-enabled",
+            units=root / "supervisor" / "programs",
+        )
+
+    @property
+    def server_settings(self) -> Path:
+        return self.etc / "ship.toml"
+
+    @property
+    def keys(self) -> Path:
+        return self.etc / "keys"
+
+    @property
+    def repos(self) -> Path:
+        return self.state / "repos"
+
+    def repo(self, app: AppName) -> Path:
+        return self.repos / f"{app}.git"
+
+    @property
+    def apps(self) -> Path:
+        return self.state / "apps"
+
+    def app(self, name: AppName) -> AppPaths:
+        return AppPaths(name, self.apps / name, self.run / "apps" / name)
+
+    def site(self, app: AppName) -> Path:
+        return self.sites_available / f"ship-{app}.conf"
+
+    def site_link(self, app: AppName) -> Path:
+        return self.sites_enabled / f"ship-{app}.conf"

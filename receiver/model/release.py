@@ -1,0 +1,75 @@
+"""A release: numbered, never changed; a commit, a virtualenv, config vars and process types."""
+
+from typing import Literal
+
+import msgspec
+
+from receiver.model.layout import SlotLetter
+from receiver.model.settings import Check
+from receiver.model.webserver import Process
+
+Served = Literal["process", "files", "nothing"]
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What release.json holds. Config vars lie beside it in env.json, readable by the app's account."""
+
+    version: int
+    app: str
+    commit: str
+    description: str
+    """What made it: `Deploy 1a2b3c4`, `Set GREETING config var`, `Rollback to v3`."""
+    by: str
+    """Name of the key that asked, or `root`."""
+    created_at: str
+    """UTC, ISO 8601, to the second."""
+    buildpack: str
+    python: str | None
+    """Version of the interpreter, such as `3.11.2`."""
+    venv: str | None
+    """Absolute path of the virtualenv; shared by releases of equal digest."""
+    processes: dict[str, Process]
+    check: Check = Check()
+    static: dict[str, str] = msgspec.field(default_factory=dict)
+    """URL prefixes that nginx serves from folders below `public/`."""
+    restores: int | None = None
+    """The release that a rollback brought back."""
+    build: int | None = None
+    """Number of the build whose log tells how it came about."""
+
+    @property
+    def label(self) -> str:
+        return f"v{self.version}"
+
+    @property
+    def served(self) -> Served:
+        """How the web part is served: by a process, by nginx from files alone, or not at all."""
+        if "web" in self.processes:
+            return "process"
+        return "files" if "/" in self.static else "nothing"
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What live.json holds: the release that serves, and in which slot. Written last of all."""
+
+    release: int
+    slot: SlotLetter
+
+
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """What builds/N.json holds: one attempt to make a release, also when it failed."""
+
+    number: int
+    app: str
+    by: str
+    commit: str
+    description: str
+    started_at: str
+    status: Literal["running", "succeeded", "failed", "cancelled"]
+    pid: int
+    """The process that does it; a record that says `running` of a dead process is an interrupted one."""
+    finished_at: str | None = None
+    release: int | None = None
+    reason: str | None = None
+    """Stable reason of the failure, as in docs/errors.md."""
+    exit_code: int = 0

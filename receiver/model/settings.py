@@ -1,0 +1,88 @@
+"""Settings of the server (ship.toml) and of an app (app.toml): type, default, limits and sentence in one place.
+
+docs/configuration.md is checked against these declarations by a test.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000)]
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """/etc/ship/ship.toml: what holds for every app of this server."""
+
+    domain: Annotated[
+        str, Meta(description="Apps answer at NAME.domain.", pattern=r"^[A-Za-z0-9.-]+$")
+    ]
+    host: Annotated[
+        Literal["systemd", "supervisord"], Meta(description="What manages the processes.")
+    ] = "systemd"
+    http_port: Annotated[Port, Meta(description="Port on which nginx listens.")] = 80
+    first_port: Annotated[Port, Meta(description="First loopback port handed to apps.")] = 20_000
+    last_port: Annotated[Port, Meta(description="Last loopback port handed to apps.")] = 29_999
+    keep_releases: Annotated[
+        Count, Meta(description="Releases kept for rollback; the live one always is.")
+    ] = 10
+    keep_free_mb: Annotated[
+        int, Meta(ge=0, description="Free disk space, in MiB, below which old releases go early.")
+    ] = 512
+    max_push_mb: Annotated[
+        Count, Meta(description="Size limit, in MiB, of the objects in one push.")
+    ] = 512
+    build_limit_s: Annotated[Seconds, Meta(description="Seconds that one build may take.")] = 900
+    release_limit_s: Annotated[
+        Seconds, Meta(description="Seconds that one release phase may take.")
+    ] = 900
+    lock_wait_s: Annotated[
+        Seconds, Meta(description="Seconds that a push waits for another deploy of its app.")
+    ] = 900
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """apps/NAME/app.toml: what should be, for one app."""
+
+    port: Annotated[Port, Meta(description="Loopback port of slot a, and of the held socket.")]
+    port_b: Annotated[
+        Port, Meta(description="Loopback port of slot b, for servers that bind a port themselves.")
+    ]
+    created_at: Annotated[str, Meta(description="When the app was made, UTC.")] = ""
+    stopped: Annotated[bool, Meta(description="Set by ps:stop: no web process runs.")] = False
+    domains: Annotated[
+        tuple[str, ...], Meta(description="Host names besides NAME.domain of the server.")
+    ] = ()
+    check_limit_s: Annotated[
+        Seconds, Meta(description="Seconds a new release may take to answer its check.")
+    ] = 60
+    graceful_limit_s: Annotated[
+        Seconds, Meta(description="Seconds that requests in flight may take when a process stops.")
+    ] = 30
+    max_body_mb: Annotated[Count, Meta(description="Size limit, in MiB, of a request's body.")] = (
+        100
+    )
+    read_timeout_s: Annotated[
+        Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
+    ] = 60
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[check] of an app's own ship.toml: how to tell that a release is alive."""
+
+    path: Annotated[str, Meta(pattern=r"^/", description="Path that is asked for.")] = "/"
+    status: Annotated[
+        int | None, Meta(ge=100, le=599, description="The one status that counts as alive.")
+    ] = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """ship.toml in an app's tree: what travels with the code, so a rollback brings it back too."""
+
+    check: Check = Check()
+    static: Annotated[
+        dict[str, str],
+        Meta(description="Folders served by nginx, by address: `'/static/' = 'static'`."),
+    ] = msgspec.field(default_factory=dict)

@@ -1,0 +1,29 @@
+"""Give a command its config vars and run it: `enter.py ENV_JSON -- COMMAND...`.
+
+Runs as the app's account inside the sandbox. Config vars come from the release's own file here, because
+a unit's properties and a command line can be seen by other accounts.
+"""
+
+import json
+import os
+import sys
+
+
+def main(argv):
+    config, separator, *command = argv
+    if separator != "--" or not command:
+        sys.exit("usage: enter.py ENV_JSON -- COMMAND...")
+    with open(config, encoding="utf-8") as handle:
+        values = json.load(handle)
+    environment = {**os.environb}
+    for name, value in values.items():
+        environment[os.fsencode(name)] = value.encode("utf-8", "surrogateescape")
+    try:
+        os.execvpe(command[0], command, environment)
+    except FileNotFoundError:
+        sys.exit(f"ship: there is no program {command[0]} here.")
+    except PermissionError:
+        sys.exit(f"ship: the file {command[0]} may not be run.")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,138 @@
+"""The one doorway to outside programs: argv tuples, an explicit environment, a time limit.
+
+`sh` runs the administrator's short commands (accounts, git set-up, `nginx -t`); it is imported when first
+used, because that costs as much as starting Python four times. What lies on the way of every push goes
+through subprocess.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from receiver.model.errors import ServerError
+
+ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PLAIN_ENVIRONMENT: Mapping[str, str] = {"PATH": ADMIN_PATH, "LANG": "C.UTF-8"}
+_ADMIN_LIMIT_S = 60
+_KEPT_LINES = 20
+_READ_BYTES = 65_536
+
+
+class CommandError(ServerError):
+    """An outside program failed; `status` is its exit status, `output` the end of what it said."""
+
+    default_reason = "server/command-failed"
+
+    def __init__(self, argv: Sequence[str], status: int, output: str) -> None:
+        shown = " ".join(argv)
+        super().__init__(
+            f"The command `{shown}` failed with exit status {status}.",
+            detail="\n".join(output.strip().splitlines()[-_KEPT_LINES:]),
+        )
+        self.status = status
+        self.output = output
+
+
+def admin(*argv: str, env: Mapping[str, str] = PLAIN_ENVIRONMENT, given: str | None = None) -> str:
+    """Run a short administrator's command through `sh`; returns its standard output.
+
+    Args:
+        argv: program and arguments
+        env: the whole environment of the command
+        given: text for its standard input
+
+    Raises:
+        CommandError: it failed, is missing, or took longer than a minute
+    """
+    import sh  # noqa: PLC0415 - 100 ms, and most commands of ship never need it
+
+    said: list[str] = []
+    try:
+        result = sh.Command(argv[0])(
+            *argv[1:], _env=dict(env), _in=given, _tty_out=False, _timeout=_ADMIN_LIMIT_S,
+            _err=said.append, _decode_errors="replace", _return_cmd=True,
+        )  # fmt: skip
+    except sh.CommandNotFound as error:
+        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+    except sh.TimeoutException as error:
+        raise CommandError(argv, 124, f"It took longer than {_ADMIN_LIMIT_S} s.") from error
+    except sh.ErrorReturnCode as error:
+        output = error.stdout.decode(errors="replace") + "".join(said)
+        raise CommandError(argv, error.exit_code, output) from error
+    return str(result)
+
+
+def capture(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] = PLAIN_ENVIRONMENT,
+    given: bytes | None = None,
+    cwd: Path | None = None,
+    limit_s: float = _ADMIN_LIMIT_S,
+) -> bytes:
+    """Run a command on the way of a push and return its standard output.
+
+    Raises:
+        CommandError: it failed, is missing, or took longer than `limit_s`
+    """
+    try:
+        done = subprocess.run(
+            argv, env=dict(env), input=given, cwd=cwd, timeout=limit_s, check=False,
+            stdin=None if given is not None else subprocess.DEVNULL, capture_output=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(argv, 124, f"It took longer than {limit_s:g} s.") from error
+    if done.returncode:
+        raise CommandError(
+            argv, done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+        )
+    return done.stdout
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: int | None = None,
+    output: int | None = None,
+    new_session: bool = True,
+) -> subprocess.Popen[bytes]:
+    """Start a long command; both its streams go to file descriptor `output`, or to a pipe if None."""
+    return subprocess.Popen(
+        argv,
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdout=subprocess.PIPE if output is None else output,
+        stderr=subprocess.STDOUT,
+        start_new_session=new_session,
+    )
+
+
+def pump(process: subprocess.Popen[bytes], on_output: Callable[[bytes], None]) -> int:
+    """Hand on what `process` writes, as it comes, until it ends; returns its exit status."""
+    if process.stdout is None:
+        return process.wait()
+    while chunk := os.read(process.stdout.fileno(), _READ_BYTES):
+        on_output(chunk)
+    return process.wait()
+
+
+def end(process: subprocess.Popen[bytes], *, grace_s: float = 5.0) -> None:
+    """End a process of ours and its whole session: TERM, then KILL when `grace_s` has passed."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(grace_s)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
