@@ -1,0 +1,129 @@
+"""How a process of an app is run: by gunicorn under ship's settings, or as a command of its own.
+
+A Procfile line that is a plain call of gunicorn becomes a `Gunicorn`, which can be swapped in place and
+listens where ship wants it. Every other line is kept as a `Command`.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+from receiver.model.commandline import Word, split_words
+from receiver.model.gunicorn_options import Line, read_options
+
+_LAUNCHERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch", "rye"})
+_LAUNCHER_FLAGS = frozenset(
+    {"--frozen", "--locked", "--no-sync", "--no-dev", "--offline", "--quiet", "-q", "--"}
+)
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", "GUNICORN_CMD_ARGS")
+"""Read once, when a program starts: by the loader, the C library, the interpreter and gunicorn."""
+
+
+class Gunicorn(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="gunicorn", omit_defaults=True
+):
+    """A web process that ship runs with gunicorn, and can replace worker by worker."""
+
+    app: str
+    """Such as `app:app` or `main:create_app()`; empty when the app's own gunicorn file names it."""
+    arguments: tuple[str, ...] = ()
+    """Further options as `--name=value`. `$NAME` in them is put in when the release is loaded."""
+    workers: int | None = None
+    chdir: str | None = None
+    """Folder to stand in, from the top of the app's tree."""
+    config: str | None = None
+    """The app's own gunicorn file, from the top of the app's tree."""
+    environment: dict[str, str] = {}
+    pythonpath: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Sentences for the push log: what was left out of the command line, and why."""
+
+    def takes_over(self, other: "Process") -> bool:
+        """Whether a HUP can turn the running `other` into this; all else is read again at a HUP."""
+        return isinstance(other, Gunicorn) and self.app == other.app
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="command"):
+    """A process that is run as it stands, with PORT in its environment."""
+
+    command: str
+
+    def takes_over(self, other: "Process") -> bool:
+        """Always false: a command is replaced by starting it anew."""
+        del other
+        return False
+
+
+Process = Gunicorn | Command
+
+
+def needs_fresh_start(before: dict[str, str], after: dict[str, str]) -> bool:
+    """Whether config vars differ in a name that only a newly started program reads."""
+    names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return any(name.startswith(_EXEC_TIME) and name != "PYTHONPATH" for name in names)
+
+
+def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
+    """Read the `web:` line of a Procfile; `gunicorn_cmd_args` is the config var GUNICORN_CMD_ARGS."""
+    words = split_words(text)
+    call = _gunicorn_call(words) if words else None
+    line = _read_line(call[1], gunicorn_cmd_args) if call else None
+    if call is None or line is None:
+        return Command(command=text)
+    return Gunicorn(
+        app=line.app,
+        arguments=tuple(line.arguments),
+        workers=line.workers,
+        chdir=line.chdir,
+        config=line.config,
+        environment=call[0] | line.environment,
+        pythonpath=tuple(line.pythonpath),
+        notices=tuple(line.notices),
+    )
+
+
+def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:
+    """Gunicorn's own order: what GUNICORN_CMD_ARGS says counts unless the command line says otherwise."""
+    try:
+        defaults = [Word(part, quoted=True) for part in shlex.split(cmd_args)]
+    except ValueError:
+        return None
+    below = read_options([word for word in defaults if "$" not in word.text])
+    line = read_options(options)
+    return line.above(below) if line and below else None
+
+
+def _gunicorn_call(words: Sequence[Word]) -> tuple[dict[str, str], Sequence[Word]] | None:
+    """Assignments before, and words behind, the name `gunicorn`; None when something else is called."""
+    environment: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.text in {"exec", "env"}:
+            continue
+        if word.assignment:
+            name, value = word.assignment
+            environment[name] = value
+            continue
+        options = _after_program(word.text, rest)
+        return None if options is None else (environment, options)
+    return None
+
+
+def _after_program(program: str, rest: Sequence[Word]) -> Sequence[Word] | None:
+    name = program.rpartition("/")[2]
+    texts = [word.text for word in rest]
+    if name == "gunicorn":
+        return rest
+    if name in _LAUNCHERS and texts[:1] == ["run"]:
+        flags = next((i for i, t in enumerate(texts[1:]) if t not in _LAUNCHER_FLAGS), len(texts))
+        following = rest[1 + flags :]
+        return _after_program(following[0].text, following[1:]) if following else None
+    if _PYTHON.fullmatch(name):
+        start = 1 if texts[:1] == ["-u"] else 0
+        if texts[start : start + 2] in (["-m", "gunicorn"], ["-m", "gunicorn.app.wsgiapp"]):
+            return rest[start + 2 :]
+    return None
