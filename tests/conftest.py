@@ -1,0 +1,33 @@
+"""Fixtures for every ring of the tests; the checks behind them are in tests/needs.py."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import needs
+
+
+@pytest.fixture(scope="session")
+def require_program() -> Callable[[str], Path]:
+    """Call it with a program's name: its path, or a skip (in CI: a failure)."""
+    return needs.require_program
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Call it for a TCP port on loopback that nobody listens on."""
+    return needs.free_port
+
+
+@pytest.fixture
+def free_ports(free_port: Callable[[], int]) -> Callable[[int], list[int]]:
+    """Call it with a number for that many different free ports."""
+
+    def ports(count: int) -> list[int]:
+        found: set[int] = set()
+        while len(found) < count:
+            found.add(free_port())
+        return sorted(found)
+
+    return ports

@@ -1,0 +1,61 @@
+"""Machines for the tests: booted once per module, removed at its end, whatever happened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests import needs
+from tests.vps import trees
+from tests.vps.laptop import Laptop, trust_as_root
+from tests.vps.machine import Machine
+
+NEEDED = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "iptables", "ssh", "ssh-keygen")
+LIMIT_S = 600  # the first test may have to make the trees
+
+MachineFactory = Callable[..., Machine]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in this folder, and give it the time that machines take."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.vps)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(LIMIT_S))
+
+
+@pytest.fixture(scope="session")
+def warm_tree() -> Path:
+    """A fresh Debian whose apt and pip caches are full."""
+    needs.require_root()
+    for program in NEEDED:
+        needs.require_program(program)
+    return trees.warm()
+
+
+@pytest.fixture(scope="module")
+def machine_factory(warm_tree: Path) -> Iterator[MachineFactory]:
+    """Call it with a name (and perhaps a tree) for a booted machine of the module's own."""
+    with ExitStack() as machines:
+
+        def boot(name: str, tree: Path = warm_tree) -> Machine:
+            return machines.enter_context(Machine.boot(tree, name))
+
+        yield boot
+
+
+@pytest.fixture(scope="module")
+def machine(machine_factory: MachineFactory) -> Machine:
+    """A fresh machine, booted; the tests of one module share it."""
+    return machine_factory("vps")
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Laptop:
+    """This computer with a key that may log in to `machine` as root."""
+    laptop = Laptop(tmp_path_factory.mktemp("laptop"))
+    laptop.knows(machine)
+    trust_as_root(machine, laptop.key())
+    return laptop

@@ -1,0 +1,61 @@
+"""The disk of a test machine: a cached tree below, what the machine writes above it."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A writable view of a tree that stays as it is; kept in `folder`."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "root"
+
+    def make(self, tree: Path) -> None:
+        """Mount an overlay (5 ms), or copy the tree where overlays do not work (seconds)."""
+        self.remove()
+        upper, work = self.folder / "upper", self.folder / "work"
+        for folder in (self.root, upper, work):
+            folder.mkdir(parents=True)
+        options = f"lowerdir={tree},upperdir={upper},workdir={work}"
+        mount = ("mount", "-t", "overlay", "overlay", "-o", options, str(self.root))
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            copy_tree(tree, self.root)
+
+    def remove(self) -> None:
+        """Throw away what was written and unmount; call it when nothing runs there any more."""
+        # In this order, because unmounting would first flush all of it to the disk (4 to 16 s).
+        remove_tree(self.folder / "upper")
+        remove_tree(self.folder)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    subprocess.run(
+        ("cp", "-a", "--reflink=auto", "-T", str(source), str(target)), check=True, timeout=600
+    )
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and what is mounted below it, never what lies behind the mounts."""
+    for mount in sorted(_mounts_below(folder), reverse=True):
+        _unmount(mount)
+    subprocess.run(("rm", "-rf", "--one-file-system", str(folder)), check=True, timeout=600)
+
+
+def _mounts_below(folder: Path) -> list[Path]:
+    points = (Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [point for point in points if point.is_relative_to(folder)]
+
+
+def _unmount(point: Path) -> None:
+    # A machine that has just been killed keeps its mounts busy until its last process is reaped.
+    for _ in range(100):
+        if subprocess.run(("umount", str(point)), capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    subprocess.run(("umount", str(point)), check=True)

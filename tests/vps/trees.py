@@ -1,0 +1,150 @@
+"""Debian trees that machines boot from: made once, kept in a cache folder, never booted themselves.
+
+`fresh` is what a provider hands out; `warm` has the packages of an install lying in its caches,
+not installed, so that installer.sh takes seconds. `python -m tests.vps.trees` makes both.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from tests.vps import registries
+from tests.vps.disk import copy_tree, remove_tree
+
+PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "ca-certificates", "iproute2",
+    "python3", "python3-venv",
+)  # fmt: skip
+CACHED_PACKAGES = ("nginx", "git", "curl", "xz-utils", "rsync", "ufw")
+CACHED_WHEELS = (
+    "setuptools", "wheel", "pip", "click", "dulwich", "gunicorn", "jinja2", "msgspec", "rich",
+    "sh", "supervisor", "toml", "uv", "watchdog", "flask", "django", "fastapi", "uvicorn",
+)  # fmt: skip
+RECIPE = 1  # raise it when a tree is made in another way
+
+WARM_UP = """
+set -e
+apt-get update -q
+apt-get install -q -y --download-only {packages}
+python3 -m venv /tmp/warm
+/tmp/warm/bin/pip install -q --upgrade pip
+/tmp/warm/bin/pip install -q {wheels}
+/tmp/warm/bin/uv venv -q /tmp/warm2
+/tmp/warm/bin/uv pip install -q --python /tmp/warm2/bin/python {wheels}
+rm -rf /tmp/warm /tmp/warm2
+"""
+
+
+def cache_folder() -> Path:
+    """Where trees and running machines lie."""
+    return Path(os.environ.get("SHIP_TEST_CACHE", "/var/cache/ship-tests"))
+
+
+def fresh() -> Path:
+    """A minimal Debian with systemd, sshd, sudo and Python, of this computer's own suite."""
+    return _made_once(f"{_suite()}-fresh-{_digest()}", _debootstrap)
+
+
+def warm() -> Path:
+    """The fresh tree with full caches; made anew every day, because package lists age."""
+    base = fresh()
+    today = datetime.now(tz=UTC).date().isoformat()
+    tree = _made_once(f"{_suite()}-warm-{_digest()}-{today}", lambda partial: _warm(base, partial))
+    _remove_old(f"{_suite()}-warm-*", keep=tree)
+    return tree
+
+
+def hold(tree: Path) -> IO[str]:
+    """Keep the tree from being removed while the returned handle is open."""
+    handle = _lock_file(tree).open("w")
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def _suite() -> str:
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
+
+
+def _digest() -> str:
+    recipe = (RECIPE, PACKAGES, CACHED_PACKAGES, CACHED_WHEELS, WARM_UP)
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:10]
+
+
+def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+    tree = cache_folder() / name
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusively(tree):
+        if not tree.exists():
+            partial = tree.with_name(f"{name}.partial")
+            remove_tree(partial)
+            make(partial)
+            partial.rename(tree)
+    return tree
+
+
+def _debootstrap(partial: Path) -> None:
+    include = f"--include={','.join(PACKAGES)}"
+    suite = _suite()
+    argv = ("debootstrap", "--variant=minbase", include, suite, str(partial))
+    _run(*argv, registries.mirror(suite))
+    _run("chroot", str(partial), "apt-get", "clean")
+
+
+def _warm(base: Path, partial: Path) -> None:
+    copy_tree(base, partial)
+    registries.configure(partial)
+    script = WARM_UP.format(packages=" ".join(CACHED_PACKAGES), wheels=" ".join(CACHED_WHEELS))
+    run_in_tree(partial, script)
+
+
+def run_in_tree(tree: Path, script: str) -> None:
+    """Run a shell script in a tree that is not booted, with this computer's own network."""
+    Path("/run/systemd/nspawn/propagate").mkdir(parents=True, exist_ok=True)
+    binds = [f"--bind-ro={folder}" for folder in registries.local_folders()]
+    variables = [f"--setenv={name}={value}" for name, value in registries.environment().items()]
+    _run("systemd-nspawn", "-q", "-D", str(tree), "--register=no", "--keep-unit", "--pipe",
+         "--resolv-conf=off", "--setenv=DEBIAN_FRONTEND=noninteractive", *binds, *variables,
+         "/bin/sh", "-c", script)  # fmt: skip
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=900
+    )
+    if done.returncode:
+        seen = (done.stdout + done.stderr)[-3000:]
+        raise RuntimeError(f"{argv[0]} ended with {done.returncode}:\n{seen}")
+
+
+def _remove_old(pattern: str, *, keep: Path) -> None:
+    for tree in cache_folder().glob(pattern):
+        if tree.is_dir() and not tree.name.startswith(keep.name):
+            with _lock_file(tree).open("w") as handle:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # a machine of another run still stands on it
+                remove_tree(tree)
+
+
+@contextmanager
+def _exclusively(tree: Path) -> Iterator[None]:
+    lock = tree.with_name(f".{tree.name}.making")
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_file(tree: Path) -> Path:
+    return tree.with_name(f".{tree.name}.lock")
+
+
+if __name__ == "__main__":
+    print(f"Debian trees for the machine tests: {fresh()}, {warm()}")
