@@ -1,0 +1,168 @@
+"""Doorway to git: the short git commands ship runs on its bare repositories, in an environment of its own."""
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.model.errors import ShipError
+
+ABSENT = "0" * 40
+"""The object id that stands for "no such ref" in git's protocol."""
+
+BRANCHES = "refs/heads/"
+FIRST_BRANCH = "main"
+LIMIT_S = 60.0
+
+_INHERITED = ("PATH", "HOME", "TMPDIR", "USER", "LOGNAME")
+_SETTINGS = (
+    ("core.fsync", "reference"),  # a ref that git acknowledged survives a power cut
+    ("core.logAllRefUpdates", "true"),  # what a forced push replaced stays findable
+    ("receive.fsckObjects", "true"),
+    ("receive.fsck.zeroPaddedFilemode", "ignore"),  # found in honest old histories
+    ("receive.advertisePushOptions", "true"),
+    ("receive.autogc", "true"),
+    ("transfer.hideRefs", "refs/ship"),
+)
+
+
+class GitError(ShipError):
+    """A git command that should have worked did not."""
+
+    default_reason = "git/failed"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a person recognises a commit by."""
+
+    author: str
+    subject: str
+    time_s: int
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the whole environment of a git process: no GIT_* of the caller, no configuration but the repository's."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    fixed = {
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    return {"PATH": os.defpath, **kept, **fixed, **(extra or {})}
+
+
+def command(repo: Path, *args: str) -> tuple[str, ...]:
+    """Return the argv of a git command on this repository, and on no other that lies around it."""
+    return ("git", f"--git-dir={repo}", *args)
+
+
+def create_repo(path: Path, *, hooks: Path) -> None:
+    """Make a bare repository that receives pushes; on one that is there, put its settings right."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # An empty template: neither sample hooks nor whatever the operator's template holds.
+    init = ("git", "init", "--quiet", "--bare", "--template=")
+    fresh = () if (path / "HEAD").exists() else (f"--initial-branch={FIRST_BRANCH}",)
+    _output((*init, *fresh, str(path)))
+    for name, value in (*_SETTINGS, ("core.hooksPath", str(hooks))):
+        _output(command(path, "config", "--replace-all", name, value))
+
+
+def head_branch(repo: Path) -> str:
+    """Return the name of the deploy branch, born or not: the branch that HEAD names."""
+    return _output(command(repo, "symbolic-ref", "HEAD")).strip().removeprefix(BRANCHES)
+
+
+def set_head_branch(repo: Path, branch: str) -> None:
+    """Make this the deploy branch."""
+    if _run(("git", "check-ref-format", BRANCHES + branch)).returncode:
+        raise GitError(
+            "This is not a name that a branch can have.",
+            detail=f"The name was {branch!r}.",
+            advice="Use letters, digits, hyphens and slashes, as in main or team/staging.",
+            reason="git/bad-branch",
+        )
+    _output(command(repo, "symbolic-ref", "HEAD", BRANCHES + branch))
+
+
+def resolve_commit(repo: Path, name: str) -> str | None:
+    """Return the id of the commit that a ref or a shortened id names, or None."""
+    argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
+    found = _run(command(repo, *argv))
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+def describe_commit(repo: Path, commit: str) -> Commit:
+    """Return author, subject and time of a commit."""
+    argv = ("log", "-1", "--no-show-signature", "--format=%an%x00%s%x00%ct", commit, "--")
+    author, subject, time_s = _output(command(repo, *argv)).strip("\n").split("\0")
+    return Commit(author, subject, int(time_s))
+
+
+def refs(repo: Path) -> list[tuple[str, str]]:
+    """Return every ref with the object it names, in git's order."""
+    listing = _output(command(repo, "for-each-ref", "--format=%(refname) %(objectname)"))
+    pairs = (line.rpartition(" ") for line in listing.split("\n") if line)
+    return [(name, object_id) for name, _, object_id in pairs]
+
+
+def settings(repo: Path) -> dict[str, list[str]]:
+    """Return what the repository's configuration says about receiving: lower-case key, values in order."""
+    found: dict[str, list[str]] = {}
+    listing = _run(command(repo, "config", "-z", "--get-regexp", "^(receive|transfer)\\."))
+    for entry in listing.stdout.split("\0")[:-1]:
+        key, _, value = entry.partition("\n")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def is_ancestor(repo: Path, older: str, newer: str) -> bool:
+    """Whether going from one commit to the other is a fast-forward."""
+    return _run(command(repo, "merge-base", "--is-ancestor", older, newer)).returncode == 0
+
+
+def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
+    """Move refs (name, old, new), all or none, each only if it still is at old; return why not, or nothing.
+
+    ABSENT as new deletes the ref, as old says that it must not exist.
+    """
+    lines = (f"update {ref}\0{new}\0{old}\0" for ref, old, new in moves)
+    done = _run(command(repo, "update-ref", "--stdin", "-z"), "".join(lines))
+    return (done.stderr.strip() or "git update-ref failed") if done.returncode else ""
+
+
+def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
+    """Take a push back: the ref returns to `to`, or goes, but only if it still is at the pushed commit."""
+    return not move_refs(repo, [(ref, pushed, to or ABSENT)])
+
+
+def collect_garbage(repo: Path) -> None:
+    """Let git repack in the background when it finds that worth while; objects younger than two weeks stay."""
+    _run(command(repo, "gc", "--auto", "--quiet"))
+
+
+def _output(argv: tuple[str, ...]) -> str:
+    done = _run(argv)
+    if done.returncode:
+        raise GitError(
+            "A git command failed on the server.",
+            detail=f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}",
+            advice="Check the repository with git fsck, and the disk for free space.",
+        )
+    return done.stdout
+
+
+def _run(argv: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run to the end. Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8."""
+    return subprocess.run(
+        argv,
+        input=text,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=LIMIT_S,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
