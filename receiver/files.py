@@ -39,6 +39,12 @@ def link_atomically(path: Path, target: str) -> None:
     sync_folder(path.parent)
 
 
+def link_file(path: Path, second: Path) -> None:
+    """Give a file that never changes a second name, so that it stays until both are gone."""
+    second.hardlink_to(path)
+    sync_folder(second.parent)
+
+
 def remove(path: Path) -> None:
     """Remove a file or link; nothing happens when it is not there."""
     path.unlink(missing_ok=True)

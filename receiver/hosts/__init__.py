@@ -76,6 +76,9 @@ class Host(Protocol):
     def attach(self, job: Job, *, tty: bool) -> int:
         """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
 
+    def stop_jobs(self, app: AppName) -> None:
+        """Stop what is left of jobs of the app whose starter was killed."""
+
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""
 

@@ -1,4 +1,4 @@
-"""Where everything lives on disk. Only paths; whether they exist is somebody else's question."""
+"""Where everything lives on disk. Only paths, and the links among them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,11 @@ class AppPaths:
 
     def slot(self, letter: SlotLetter) -> Path:
         return self.slots / letter
+
+    def aim(self, letter: SlotLetter) -> int | None:
+        """The release that a slot points at; None when it points nowhere."""
+        link = self.slot(letter)
+        return int(link.readlink().name[1:]) if link.is_symlink() else None
 
     def slot_run(self, letter: SlotLetter) -> Path:
         return self.run / f"web.{letter}"

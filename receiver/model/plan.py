@@ -1,7 +1,8 @@
-"""A decision as a value: the steps that change a machine, in order, each able to say its opposite.
+"""A decision as a value: the steps that change a machine, in order, each with an opposite.
 
-Planners return steps, the executor does them, the checkpoint keeps their opposites on disk. A step names
-everything it needs, as text and numbers only, so that it survives in the journal as a line of JSON.
+Planners return steps, the executor does them, the checkpoint keeps their opposites on disk. A step holds
+all that belongs together (a file of nginx's and nginx's reading of it), so that undoing steps one by one,
+newest first, is right. It is made of text and numbers only, so that it survives as a line of JSON.
 """
 
 from pathlib import Path
@@ -43,20 +44,42 @@ class Link(Step):
     target: str
 
 
-class RefreshUnits(Step):
-    """Have the host read its unit or program files again."""
+class ChangeUnits(Step):
+    """Write (or remove, where a text is None) the files that describe an app to the process manager."""
+
+    app: str
+    files: dict[str, str | None]
+    """Texts by path."""
+
+
+class ChangeSite(Step):
+    """Write or remove nginx's file for an app and the link that enables it; test; have nginx read it."""
+
+    app: str
+    path: str
+    link: str
+    text: str | None
 
 
 class HoldSocket(Step):
-    """Have the host hold the web socket of `app`."""
+    """Have the host listen on the app's port from now on."""
 
     app: str
 
 
 class ReleaseSocket(Step):
-    """Have the host let go of the web socket of `app`."""
+    """Have the host stop listening on the app's port."""
 
     app: str
+
+
+class AimSlot(Step):
+    """Point a slot at a release; when it runs and `reload` is set, have it take the release over in place."""
+
+    app: str
+    slot: SlotLetter
+    version: int | None
+    reload: bool = False
 
 
 class StartSlot(Step):
@@ -68,13 +91,6 @@ class StartSlot(Step):
 
 class StopSlot(Step):
     """Stop the web processes of one slot, gracefully."""
-
-    app: str
-    slot: SlotLetter
-
-
-class ReloadSlot(Step):
-    """HUP: replace the workers of one slot by workers of the release its link names now."""
 
     app: str
     slot: SlotLetter
@@ -96,10 +112,15 @@ class AwaitRelease(Step):
     limit_s: float
 
 
-class ReloadNginx(Step):
-    """Test nginx's files, then have it read them."""
+class AwaitAnswer(Step):
+    """Wait until a slot that binds a port itself answers its check there."""
 
     app: str
+    slot: SlotLetter
+    port: int
+    path: str
+    status: int | None
+    limit_s: float
 
 
 class AskThroughNginx(Step):
@@ -115,15 +136,16 @@ AnyStep = (
     | RemoveFile
     | RemoveTree
     | Link
-    | RefreshUnits
+    | ChangeUnits
+    | ChangeSite
     | HoldSocket
     | ReleaseSocket
+    | AimSlot
     | StartSlot
     | StopSlot
-    | ReloadSlot
     | EnableSlot
     | AwaitRelease
-    | ReloadNginx
+    | AwaitAnswer
     | AskThroughNginx
 )
 

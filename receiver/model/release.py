@@ -28,9 +28,12 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Version of the interpreter, such as `3.11.2`."""
     venv: str | None
     """Absolute path of the virtualenv; shared by releases of equal digest."""
+    lines: dict[str, str] = {}
+    """Command lines by process type, as the Procfile or the buildpack gave them."""
     processes: dict[str, Process]
+    """The same, as they are run."""
     check: Check = Check()
-    static: dict[str, str] = msgspec.field(default_factory=dict)
+    static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
     restores: int | None = None
     """The release that a rollback brought back."""

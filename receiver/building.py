@@ -1,0 +1,172 @@
+"""Runs what a buildpack planned: unpack, virtualenv, commands, and the tree packed again as a slug.
+
+Everything runs as the app's account in the sandbox. Root only makes folders, and files that the account
+cannot change.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver import files
+from receiver.hosts import Host, Job, JobTimeoutError
+from receiver.model.build import Command, Virtualenv
+from receiver.model.errors import BuildError, ShipError
+from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.output import Output
+
+Explain = Callable[[Command, str], ShipError]
+_KEPT_OUTPUT_BYTES = 64 * 1024
+_UNPACK_LIMIT_S = 300.0
+_NO_SPACE = "No space left on device"
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """The build of one release."""
+
+    host: Host
+    paths: AppPaths
+    release: ReleasePaths
+    out: Output
+    limit_s: float
+    index: Mapping[str, str]
+    """Package index settings of this machine, as uv understands them."""
+
+    def unpack(self, archive: Path) -> None:
+        """Unpack a tar file into the release's source."""
+        owner = self.host.owner(self.paths.name)
+        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        files.make_folder(self.release.source, mode=0o750, uid=uid, gid=gid)
+        tar = ("/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
+        fd = os.open(archive, os.O_RDONLY)
+        try:
+            status, said = self._run(tar, {}, (self.release.source,), _UNPACK_LIMIT_S, stdin=fd)
+        finally:
+            os.close(fd)
+        if status:
+            raise _failed_step(
+                "The pushed files could not be unpacked.", said, "build/unpack-failed"
+            )
+
+    def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
+        """The virtualenv of this digest, made unless it is there; returns its path."""
+        venv = self.paths.venvs / wanted.digest
+        ready = venv.with_suffix(".ready")
+        if ready.exists():
+            self.out.step("Dependencies unchanged, virtualenv reused")
+            return venv
+        files.remove_tree(venv)
+        owner = self.host.owner(self.paths.name)
+        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
+        for command in wanted.install:
+            self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
+        # written last, in a folder the app's account cannot write: a venv without it is a torn one
+        files.write_atomically(ready, wanted.interpreter.version + "\n", mode=0o644)
+        return venv
+
+    def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:
+        """Run the commands that finish the tree."""
+        writable = (self.release.source, self.paths.cache, self.paths.storage)
+        for command in commands:
+            self._do(command, venv, writable, explain)
+
+    def pack(self, archive: Path, *, changed: bool) -> None:
+        """Keep the built tree as the release's slug: the pushed archive itself, unless it was changed."""
+        if not changed:
+            archive.rename(self.release.slug)
+            files.sync_folder(self.release.home)
+            return
+        fd = os.open(self.release.slug, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as slug:
+            job = self._job(("/bin/tar", "-c", "-f", "-", "."), {}, (), _UNPACK_LIMIT_S)
+            status = self.host.run(job, slug.write)
+            slug.flush()
+            os.fsync(slug.fileno())
+        if status:
+            raise _failed_step("The built tree could not be packed.", "", "build/pack-failed")
+        archive.unlink()
+
+    def _do(
+        self, command: Command, venv: Path | None, writable: tuple[Path, ...], explain: Explain
+    ) -> None:
+        if command.title:
+            self.out.step(command.title)
+        argv = tuple(_fill(word, venv) for word in command.argv)
+        env = {name: _fill(value, venv) for name, value in command.env.items()}
+        on_output = None if command.quiet else self.out.feed
+        status, said = self._run(argv, env, writable, self.limit_s, on_output=on_output)
+        self.out.flush()
+        if status:
+            raise explain(command, said)
+
+    def _run(
+        self,
+        argv: tuple[str, ...],
+        env: Mapping[str, str],
+        writable: tuple[Path, ...],
+        limit_s: float,
+        *,
+        stdin: int | None = None,
+        on_output: Callable[[bytes], object] | None = None,
+    ) -> tuple[int, str]:
+        said = bytearray()
+
+        def take(chunk: bytes) -> None:
+            said.extend(chunk)
+            del said[:-_KEPT_OUTPUT_BYTES]
+            if on_output is not None:
+                on_output(chunk)
+
+        try:
+            status = self.host.run(self._job(argv, env, writable, limit_s), take, stdin=stdin)
+        except JobTimeoutError as error:
+            self.out.flush()
+            raise BuildError(
+                f"The build took longer than {limit_s:g} seconds and was stopped.",
+                detail=f"It was running `{' '.join(argv)}`.",
+                advice="Look above for what it was doing, or raise build_limit_s in ship.toml.",
+                reason="build/timeout",
+            ) from error
+        return status, said.decode("utf-8", "replace")
+
+    def _job(
+        self, argv: tuple[str, ...], env: Mapping[str, str], writable: tuple[Path, ...], limit_s: float
+    ) -> Job:  # fmt: skip
+        return Job(
+            app=self.paths.name,
+            argv=argv,
+            cwd=self.release.source,
+            env={
+                "HOME": str(self.paths.cache),
+                "UV_CACHE_DIR": str(self.paths.cache / "uv"),
+                "LANG": "C.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+                **self.index,
+                **env,
+            },
+            config=self.release.env,
+            writable=writable,
+            limit_s=limit_s,
+            name="build",
+        )
+
+
+def _fill(text: str, venv: Path | None) -> str:
+    uv = str(Path(sys.executable).with_name("uv"))
+    return text.replace("{venv}", str(venv)).replace("{uv}", uv)
+
+
+def _failed_step(title: str, said: str, reason: str) -> BuildError:
+    if _NO_SPACE in said:
+        return BuildError(
+            "The disk of the server is full.",
+            detail=said.strip(),
+            advice="Free space on the server, for example by `ship apps:destroy` of an app that is"
+            " not needed, then push again.",
+            reason="build/disk-full",
+        )
+    return BuildError(title, detail=said.strip(), reason=reason)

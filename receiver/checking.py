@@ -1,0 +1,105 @@
+"""The canary: one worker of a new release on a private socket, asked before anyone else is."""
+
+import os
+import sys
+from pathlib import Path
+
+from receiver import files, health
+from receiver.hosts import Job
+from receiver.model.errors import CheckError, ShipError
+from receiver.model.layout import AppPaths
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
+from receiver.planner import diagnosis
+from receiver.server import Server
+
+RUNTIME = Path(__file__).parent / "runtime"
+_LOG_BYTES = 16 * 1024
+
+
+def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:
+    """Command line that starts a process type of a release, with its own config vars."""
+    launcher = str(RUNTIME / "launch.py")
+    return (sys.executable, "-I", "-S", launcher, str(release_home), process, *arguments)
+
+
+def check(server: Server, paths: AppPaths, settings: App, release: Release, out: Output) -> None:
+    """Start a canary, ask it for the check path as nginx would, and end it.
+
+    Raises:
+        CheckError: it ended, did not answer in time, or answered with an error
+    """
+    run = paths.run / "canary"
+    _make_run_folder(server, paths, run)
+    log = paths.release(release.version).home / "canary.log"
+    log.unlink(missing_ok=True)
+    address = run / "web.sock"
+    running = server.host.spawn(_canary(paths, release, run, address), log)
+    try:
+        answer = health.ask(
+            str(address),
+            release.check.path,
+            server.address(paths.name),
+            status=release.check.status,
+            limit_s=float(settings.check_limit_s),
+            clock=server.clock,
+            still_running=lambda: running.poll() is None,
+        )
+    except CheckError as error:
+        raise diagnosis.explain(error, _end_of(log), running.poll()) from error
+    finally:
+        running.stop()
+        log.unlink(missing_ok=True)
+    out.say(f"GET {release.check.path} answered {answer.status} after {answer.seconds:.2f} s.")
+
+
+def explain_slot(server: Server, paths: AppPaths, error: ShipError) -> ShipError:
+    """The error of a slot that did not come up, with the end of what it wrote."""
+    if not isinstance(error, CheckError):
+        return error
+    lines = server.host.log_lines(paths.name, lines=20, follow=False)
+    return diagnosis.explain(error, b"\n".join(lines).decode("utf-8", "replace"), None)
+
+
+def has_canary(release: Release) -> bool:
+    """Whether the web process can be tried on a private socket.
+
+    A server that binds $PORT by itself is tried in its slot, where nobody is sent to it before.
+    """
+    return isinstance(release.processes.get("web"), Gunicorn)
+
+
+def _canary(paths: AppPaths, release: Release, run: Path, address: Path) -> Job:
+    home = paths.release(release.version)
+    return Job(
+        app=paths.name,
+        argv=launch_argv(
+            home.home, "web", "--run", str(run), "--bind", f"unix:{address}", "--workers", "1",
+            "--app-dir", str(paths.home), "--port", "0",
+        ),
+        cwd=paths.work,
+        env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name},
+        writable=(run, home.source, paths.storage),
+        name="canary",
+    )  # fmt: skip
+
+
+def _make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
+    files.remove_tree(run)
+    owner = server.host.owner(paths.name)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+    files.make_folder(run, mode=0o700, uid=uid, gid=gid)
+
+
+def _end_of(log: Path) -> str:
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return ""
+    with os.fdopen(fd, "rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, size - _LOG_BYTES))
+        return handle.read().decode("utf-8", "replace")

@@ -1,0 +1,239 @@
+"""The stories: deploy, change of config, rollback. Each makes a release and swaps to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+import buildpacks
+from receiver import facts, files, records
+from receiver.checkpoint import About
+from receiver.executor import Reached, nowhere
+from receiver.model import build as build_model
+from receiver.model.errors import NotFoundError
+from receiver.model.manifest import FILE_NAME, parse_manifest
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.model.webserver import Command, Gunicorn, Process, parse_web_command
+from receiver.planner.tree import refuse_unsafe
+from receiver.server import Server
+from receiver.transition import Transition, transition
+
+_GUNICORN_VARIABLE = "GUNICORN_CMD_ARGS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A commit that was received, as a tar file of its tree."""
+
+    app: AppName
+    archive: Path
+    commit: str
+    by: str
+    number: int
+    """Number of the build."""
+    ref: str | None = None
+    before: str | None = None
+    """What `ref` was before the push."""
+
+
+def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) -> Release:
+    """Build the pushed tree, check it, and have it take over.
+
+    Raises:
+        ShipError: it did not work; the release before it serves as it did
+    """
+    about = About(
+        title=f"deploy of {push.commit[:7]} by {push.by}",
+        build=push.number,
+        ref=push.ref,
+        commit=push.commit,
+        before=push.before,
+    )
+    with transition(server, push.app, about, out, reached) as work:
+        config = records.read_config(work.paths.config)
+        version, home = work.claim(config)
+        with push.archive.open("rb") as archive:
+            tree = build_model.Tree(archive)
+            refuse_unsafe(tree)
+            manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
+            buildpack = buildpacks.choose(tree)
+            plan = buildpack.plan(tree, facts.build_facts(config, push.commit))
+        out.step(plan.title)
+        for notice in plan.notices:
+            out.say(notice)
+        builder = work.builder(home)
+        builder.unpack(push.archive)
+        reached("unpacked")
+        venv = plan.virtualenv and builder.virtualenv(plan.virtualenv, buildpack.explain)
+        reached("installed")
+        builder.run(plan.commands, venv or None, buildpack.explain)
+        builder.pack(push.archive, changed=bool(plan.commands))
+        release = Release(
+            version=version,
+            app=push.app,
+            commit=push.commit,
+            description=f"Deploy {push.commit[:7]}",
+            by=push.by,
+            created_at=server.clock.stamp(),
+            buildpack=plan.buildpack,
+            python=plan.virtualenv.interpreter.version if plan.virtualenv else None,
+            venv=str(venv) if venv else None,
+            lines=dict(plan.processes),
+            processes=_processes(plan.processes, config, out),
+            check=manifest.check,
+            static={**plan.static, **manifest.static},
+            build=push.number,
+        )
+        work.record(release)
+        work.publish(release)
+        work.release_phase(release)
+        work.check(release)
+        work.swap(release)
+    return _announce(server, release, out)
+
+
+def reconfigure(
+    server: Server, app: AppName, config: Mapping[str, str], description: str, by: str, out: Output,
+    *, build: int | None = None, reached: Reached = nowhere,
+) -> Release | None:  # fmt: skip
+    """Make `config` the app's config vars: a release of the same code, or only a record before the first.
+
+    Returns:
+        the new release; None when there is no code yet
+
+    Raises:
+        ShipError: the app does not come up with these; the config vars are as they were
+    """
+    about = About(title=f"change of config vars by {by}", build=build)
+    with transition(server, app, about, out, reached) as work:
+        work.change_config(config)
+        if work.old is None:
+            return None
+        work.out.step(description)
+        release = _again(work, work.old, config, description, by)
+        _take_over(work, release)
+    return _announce(server, release, out)
+
+
+def rollback(
+    server: Server, app: AppName, target: int | None, by: str, out: Output,
+    *, build: int | None = None, reached: Reached = nowhere,
+) -> Release:  # fmt: skip
+    """Make an earlier release live again, as a new release: its code, virtualenv, config and processes.
+
+    Raises:
+        NotFoundError: there is no such release, or none before the live one
+        ShipError: it does not come up any more; the live release goes on serving
+    """
+    about = About(title=f"rollback by {by}", build=build)
+    with transition(server, app, about, out, reached) as work:
+        wanted = _rollback_target(work, target)
+        config = records.read_config(work.paths.release(wanted.version).env)
+        _say_what_returns(work, wanted, out)
+        work.change_config(config)
+        release = _again(work, wanted, config, f"Rollback to {wanted.label}", by)
+        release = replace(release, restores=wanted.version)
+        _take_over(work, release)
+    return _announce(server, release, out)
+
+
+def _again(
+    work: Transition, source: Release, config: Mapping[str, str], description: str, by: str
+) -> Release:
+    """A new release of the code of an earlier one, unpacked afresh from its slug; nothing is built."""
+    version, home = work.claim(config)
+    before = work.paths.release(source.version)
+    files.link_file(before.slug, home.slug)
+    work.builder(home).unpack(home.slug)
+    return replace(
+        source,
+        version=version,
+        description=description,
+        by=by,
+        created_at=work.server.clock.stamp(),
+        restores=None,
+        processes=_parsed(source.lines, config),
+    )
+
+
+def _take_over(work: Transition, release: Release) -> None:
+    work.record(release)
+    work.publish(release)
+    work.check(release)
+    work.swap(release)
+
+
+def _processes(
+    lines: Mapping[str, str], config: Mapping[str, str], out: Output
+) -> dict[str, Process]:
+    """Process types of a build; tells what was left out of the web line, and why."""
+    found = _parsed(lines, config)
+    if found:
+        out.step("Discovering process types")
+        for name, line in lines.items():
+            out.say(f"{name}: {line}")
+    web = found.get("web")
+    for notice in web.notices if isinstance(web, Gunicorn) else ():
+        out.warn(notice)
+    return found
+
+
+def _parsed(lines: Mapping[str, str], config: Mapping[str, str]) -> dict[str, Process]:
+    arguments = config.get(_GUNICORN_VARIABLE, "")
+    return {
+        name: parse_web_command(line, arguments) if name == "web" else Command(command=line)
+        for name, line in lines.items()
+    }
+
+
+def _rollback_target(work: Transition, target: int | None) -> Release:
+    """The release to go back to: the one named, or the newest of other code or config than the live one."""
+    if work.old is None:
+        raise NotFoundError(
+            f"{work.paths.name} has no release yet.",
+            advice="Push some code first: `git push prod main`.",
+            reason="not-found/release",
+        )
+    if target is not None:
+        return records.read_release(work.paths, target)
+    live = work.old.restores or work.old.version
+    earlier = [found for found in records.release_versions(work.paths) if found < live]
+    if not earlier:
+        raise NotFoundError(
+            f"There is no release before {work.old.label} to go back to.",
+            advice="`ship releases` lists what is kept.",
+            reason="not-found/release",
+        )
+    return records.read_release(work.paths, earlier[-1])
+
+
+def _say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
+    live = work.old.label if work.old else "nothing"
+    out.step(f"Rolling back {work.paths.name} from {live} to {wanted.label}")
+    out.say(
+        f"{wanted.label} is: {wanted.description}, commit {wanted.commit[:7]}, {wanted.created_at}."
+    )
+    out.say(
+        "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
+    )  # noqa: E501
+    names = _changed_names(
+        records.read_config(work.paths.config),
+        records.read_config(work.paths.release(wanted.version).env),
+    )
+    if names:
+        out.say(f"Config vars that change: {', '.join(names)}.")
+
+
+def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+
+
+def _announce(server: Server, release: Release, out: Output) -> Release:
+    out.step(f"{release.label} is live")
+    out.say(server.url(AppName(release.app)))
+    return release

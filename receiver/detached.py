@@ -1,0 +1,177 @@
+"""Runs a change of an app in a process of its own, which goes on when the one who asked hangs up.
+
+The process that was started by a person forks; the child does the work and writes its transcript into the
+build's log; the parent shows that log until the child ends, and takes over its exit code. Forking, where
+starting anew would do as well, spares the import of everything a second time.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from msgspec.structs import replace
+
+from receiver import files, records
+from receiver.model.errors import ShipError
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.output import Output, secrets_of
+from receiver.model.release import Build, Release
+from receiver.server import Server
+
+Work = Callable[[Output, int], Release | None]
+"""Does the change; is given the output to write to and the number of the build."""
+
+
+class CancelledError(ShipError):
+    """Somebody stopped the build."""
+
+    default_reason = "cancelled/build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks for what."""
+
+    app: AppName
+    by: str
+    commit: str
+    description: str
+
+
+def run_detached(
+    server: Server, request: Request, work: Work, show: Callable[[bytes], object]
+) -> int:
+    """Do `work` in a process of its own, showing its transcript; returns its exit code."""
+    paths = server.app(request.app)
+    build = _begin(server, paths, request)
+    log = records.build_log(paths, build.number)
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        _work(server, paths, build, work)
+    server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
+    return _follow(paths, build.number, child, log, show)
+
+
+def cancel(server: Server, app: AppName) -> Build | None:
+    """Stop the build that runs; what it did is undone. Returns its record, or None when none runs."""
+    paths = server.app(app)
+    for number in reversed(records.build_numbers(paths)):
+        build = records.read_build(paths, number)
+        if build is not None and build.status == "running" and _alive(build.pid):
+            os.kill(build.pid, signal.SIGTERM)
+            return build
+    return None
+
+
+def _begin(server: Server, paths: AppPaths, request: Request) -> Build:
+    with files.locked_file(paths.builds / ".lock"):
+        number = max([*records.build_numbers(paths), 0]) + 1
+        build = Build(
+            number=number,
+            app=request.app,
+            by=request.by,
+            commit=request.commit,
+            description=request.description,
+            started_at=server.clock.stamp(),
+            status="running",
+            pid=0,
+        )
+        records.build_log(paths, number).touch(mode=0o600)
+        records.write_build(paths, build)
+    return build
+
+
+def _work(server: Server, paths: AppPaths, build: Build, work: Work) -> NoReturn:
+    """The child: never returns, whatever happens."""
+    status = 1
+    try:
+        _leave_session(records.build_log(paths, build.number))
+        build = replace(build, pid=os.getpid())
+        records.write_build(paths, build)
+        ended = _attempt(server, paths, build, work)
+        records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
+        status = ended.exit_code
+    finally:
+        os._exit(status)
+
+
+def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build:
+    out = Output(_to_stdout, secrets_of(records.read_config(paths.config)))
+    try:
+        release = work(out, build.number)
+    except ShipError as error:
+        out.flush()
+        out.error(error)
+        status = "cancelled" if isinstance(error, CancelledError) else "failed"
+        return replace(build, status=status, reason=error.reason, exit_code=error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the edge: the person and the record must hear of it
+        unexpected = _unexpected(error)
+        out.error(unexpected)
+        return replace(build, status="failed", reason=unexpected.reason, exit_code=1)
+    return replace(build, status="succeeded", release=release.version if release else None)
+
+
+def _leave_session(log: Path) -> None:
+    os.setsid()
+    signal.signal(signal.SIGTERM, _on_term)
+    null = os.open(os.devnull, os.O_RDONLY)
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+
+
+def _to_stdout(data: bytes) -> None:
+    os.write(1, data)
+
+
+def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is undone now is not interrupted again
+    raise CancelledError(
+        "The build was stopped before it came to its end.",
+        advice="The release before it serves as it did. Push again when you like.",
+    )
+
+
+def _follow(
+    paths: AppPaths, number: int, child: int, log: Path, show: Callable[[bytes], object]
+) -> int:
+    from receiver.watcher import follow_process  # noqa: PLC0415 - the child has no use for it
+
+    follow_process(log, child, show)
+    _, wait_status = os.waitpid(child, 0)
+    ended = records.read_build(paths, number)
+    if ended is None or ended.status == "running":
+        show(
+            b"\n !     The process that did this was killed. What it began is undone by the next command.\n"
+        )  # noqa: E501
+    return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
+
+
+def _unexpected(error: Exception) -> ShipError:
+    import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
+
+    return ShipError(
+        f"Ship failed in a way it should not: {error!r}",
+        detail="".join(traceback.format_exception(error)[-6:]),
+        advice="The release before goes on serving. Please report this with the lines above.",
+    )
+
+
+def _alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,214 @@
+"""Does a plan step by step, each registered with its opposite first, and puts everything back on failure."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from receiver import files, health, nginx, records, workers
+from receiver.checkpoint import Checkpoint
+from receiver.model import plan as steps
+from receiver.model.errors import ShipError
+from receiver.model.names import AppName
+from receiver.model.plan import AnyStep, Plan
+from receiver.server import Server
+
+Reached = Callable[[str], object]
+_WAITS = (steps.AwaitRelease, steps.AwaitAnswer, steps.AskThroughNginx)
+_UNDO_LIMIT_S = 60.0
+
+
+def nowhere(_: str) -> None:
+    """The default of `reached`: nobody wants to know."""
+
+
+class Executor:
+    """Turns steps into changes of one server."""
+
+    def __init__(self, server: Server, checkpoint: Checkpoint, reached: Reached = nowhere) -> None:
+        self._server = server
+        self._checkpoint = checkpoint
+        self._reached = reached
+
+    def apply(self, plan: Plan) -> None:
+        """Do all steps. A failure is the caller's to answer with `roll_back`."""
+        for step in plan:
+            self._checkpoint.register(self.opposite(step))
+            self._reached(f"before {type(step).__name__}")
+            self.do(step)
+            self._reached(f"after {type(step).__name__}")
+
+    def roll_back(self, *, waiting: bool = True) -> list[ShipError]:
+        """Undo what the journal holds, newest first, going on past failures; then close the journal.
+
+        Args:
+            waiting: False while the machine boots, when slots start only after this is done
+
+        Returns:
+            what could not be undone
+        """
+        failures: list[ShipError] = []
+        for step in self._checkpoint.undo_plan():
+            if not waiting and isinstance(step, _WAITS):
+                continue
+            try:
+                self.do(step)
+            except ShipError as error:
+                failures.append(error)
+            except OSError as error:
+                failures.append(ShipError(f"A step could not be undone: {error}."))
+        self._checkpoint.finalize()
+        return failures
+
+    def opposite(self, step: AnyStep) -> Plan:
+        """The steps that bring back what is there now, looked up before `step` changes it."""
+        match step:
+            case steps.WriteFile(path=path) | steps.RemoveFile(path=path) | steps.Link(path=path):
+                return (self._as_it_is(Path(path)),)
+            case steps.ChangeUnits(app=app, files=changed):
+                texts = {path: files.read_text(Path(path)) for path in changed}
+                return (steps.ChangeUnits(app, texts),)
+            case steps.ChangeSite(app=app, path=path, link=link):
+                return (steps.ChangeSite(app, path, link, files.read_text(Path(path))),)
+            case steps.HoldSocket(app=app):
+                return (steps.ReleaseSocket(app),)
+            case steps.ReleaseSocket(app=app):
+                return (steps.HoldSocket(app),)
+            case steps.AimSlot():
+                return self._aim_back(step)
+            case steps.StartSlot(app=app, slot=slot):
+                return (steps.StopSlot(app, slot),)
+            case steps.StopSlot(app=app, slot=slot):
+                return (steps.StartSlot(app, slot),) if self._runs(step) else ()
+            case steps.EnableSlot(app=app):
+                live = records.read_live(self._server.layout.app(AppName(app)))
+                return (steps.EnableSlot(app, live.slot if live else None),)
+            case (
+                steps.RemoveTree()
+                | steps.AwaitRelease()
+                | steps.AwaitAnswer()
+                | steps.AskThroughNginx()
+            ):
+                return ()
+            case _:
+                assert_never(step)
+
+    def do(self, step: AnyStep) -> None:  # noqa: C901, PLR0912 - one case a step, a line or two each
+        """Do one step.
+
+        Raises:
+            ShipError: it could not be done
+        """
+        host = self._server.host
+        match step:
+            case steps.WriteFile(path=path, text=text, mode=mode):
+                files.write_atomically(Path(path), text, mode=mode)
+            case steps.RemoveFile(path=path):
+                files.remove(Path(path))
+            case steps.RemoveTree(path=path):
+                files.remove_tree(Path(path))
+            case steps.Link(path=path, target=target):
+                files.link_atomically(Path(path), target)
+            case steps.ChangeUnits(files=changed):
+                self._change_files(changed)
+                host.refresh()
+            case steps.ChangeSite():
+                self._change_site(step)
+            case steps.HoldSocket(app=app):
+                host.hold_socket(AppName(app))
+            case steps.ReleaseSocket(app=app):
+                host.release_socket(AppName(app))
+            case steps.AimSlot():
+                self._aim_slot(step)
+            case steps.StartSlot(app=app, slot=slot):
+                host.start(AppName(app), slot)
+            case steps.StopSlot(app=app, slot=slot):
+                host.stop(AppName(app), slot)
+            case steps.EnableSlot(app=app, slot=enabled):
+                host.enable(AppName(app), enabled)
+            case steps.AwaitRelease():
+                self._await_release(step)
+            case steps.AwaitAnswer():
+                self._await_answer(step)
+            case steps.AskThroughNginx(app=app, path=path, status=status):
+                self._ask_through_nginx(AppName(app), path, status)
+            case _:
+                assert_never(step)
+
+    def _as_it_is(self, path: Path) -> AnyStep:
+        if path.is_symlink():
+            return steps.Link(str(path), str(path.readlink()))
+        text = files.read_text(path)
+        if text is None:
+            return steps.RemoveFile(str(path))
+        return steps.WriteFile(str(path), text, path.stat().st_mode & 0o7777)
+
+    def _change_files(self, texts: dict[str, str | None]) -> None:
+        for name, text in texts.items():
+            if text is None:
+                files.remove(Path(name))
+            else:
+                files.write_atomically(Path(name), text, mode=0o644)
+
+    def _change_site(self, step: steps.ChangeSite) -> None:
+        path, link = Path(step.path), Path(step.link)
+        if step.text is None:
+            files.remove(link)
+            files.remove(path)
+        else:
+            files.write_atomically(path, step.text, mode=0o644)
+            if not link.is_symlink() or link.readlink() != path:
+                files.link_atomically(link, str(path))
+        nginx.test(self._server.layout, AppName(step.app))
+        self._server.host.reload_nginx()
+
+    def _aim_slot(self, step: steps.AimSlot) -> None:
+        app = AppName(step.app)
+        link = self._server.layout.app(app).slot(step.slot)
+        if step.version is None:
+            files.remove(link)
+            return
+        files.link_atomically(link, f"../releases/v{step.version}")
+        if step.reload and self._server.host.main_pid(app, step.slot) is not None:
+            self._server.host.reload(app, step.slot)
+
+    def _aim_back(self, step: steps.AimSlot) -> Plan:
+        was = self._server.layout.app(AppName(step.app)).aim(step.slot)
+        back = steps.AimSlot(step.app, step.slot, was, step.reload)
+        if was is None or not step.reload:
+            return (back,)
+        return (back, steps.AwaitRelease(step.app, step.slot, was, _UNDO_LIMIT_S))
+
+    def _runs(self, step: steps.StopSlot) -> bool:
+        return self._server.host.main_pid(AppName(step.app), step.slot) is not None
+
+    def _await_release(self, step: steps.AwaitRelease) -> None:
+        app = AppName(step.app)
+        workers.wait_for_release(
+            self._server.layout.app(app).slot_run(step.slot),
+            f"v{step.version}",
+            main_pid=lambda: self._server.host.main_pid(app, step.slot),
+            limit_s=step.limit_s,
+            clock=self._server.clock,
+        )
+
+    def _await_answer(self, step: steps.AwaitAnswer) -> None:
+        app = AppName(step.app)
+        health.ask(
+            ("127.0.0.1", step.port),
+            step.path,
+            self._server.address(app),
+            status=step.status,
+            limit_s=step.limit_s,
+            clock=self._server.clock,
+            still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
+        )
+
+    def _ask_through_nginx(self, app: AppName, path: str, status: int | None) -> None:
+        health.ask(
+            ("127.0.0.1", self._server.settings.http_port),
+            path,
+            self._server.address(app),
+            status=status,
+            limit_s=_UNDO_LIMIT_S,
+            clock=self._server.clock,
+        )

@@ -1,0 +1,85 @@
+"""Read-only questions about this machine, put together for the planners."""
+
+import socket
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from receiver import files, records
+from receiver.interpreters import find_interpreters
+from receiver.model.build import BuildFacts
+from receiver.model.errors import ServerError
+from receiver.model.layout import AppPaths, Layout, SlotLetter
+from receiver.model.plan import ChangeSite
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.pip_settings import index_settings
+from receiver.planner.sites import Front, site_file
+from receiver.server import Server
+
+__all__ = ["build_facts", "free_ports", "front", "index_settings", "site_change"]
+
+
+def build_facts(config: Mapping[str, str], commit: str) -> BuildFacts:
+    """What a buildpack may know besides the tree."""
+    return BuildFacts(interpreters=find_interpreters(), config=config, commit=commit)
+
+
+def front(server: Server) -> Front:
+    """The nginx of this server, as its files have to be written."""
+    return Front(server.layout, server.settings, ipv6=_has_ipv6())
+
+
+def site_change(
+    server: Server, paths: AppPaths, settings: App, release: Release | None, slot: SlotLetter
+) -> ChangeSite | None:
+    """The change that routes visitors to `release` in `slot`; None when nginx's file says so already."""
+    wanted = site_file(front(server), paths.name, settings, release, slot)
+    link = server.layout.site_link(paths.name)
+    if link.is_symlink() and files.read_text(Path(wanted.path)) == wanted.text:
+        return None
+    return ChangeSite(paths.name, wanted.path, str(link), wanted.text)
+
+
+def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:
+    """Loopback ports that no app has and nobody listens on, lowest first.
+
+    Raises:
+        ServerError: the range is used up
+    """
+    taken: set[int] = set()
+    for name in records.app_names(layout):
+        settings = records.read_app(layout.app(name))
+        taken |= {settings.port, settings.port_b}
+    found: list[int] = []
+    for port in range(first, last + 1):
+        if port not in taken and _is_free(port):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise ServerError(
+        f"No port is free between {first} and {last}.",
+        detail=f"An app takes two; {len(taken)} are taken by apps.",
+        advice="Widen first_port and last_port in ship.toml, or destroy an app that is not needed.",
+        reason="server/no-free-port",
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@cache
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

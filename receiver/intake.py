@@ -1,0 +1,132 @@
+"""What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and deploys it.
+
+On a VPS it runs as root through sudo. The name of the key comes from the gate, which asked before.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from receiver import deploy, detached
+from receiver.model.errors import BuildError, ShipError
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.server import Server, open_server
+
+_CHUNK_BYTES = 1024 * 1024
+_TAR_END_BYTES = 1024
+_ABSENT = "0" * 40
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Receive a tree and deploy it; returns the deploy's exit code."""
+    arguments = _parser().parse_args(argv)
+    out = Output(_show)
+    try:
+        server = open_server(_root(os.environ.get("SHIP_ROOT")))
+        return _deploy(server, arguments)
+    except ShipError as error:
+        out.error(error)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ship-deploy", description=__doc__)
+    parser.add_argument("command", choices=["push"])
+    parser.add_argument("--app", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--ref", required=True)
+    parser.add_argument("--commit", required=True)
+    parser.add_argument("--old", default=_ABSENT)
+    parser.add_argument("--force", action="store_true")
+    return parser
+
+
+def _deploy(server: Server, arguments: argparse.Namespace) -> int:
+    app = AppName.parse(arguments.app)
+    paths = server.app(app)
+    archive = spool(paths, sys.stdin.fileno())
+    before = None if set(arguments.old) == {"0"} else arguments.old
+
+    def work(out: Output, number: int) -> Release:
+        mine = archive.rename(
+            paths.incoming / f"{os.getpid()}.tar"
+        )  # or recovery would clear it away
+        push = deploy.Push(
+            app=app,
+            archive=mine,
+            commit=arguments.commit,
+            by=arguments.key,
+            number=number,
+            ref=arguments.ref,
+            before=before,
+        )
+        try:
+            return deploy.deploy(server, push, out)
+        finally:
+            mine.unlink(missing_ok=True)
+
+    request = detached.Request(
+        app=app,
+        by=arguments.key,
+        commit=arguments.commit,
+        description=f"Deploy {arguments.commit[:7]}",
+    )
+    return detached.run_detached(server, request, work, _show)
+
+
+def spool(paths: AppPaths, source: int) -> Path:
+    """Take a tar stream into a file that only ship can read.
+
+    Raises:
+        BuildError: the stream ended too early, or the disk is full
+    """
+    archive = paths.incoming / f"{os.getpid()}.tar"
+    try:
+        with archive.open("wb") as handle:
+            while chunk := os.read(source, _CHUNK_BYTES):
+                handle.write(chunk)
+    except OSError as error:
+        archive.unlink(missing_ok=True)
+        raise BuildError(
+            "The pushed files could not be stored on the server.",
+            detail=str(error),
+            advice="Free space on the server, then push again.",
+            reason="build/disk-full",
+        ) from error
+    if not _is_whole(archive):
+        archive.unlink(missing_ok=True)
+        raise BuildError(
+            "The pushed files did not arrive whole.",
+            detail="The archive that git made of the commit has no end.",
+            advice="Push again. If it happens again, check the repository on the server with `git fsck`.",
+            reason="build/archive-cut-short",
+        )
+    return archive
+
+
+def _is_whole(archive: Path) -> bool:
+    """Whether a tar file has its end mark: two blocks of zeros, and padding behind them."""
+    with archive.open("rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        if size < _TAR_END_BYTES:
+            return False
+        handle.seek(size - _TAR_END_BYTES)
+        return not any(handle.read())
+
+
+def _root(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _show(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What a person who pushes reads: the one place that gives it its shape.
+
+A step is `-----> Installing`, what belongs to it is indented by seven blanks, warnings and errors stand
+behind ` !`. Values of config vars never pass.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from receiver.model.errors import ShipError
+
+_MASK = "[hidden]"
+_SHORTEST_SECRET = 8
+_TELLING_NAMES = ("KEY", "SECRET", "TOKEN", "PASS", "PWD", "CREDENTIAL")
+_SHORTEST_TELLING_SECRET = 4
+
+
+def secrets_of(config: Mapping[str, str]) -> tuple[str, ...]:
+    """The values that must not be shown, longest first: short ones only where the name tells.
+
+    A value such as `true` is no secret, and hiding it would blacken every log.
+    """
+    found: set[str] = set()
+    for name, value in config.items():
+        telling = any(word in name.upper() for word in _TELLING_NAMES)
+        for part in (value, *value.splitlines()):
+            if len(part) >= (_SHORTEST_TELLING_SECRET if telling else _SHORTEST_SECRET):
+                found.add(part)
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """`text` without the secrets in it."""
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    return text
+
+
+class Output:
+    """Writes a transcript, line by line, into `sink`."""
+
+    def __init__(self, sink: Callable[[bytes], object], secrets: tuple[str, ...] = ()) -> None:
+        self._sink = sink
+        self._secrets = secrets
+        self._partial = b""
+
+    def hide(self, secrets: tuple[str, ...]) -> None:
+        """Hide these values from now on, besides the ones hidden already."""
+        self._secrets = tuple(sorted({*self._secrets, *secrets}, key=len, reverse=True))
+
+    def step(self, title: str) -> None:
+        """A new part of the work."""
+        self._line(f"-----> {title}")
+
+    def say(self, text: str) -> None:
+        """Something that belongs to the step before it."""
+        for line in text.splitlines() or [""]:
+            self._line(f"       {line}".rstrip())
+
+    def warn(self, text: str) -> None:
+        """Something to read, although the work goes on."""
+        for line in text.splitlines():
+            self._line(f" !     {line}".rstrip())
+
+    def error(self, error: ShipError) -> None:
+        """Why the work ends here: what happened, what was seen, what to do."""
+        self._line("")
+        self.warn(error.title)
+        if error.detail:
+            self._line(" !")
+            self.warn(error.detail)
+        if error.advice:
+            self._line(" !")
+            self.warn(error.advice)
+        self._line(" !")
+        self.warn(f"({error.reason})")
+        self._line("")
+
+    def feed(self, chunk: bytes) -> None:
+        """Output of a program, in whatever pieces it comes."""
+        *lines, self._partial = (self._partial + chunk).split(b"\n")
+        for line in lines:
+            self.say(_last_of_rewrites(line))
+
+    def flush(self) -> None:
+        """Show a last line that had no end."""
+        if self._partial:
+            self.say(_last_of_rewrites(self._partial))
+        self._partial = b""
+
+    def _line(self, text: str) -> None:
+        shown = mask(text, self._secrets)
+        self._sink(shown.encode("utf-8", "surrogateescape") + b"\n")
+
+
+def _last_of_rewrites(line: bytes) -> str:
+    """What a terminal would show of a line that was rewritten by carriage returns."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")

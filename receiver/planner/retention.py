@@ -1,0 +1,41 @@
+"""Which releases go, and what goes with them. The live one and the one before it never do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_ALWAYS_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What may be removed."""
+
+    releases: tuple[int, ...]
+    sources: tuple[int, ...]
+    """Releases whose unpacked tree goes; their slug stays, so they can be rolled back to."""
+    venvs: tuple[str, ...]
+
+
+def plan_retention(
+    versions: Sequence[int], live: int, venv_of: Mapping[int, str | None], venvs: Sequence[str],
+    *, keep: int, short_of_space: bool,
+) -> Retention:  # fmt: skip
+    """Decide what to remove.
+
+    Args:
+        versions: kept releases, oldest first
+        live: the release that serves
+        venv_of: the virtualenv of each release
+        venvs: all virtualenvs on disk
+        keep: how many releases to keep, the live one among them
+        short_of_space: less disk is free than the server wants; old releases go early
+    """
+    wanted = _ALWAYS_KEPT if short_of_space else max(keep, _ALWAYS_KEPT)
+    others = [version for version in versions if version != live]
+    kept = {live, *others[max(len(others) - (wanted - 1), 0) :]}
+    used = {venv_of.get(version) for version in kept}
+    return Retention(
+        releases=tuple(version for version in versions if version not in kept),
+        sources=tuple(version for version in versions if version in kept and version != live),
+        venvs=tuple(path for path in venvs if path not in used),
+    )

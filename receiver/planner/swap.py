@@ -1,0 +1,142 @@
+"""How a new release takes over from the old one, with somebody serving at every moment.
+
+In place, by HUP, when virtualenv and server are the same; otherwise the other slot is started on the same
+held socket before the old one is stopped. The new release has passed its check before any of this.
+"""
+
+from dataclasses import dataclass
+
+from receiver.model.layout import SlotLetter
+from receiver.model.plan import (
+    AimSlot,
+    AnyStep,
+    AskThroughNginx,
+    AwaitAnswer,
+    AwaitRelease,
+    ChangeSite,
+    EnableSlot,
+    Link,
+    Plan,
+    StartSlot,
+    StopSlot,
+)
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapFacts:
+    """What a swap depends on, looked up once before it is planned."""
+
+    new: Release
+    old: Release | None
+    """The release that serves now; None before the first."""
+    slot: SlotLetter
+    """Slot of the old release."""
+    old_runs: bool
+    same_start: bool
+    """Whether the config vars that only a freshly started program reads are the same in both."""
+    settings: App
+    current: Link
+    """The link that says which release's static files nginx serves."""
+    site: ChangeSite | None
+    """The change of nginx's file, or None when it already says the right thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """The steps, and the slot that serves when they are done."""
+
+    slot: SlotLetter
+    plan: Plan
+    how: str
+    """For the push log."""
+
+
+def plan_swap(facts: SwapFacts) -> Swap:
+    """Decide how `facts.new` takes over."""
+    if facts.settings.stopped or facts.new.served != "process":
+        return _without_process(facts)
+    if facts.old_runs and facts.same_start and can_reload(facts.old, facts.new):
+        return _in_place(facts)
+    return _by_handover(facts)
+
+
+def can_reload(old: Release | None, new: Release) -> bool:
+    """Whether a running master of `old` can take over `new` by HUP.
+
+    Interpreter and virtualenv are the master's for as long as it lives; options and config vars are not:
+    they are read again.
+    """
+    if old is None or "web" not in old.processes:
+        return False
+    same_python = (old.venv, old.python) == (new.venv, new.python)
+    return same_python and new.processes["web"].takes_over(old.processes["web"])
+
+
+def other(slot: SlotLetter) -> SlotLetter:
+    return "b" if slot == "a" else "a"
+
+
+def slot_port(settings: App, slot: SlotLetter) -> int:
+    """The port that a server which binds one itself is given in this slot."""
+    return settings.port if slot == "a" else settings.port_b
+
+
+def next_slot(facts: SwapFacts) -> SlotLetter:
+    """The slot that a handover starts: the free one."""
+    return other(facts.slot) if facts.old is not None else "a"
+
+
+def _in_place(facts: SwapFacts) -> Swap:
+    app, slot, version = facts.new.app, facts.slot, facts.new.version
+    plan: list[AnyStep] = [
+        AimSlot(app, slot, version, reload=True),
+        AwaitRelease(app, slot, version, float(facts.settings.check_limit_s)),
+        *_route(facts),
+    ]
+    return Swap(slot, tuple(plan), f"Workers of slot {slot} are replaced one by one.")
+
+
+def _by_handover(facts: SwapFacts) -> Swap:
+    app, slot, new = facts.new.app, next_slot(facts), facts.new
+    plan: list[AnyStep] = [
+        StopSlot(app, slot),  # a slot left over by an earlier life would not be started again
+        AimSlot(app, slot, new.version),
+        StartSlot(app, slot),
+        _await_slot(facts, slot),
+        EnableSlot(app, slot),
+        *_route(facts),
+    ]
+    if facts.old is not None and facts.old_runs:
+        plan.append(StopSlot(app, facts.slot))
+        return Swap(slot, tuple(plan), f"Slot {slot} takes over from slot {facts.slot}.")
+    return Swap(slot, tuple(plan), f"Slot {slot} is started.")
+
+
+def _without_process(facts: SwapFacts) -> Swap:
+    app, slot = facts.new.app, facts.slot
+    plan: list[AnyStep] = [AimSlot(app, slot, facts.new.version), *_route(facts)]
+    if facts.old_runs:
+        plan.append(StopSlot(app, slot))
+    plan.append(EnableSlot(app, None))
+    if facts.new.served == "files":
+        return Swap(slot, tuple(plan), "nginx serves the files.")
+    return Swap(slot, tuple(plan), "No web process runs.")
+
+
+def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
+    new, limit_s = facts.new, float(facts.settings.check_limit_s)
+    if isinstance(new.processes["web"], Gunicorn):
+        return AwaitRelease(new.app, slot, new.version, limit_s)
+    port = slot_port(facts.settings, slot)
+    return AwaitAnswer(new.app, slot, port, new.check.path, new.check.status, limit_s)
+
+
+def _route(facts: SwapFacts) -> tuple[AnyStep, ...]:
+    change = (facts.current,) if facts.site is None else (facts.current, facts.site)
+    if facts.settings.stopped or facts.new.served == "nothing":
+        return change
+    check = facts.new.check
+    return (*change, AskThroughNginx(facts.new.app, check.path, check.status))

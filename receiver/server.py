@@ -1,0 +1,55 @@
+"""One ship server: its places, its settings and its host, as everything below the command line knows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver import records
+from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.hosts import Host
+from receiver.model import settings
+from receiver.model.layout import AppPaths, Layout
+from receiver.model.names import AppName
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Handed to every story; values below it come from here, never from the environment."""
+
+    layout: Layout
+    settings: settings.Server
+    host: Host
+    clock: Clock = SYSTEM_CLOCK
+
+    def app(self, name: AppName) -> AppPaths:
+        """The folder of an app that exists; NotFoundError with similar names otherwise."""
+        return records.find_app(self.layout, name)
+
+    def address(self, name: AppName) -> str:
+        """Host name of an app."""
+        return f"{name}.{self.settings.domain}"
+
+    def url(self, name: AppName) -> str:
+        """Where a visitor finds an app."""
+        port = self.settings.http_port
+        return f"http://{self.address(name)}" + ("" if port == 80 else f":{port}")  # noqa: PLR2004
+
+
+def open_server(root: Path | None) -> Server:
+    """The server of this machine, or the embedded one under `root`.
+
+    Raises:
+        ServerError: there is none, or its settings cannot be used
+    """
+    layout = Layout.vps() if root is None else Layout.embedded(root)
+    found = records.read_server(layout)
+    return Server(layout, found, _host(layout, found))
+
+
+def _host(layout: Layout, found: settings.Server) -> Host:
+    if found.host == "systemd":
+        from receiver.hosts.systemd import SystemdHost  # noqa: PLC0415 - one of two is needed
+
+        return SystemdHost(layout)
+    from receiver.hosts.supervisord import SupervisordHost  # noqa: PLC0415 - as above
+
+    return SupervisordHost(layout)

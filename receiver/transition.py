@@ -1,0 +1,260 @@
+"""The named steps of which every change of an app's release is made; deploy.py tells them as stories.
+
+A transition opens the journal, and closes it when the new release is recorded as live: that is the point
+of no return. Whatever ends it before, an error or a power cut, leads back to the release that served all
+along.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver import building, checking, facts, files, records
+from receiver.checkpoint import About, Checkpoint
+from receiver.executor import Executor, Reached, nowhere
+from receiver.hosts import Job, JobTimeoutError
+from receiver.lock import app_lock
+from receiver.model.errors import ServerError, ShipError
+from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.names import AppName
+from receiver.model.output import Output, secrets_of
+from receiver.model.plan import Link, RemoveTree, WriteFile
+from receiver.model.release import Live, Release
+from receiver.model.settings import App
+from receiver.model.webserver import needs_fresh_start
+from receiver.planner.retention import plan_retention
+from receiver.planner.swap import SwapFacts, plan_swap
+from receiver.recovery import recover, undo
+from receiver.server import Server
+
+_MIB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Transition:
+    """One change of an app's release, under way. Made by `transition`."""
+
+    server: Server
+    paths: AppPaths
+    settings: App
+    out: Output
+    checkpoint: Checkpoint
+    reached: Reached
+    live: Live | None
+    old: Release | None
+
+    def claim(self, config: Mapping[str, str]) -> tuple[int, ReleasePaths]:
+        """Make the folder of the next release, with its config vars; it goes again on failure."""
+        version = max([*records.release_versions(self.paths), 0]) + 1
+        home = self.paths.release(version)
+        self.checkpoint.register((RemoveTree(str(home.home)),))
+        files.remove_tree(home.home)
+        files.make_folder(home.home, mode=0o711)
+        records.write_config(home.env, config, mode=0o640, gid=self._gid())
+        self.out.hide(secrets_of(config))
+        self.reached("claimed")
+        return version, home
+
+    def change_config(self, config: Mapping[str, str]) -> None:
+        """Make these the app's config vars; the ones before come back on failure."""
+        text = records.config_text(config)
+        step = WriteFile(str(self.paths.config), text, 0o600)
+        Executor(self.server, self.checkpoint, self.reached).apply((step,))
+
+    def builder(self, home: ReleasePaths) -> building.Builder:
+        """Runs a buildpack's plan for the release in `home`."""
+        index = facts.index_settings()
+        limit_s = float(self.server.settings.build_limit_s)
+        return building.Builder(self.server.host, self.paths, home, self.out, limit_s, index)
+
+    def record(self, release: Release) -> None:
+        """Write release.json: the folder is complete."""
+        records.write_json(self.paths.release(release.version).record, release)
+        self.reached("recorded")
+
+    def publish(self, release: Release) -> None:
+        """Copy the folders that nginx serves to where it may read them."""
+        home = self.paths.release(release.version)
+        if not release.static:
+            return
+        self.out.step("Publishing static files")
+        owner = self.server.host.owner(self.paths.name)
+        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
+        for folder in sorted(set(release.static.values())):
+            self._copy_folder(home, folder)
+        self.reached("published")
+
+    def release_phase(self, release: Release) -> None:
+        """Run the `release:` line of the Procfile, before anybody is sent to the new code.
+
+        Raises:
+            ShipError: it failed or took too long; the reason is of class `release`
+        """
+        if "release" not in release.processes:
+            return
+        self.out.step("Running the release phase")
+        home = self.paths.release(release.version)
+        limit_s = float(self.server.settings.release_limit_s)
+        job = Job(
+            app=self.paths.name,
+            argv=checking.launch_argv(home.home, "release", "--run", str(self.paths.work)),
+            cwd=self.paths.work,
+            env={"LANG": "C.UTF-8", "SHIP_APP": self.paths.name},
+            writable=(home.source, self.paths.storage),
+            limit_s=limit_s,
+            name="release",
+        )
+        with home.release_log.open("wb") as log:
+
+            def take(chunk: bytes) -> None:
+                log.write(chunk)
+                self.out.feed(chunk)
+
+            try:
+                status = self.server.host.run(job, take)
+            except JobTimeoutError as error:
+                raise _release_failed(f"It took longer than {limit_s:g} s.", "timeout") from error
+            finally:
+                self.out.flush()
+        if status:
+            raise _release_failed(f"It ended with exit status {status}.", "failed")
+        self.reached("release phase done")
+
+    def check(self, release: Release) -> None:
+        """Ask a canary of the new release, where it has one."""
+        if not checking.has_canary(release):
+            return
+        self.out.step(f"Checking {release.label}")
+        checking.check(self.server, self.paths, self.settings, release, self.out)
+        self.reached("checked")
+
+    def swap(self, release: Release) -> None:
+        """Have the new release take over, and record it as the live one."""
+        slot = self.live.slot if self.live else "a"
+        old_pid = self.server.host.main_pid(self.paths.name, slot) if self.old else None
+        swap_facts = SwapFacts(
+            new=release,
+            old=self.old,
+            slot=slot,
+            old_runs=old_pid is not None,
+            same_start=self._same_start(release),
+            settings=self.settings,
+            current=Link(str(self.paths.current), f"releases/{release.label}"),
+            site=facts.site_change(self.server, self.paths, self.settings, release),
+        )
+        swap = plan_swap(swap_facts)
+        self.out.step(f"Swapping to {release.label}")
+        self.out.say(swap.how)
+        executor = Executor(self.server, self.checkpoint, self.reached)
+        live = records.json_text(Live(release=release.version, slot=swap.slot))
+        try:
+            executor.apply((*swap.plan, WriteFile(str(self.paths.live), live)))
+        except ShipError as error:
+            raise checking.explain_slot(self.server, self.paths, error) from error
+
+    def prune(self) -> None:
+        """Remove what no kept release needs any more."""
+        live = records.read_live(self.paths)
+        if live is None:
+            return
+        keep = self.server.settings
+        versions = records.release_versions(self.paths)
+        venv_of = {found: records.read_release(self.paths, found).venv for found in versions}
+        free = shutil.disk_usage(self.paths.home).free
+        retention = plan_retention(
+            versions,
+            live.release,
+            venv_of,
+            [str(path) for path in self.paths.venvs.iterdir() if path.is_dir()],
+            keep=keep.keep_releases,
+            short_of_space=free < keep.keep_free_mb * _MIB,
+        )
+        for version in retention.releases:
+            files.remove_tree(self.paths.release(version).home)
+        for version in retention.sources:
+            files.remove_tree(self.paths.release(version).source)
+        for venv in retention.venvs:
+            Path(venv).with_suffix(".ready").unlink(missing_ok=True)
+            files.remove_tree(Path(venv))
+
+    def _gid(self) -> int:
+        owner = self.server.host.owner(self.paths.name)
+        return owner.gid if owner else -1
+
+    def _same_start(self, release: Release) -> bool:
+        """Whether the two releases differ in no config var that only a fresh program reads."""
+        if self.old is None:
+            return False
+        before = records.read_config(self.paths.release(self.old.version).env)
+        after = records.read_config(self.paths.release(release.version).env)
+        return not needs_fresh_start(before, after)
+
+    def _copy_folder(self, home: ReleasePaths, folder: str) -> None:
+        source = home.source if folder in {"", "."} else home.source / folder
+        target = home.public if folder in {"", "."} else home.public / folder
+        script = 'mkdir -p -- "$2" && cd -- "$1" && tar -c --exclude=".[!.]*" --exclude=Procfile . | tar -x -C "$2" && chmod -R a+rX -- "$2"'  # noqa: E501
+        job = Job(
+            app=self.paths.name,
+            argv=("/bin/sh", "-c", script, "sh", str(source), str(target)),
+            cwd=home.source,
+            writable=(home.public,),
+            limit_s=float(self.server.settings.build_limit_s),
+            name="publish",
+        )
+        said = bytearray()
+        if self.server.host.run(job, said.extend):
+            raise ServerError(
+                f"The static folder {folder} could not be published.",
+                detail=said.decode(errors="replace").strip(),
+                advice="Check that the folder named under [static] in ship.toml was committed.",
+                reason="build/static-folder",
+            )
+
+
+@contextmanager
+def transition(
+    server: Server, app: AppName, about: About, out: Output, reached: Reached = nowhere
+) -> Iterator[Transition]:
+    """Lock the app, undo what an earlier change left unfinished, and open the journal of a new one.
+
+    Leaving it without an error makes the change stand; any other way out puts everything back.
+    """
+    paths = server.app(app)
+    wait_s = float(server.settings.lock_wait_s)
+    waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
+    with app_lock(paths.lock, about.title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
+        recover(server, app)
+        checkpoint = Checkpoint(paths.journal)
+        checkpoint.begin(about)
+        work = _open(server, paths, out, checkpoint, reached)
+        try:
+            reached("begun")
+            yield work
+        except BaseException:  # a cancelled build and Ctrl-C must roll back as well
+            undo(server, app, checkpoint, out)
+            raise
+        checkpoint.finalize()
+        reached("finalized")
+        work.prune()
+
+
+def _open(
+    server: Server, paths: AppPaths, out: Output, checkpoint: Checkpoint, reached: Reached
+) -> Transition:  # fmt: skip
+    live = records.read_live(paths)
+    old = records.read_release(paths, live.release) if live else None
+    return Transition(
+        server, paths, records.read_app(paths), out, checkpoint, reached, live, old
+    )  # fmt: skip
+
+
+def _release_failed(detail: str, slug: str) -> ShipError:
+    return ShipError(
+        "The release phase failed. The release before it goes on serving.",
+        detail=detail,
+        advice="Read its output above, correct it and push again. Changes it made to a database stay.",
+        reason=f"release/{slug}",
+    )
