@@ -18,6 +18,9 @@ PLAIN_ENVIRONMENT: Mapping[str, str] = {"PATH": ADMIN_PATH, "LANG": "C.UTF-8"}
 _ADMIN_LIMIT_S = 60
 _KEPT_LINES = 20
 _READ_BYTES = 65_536
+_TYPED = (signal.SIGINT, signal.SIGQUIT)
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
 
 
 class CommandError(ServerError):
@@ -112,6 +115,31 @@ def start(
         stderr=subprocess.STDOUT,
         start_new_session=new_session,
     )
+
+
+def attach(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Run a command with the caller's own stdin, stdout and stderr; returns its exit status."""
+    return subprocess.call(argv, env=dict(env))
+
+
+def foreground(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
+    """Run a command on the caller's own streams and terminal; returns its exit status.
+
+    What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
+    """
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in _TYPED}
+    try:
+        process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - no threads here
+        status = process.wait()
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    return status if status >= 0 else _SIGNALLED - status
+
+
+def _hear_signals() -> None:
+    for number in _TYPED:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pump(process: subprocess.Popen[bytes], on_output: Callable[[bytes], None]) -> int:

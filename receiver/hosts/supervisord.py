@@ -1,0 +1,200 @@
+"""The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from receiver import files, nginx, records, shell
+from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.hosts import Job, Owner, Running, plain_jobs
+from receiver.hosts.supervisor_rpc import ProcessState, Supervisor
+from receiver.model.errors import NotFoundError, SwapError
+from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Command
+from receiver.planner import supervisor_programs as programs
+
+LAUNCHER = programs.Launcher(
+    Path(sys.executable), Path(__file__).parent.parent / "runtime" / "launch.py"
+)
+_POLL_S = 0.02
+_SHOWN_LINES = 20
+
+
+def control_socket(layout: Layout) -> Path:
+    """Where supervisord listens for commands."""
+    return layout.run / "supervisor.sock"
+
+
+class SupervisordHost:
+    """A machine without root or systemd."""
+
+    def __init__(self, layout: Layout, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._supervisor = Supervisor(control_socket(layout), clock)
+
+    def owner(self, app: AppName) -> Owner | None:
+        """Nobody but the user who started ship."""
+        del app
+        return None
+
+    def create_account(self, app: AppName) -> None:
+        """All apps share the account of the user who started ship."""
+
+    def remove_account(self, app: AppName) -> None:
+        """There is none to remove."""
+
+    def run(self, job: Job, on_output: Callable[[bytes], None], *, stdin: int | None = None) -> int:
+        """Run to the end, handing on output as it comes."""
+        return plain_jobs.run(job, self._home(job.app), on_output, stdin, self._clock)
+
+    def spawn(self, job: Job, log: Path) -> Running:
+        """Start in the background."""
+        return plain_jobs.Background(job, self._home(job.app), log)
+
+    def attach(self, job: Job, *, tty: bool) -> int:
+        """Run on the caller's own streams: with or without a terminal, they are inherited as they are."""
+        del tty
+        argv, env = plain_jobs.command_of(job), plain_jobs.environment_of(job, self._home(job.app))
+        return shell.foreground(argv, env=env, cwd=job.cwd)
+
+    def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
+        """The program file of the app."""
+        return (programs.program_file(self._layout, app, settings, LAUNCHER),)
+
+    def refresh(self) -> None:
+        """Read the program files again; a server that is down reads them when it starts."""
+        if self._supervisor.pid() is not None:
+            self._supervisor.update()
+
+    def hold_socket(self, app: AppName) -> None:
+        """Start the process that keeps the socket open."""
+        self._supervisor.start(programs.holder_process(app))
+
+    def release_socket(self, app: AppName) -> None:
+        """Stop it; the socket closes with the last process that has it."""
+        if self._supervisor.pid() is not None:
+            self._supervisor.stop(programs.holder_process(app))
+
+    def start(self, app: AppName, slot: SlotLetter) -> None:
+        """Start a slot; returns when it serves, or has lived for a second."""
+        process = self._process_for(app, slot)
+        run = self._layout.app(app).slot_run(slot)
+        run.mkdir(parents=True, exist_ok=True)
+        self._layout.app(app).work.mkdir(exist_ok=True)
+        self._supervisor.start(process)
+        while (state := self._supervisor.state(process)).name == "STARTING":
+            if any((run / "ready").glob("[0-9]*")):
+                return
+            self._clock.sleep(_POLL_S)
+        if state.name != "RUNNING":
+            self._supervisor.stop(process)
+            raise self._did_not_start(app, slot, state)
+
+    def stop(self, app: AppName, slot: SlotLetter) -> None:
+        """Stop a slot, whichever kind of process runs in it."""
+        if self._supervisor.pid() is None:
+            return
+        for process in _processes(app, slot):
+            self._supervisor.stop(process)
+
+    def reload(self, app: AppName, slot: SlotLetter) -> None:
+        """Send HUP to the slot's main process."""
+        for process in _processes(app, slot):
+            if self._supervisor.state(process).pid:
+                self._supervisor.signal(process, "HUP")
+
+    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
+        """Process id of the slot's main process; none when the server is down."""
+        if self._supervisor.pid() is None:
+            return None
+        pids = (self._supervisor.state(process).pid for process in _processes(app, slot))
+        return next((pid for pid in pids if pid), None)
+
+    def enable(self, app: AppName, slot: SlotLetter | None) -> None:
+        """Note on disk which slot `server:start` starts."""
+        link = enabled_link(self._layout.app(app))
+        if slot is None:
+            files.remove(link)
+        else:
+            files.link_atomically(link, f"slots/{slot}")
+
+    def detach(self, name: str, pid: int) -> None:
+        """Nothing but the session of its own that `pid` has already."""
+
+    def reload_nginx(self) -> None:
+        """Have the embedded server's nginx read its files again."""
+        nginx.reload(self._layout, clock=self._clock)
+
+    def log_lines(self, app: AppName, *, lines: int, follow: bool) -> Iterator[bytes]:
+        """Lines of both slots' logs, the one last written to at the end."""
+        paths = self._layout.app(app)
+        kept: deque[bytes] = deque(maxlen=lines)
+        for log in _logs(paths):
+            with log.open("rb") as handle:
+                kept.extend(line.rstrip(b"\n") for line in handle)
+        yield from kept
+        if follow:
+            from receiver import watcher  # noqa: PLC0415 - only `logs -t` needs watchdog
+
+            slot = enabled_slot(paths) or "a"
+            log = programs.web_log(paths, slot)
+            yield from watcher.follow_file(log, log.stat().st_size if log.exists() else 0)
+
+    def _home(self, app: AppName) -> Path:
+        """HOME of jobs; slots have one each, because two gunicorn masters cannot share one."""
+        home = self._layout.app(app).work
+        home.mkdir(parents=True, exist_ok=True)
+        return home
+
+    def _process_for(self, app: AppName, slot: SlotLetter) -> str:
+        web = self._release(app, slot).processes.get("web")
+        if isinstance(web, Command):
+            return programs.own_port_process(app, slot)
+        return programs.held_process(app, slot)
+
+    def _release(self, app: AppName, slot: SlotLetter) -> Release:
+        paths = self._layout.app(app)
+        version = paths.aim(slot)
+        if version is None:
+            raise NotFoundError(
+                f"Slot {slot} of {app} has no release.",
+                advice="Push the app first.",
+                reason="not-found/release",
+            )
+        return records.read_release(paths, version)
+
+    def _did_not_start(self, app: AppName, slot: SlotLetter, state: ProcessState) -> SwapError:
+        said = b"\n".join(self.log_lines(app, lines=_SHOWN_LINES, follow=False))
+        return SwapError(
+            f"The web process of {app} did not start in slot {slot}.",
+            detail=f"supervisord says {state.name}. The app's log ends with:\n{said.decode(errors='replace')}",
+            advice="Correct the app and push again.",
+            reason="swap/did-not-start",
+        )
+
+
+def enabled_link(paths: AppPaths) -> Path:
+    """Link to the slot that the server starts when it starts."""
+    return paths.home / "enabled"
+
+
+def enabled_slot(paths: AppPaths) -> SlotLetter | None:
+    """The slot that the server starts when it starts."""
+    link = enabled_link(paths)
+    name = link.readlink().name if link.is_symlink() else ""
+    return next((slot for slot in SLOTS if slot == name), None)
+
+
+def _processes(app: AppName, slot: SlotLetter) -> tuple[str, str]:
+    return programs.held_process(app, slot), programs.own_port_process(app, slot)
+
+
+def _logs(paths: AppPaths) -> list[Path]:
+    """The slots' log files with what was rotated away, least recently written first."""
+    return sorted(paths.logs.glob("web.[ab].log*"), key=lambda log: log.stat().st_mtime_ns)

@@ -1,0 +1,96 @@
+"""Decides nginx's files: one per app, and one for what apps share and for names that are no app's. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.model.layout import Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.release import Release
+from receiver.model.settings import App, Server
+from receiver.model.webserver import Command
+from receiver.planner.render import render
+
+SHARED_FILE = "00-ship.conf"
+"""Sorts before every app's file, because a log format must be known before it is used."""
+_SYSTEM_LOGS = Path("/var/log/nginx")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of static files and the address it is found at."""
+
+    prefix: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The nginx of one server: where its files lie and where it listens."""
+
+    layout: Layout
+    server: Server
+    ipv6: bool
+    """Whether the machine has IPv6; without it, nginx refuses to start on an IPv6 address."""
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """Addresses as nginx's `listen` wants them."""
+        port = self.server.http_port
+        return (str(port), f"[::]:{port}") if self.ipv6 else (str(port),)
+
+    def log(self, app: AppName, kind: str) -> Path:
+        """An app's access or error log: where logrotate looks on a VPS, in the app's folder otherwise."""
+        if self.server.host == "systemd":
+            return _SYSTEM_LOGS / f"ship-{app}.{kind}.log"
+        return self.layout.app(app).logs / f"nginx.{kind}.log"
+
+
+def site_file(
+    front: Front, app: AppName, settings: App, release: Release, slot: SlotLetter
+) -> WriteFile:
+    """The file of an app whose live release is `release`, in `slot`."""
+    served = release.served
+    folders = tuple(_folders(front, app, release))
+    text = render(
+        "nginx/site.conf",
+        app=app,
+        listens=front.listens,
+        server_names=server_names(front.server, app, settings),
+        access_log=str(front.log(app, "access")),
+        error_log=str(front.log(app, "error")),
+        max_body_mb=settings.max_body_mb,
+        read_timeout_s=settings.read_timeout_s,
+        proxied=served == "process",
+        port=web_port(settings, release, slot),
+        root=next((folder.path for folder in folders if folder.prefix == "/"), None),
+        folders=tuple(folder for folder in folders if folder.prefix != "/"),
+    )
+    return WriteFile(str(front.layout.site(app)), text)
+
+
+def shared_file(front: Front) -> WriteFile:
+    """The file for what all apps share; its default server answers unknown names neutrally."""
+    path = front.layout.sites_available / SHARED_FILE
+    return WriteFile(str(path), render("nginx/default.conf", listens=front.listens))
+
+
+def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
+    """Host names that an app answers to, its own first, each once."""
+    return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
+
+
+def web_port(settings: App, release: Release, slot: SlotLetter) -> int:
+    """The port nginx passes requests to: the held socket's, or the slot's own for a server that binds it."""
+    binds_itself = isinstance(release.processes.get("web"), Command)
+    return settings.port_b if binds_itself and slot == "b" else settings.port
+
+
+def _folders(front: Front, app: AppName, release: Release) -> Iterator[Folder]:
+    public = front.layout.app(app).current / "public"
+    for prefix, folder in sorted(release.static.items()):
+        # both or neither end with a slash: a prefix `/static` with an alias `…/static/` would
+        # let `/static../` reach the folder above
+        path = public if folder in {"", "."} else public / folder
+        yield Folder(prefix.rstrip("/") + "/", f"{path}/")

@@ -1,0 +1,82 @@
+"""Who listens on which TCP port of this machine: looked up in /proc, changes nothing."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_LISTEN = "0A"
+"""State of a listening socket in /proc/net/tcp."""
+
+
+def listening_ports(pids: Iterable[int]) -> tuple[int, ...]:
+    """TCP ports that these processes listen on, sorted; what cannot be looked up is left out."""
+    held = {inode for pid in pids for inode in _socket_inodes(pid)}
+    return tuple(sorted({port for port, inode in _listeners() if inode in held}))
+
+
+def session_pids(leader: int) -> tuple[int, ...]:
+    """Processes of the session or process group that `leader` started, itself included."""
+    return tuple(pid for pid in _all_pids() if leader in _group_and_session(pid))
+
+
+def port_holder(port: int) -> str | None:
+    """The program that listens on `port`, as `nginx (process 123)`; None when it cannot be seen."""
+    inodes = {inode for found, inode in _listeners() if found == port}
+    for pid in _all_pids():
+        if not inodes.isdisjoint(_socket_inodes(pid)):
+            return f"{_program(pid)} (process {pid})"
+    return None
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6 at all."""
+    try:
+        return bool(Path("/proc/net/if_inet6").read_text(encoding="ascii").strip())
+    except OSError:
+        return False
+
+
+def _listeners() -> Iterator[tuple[int, str]]:
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            columns = row.split()
+            if columns[3] == _LISTEN:
+                yield int(columns[1].rpartition(":")[2], 16), columns[9]
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    try:
+        links = [_target(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:  # it has ended, or belongs to somebody else
+        return set()
+    return {link[8:-1] for link in links if link.startswith("socket:[")}
+
+
+def _target(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
+
+
+def _all_pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _group_and_session(pid: int) -> tuple[int, int]:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return (-1, -1)
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
+    return int(fields[2]), int(fields[3])
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "a program"
