@@ -1,0 +1,242 @@
+"""Start one process of an app: `launch.py SLOT PROCESS --run RUNDIR [options]`.
+
+SLOT is a link to a release's folder, or that folder; PROCESS is a process type of it, such as `web`.
+The process replaces this one, so its id is the one that the process manager knows.
+
+--run DIR        where it says that it serves, or why not; ready files of an earlier run are removed
+--port N         PORT of the app's environment
+--bind ADDRESS   where gunicorn listens, such as unix:/run/ship/apps/blog/canary/socket
+--fd N           the listening socket that was handed on as file descriptor N
+--workers N      number of workers, whatever else was asked for
+--app-dir DIR    folder of the app, for scale.json; without it, two levels above SLOT
+Without --bind and --fd, gunicorn takes the sockets of systemd (LISTEN_FDS), or 127.0.0.1:PORT.
+
+Runs as the app's account with `python3 -I -S`, Python 3.9 or newer. Exit statuses of its own:
+64 wrong usage, 66 the release's files cannot be read, 69 the virtualenv or the program is missing,
+78 the release has no such process. Otherwise the status is the process's.
+"""
+
+import json
+import os
+import re
+import sys
+
+USAGE, NO_INPUT, UNAVAILABLE, NO_PROCESS = 64, 66, 69, 78
+_OPTIONS = ("--run", "--port", "--bind", "--fd", "--workers", "--app-dir")
+_HANDED_ON = (
+    "HOME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LANG",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LOGNAME",
+    "NOTIFY_SOCKET",
+    "SHIP_APP",
+    "SHIP_BOOT_LIMIT_S",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
+_EXEC_TIME = (
+    "LD_",
+    "MALLOC_",
+    "PYTHON",
+)  # read when a program starts, so a HUP is too late for them
+_FIRST_LISTEN_FD = 3
+_SHELL_ONLY = re.compile(r"[;&|<>()`*?\[\]~#{}!\n\\'\"]|\$(?!\w)")
+_VARIABLE = re.compile(r"\$(\w+)")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_BUILTINS = {"cd", "exit", "export", "if", "set", "source", "test", "trap", "ulimit", "umask", "."}
+
+
+class LaunchError(Exception):
+    """The process cannot be started; ends with `status` and a line on stderr."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+def main(argv):
+    os.umask(0o022)
+    options = parse(argv)
+    try:
+        start(options)
+    except LaunchError as error:
+        leave_word(options["--run"], str(error))
+        sys.stderr.write(f"ship: {error}\n")
+        sys.exit(error.status)
+
+
+def parse(argv):
+    rest = list(argv)
+    options = dict.fromkeys(_OPTIONS)
+    positional = []
+    while rest:
+        word = rest.pop(0)
+        if word in _OPTIONS and rest:
+            options[word] = rest.pop(0)
+        else:
+            positional.append(word)
+    if len(positional) != 2 or options["--run"] is None or positional[0].startswith("-"):  # noqa: PLR2004
+        sys.stderr.write(__doc__)
+        sys.exit(USAGE)
+    options["slot"], options["process"] = os.path.abspath(positional[0]), positional[1]
+    options["--run"] = os.path.abspath(options["--run"])
+    above = os.path.dirname(os.path.dirname(options["slot"]))
+    options["--app-dir"] = os.path.abspath(options["--app-dir"] or above)
+    return options
+
+
+def start(options):
+    home = os.path.realpath(options["slot"])
+    record = read(os.path.join(home, "release.json"))
+    env = read(os.path.join(home, "env.json"))
+    process = record["processes"].get(options["process"])
+    if process is None:
+        raise LaunchError(
+            NO_PROCESS, f"Release v{record['version']} has no process {options['process']}."
+        )
+    clear_ready(options["--run"])
+    environment = clean_environment(options, record, env)
+    if process["kind"] == "gunicorn":
+        start_gunicorn(options, record, process, environment)
+    else:
+        environment.update(env)
+        environment.update(process_environment(options))
+        start_command(process["command"], os.path.join(home, "source"), environment)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return json.load(handle)
+    except (OSError, ValueError) as error:
+        raise LaunchError(NO_INPUT, f"The file {path} cannot be read: {error}.") from error
+
+
+def clean_environment(options, record, env):
+    """Nothing of the starter's but what is named here. Config vars come later, so that they can change."""
+    environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    folders = "/usr/local/bin:/usr/bin:/bin"
+    if record.get("venv"):
+        folders = record["venv"] + "/bin:" + folders
+        environment["VIRTUAL_ENV"] = record["venv"]
+    environment.setdefault("HOME", options["--app-dir"])
+    environment.setdefault("LANG", "C.UTF-8")
+    environment.setdefault("SHIP_APP", os.path.basename(options["--app-dir"]))
+    environment.update(PATH=folders, PYTHONUNBUFFERED="1", **process_environment(options))
+    environment.update((name, value) for name, value in env.items() if name.startswith(_EXEC_TIME))
+    return environment
+
+
+def process_environment(options):
+    values = {"SHIP_PROCESS": options["process"]}
+    if options["--port"]:
+        values["PORT"] = options["--port"]
+    return values
+
+
+def start_gunicorn(options, record, process, environment):
+    programs = record.get("venv") or "/nonexistent"
+    python, gunicorn = programs + "/bin/python", programs + "/bin/gunicorn"
+    for program in (python, gunicorn):
+        if not os.path.exists(program):
+            raise LaunchError(UNAVAILABLE, f"The program {program} is missing.")
+    environment.pop(
+        "PYTHONPATH", None
+    )  # the workers' own matter; its folders may be of the release
+    environment.update(
+        SHIP_SLOT=options["slot"],
+        SHIP_RUN=options["--run"],
+        SHIP_APP_DIR=options["--app-dir"],
+        SHIP_BIND=options["--bind"] or "",
+        SHIP_WORKERS=options["--workers"] or "",
+    )
+    if options["--fd"] is not None:
+        hand_on_socket(int(options["--fd"]), environment)
+    # A master lives through many releases: it must stand where none of them is ever removed.
+    work = os.path.join(options["--app-dir"], "work")
+    os.chdir(work if os.path.isdir(work) else options["--run"])
+    conf = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gunicorn_conf.py")
+    app = [process["app"]] if process.get("app") else []
+    execute(python, [python, gunicorn, "-c", conf, *app], environment)
+
+
+def hand_on_socket(fd, environment):
+    """Turn a socket on any descriptor into what systemd would have handed on.
+
+    supervisord hands its socket on as standard input, where every program that the app starts would find it.
+    """
+    if fd != _FIRST_LISTEN_FD:
+        os.dup2(fd, _FIRST_LISTEN_FD)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, fd)
+        os.close(nothing)
+    os.set_inheritable(_FIRST_LISTEN_FD, True)
+    environment.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+
+
+def start_command(command, source, environment):
+    """Run it without a shell where that comes to the same, so that signals reach the program itself."""
+    os.chdir(source)
+    words = simple_words(command, environment)
+    if words is None:
+        execute("/bin/sh", ["/bin/sh", "-c", command], environment)
+    while words and (_ASSIGNMENT.match(words[0]) or words[0] == "exec"):
+        name, assigned, value = words.pop(0).partition("=")
+        if assigned:
+            environment[name] = value
+    if not words:
+        raise LaunchError(NO_PROCESS, f"The command {command!r} names no program.")
+    execute(words[0], words, environment)
+
+
+def simple_words(command, environment):
+    """The words of a command in which a shell would have nothing to do but put in variables."""
+    if _SHELL_ONLY.search(command):
+        return None
+    words = []
+    for word in command.split():
+        value = _VARIABLE.sub(lambda found: environment.get(found.group(1), ""), word)
+        if value != word and (not value or _SHELL_ONLY.search(value) or len(value.split()) != 1):
+            return None
+        words.append(value)
+    return None if words and words[0] in _BUILTINS else words
+
+
+def execute(program, argv, environment):
+    try:
+        os.execvpe(program, argv, environment)
+    except OSError as error:
+        raise LaunchError(
+            UNAVAILABLE, f"The program {program} cannot be run: {error.strerror}."
+        ) from error
+
+
+def clear_ready(run):
+    ready = os.path.join(run, "ready")
+    try:
+        os.makedirs(ready, exist_ok=True)
+        for name in os.listdir(ready):
+            os.unlink(os.path.join(ready, name))
+        if os.path.exists(os.path.join(run, "boot-error")):
+            os.unlink(os.path.join(run, "boot-error"))
+    except OSError as error:
+        raise LaunchError(NO_INPUT, f"The folder {run} cannot be used: {error}.") from error
+
+
+def leave_word(run, text):
+    try:
+        with open(
+            os.path.join(run, "boot-error"), "w", encoding="utf-8", errors="replace"
+        ) as handle:
+            handle.write(text + "\n")
+    except OSError:
+        return  # stderr has it as well
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

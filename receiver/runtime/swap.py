@@ -1,0 +1,170 @@
+"""What happens at a HUP: the new workers boot beside the old, which go only when all of the new serve.
+
+Gunicorn itself forks the new workers and stops the old at once, so that nobody answers while the new
+ones boot. Its hook `on_reload` comes before that, and there the new workers are started and
+watched. Then gunicorn is left to do the one part it does well: to stop the older workers gracefully. If
+a new worker fails, the new ones are the ones to go, and the settings before the HUP are put back.
+"""
+
+import os
+import signal
+import time
+
+import ship_runtime_drain as drain
+import ship_runtime_worker as boot
+
+BOOT_LIMIT_S = 60
+_LOOK_EVERY_S = 0.02
+
+
+def hooks(release, master, cfg):
+    """Our hooks; each calls the app's own hook of that name, or gunicorn's empty one, as well."""
+    theirs = {name: getattr(cfg, name) for name in _HOOKS}
+
+    def on_starting(server):
+        master.cfg, master.workers = server.cfg, server.cfg.workers
+        theirs["on_starting"](server)
+
+    def on_reload(server):
+        swap(server, release, master, theirs["on_reload"])
+
+    def pre_fork(server, worker):
+        server.cfg.set("workers", master.workers)
+        theirs["pre_fork"](server, worker)
+
+    def post_fork(server, worker):
+        boot.guard(release, master, worker)
+        try:
+            boot.enter(release, worker)
+            theirs["post_fork"](server, worker)
+        except BaseException:  # noqa: BLE001 - whatever a hook of the app's raises
+            boot.fail(release, master, "The release could not be entered.\n")
+
+    def post_worker_init(worker):
+        theirs["post_worker_init"](worker)
+        drain.prepare(worker)
+        boot.announce(release, worker)
+
+    def child_exit(server, worker):
+        master.served |= boot.withdraw(release.run, worker.pid)
+        theirs["child_exit"](server, worker)
+
+    ours = (on_starting, on_reload, pre_fork, post_fork, post_worker_init, child_exit)
+    return {hook.__name__: hook for hook in ours}
+
+
+_HOOKS = ("on_starting", "on_reload", "pre_fork", "post_fork", "post_worker_init", "child_exit")
+
+
+def refusing_settings(master, why):
+    """Settings for a HUP whose release cannot even be read: listen as before, and refuse."""
+
+    def on_reload(server):
+        _refuse(server, master, why, list(server.WORKERS.values()))
+
+    return {
+        "bind": master.cfg.bind,
+        "workers": master.workers,
+        "on_reload": on_reload,
+        "control_socket_disable": True,
+    }
+
+
+def swap(server, release, master, their_hook):
+    """Start the release's workers; keep them, or else those that were there."""
+    old = list(server.WORKERS.values())
+    wanted, before = server.cfg.workers, master.workers
+    master.workers, master.swapping = wanted, True
+    _unlink(os.path.join(release.run, "boot-error"))
+    why = _start(server, release, wanted, their_hook)
+    master.swapping = False
+    if why is None:
+        master.cfg = server.cfg
+        for worker in old:
+            boot.withdraw(release.run, worker.pid)
+        _leave_only(server, [w for w in server.WORKERS.values() if w not in old])
+    else:
+        master.workers = before
+        _refuse(server, master, why, old)
+
+
+def _start(server, release, wanted, their_hook):
+    """Start one worker, and the rest when it serves. Returns why it failed, if so.
+
+    Nothing here may clean up on the way out: a worker is forked in here, and leaves this way.
+    """
+    limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", BOOT_LIMIT_S))
+    try:
+        their_hook(server)
+        why = _await(server, release, [server.spawn_worker()], limit)
+        if why is None and wanted > 1:
+            rest = [server.spawn_worker() for _ in range(wanted - 1)]
+            why = _await(server, release, rest, limit)
+    except Exception as error:  # noqa: BLE001 - whatever a hook of the app's raises
+        return f"A hook of the app's gunicorn file failed: {error!r}."
+    return why
+
+
+def _await(server, release, pids, limit):
+    while not all(os.path.exists(boot.ready_path(release.run, pid)) for pid in pids):
+        server.reap_workers()
+        server.murder_workers()
+        if any(pid not in server.WORKERS for pid in pids):
+            return f"A new worker of {release.label} ended before it served."
+        if _asked_to_stop(server):
+            return "The server was asked to stop."
+        if time.monotonic() > limit:
+            return f"The new workers of {release.label} did not serve in time."
+        time.sleep(_LOOK_EVERY_S)
+    return None
+
+
+def _asked_to_stop(server):
+    """Look through the signals that wait, and leave them waiting. Old gunicorns keep them in a list."""
+    signals = server.SIG_QUEUE
+    if not isinstance(signals, list):
+        signals = [server.SIG_QUEUE.get_nowait() for _ in range(server.SIG_QUEUE.qsize())]
+        for waiting in signals:
+            server.SIG_QUEUE.put_nowait(waiting)
+    return bool({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}.intersection(signals))
+
+
+def _refuse(server, master, why, old):
+    """Put back the settings before the HUP, and have the new workers go."""
+    server.log.error("%s Going on with the release before.", why)
+    run = os.environ["SHIP_RUN"]
+    if not os.path.exists(os.path.join(run, "boot-error")):
+        boot.write_boot_error(run, why)
+    for pid, worker in list(server.WORKERS.items()):
+        if worker not in old and not os.path.exists(boot.ready_path(run, pid)):
+            os.kill(pid, signal.SIGKILL)
+    _drop_environment(server.cfg)
+    master.cfg.set("workers", master.workers)
+    server.app.cfg = master.cfg
+    server.setup(server.app)
+    _leave_only(server, [worker for worker in server.WORKERS.values() if worker in old])
+
+
+def _drop_environment(cfg):
+    for name in cfg.env:
+        if name in cfg.env_orig:
+            os.environ[name] = cfg.env_orig[name]
+        else:
+            os.environ.pop(name, None)
+
+
+def _leave_only(server, kept):
+    """Have the rest of gunicorn's reload start nothing, and stop all workers but `kept`.
+
+    It starts cfg.workers more, stops the oldest, and waits for those not younger than worker_age.
+    """
+    server.cfg.set("workers", 0)  # until the next pre_fork
+    going = [worker for worker in server.WORKERS.values() if worker not in kept]
+    for age, worker in enumerate(going + kept, start=1):
+        worker.age = age
+    server.worker_age = len(going)
+
+
+def _unlink(path):
+    if os.path.exists(path):
+        os.unlink(path)

@@ -1,0 +1,121 @@
+"""A new worker: it enters its release, says when it serves, and says why it could not."""
+
+import importlib
+import os
+import sys
+import time
+import traceback
+
+_HALTS_MASTER = (3, 4)
+"""Exit statuses on which gunicorn's master gives up: a worker did not boot, an app did not load."""
+_REPLACED = 1
+"""An exit status after which gunicorn only starts another worker."""
+_RETRY_PAUSE_S = 2
+_ERROR_CHARACTERS = 16_000
+
+
+def ready_path(run, pid):
+    return os.path.join(run, "ready", str(pid))
+
+
+def forget_modules(folder):
+    """Drop modules that were imported from below `folder`; a worker imports its own."""
+    inside = folder + os.sep
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *_search_path(module)]
+        if any(isinstance(place, str) and place.startswith(inside) for place in places):
+            del sys.modules[name]
+
+
+def _search_path(module):
+    try:
+        return list(getattr(module, "__path__", ()))
+    except Exception:  # noqa: BLE001 - a module may answer to any name as it likes
+        return []
+
+
+def enter(release, worker):
+    """Stand in the release and import from it, as if gunicorn had been started there."""
+    # gunicorn strips values when it sets them: a key loses its last newline
+    worker.cfg.settings["raw_env"].value = ["{}={}".format(*pair) for pair in release.env.items()]
+    releases = os.path.dirname(release.home)
+    permanent = os.getcwd()
+    forget_modules(releases)
+    elsewhere = [
+        path for path in sys.path if path != permanent and not path.startswith(releases + os.sep)
+    ]
+    sys.path[:] = release.import_paths + [p for p in elsewhere if p not in release.import_paths]
+    os.chdir(release.folder)
+    # folders listed in the other release's name, or at an equal time, must not be believed
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    if "TZ" in release.env:
+        os.environ["TZ"] = release.env["TZ"]
+        time.tzset()
+
+
+def guard(release, master, worker):
+    """Turn every way not to boot into one the master survives, if it has served before."""
+    boot = worker.init_process
+    worker.ship_serves = False
+
+    def guarded():
+        try:
+            boot()
+        except SystemExit as end:
+            if worker.ship_serves or not worker.alive:
+                raise SystemExit(_REPLACED if end.code in _HALTS_MASTER else end.code) from end
+            fail(release, master, "The app ended its process at its start.\n")
+        except BaseException:
+            if worker.ship_serves:
+                raise
+            fail(release, master)
+        if worker.alive and not worker.ship_serves:
+            fail(release, master, "The worker ended before it served.\n", trace=False)
+
+    worker.init_process = guarded
+
+
+def fail(release, master, text="", *, trace=True):
+    """Leave the reason for ship to find, and end without waiting for threads the app may have left."""
+    text += traceback.format_exc() if trace else ""
+    write_boot_error(release.run, text)
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    served = master.served or os.listdir(os.path.join(release.run, "ready"))
+    if served and not master.swapping:
+        time.sleep(_RETRY_PAUSE_S)  # gunicorn starts the next one at once, for ever
+    os._exit(_REPLACED if served else _HALTS_MASTER[0])
+
+
+def announce(release, worker):
+    """Write the ready file at the first heartbeat: only then is the app up, its lifespan included."""
+    beat = worker.notify
+
+    def first_beat():
+        beat()
+        worker.notify = beat
+        worker.ship_serves = True
+        _write(ready_path(release.run, os.getpid()), release.label)
+
+    worker.notify = first_beat
+
+
+def withdraw(run, pid):
+    """Remove a ready file; says whether there was one."""
+    try:
+        os.unlink(ready_path(run, pid))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def write_boot_error(run, text):
+    _write(os.path.join(run, "boot-error"), text[-_ERROR_CHARACTERS:])
+
+
+def _write(path, text):
+    temporary = os.path.join(os.path.dirname(os.path.dirname(path)), f".new.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as handle:
+        handle.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,161 @@
+"""What the workers of a slot say of themselves: which serve which release, and why one could not boot.
+
+They write into a folder that the app's account owns, so nothing in it is followed, waited on, or believed
+beyond its few bytes: a file of an app's can only make that app's own swap fail.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.model.errors import SwapError
+
+_READY_BYTES = 64
+_ERROR_BYTES = 64_000
+_LOOK_EVERY_S = 0.02
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def ready_workers(run_dir: Path) -> dict[int, str]:
+    """The release that each worker serves, by process id, such as `{4711: "v12"}`."""
+    with _folder(run_dir, "ready") as fd:
+        names = os.listdir(fd) if fd is not None else []  # noqa: PTH208 - a Path could follow a link
+        told = {name: _read(fd, name, _READY_BYTES) for name in names if name.isdecimal()}
+    return {int(name): text.strip() for name, text in told.items() if text is not None}
+
+
+def boot_error(run_dir: Path) -> str | None:
+    """What the last worker or master that could not start left behind."""
+    with _folder(run_dir) as fd:
+        return _read(fd, "boot-error", _ERROR_BYTES)
+
+
+def clear_boot_error(run_dir: Path) -> None:
+    """Forget an earlier failure, so that the next one found is of what happens next."""
+    with _folder(run_dir) as fd, contextlib.suppress(FileNotFoundError):
+        if fd is not None:
+            os.unlink("boot-error", dir_fd=fd)
+
+
+def children(pid: int) -> frozenset[int]:
+    """Process ids of the children of a process, whichever of its threads made them."""
+    found: set[int] = set()
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            found.update(map(int, listed.read_text().split()))
+    return frozenset(found)
+
+
+def wait_for_release(
+    run_dir: Path,
+    release: str,
+    *,
+    master_pid: int,
+    limit_s: float,
+    count: int | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> float:
+    """Return when all that serves below the master is of `release`; says how long it took.
+
+    A worker that only finishes its last requests has given up its ready file: it serves no longer.
+
+    Raises:
+        SwapError: the new workers failed, the master ended, or the time was up.
+    """
+    start = clock.now()
+    while not _taken_over(run_dir, release, master_pid, count=count):
+        why = boot_error(run_dir)
+        if why is not None:
+            raise _could_not_boot(release, why)
+        if not _is_alive(master_pid):
+            raise _server_ended(release, master_pid)
+        if clock.now() - start >= limit_s:
+            raise _not_in_time(release, limit_s, _seen(run_dir, master_pid))
+        clock.sleep(_LOOK_EVERY_S)
+    return clock.now() - start
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}  # ended, and only not yet waited for
+
+
+def _taken_over(run_dir: Path, release: str, master_pid: int, *, count: int | None) -> bool:
+    alive, ready = children(master_pid), ready_workers(run_dir)
+    serving = {pid: told for pid, told in ready.items() if pid in alive}
+    return set(serving.values()) == {release} and count in {None, len(serving)}
+
+
+def _seen(run_dir: Path, master_pid: int) -> str:
+    ready = ready_workers(run_dir)
+    workers = sorted(children(master_pid))
+    if not workers:
+        return "No worker was running."
+    told = ", ".join(f"{pid} ({ready.get(pid, 'not ready')})" for pid in workers)
+    return f"Workers seen at last: {told}."
+
+
+def _could_not_boot(release: str, why: str) -> SwapError:
+    return SwapError(
+        f"The workers of {release} could not start.",
+        detail=why,
+        advice="Correct what the text above names, and push again.",
+        reason="swap/boot-failed",
+    )
+
+
+def _server_ended(release: str, master_pid: int) -> SwapError:
+    return SwapError(
+        f"The server process ended while {release} was to take over.",
+        detail=f"Process {master_pid} is gone, and left no word.",
+        advice="Look at the end of the app's log for the cause.",
+        reason="swap/server-ended",
+    )
+
+
+def _not_in_time(release: str, limit_s: float, seen: str) -> SwapError:
+    return SwapError(
+        f"The workers of {release} did not all serve within {limit_s:.0f} seconds.",
+        detail=seen,
+        advice="Make the app start faster, or raise its boot limit.",
+        reason="swap/not-in-time",
+    )
+
+
+@contextlib.contextmanager
+def _folder(run_dir: Path, inside: str | None = None) -> Iterator[int | None]:
+    """A folder's descriptor, reached without following a link in its last two parts; None without it."""
+    fds: list[int] = []
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            fds.append(os.open(run_dir, _FOLDER))
+            if inside is not None:
+                fds.append(os.open(inside, _FOLDER, dir_fd=fds[0]))
+        wanted = 1 if inside is None else 2
+        yield fds[-1] if len(fds) == wanted else None
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _read(folder: int | None, name: str, limit_bytes: int) -> str | None:
+    """The first bytes of a regular file; None where there is none, or something else in its place."""
+    if folder is None:
+        return None
+    try:
+        fd = os.open(name, _FILE, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        return os.read(fd, limit_bytes).decode("utf-8", "replace")
+    finally:
+        os.close(fd)
