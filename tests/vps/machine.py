@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from tests.vps import claims, registries, trees
+from tests.vps.cgroup import ControlGroup
 from tests.vps.claims import Claim
 from tests.vps.disk import Disk
 from tests.vps.inside import Command, CommandFailedInsideError, Completed, run_inside
@@ -189,11 +190,13 @@ class Machine:
         # Each machine is its own; an empty file would make systemd preset every unit first.
         (self.root / "etc/machine-id").write_text(f"{os.urandom(16).hex()}\n")
         NSPAWN_STATE.mkdir(parents=True, exist_ok=True)
+        ControlGroup(_unique_name(self._claim)).make()
 
     def _boot_argv(self) -> tuple[str, ...]:
         return (
+            *ControlGroup(_unique_name(self._claim)).enter_argv(),
             "systemd-nspawn", "-q", "-b", "-D", str(self.root),
-            f"--machine={_nspawn_name(self._claim)}", f"--hostname={self.name}",
+            f"--machine={_unique_name(self._claim)}", f"--hostname={self.name}",
             "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off",
             f"--network-namespace-path=/run/netns/{self._network.namespace}",
             *(f"--bind-ro={folder}" for folder in registries.local_folders()),
@@ -238,13 +241,14 @@ def sweep() -> None:
 
 def _clear(claim: Claim) -> None:
     Network(claim.number).remove()  # ends the machine's processes too, so that its disk is free
+    ControlGroup(_unique_name(claim)).remove()
     Disk(claim.folder).remove()
     with suppress(FileNotFoundError):
-        (NSPAWN_STATE / _nspawn_name(claim)).rmdir()
+        (NSPAWN_STATE / _unique_name(claim)).rmdir()
     claim.give_back()
     if not claims.any_left():
         restore_forwarding()
 
 
-def _nspawn_name(claim: Claim) -> str:
+def _unique_name(claim: Claim) -> str:
     return f"ship-test-{claim.number}"

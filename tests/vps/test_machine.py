@@ -148,6 +148,9 @@ def test_two_machines_answer_on_the_same_port(
         each.run(("systemd-run", "--unit=answer", "python3", "/root/answer.py", each.name))
     for each in (machine, other):
         each.wait_until(partial(_answers_with_its_name, each), "answers with its own name")
+    machine.run(("systemctl", "stop", "answer"), timeout_s=10)
+    assert not _answers_with_its_name(machine)
+    assert _answers_with_its_name(other)  # a unit of the same name is another unit
     seen_by_other = other.run(("ssh-keyscan", "-t", "ed25519", machine.address)).stdout
     assert machine.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[1] in seen_by_other
 
@@ -166,7 +169,15 @@ def orphan() -> Iterator[tuple[Path, int]]:
 def test_nothing_is_left_of_a_stopped_machine(warm_tree: Path) -> None:
     with Machine.boot(warm_tree, "short") as machine:
         root, pid = machine.root, machine.init_pid
-        assert set(_traces(root, pid)) == {"process", "mount", "disk", "namespace", "link", "rule"}
+        assert set(_traces(root, pid)) == {
+            "process",
+            "mount",
+            "disk",
+            "namespace",
+            "link",
+            "rule",
+            "group",
+        }
     assert _traces(root, pid) == []
 
 
@@ -197,6 +208,8 @@ def _traces(root: Path, pid: int) -> list[str]:
         "mount": str(root) in Path("/proc/self/mounts").read_text(),
         "disk": root.parent.exists(),
         "namespace": network.namespace in _output("ip", "netns").split(),
+        "group": network.namespace
+        in _output("find", "/sys/fs/cgroup", "-name", "ship-test-*", "-printf", "%f\n").split(),
         "link": Path(f"/sys/class/net/{network.link}").exists(),
         "rule": f"{network.link} " in rules or f"{network.address}/32" in rules,
     }
