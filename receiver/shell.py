@@ -117,19 +117,14 @@ def start(
     )
 
 
-def attach(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
-    """Run a command with the caller's own stdin, stdout and stderr; returns its exit status."""
-    return subprocess.call(argv, env=dict(env))
-
-
-def foreground(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
-    """Run a command on the caller's own streams and terminal; returns its exit status.
+def attach(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
+    """Run a command with the caller's own stdin, stdout and stderr; returns its exit status.
 
     What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
     """
     kept = {number: signal.signal(number, signal.SIG_IGN) for number in _TYPED}
     try:
-        process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - no threads here
+        process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - ship has no threads here
         status = process.wait()
     finally:
         for number, handler in kept.items():

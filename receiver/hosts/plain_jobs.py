@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import shell
+from receiver import shell, sockets
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, JobTimeoutError
 
@@ -23,6 +24,14 @@ _LAST_READS = 32
 """A pipe holds less than this; more comes only from a child that never stops writing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an app's jobs have their HOME, and where it is noted which of them run."""
+
+    home: Path
+    ledger: Path
+
+
 def command_of(job: Job) -> tuple[str, ...]:
     """The job's argv, entered through its file of config vars if it has one."""
     if job.config is None:
@@ -30,20 +39,20 @@ def command_of(job: Job) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(_ENTER), str(job.config), "--", *job.argv)
 
 
-def environment_of(job: Job, home: Path) -> Mapping[str, str]:
+def environment_of(place: Place, job: Job) -> Mapping[str, str]:
     """Everything a job inherits: nothing of whoever started ship."""
-    return {**shell.PLAIN_ENVIRONMENT, "HOME": str(home), **job.env}
+    return {**shell.PLAIN_ENVIRONMENT, "HOME": str(place.home), **job.env}
 
 
 def run(
+    place: Place,
     job: Job,
-    home: Path,
-    on_output: Callable[[bytes], None],
+    on_output: Callable[[bytes], object],
     stdin: int | None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> int:
     """Run to the end, or to the limit; whatever it started has ended too when this returns."""
-    process = shell.start(command_of(job), env=environment_of(job, home), cwd=job.cwd, stdin=stdin)
+    process = _start(place, job, stdin=stdin)
     ends_at = None if job.limit_s is None else clock.now() + job.limit_s
     try:
         _follow(process, on_output, ends_at, clock)
@@ -51,8 +60,7 @@ def run(
         _end(process)
         raise
     finally:
-        _signal_group(process, signal.SIGKILL)  # what it left behind, before its id can be reused
-        status = process.wait()
+        status = _reap(place, process)
         if process.stdout is not None:
             process.stdout.close()
     return status
@@ -61,33 +69,75 @@ def run(
 class Background:
     """A job that goes on; `log` takes what it writes."""
 
-    def __init__(self, job: Job, home: Path, log: Path) -> None:
+    def __init__(self, place: Place, job: Job, log: Path) -> None:
+        self._place = place
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
-            self._process = shell.start(
-                command_of(job), env=environment_of(job, home), cwd=job.cwd, output=fd
-            )
+            self._process = _start(place, job, output=fd)
         finally:
             os.close(fd)
 
     def poll(self) -> int | None:
         """Exit status, or None while it runs."""
-        process = self._process
-        if process.returncode is None and _ended(process, 0.0):
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
-        return process.returncode
+        if self._process.returncode is None and _ended(self._process, 0.0):
+            _reap(self._place, self._process)
+        return self._process.returncode
 
     def stop(self) -> None:
         """End it and everything it started."""
         if self._process.returncode is None:
             _end(self._process)
-            self._process.wait()
+            _reap(self._place, self._process)
+
+
+def stop_left_over(place: Place) -> None:
+    """End jobs that were noted and never struck out: whoever waited for them was killed."""
+    for note in sorted(place.ledger.glob("[0-9]*")):
+        leader = int(note.name)
+        # without its leader a session can only be the one noted: its id is not given out meanwhile
+        if _birth(leader) in {"", note.read_text(encoding="ascii")}:
+            for pid in sockets.session_pids(leader):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        note.unlink(missing_ok=True)
+
+
+def _start(
+    place: Place, job: Job, *, stdin: int | None = None, output: int | None = None
+) -> subprocess.Popen[bytes]:
+    place.ledger.mkdir(parents=True, exist_ok=True)
+    process = shell.start(
+        command_of(job),
+        env=environment_of(place, job),
+        cwd=job.cwd,
+        stdin=stdin,
+        output=output,
+    )
+    (place.ledger / str(process.pid)).write_text(_birth(process.pid), encoding="ascii")
+    return process
+
+
+def _reap(place: Place, process: subprocess.Popen[bytes]) -> int:
+    """The exit status; what the job left behind ends first, before its id can be given out again."""
+    _signal_group(process, signal.SIGKILL)
+    status = process.wait()
+    (place.ledger / str(process.pid)).unlink(missing_ok=True)
+    return status
+
+
+def _birth(pid: int) -> str:
+    """What tells a process from a later one of the same id: this boot, and its start in it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot} {stat.rpartition(')')[2].split()[19]}"
 
 
 def _follow(
     process: subprocess.Popen[bytes],
-    on_output: Callable[[bytes], None],
+    on_output: Callable[[bytes], object],
     ends_at: float | None,
     clock: Clock,
 ) -> None:
@@ -115,7 +165,7 @@ def _follow(
         os.close(ended)
 
 
-def _hand_on(fd: int, on_output: Callable[[bytes], None]) -> bool:
+def _hand_on(fd: int, on_output: Callable[[bytes], object]) -> bool:
     """Hand on what is there; whether there was anything."""
     try:
         chunk = os.read(fd, _READ_BYTES)

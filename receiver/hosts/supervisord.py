@@ -49,19 +49,25 @@ class SupervisordHost:
     def remove_account(self, app: AppName) -> None:
         """There is none to remove."""
 
-    def run(self, job: Job, on_output: Callable[[bytes], None], *, stdin: int | None = None) -> int:
+    def run(
+        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
+    ) -> int:
         """Run to the end, handing on output as it comes."""
-        return plain_jobs.run(job, self._home(job.app), on_output, stdin, self._clock)
+        return plain_jobs.run(self._place(job.app), job, on_output, stdin, self._clock)
 
     def spawn(self, job: Job, log: Path) -> Running:
         """Start in the background."""
-        return plain_jobs.Background(job, self._home(job.app), log)
+        return plain_jobs.Background(self._place(job.app), job, log)
 
     def attach(self, job: Job, *, tty: bool) -> int:
         """Run on the caller's own streams: with or without a terminal, they are inherited as they are."""
         del tty
-        argv, env = plain_jobs.command_of(job), plain_jobs.environment_of(job, self._home(job.app))
-        return shell.foreground(argv, env=env, cwd=job.cwd)
+        env = plain_jobs.environment_of(self._place(job.app), job)
+        return shell.attach(plain_jobs.command_of(job), env=env, cwd=job.cwd)
+
+    def stop_jobs(self, app: AppName) -> None:
+        """Stop what is left of jobs whose starter was killed."""
+        plain_jobs.stop_left_over(self._place(app))
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""
@@ -146,11 +152,12 @@ class SupervisordHost:
             log = programs.web_log(paths, slot)
             yield from watcher.follow_file(log, log.stat().st_size if log.exists() else 0)
 
-    def _home(self, app: AppName) -> Path:
-        """HOME of jobs; slots have one each, because two gunicorn masters cannot share one."""
-        home = self._layout.app(app).work
-        home.mkdir(parents=True, exist_ok=True)
-        return home
+    def _place(self, app: AppName) -> plain_jobs.Place:
+        paths = self._layout.app(app)
+        # slots have a HOME each, because two gunicorn masters cannot share one
+        place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
+        place.home.mkdir(parents=True, exist_ok=True)
+        return place
 
     def _process_for(self, app: AppName, slot: SlotLetter) -> str:
         web = self._release(app, slot).processes.get("web")

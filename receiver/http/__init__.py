@@ -1,0 +1,1 @@
+"""EDGE: pushes, clones and fetches over HTTP, as a WSGI application behind nginx."""
