@@ -4,7 +4,7 @@ import re
 
 from receiver.model.errors import UsageError
 
-_APP = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]|[a-z]")
+_APP = re.compile(r"[a-z][a-z0-9-]{0,25}[a-z0-9]|[a-z]")
 _PROCESS = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
@@ -23,7 +23,7 @@ class AppName(str):
             raise UsageError(
                 f"{text!r} cannot be the name of an app.",
                 detail="A name starts with a-z, goes on with a-z, 0-9 and single hyphens, does not end"
-                " with a hyphen, and has at most 30 characters.",
+                " with a hyphen, and has at most 27 characters.",
                 advice="Choose a name such as `blog` or `blog-staging`.",
                 reason="usage/bad-app-name",
             )

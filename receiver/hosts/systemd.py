@@ -1,0 +1,266 @@
+"""The host of a VPS: systemd holds sockets, runs slots and jobs, and journald keeps what they write.
+
+PID 1 is talked to through `systemctl`, which goes to it directly; each call takes about 8 ms.
+"""
+
+import json
+import pwd
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from receiver import files, shell
+from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.hosts import Job, Owner
+from receiver.hosts.systemd_jobs import (
+    BackgroundJob,
+    attached_job_units,
+    deploy_job_units,
+    job_argv,
+    job_unit,
+    stop_units,
+    stopped_at_the_end,
+)
+from receiver.model.errors import ServerError, SwapError
+from receiver.model.layout import SLOTS, Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.settings import App
+from receiver.planner.sandbox import account
+from receiver.planner.systemd_units import (
+    SlotKind,
+    app_units,
+    placeholder_unit,
+    slot_template,
+    slot_unit,
+    slot_units,
+    socket_unit,
+)
+
+_RUNTIME = Path(__file__).parent.parent / "runtime"
+_UNBOUNDED_S = 90_000.0
+"""For commands that the unit's own time limits end."""
+_DETACH_LIMIT_S = 5.0
+_LOOK_AGAIN_S = 0.002
+
+
+class SystemdHost:
+    """A machine whose process manager is systemd. Everything here needs root."""
+
+    def __init__(
+        self, layout: Layout, *, runtime: Path = _RUNTIME, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._layout = layout
+        self._runtime = runtime
+        self._clock = clock
+
+    def owner(self, app: AppName) -> Owner | None:
+        """The app's account."""
+        try:
+            entry = pwd.getpwnam(account(app))
+        except KeyError as error:
+            raise ServerError(
+                f"The account {account(app)} of app {app} is missing.",
+                advice="Was it removed by hand? Make the app again by `ship apps:create`.",
+                reason="server/account-missing",
+            ) from error
+        return Owner(entry.pw_uid, entry.pw_gid)
+
+    def create_account(self, app: AppName) -> None:
+        """Make the app's account unless it is there."""
+        if not _has_account(app):
+            shell.admin(
+                *("useradd", "--system", "--user-group", "--no-create-home"),
+                *("--home-dir", str(self._layout.app(app).home)),
+                *("--shell", "/usr/sbin/nologin", account(app)),
+            )
+
+    def remove_account(self, app: AppName) -> None:
+        """Remove the app's account, after everything it runs was stopped."""
+        stop_units(deploy_job_units(app), attached_job_units(app))
+        if _has_account(app):
+            shell.admin("userdel", account(app))
+
+    def run(
+        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
+    ) -> int:
+        """Run to the end, handing on output (both streams) as it comes; returns the exit status.
+
+        Raises:
+            JobTimeoutError: `limit_s` passed.
+        """
+        unit = job_unit(job)
+        argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
+        process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
+        with stopped_at_the_end(unit, job.limit_s):
+            return shell.pump(process, on_output)
+
+    def spawn(self, job: Job, log: Path) -> BackgroundJob:
+        """Start in the background; its output goes into `log`."""
+        unit = job_unit(job)
+        argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
+        return BackgroundJob(argv, unit, log)
+
+    def attach(self, job: Job, *, tty: bool) -> int:
+        """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
+        unit = job_unit(job, attached=True)
+        mode = "--pty" if tty else "--pipe"
+        argv = job_argv(self._layout, self._runtime, job, unit, mode)
+        with stopped_at_the_end(unit, job.limit_s):
+            return shell.attach(argv, env={**shell.PLAIN_ENVIRONMENT, **job.env})
+
+    def stop_jobs(self, app: AppName) -> None:
+        """Stop what `run` and `spawn` started for an app and nobody waits for any more."""
+        stop_units(deploy_job_units(app))
+
+    def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
+        """Files that describe the app's socket and slots to the process manager."""
+        return app_units(self._layout, app, settings, self._runtime)
+
+    def refresh(self) -> None:
+        """Read unit files again."""
+        _systemctl("daemon-reload")
+
+    def hold_socket(self, app: AppName) -> None:
+        """Listen on the app's port from now on, also while nothing serves it, and after a boot."""
+        unit = socket_unit(app)
+        files.link_atomically(self._wanted_by("sockets.target", unit), f"../{unit}")
+        _systemctl("start", unit)
+
+    def release_socket(self, app: AppName) -> None:
+        """Stop listening on the app's port."""
+        unit = socket_unit(app)
+        files.remove(self._wanted_by("sockets.target", unit))
+        stop_units(unit, placeholder_unit(app))
+
+    def start(self, app: AppName, slot: SlotLetter) -> None:
+        """Start a slot; returns when its manager says it is up.
+
+        Raises:
+            SwapError: it did not come up; it is stopped again
+        """
+        unit = slot_unit(app, self._kind(app, slot), slot)
+        try:
+            _systemctl("start", unit)
+        except shell.CommandError as error:
+            said = _last_words(unit)
+            stop_units(unit)
+            raise SwapError(
+                f"The web process of {app} did not start in slot {slot}.",
+                detail=said or error.output.strip(),
+                advice="Look at what it wrote above; the release that served before still does.",
+                reason="swap/slot-not-started",
+            ) from error
+
+    def stop(self, app: AppName, slot: SlotLetter) -> None:
+        """Stop a slot gracefully; nothing happens when it is not running."""
+        stop_units(*slot_units(app, slot))
+
+    def reload(self, app: AppName, slot: SlotLetter) -> None:
+        """Send HUP to the slot's main process, which is gunicorn's: no other slot is swapped in place."""
+        _systemctl("kill", "--kill-whom=main", "--signal=HUP", slot_unit(app, "web", slot))
+
+    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
+        """Process id of the slot's main process; None when it does not run."""
+        shown = _systemctl("show", "--property=MainPID", "--value", *slot_units(app, slot))
+        return next((int(word) for word in shown.split() if word != b"0"), None)
+
+    def enable(self, app: AppName, slot: SlotLetter | None) -> None:
+        """Have this slot, and only this one, started at boot; none of the app's when None.
+
+        Going over to the other slot is one rename, so a power cut leaves exactly one enabled.
+        """
+        there = [link for link in self._slot_links(app) if link.is_symlink()]
+        if slot is None:
+            for link in there:
+                files.remove(link)
+            return
+        kind = self._kind(app, slot)
+        wanted = self._wanted_by("multi-user.target", slot_unit(app, kind, slot))
+        target = f"../{slot_template(app, kind)}"
+        old = [link for link in there if link != wanted]
+        if old and str(old[0].readlink()) == target:
+            old.pop(0).replace(wanted)
+        for link in old:
+            files.remove(link)
+        if not wanted.is_symlink():
+            files.link_atomically(wanted, target)
+        files.sync_folder(wanted.parent)
+
+    def detach(self, name: str, pid: int) -> None:
+        """Put process `pid` in a scope of its own, so that it outlives the session that made it."""
+        scope = f"{name}.scope"
+        shell.capture((
+            *("busctl", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"),
+            *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
+            *(scope, "fail", "3"),
+            *("Description", "s", f"ship: {name}"),
+            *("PIDs", "au", "1", str(pid)),
+            *("CollectMode", "s", "inactive-or-failed"),
+            "0",
+        ))  # fmt: skip
+        self._await_scope(scope, pid)
+
+    def reload_nginx(self) -> None:
+        """Have nginx read its files again."""
+        _systemctl("reload", "nginx.service")
+
+    def log_lines(self, app: AppName, *, lines: int, follow: bool) -> Iterator[bytes]:
+        """What the app's web processes wrote, oldest first; goes on when `follow`."""
+        units = (unit for slot in SLOTS for unit in slot_units(app, slot))
+        process = shell.start((
+            *("journalctl", "--quiet", "--no-pager", "--no-hostname", "--output=short-iso"),
+            f"--lines={lines}",
+            *(["--follow"] if follow else []),
+            *(f"--unit={unit}" for unit in units),
+        ), env=shell.PLAIN_ENVIRONMENT)  # fmt: skip
+        try:
+            if process.stdout is not None:
+                for line in process.stdout:
+                    yield line.rstrip(b"\n")
+        finally:
+            shell.end(process)
+
+    def _await_scope(self, scope: str, pid: int) -> None:
+        """PID 1 answers before it has moved the process."""
+        deadline = self._clock.now() + _DETACH_LIMIT_S
+        while scope not in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8"):
+            if self._clock.now() > deadline:
+                raise ServerError(
+                    f"Process {pid} could not be put into {scope}.", reason="server/detach-failed"
+                )
+            self._clock.sleep(_LOOK_AGAIN_S)
+
+    def _kind(self, app: AppName, slot: SlotLetter) -> SlotKind:
+        """Which of the two templates the release that a slot points at needs."""
+        record = self._layout.app(app).slot(slot) / "release.json"
+        web = json.loads(record.read_bytes())["processes"]["web"]
+        return "web" if web["kind"] == "gunicorn" else "port"
+
+    def _slot_links(self, app: AppName) -> list[Path]:
+        return [
+            self._wanted_by("multi-user.target", unit)
+            for slot in SLOTS
+            for unit in slot_units(app, slot)
+        ]
+
+    def _wanted_by(self, target: str, unit: str) -> Path:
+        folder = self._layout.units / f"{target}.wants"
+        folder.mkdir(exist_ok=True)  # systemd makes it when the first unit of a target is enabled
+        return folder / unit
+
+
+def _has_account(app: AppName) -> bool:
+    try:
+        pwd.getpwnam(account(app))
+    except KeyError:
+        return False
+    return True
+
+
+def _systemctl(*argv: str) -> bytes:
+    return shell.capture(("systemctl", *argv), limit_s=_UNBOUNDED_S)
+
+
+def _last_words(unit: str) -> str:
+    lines = shell.capture(("journalctl", "--quiet", "--lines=20", "--output=cat", f"--unit={unit}"))
+    return lines.decode("utf-8", "replace").strip()

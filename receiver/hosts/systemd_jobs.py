@@ -1,0 +1,156 @@
+"""Commands that run to an end in an app's sandbox, each as a transient unit started by `systemd-run`."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+
+from receiver import shell
+from receiver.hosts import Job, JobTimeoutError
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.planner.sandbox import Properties, sandbox_properties
+
+_PYTHON = ("/usr/bin/python3", "-I", "-S")
+_STOP_LIMIT_S = 10
+_BACKSTOP_S = 30
+"""How much later than ship itself systemd ends a job that takes too long."""
+_NOT_LOADED = 5
+"""Exit status of `systemctl stop` for a unit that is not there, or not any more."""
+_BACKGROUND_JOBS = frozenset({"build"})
+_DEFAULT_ENVIRONMENT = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the job's own, PrivateTmp
+
+
+def job_unit(job: Job, *, attached: bool = False) -> str:
+    """A name for one run of `job`; a person's own, at the terminal, is told apart from a deploy's."""
+    return f"ship-{job.app}.{job.name}{'_' if attached else '-'}{secrets.token_hex(4)}.service"
+
+
+def deploy_job_units(app: AppName) -> str:
+    """Pattern of the units of an app's jobs but those at a terminal. No unit that stays fits it."""
+    return f"ship-{app}.*-*.service"
+
+
+def attached_job_units(app: AppName) -> str:
+    """Pattern of the units of an app's jobs at a terminal."""
+    return f"ship-{app}.*_*.service"
+
+
+def stop_units(*units: str, limit_s: float = 90_000) -> None:
+    """Stop units and wait until their processes are gone; nothing happens to those that are not there."""
+    try:
+        shell.capture(("systemctl", "stop", *units), limit_s=limit_s)
+    except shell.CommandError as error:
+        if error.status != _NOT_LOADED:
+            raise
+
+
+def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) -> tuple[str, ...]:
+    """The whole command line of `systemd-run` for a job.
+
+    It dies with the process that asked for it. Then the scope of that process is empty, which ends the
+    job too: see `_tied_to_scope`.
+    """
+    properties = (
+        *sandbox_properties(layout, job.app, job.writable),
+        *_limits(job),
+        *_tied_to_scope(attached="_" in unit),
+    )
+    environment = {**_DEFAULT_ENVIRONMENT, **job.env}
+    return (
+        *("/usr/bin/setpriv", "--pdeathsig", "KILL", "/usr/bin/systemd-run"),
+        *("--quiet", "--wait", "--collect", "--service-type=exec", f"--unit={unit}"),
+        f"--description=ship: {job.name} of {job.app}",
+        f"--working-directory={job.cwd}",
+        *options,
+        *(f"--property={name}={value}" for name, value in properties),
+        *(f"--setenv={name}={value}" for name, value in environment.items()),
+        "--",
+        # systemd puts variables into a unit's arguments, also into those of a transient one
+        *(word.replace("$", "$$") for word in _entered(job, runtime)),
+    )
+
+
+def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
+    if job.config is None:
+        return ("/usr/bin/env", "--", *job.argv)
+    return (*_PYTHON, str(runtime / "enter.py"), str(job.config), "--", *job.argv)
+
+
+def _limits(job: Job) -> Properties:
+    limits = [("TimeoutStopSec", str(_STOP_LIMIT_S)), ("TasksMax", "4096"), ("MemoryMax", "80%")]
+    if job.limit_s is not None:
+        limits.append(("RuntimeMaxSec", f"{job.limit_s + _BACKSTOP_S:g}"))
+    if job.name in _BACKGROUND_JOBS:
+        limits += [("Nice", "10"), ("CPUWeight", "20"), ("IOWeight", "20")]
+    return tuple(limits)
+
+
+def _tied_to_scope(*, attached: bool) -> Properties:
+    """Have the job end with the scope that ship runs in: a deploy's own, or a person's ssh session.
+
+    A deploy that has not reached its own scope yet is not tied to the session it is about to leave.
+    """
+    lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    unit = lines[-1].rpartition("/")[2]
+    if not unit.endswith(".scope") or not (attached or unit.startswith("ship-")):
+        return ()
+    return (("BindsTo", unit), ("After", unit))
+
+
+@contextmanager
+def stopped_at_the_end(unit: str, limit_s: float | None) -> Iterator[None]:
+    """Stop `unit` when `limit_s` passes, or when the code inside is interrupted.
+
+    Raises:
+        JobTimeoutError: it was stopped because the time was over
+    """
+    late = False
+
+    def expire() -> None:
+        nonlocal late
+        late = True
+        stop_units(unit)
+
+    timer = Timer(limit_s, expire) if limit_s is not None else None
+    if timer:
+        timer.start()
+    try:
+        yield
+    except BaseException:
+        stop_units(unit)
+        raise
+    finally:
+        if timer:
+            timer.cancel()
+            timer.join()
+    if late:
+        raise JobTimeoutError(f"{unit} did not end within {limit_s:g} s.")
+
+
+class BackgroundJob:
+    """A job that goes on while ship does something else."""
+
+    def __init__(self, argv: Sequence[str], unit: str, log: Path) -> None:
+        fd = os.open(
+            log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
+        try:
+            self._process: subprocess.Popen[bytes] = shell.start(
+                argv, env=shell.PLAIN_ENVIRONMENT, output=fd
+            )
+        finally:
+            os.close(fd)
+        self._unit = unit
+
+    def poll(self) -> int | None:
+        """Exit status, or None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """End it and everything it started; returns when they are gone."""
+        stop_units(self._unit)
+        self._process.wait()

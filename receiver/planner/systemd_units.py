@@ -1,0 +1,83 @@
+"""The systemd units of an app: their names and their text. Pure; written only when they differ.
+
+An app has a socket that outlives its releases, a placeholder that the socket may start, and a template of
+slots for each kind of web process: `web@` takes the held socket, `port@` binds a port of its own.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from receiver.model.layout import Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.settings import App
+from receiver.planner.render import render
+from receiver.planner.sandbox import sandbox_properties
+
+SlotKind = Literal["web", "port"]
+_STOP_MARGIN_S = 5
+_RUN = Path("/run")
+
+
+def socket_unit(app: AppName) -> str:
+    """The unit that listens on the app's port."""
+    return f"ship-{app}.web.socket"
+
+
+def placeholder_unit(app: AppName) -> str:
+    """What the socket starts when a request finds no slot running: nothing."""
+    return f"ship-{app}.web.service"
+
+
+def slot_template(app: AppName, kind: SlotKind) -> str:
+    """The template unit that slots of one kind are instances of."""
+    return f"ship-{app}.{kind}@.service"
+
+
+def slot_unit(app: AppName, kind: SlotKind, slot: SlotLetter) -> str:
+    """The unit of one slot."""
+    return f"ship-{app}.{kind}@{slot}.service"
+
+
+def slot_units(app: AppName, slot: SlotLetter) -> tuple[str, str]:
+    """Both units that a slot can be, of which at most one runs."""
+    return slot_unit(app, "web", slot), slot_unit(app, "port", slot)
+
+
+def app_units(layout: Layout, app: AppName, settings: App, runtime: Path) -> tuple[WriteFile, ...]:
+    """All unit files of an app. Nothing in them depends on a release."""
+    texts = {
+        socket_unit(app): render(
+            "systemd/web.socket",
+            app=app,
+            port=settings.port,
+            placeholder=placeholder_unit(app),
+        ),
+        placeholder_unit(app): render("systemd/web.service", app=app, socket=socket_unit(app)),
+        slot_template(app, "web"): _slot_text(layout, app, settings, runtime, "web"),
+        slot_template(app, "port"): _slot_text(layout, app, settings, runtime, "port"),
+    }
+    return tuple(WriteFile(str(layout.units / name), text) for name, text in texts.items())
+
+
+def _slot_text(
+    layout: Layout, app: AppName, settings: App, runtime: Path, kind: SlotKind
+) -> str:  # fmt: skip
+    paths = layout.app(app)
+    return render(
+        "systemd/slot.service",
+        app=app,
+        name=slot_template(app, kind),
+        held=kind == "web",
+        socket=socket_unit(app),
+        launcher=runtime / "launch.py",
+        home=paths.home,
+        slots=paths.slots,
+        work=paths.work,
+        run=paths.run,
+        run_directory=paths.run.relative_to(_RUN),
+        ports={"a": settings.port, "b": settings.port_b},
+        start_limit_s=settings.check_limit_s,
+        stop_limit_s=settings.graceful_limit_s + _STOP_MARGIN_S,
+        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage)),
+    )

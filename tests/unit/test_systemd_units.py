@@ -1,0 +1,54 @@
+"""The unit files of an app, compared as they are written; `SHIP_UPDATE_GOLDEN=1` writes them anew."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.model.settings import App
+from receiver.planner.systemd_units import app_units, slot_units, socket_unit
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "systemd"
+RUNTIME = Path("/opt/ship/receiver/runtime")
+SETTINGS = App(port=20_000, port_b=20_001, graceful_limit_s=45, check_limit_s=90)
+NAMES = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@.service",
+         "ship-blog.port@.service")  # fmt: skip
+
+
+def units(app: str, settings: App = SETTINGS) -> dict[str, str]:
+    written = app_units(Layout.vps(), AppName(app), settings, RUNTIME)
+    assert all(Path(each.path).parent == Layout.vps().units for each in written)
+    return {Path(each.path).name: each.text for each in written}
+
+
+def test_an_app_has_these_units_and_no_more() -> None:
+    assert sorted(units("blog")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_units_are_as_they_were_agreed(name: str) -> None:
+    golden, text = GOLDEN / name, units("blog")[name]
+    if os.environ.get("SHIP_UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_apps_whose_names_begin_alike_share_no_unit() -> None:
+    seen = [set(units(app)) for app in ("blog", "blog2", "blog-staging", "blog-web")]
+    assert len(set.union(*seen)) == sum(map(len, seen))
+
+
+def test_the_socket_never_starts_a_slot() -> None:
+    service = next(line for line in units("blog")[socket_unit(AppName("blog"))].splitlines()
+                   if line.startswith("Service="))  # fmt: skip
+    assert service == "Service=ship-blog.web.service"
+    assert service.partition("=")[2] not in slot_units(AppName("blog"), "a")
+
+
+def test_a_slot_has_the_limits_of_its_app() -> None:
+    text = units("blog", App(port=1, port_b=2, graceful_limit_s=7, check_limit_s=8))
+    for name in ("ship-blog.web@.service", "ship-blog.port@.service"):
+        assert "TimeoutStopSec=12\n" in text[name]
+        assert "TimeoutStartSec=8\n" in text[name]
