@@ -16,20 +16,26 @@ class Disk:
     def root(self) -> Path:
         return self.folder / "root"
 
-    def make(self, tree: Path) -> None:
-        """Mount an overlay (5 ms), or copy the tree where overlays do not work (seconds)."""
+    def make(self, tree: Path, *, durable: bool) -> None:
+        """Mount an overlay (5 ms), or copy the tree where overlays do not work (seconds).
+
+        A disk that is not durable answers fsync at once: installs take three quarters of the time,
+        and removing it 0.5 s instead of 5. A power cut of ours loses nothing all the same, since
+        this computer stays on. Measurements need a durable one.
+        """
         self.remove()
         upper, work = self.folder / "upper", self.folder / "work"
         for folder in (self.root, upper, work):
             folder.mkdir(parents=True)
         options = f"lowerdir={tree},upperdir={upper},workdir={work}"
-        mount = ("mount", "-t", "overlay", "overlay", "-o", options, str(self.root))
-        if subprocess.run(mount, capture_output=True, check=False).returncode:
+        mount = ("mount", "-t", "overlay", "overlay", str(self.root), "-o")
+        wanted = (options,) if durable else (f"{options},volatile", options)
+        if not any(_succeeds(*mount, choice) for choice in wanted):
             copy_tree(tree, self.root)
 
     def remove(self) -> None:
         """Throw away what was written and unmount; call it when nothing runs there any more."""
-        # In this order, because unmounting would first flush all of it to the disk (4 to 16 s).
+        # In this order, because unmounting a durable disk first flushes it (4 to 16 s).
         remove_tree(self.folder / "upper")
         remove_tree(self.folder)
 
@@ -55,7 +61,11 @@ def _mounts_below(folder: Path) -> list[Path]:
 def _unmount(point: Path) -> None:
     # A machine that has just been killed keeps its mounts busy until its last process is reaped.
     for _ in range(100):
-        if subprocess.run(("umount", str(point)), capture_output=True, check=False).returncode == 0:
+        if _succeeds("umount", str(point)):
             return
         time.sleep(0.1)
     subprocess.run(("umount", str(point)), check=True)
+
+
+def _succeeds(*argv: str) -> bool:
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0

@@ -37,15 +37,15 @@ class Machine:
         self._nspawn: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def boot(cls, tree: Path, name: str) -> Self:
-        """Start a new machine on a writable view of the tree and wait until it is up."""
+    def boot(cls, tree: Path, name: str, *, durable: bool = False) -> Self:
+        """Start a new machine on a writable view of the tree; `durable` makes fsync real."""
         held = trees.hold(tree)
         sweep()
         with claims.alone():
             claim = Claim.take(trees.cache_folder() / "machines")
             machine = cls(name, claim, held)
         try:
-            machine._set_up(tree)
+            machine._set_up(tree, durable=durable)
             machine.boot_again()
         except BaseException:
             machine.stop()
@@ -179,8 +179,8 @@ class Machine:
             _clear(self._claim)
         self._tree.close()
 
-    def _set_up(self, tree: Path) -> None:
-        self._disk.make(tree)
+    def _set_up(self, tree: Path, *, durable: bool) -> None:
+        self._disk.make(tree, durable=durable)
         with claims.alone():
             self._network.make()
         registries.configure(self.root)
