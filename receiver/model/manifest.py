@@ -1,0 +1,83 @@
+"""ship.toml in an app's tree: read into a `Manifest`, or an error that names the line and the likely name."""
+
+import difflib
+import re
+import tomllib
+
+import msgspec
+
+from receiver.model.errors import BuildError
+from receiver.model.settings import Check, Manifest
+
+FILE_NAME = "ship.toml"
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
+_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The app's own settings.
+
+    Raises:
+        BuildError: it is not TOML, or holds a setting that does not exist or cannot be.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _invalid(f"Byte {error.start} of it is not UTF-8.", "Save it as UTF-8.") from error
+    try:
+        return msgspec.convert(tomllib.loads(text), Manifest)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax(str(error)) from error
+    except msgspec.ValidationError as error:
+        raise _mismatch(str(error), text) from error
+
+
+def _syntax(said: str) -> BuildError:
+    found = _AT_LINE.search(said)
+    line = f"Line {found[1]}" if found else "The end of the file"
+    seen = _AT_LINE.sub("", said).removesuffix(" (at end of document)")
+    return _invalid(f"{line} is not valid TOML: {seen}.", "Text values stand in quotes.")
+
+
+def _mismatch(said: str, text: str) -> BuildError:
+    place = _PLACE.search(said)
+    path = place[1] if place else ""
+    unknown = _UNKNOWN.search(said)
+    if unknown is None:
+        return _invalid(f"{_line_of(path, text)}`{path}`: {_PLACE.sub('', said)}.", _known(path))
+    name = f"{path}.{unknown[1]}" if path else unknown[1]
+    return _invalid(f"{_line_of(name, text)}There is no setting `{name}`.", _meant(name, path))
+
+
+def _meant(name: str, path: str) -> str:
+    known = _settings(path)
+    close = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
+    return f"Did you mean `{close[0]}`? {_known(path)}" if close else _known(path)
+
+
+def _known(path: str) -> str:
+    section = f"In [{path}] there" if path in Manifest.__struct_fields__ else "There"
+    return f"{section} can be: {', '.join(_settings(path))}."
+
+
+def _settings(path: str) -> tuple[str, ...]:
+    in_check = path.partition(".")[0] == "check"
+    return Check.__struct_fields__ if in_check else Manifest.__struct_fields__
+
+
+def _line_of(path: str, text: str) -> str:
+    """`Line 3: `, where the last name of the path is set; nothing when it is not to be found."""
+    name = re.escape(path.rpartition(".")[2])
+    setting = re.compile(rf"""\s*(\[\s*)?(\w+\.)*["']?{name}["']?\s*[\]=.]""")
+    lines = text.splitlines()
+    return next((f"Line {n}: " for n, line in enumerate(lines, 1) if setting.match(line)), "")
+
+
+def _invalid(detail: str, advice: str) -> BuildError:
+    return BuildError(
+        f"{FILE_NAME} cannot be read.",
+        detail=detail,
+        advice=advice,
+        reason="build/manifest-invalid",
+    )

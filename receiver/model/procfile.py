@@ -1,0 +1,88 @@
+"""The Procfile: which process types an app has, in its own order, each with a command line."""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from receiver.model.errors import BuildError, UsageError
+from receiver.model.names import parse_process_type
+
+_LINE = re.compile(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FORM = "Each line is `type: command`, such as `web: gunicorn app:app`."
+_SHOWN_CHARACTERS = 80
+
+
+def parse_procfile(data: bytes) -> dict[str, str]:
+    """Command lines by process type. Line ends of Windows and a UTF-8 mark at the start are accepted.
+
+    Raises:
+        BuildError: it is empty, or a line cannot be meant; the line is named.
+    """
+    types: dict[str, str] = {}
+    seen_at: dict[str, int] = {}
+    for number, text in enumerate(_decode(data).splitlines(), start=1):
+        line = text.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, command = _Line(number, line).parse()
+        if name in types:
+            raise _Line(number, line).error(
+                f"`{name}` stands in line {seen_at[name]} already.",
+                "Keep one line for each process type.",
+            )
+        types[name], seen_at[name] = command, number
+    if not types:
+        raise BuildError(
+            "The Procfile is empty.",
+            detail="It holds no process type.",
+            advice=f"{_FORM} Or delete the file, and the web process is looked for in the code.",
+            reason="build/procfile-empty",
+        )
+    return types
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    text: str
+
+    def parse(self) -> tuple[str, str]:
+        match = _LINE.fullmatch(self.text)
+        if match is None:
+            raise self.error("There is no process type before a colon.", _FORM)
+        if not match[2]:
+            raise self.error("There is no command after the colon.", _FORM)
+        try:
+            return parse_process_type(match[1]), match[2]
+        except UsageError as error:
+            raise self.error(f"{error.title} {error.detail}", error.advice) from error
+
+    def error(self, detail: str, advice: str) -> BuildError:
+        shown = self.text[:_SHOWN_CHARACTERS].encode("unicode_escape").decode()
+        return BuildError(
+            f"Line {self.number} of the Procfile cannot be read: {shown}",
+            detail=detail,
+            advice=advice,
+            reason="build/procfile-invalid",
+        )
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith(_UTF16) or b"\0" in data:
+        raise _not_utf8("It is in UTF-16, as PowerShell's `>` writes it.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _not_utf8(f"Byte {error.start} of it, in line {line}, is not UTF-8.") from error
+
+
+def _not_utf8(detail: str) -> BuildError:
+    return BuildError(
+        "The Procfile is not a text in UTF-8.",
+        detail=detail,
+        advice="Save it again as UTF-8 and commit it. In PowerShell:"
+        " `(Get-Content Procfile) | Set-Content -Encoding utf8 Procfile`.",
+        reason="build/procfile-encoding",
+    )

@@ -1,0 +1,159 @@
+"""Refusals that hold for every pushed tree, whatever buildpack fits; nothing is unpacked before them."""
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from receiver.model.build import Tree
+from receiver.model.errors import BuildError
+
+_LFS_MARK = b"version https://git-lfs.github.com/spec/v1"
+_LFS_SIZES = range(len(_LFS_MARK), 1024)
+"""A pointer file is a few lines; nothing larger has to be read."""
+_SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
+_COMMITTED_VENV = re.compile(r"([^/]+)/pyvenv\.cfg")
+_LINKS_FOLLOWED = 40
+_SHOWN = 10
+
+
+def refuse_unsafe(tree: Tree) -> None:
+    """Refuse a tree that would reach out of its folder, or that does not hold what its author thinks.
+
+    Raises:
+        BuildError: the first of these that is found, naming the files.
+    """
+    _refuse_strange_members(tree)
+    _refuse_leaving_links(tree)
+    _refuse_submodules(tree)
+    _refuse_lfs_pointers(tree)
+    _refuse_committed_virtualenv(tree)
+
+
+def _refuse_strange_members(tree: Tree) -> None:
+    strange = [
+        name
+        for name, member in tree.members.items()
+        if name.startswith("/")
+        or ".." in name.split("/")
+        or not (member.isreg() or member.isdir() or member.issym())
+    ]
+    if strange:
+        raise BuildError(
+            "The push holds something that is neither a file, a folder nor a symbolic link in its tree.",
+            detail=_shown(strange),
+            advice="Remove it from the commit with `git rm`.",
+            reason="build/unsafe-tree",
+        )
+
+
+def _refuse_leaving_links(tree: Tree) -> None:
+    leaving = [
+        f"{name} -> {member.linkname}"
+        for name, member in tree.members.items()
+        if member.issym() and _leaves(tree, name)
+    ]
+    if leaving:
+        raise BuildError(
+            "A symbolic link leads out of the pushed tree.",
+            detail=_shown(leaving),
+            advice="Commit the file itself in place of the link, or link to a place inside the repository"
+            " by a relative path.",
+            reason="build/link-leaves-tree",
+        )
+
+
+def _leaves(tree: Tree, path: str) -> bool:
+    """Whether the kernel, following `path` from the top of the tree, would ever stand above the top.
+
+    Step by step, because a link to a folder changes what a later `..` means: tidying up the text
+    `d/up/../x` would say it stays inside, also where `d/up` is a link to the top.
+    """
+    here: list[str] = []
+    todo = path.split("/")[::-1]
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                return True
+            here.pop()
+            continue
+        member = tree.members.get("/".join([*here, part]))
+        if member is None or not member.issym():
+            here.append(part)
+            continue
+        links += 1
+        if member.linkname.startswith("/"):
+            return True
+        if links > _LINKS_FOLLOWED:
+            return False  # a circle: opening it fails, and harms nobody
+        todo.extend(member.linkname.split("/")[::-1])
+    return False
+
+
+def _refuse_submodules(tree: Tree) -> None:
+    if not tree.has(".gitmodules"):
+        return
+    named = _SUBMODULE_PATH.findall(tree.read(".gitmodules").decode(errors="replace"))
+    # An entry may be left over from a submodule long gone; then nothing is missing.
+    empty = [path for path in named if tree.has_folder(posixpath.normpath(path))]
+    empty = [path for path in empty if not _has_content(tree, posixpath.normpath(path))]
+    if empty:
+        raise BuildError(
+            "The repository has submodules, and a push does not bring what is in them.",
+            detail=f"These folders would be empty: {_shown(empty, ', ')}",
+            advice="Commit the files themselves (`git rm --cached PATH`, delete PATH/.git, `git add PATH`),"
+            " or name the package in your requirements by its git address.",
+            reason="build/submodules",
+        )
+
+
+def _has_content(tree: Tree, folder: str) -> bool:
+    return any(name.startswith(f"{folder}/") for name in tree.members)
+
+
+def _refuse_lfs_pointers(tree: Tree) -> None:
+    pointers = [
+        name
+        for name, member in tree.members.items()
+        if member.isreg() and member.size in _LFS_SIZES and tree.read(name).startswith(_LFS_MARK)
+    ]
+    if pointers:
+        raise BuildError(
+            "The push holds Git LFS pointers where files should be.",
+            detail=f"The contents of these files were not pushed: {_shown(pointers, ', ')}",
+            advice="Take them out of LFS with `git lfs migrate export --include='PATH'` and commit,"
+            " or keep such files in the app's storage.",
+            reason="build/lfs-pointer",
+        )
+
+
+def _refuse_committed_virtualenv(tree: Tree) -> None:
+    found = [match[1] for name in tree.members if (match := _COMMITTED_VENV.fullmatch(name))]
+    if found:
+        folder = printable(found[0])
+        raise BuildError(
+            f"A virtualenv was committed: {folder}/.",
+            detail=f"{folder}/pyvenv.cfg is in the push. A virtualenv works only on the machine and in the"
+            " folder where it was made; ship makes its own.",
+            advice=f"Take it out of the repository; your copy stays:\n"
+            f"  git rm -r --cached --quiet {folder}\n"
+            f"  echo '{folder}/' >> .gitignore\n"
+            f"  git add .gitignore\n"
+            f"  git commit -m 'Remove the virtualenv'",
+            reason="build/venv-committed",
+        )
+
+
+def printable(name: str) -> str:
+    """A file name as text that every terminal can show; names in git are bytes of any kind."""
+    return name.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+
+
+def _shown(names: Iterable[str], between: str = "\n") -> str:
+    listed = sorted(printable(name) for name in names)
+    rest = len(listed) - _SHOWN
+    more = [f"and {rest} more"] if rest > 0 else []
+    return between.join([*listed[:_SHOWN], *more])
