@@ -3,7 +3,7 @@
 import posixpath
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from receiver.model.errors import BuildError
@@ -38,7 +38,8 @@ class BuildFacts:
 class Command:
     """One command of a build; runs in the sandbox, as the app's account, in the unpacked tree.
 
-    `{venv}` in an argument or a value stands for the virtualenv's absolute path.
+    `{venv}` in an argument or a value stands for the virtualenv's absolute path, `{uv}` for that of
+    ship's own uv; `filled` puts them in.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +50,15 @@ class Command:
     """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's `explain`."""
     quiet: bool = False
     """Keep the output back unless it fails."""
+
+    def filled(self, *, venv: str, uv: str) -> "Command":
+        """The command with both paths put in. Not `format`: other braces are the app's own text."""
+
+        def fill(text: str) -> str:
+            return text.replace("{venv}", venv).replace("{uv}", uv)
+
+        env = {name: fill(value) for name, value in self.env.items()}
+        return replace(self, argv=tuple(map(fill, self.argv)), env=env)
 
 
 @dataclass(frozen=True, slots=True)
