@@ -1,0 +1,126 @@
+"""The buildpack of Python web apps: packages by uv, an interpreter of the server, gunicorn in front."""
+
+from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
+from buildpacks.python.explain import explain
+from buildpacks.python.install import Packages, plan_virtualenv, read_packages
+from buildpacks.python.interpreter import choose_interpreter
+from buildpacks.python.packages import (
+    PROJECT_FILES,
+    choose_manager,
+    is_misspelt_requirements,
+    requirements_not_found,
+)
+from buildpacks.python.server import Server, serve_command, serve_entry
+from receiver.model.build import BuildFacts, BuildPlan, Interpreter, Tree
+from receiver.model.errors import BuildError
+from receiver.model.procfile import parse_procfile
+
+__all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "plan"]
+
+NAME = "python"
+LOOKS_FOR = (
+    "requirements.txt, or pyproject.toml with uv.lock; or an app.py, main.py, wsgi.py, manage.py"
+)
+
+
+def detect(tree: Tree) -> bool:
+    """Whether it is a Python app: by its project files, or by the web application in its source."""
+    names = tree.names()
+    if any(tree.has(name) for name in (*PROJECT_FILES, "manage.py")):
+        return True
+    has_code = any(name.endswith(".py") for name in names)
+    if has_code and (tree.has("Procfile") or any(map(is_misspelt_requirements, names))):
+        return True
+    return find_entry(tree).entry is not None
+
+
+def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
+    """Interpreter, virtualenv and processes.
+
+    Raises:
+        BuildError: the app's files contradict each other, cannot be read, or ask for what is not here.
+    """
+    manager = choose_manager(tree)
+    python, why_python = choose_interpreter(tree, facts.interpreters)
+    packages = read_packages(tree, manager)
+    processes, server, why_processes = _processes(tree, packages, python)
+    virtualenv = plan_virtualenv(packages, server.added, python, facts)
+    return BuildPlan(
+        buildpack=NAME,
+        title="Python app detected",
+        notices=(*why_python, *_why_packages(packages, server), *why_processes),
+        virtualenv=virtualenv,
+        commands=(),
+        processes=processes,
+    )
+
+
+def _why_packages(packages: Packages, server: Server) -> tuple[str, ...]:
+    notices = []
+    if packages.manager == "none":
+        notices.append("No requirements.txt: the app gets no packages of its own.")
+    if server.added:
+        added = " and ".join(server.added)
+        notices.append(f"{added} is added, because the app's own files name no such server.")
+    if packages.per_commit:
+        notices.append(f"The virtualenv is made anew for each commit: {packages.per_commit}.")
+    return tuple(notices)
+
+
+def _processes(
+    tree: Tree, packages: Packages, python: Interpreter
+) -> tuple[dict[str, str], Server, tuple[str, ...]]:
+    if tree.has("Procfile"):
+        return _from_procfile(tree, packages, python)
+    _refuse_misspelt_procfile(tree)
+    search = find_entry(tree)
+    entry = search.entry
+    if entry is None:
+        raise _no_entry(tree, search)
+    # An interface written by hand needs no framework, so it may well have no packages.
+    if packages.manager == "none" and "def " not in entry.because:
+        raise requirements_not_found(f"{entry.because}, which comes from a package.")
+    server = serve_entry(entry, packages.specifiers, python)
+    notices = [f"No Procfile: web runs `{server.command}`, because {entry.because}."]
+    notices += [f"{other.because} as well; {entry.path} comes first." for other in search.others]
+    return {"web": server.command}, server, tuple(notices)
+
+
+def _from_procfile(
+    tree: Tree, packages: Packages, python: Interpreter
+) -> tuple[dict[str, str], Server, tuple[str, ...]]:
+    processes = parse_procfile(tree.read("Procfile"))
+    if "web" in processes:
+        return processes, serve_command(processes["web"], packages.specifiers, python), ()
+    entry = find_entry(tree).entry
+    line = f"web: {serve_entry(entry, packages.specifiers, python).command}" if entry else ""
+    hint = f" To serve this app, add the line `{line}` to the Procfile." if line else ""
+    notice = f"The Procfile has no web process: nothing will be served.{hint}"
+    return processes, Server("", ()), (notice,)
+
+
+def _refuse_misspelt_procfile(tree: Tree) -> None:
+    for name in tree.names():
+        if name.lower() in ("procfile", "procfile.txt"):
+            raise BuildError(
+                f"The file {name} is not read: its name has to be Procfile.",
+                detail="There is no file of exactly this name in the top folder.",
+                advice=f"Rename it: `git mv {name} Procfile`.",
+                reason="build/procfile-misspelt",
+            )
+
+
+def _no_entry(tree: Tree, search: Search) -> BuildError:
+    files = [path for path in tree.files() if path.endswith(".py")]
+    seen = f"{len(files)} Python files" if files else "no Python file at all"
+    unreadable = "".join(f"\nNot understood: {one}." for one in search.unreadable)
+    names = ", ".join(f"{name}.py" for name in MODULE_NAMES)
+    return BuildError(
+        "There is no Procfile, and no web application was found in the code.",
+        detail=f"The push holds {seen}. Looked at: manage.py of Django; {names} and packages of these"
+        " names, in the top folder, in its packages and in src/; for `app`, `application`, `api`,"
+        f" `create_app()`, `make_app()`.{unreadable}",
+        advice="Say what to run in a file named Procfile: `web: gunicorn MODULE:NAME`,"
+        " such as `web: gunicorn app:app`.",
+        reason="build/no-entry",
+    )

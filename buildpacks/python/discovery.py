@@ -1,0 +1,126 @@
+"""Finds the web entry of an app without a Procfile: which module and name to serve, and why this one.
+
+The order stands in docs/decisions/0005-deciding-a-build.md: Django's manage.py, then modules of the top
+folder, then packages, then the same below src/. The first that holds an application wins.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buildpacks.python.django import django_entry
+from buildpacks.python.entry import Entry
+from buildpacks.python.modules import Modules
+from buildpacks.python.values import Application, Function, Scope
+from receiver.model.build import Tree
+
+MODULE_NAMES = (
+    "wsgi",
+    "asgi",
+    "app",
+    "main",
+    "application",
+    "server",
+    "run",
+    "api",
+    "web",
+    "index",
+)
+"""Explicit entry modules first: who writes a wsgi.py means it to be served."""
+VARIABLE_NAMES = ("app", "application", "api")
+FACTORY_NAMES = ("create_app", "make_app", "create_application", "build_app", "get_app")
+_ROOTS = ("", "src")
+_NOT_PACKAGES = frozenset(
+    {"tests", "test", "docs", "doc", "examples", "scripts", "migrations", "static", "templates"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found, and what has to be told about the way there."""
+
+    entry: Entry | None
+    others: tuple[Entry, ...]
+    """Entries that would have been taken without the first."""
+    unreadable: tuple[str, ...]
+    """Files that could not be understood, each with the reason."""
+
+
+def find_entry(tree: Tree) -> Search:
+    """Look through the tree, by its source alone."""
+    if found := django_entry(tree):
+        return Search(found, (), ())
+    unreadable: list[str] = []
+    entries: list[Entry] = []
+    for root in _ROOTS:
+        modules = Modules(tree, root)
+        for name in _candidates(tree, root, modules):
+            entry = _entry(modules, name, root)
+            if entry is not None and all(entry.path != known.path for known in entries):
+                entries.append(entry)
+            if entries and "." in name:
+                break  # other entries of interest stand beside the first
+        unreadable += [f"{path} ({why})" for path, why in modules.unreadable.items()]
+        if entries:
+            return Search(entries[0], tuple(entries[1:]), tuple(unreadable))
+    return Search(None, (), tuple(unreadable))
+
+
+def _candidates(tree: Tree, root: str, modules: Modules) -> Iterator[str]:
+    """Dotted names of modules, most likely first."""
+    yield from (name for name in MODULE_NAMES if modules.path(name))
+    for package in _packages(tree, root):
+        if package not in MODULE_NAMES and modules.path(package):
+            yield package
+        inner = (f"{package}.{name}" for name in MODULE_NAMES)
+        yield from (name for name in inner if modules.path(name))
+
+
+def _packages(tree: Tree, root: str) -> list[str]:
+    """Folders with Python files directly in them, by name."""
+    depth = 2 if root else 1
+    folders = {
+        parts[-2]
+        for path in tree.files()
+        if path.endswith(".py")
+        and len(parts := path.split("/")) == depth + 1
+        and (not root or parts[0] == root)
+    }
+    return sorted(
+        name for name in folders if name.isidentifier() and name not in _NOT_PACKAGES | {"src"}
+    )
+
+
+def _entry(modules: Modules, name: str, root: str) -> Entry | None:
+    scope = modules.scope(name)
+    if scope is None:
+        return None
+    return _variable(scope, name, root) or _factory(modules, scope, name, root)
+
+
+def _variable(scope: Scope, module: str, root: str) -> Entry | None:
+    others = [name for name in scope.names if not name.startswith("_")]
+    for name in dict.fromkeys((*VARIABLE_NAMES, *others)):
+        found = scope.get(name)
+        if isinstance(found, Application) and found.interface != "neither":
+            because = f"{scope.path} has {_seen(scope, name, found)}"
+            return Entry(f"{module}:{name}", found.interface, because, found.path, root)
+    return None
+
+
+def _seen(scope: Scope, name: str, found: Application) -> str:
+    code = found.code if "def " in found.code else f"{name} = {found.code}"
+    if found.path == scope.path:
+        return f"`{code}`"
+    return f"`{name}`, which comes from {found.path} (`{found.code}`)"
+
+
+def _factory(modules: Modules, scope: Scope, module: str, root: str) -> Entry | None:
+    for name in FACTORY_NAMES:
+        function = scope.get(name)
+        if not isinstance(function, Function) or function.needs_arguments:
+            continue
+        if made := modules.result(function):
+            because = f"{scope.path} has `{name}()`, which makes `{made.code}`"
+            target = f"{module}:{name}()"
+            return Entry(target, made.interface, because, function.scope.path, root)
+    return None

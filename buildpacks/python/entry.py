@@ -1,0 +1,20 @@
+"""The web entry of an app: what gunicorn is to serve, and the evidence for it."""
+
+from dataclasses import dataclass
+
+from buildpacks.python.frameworks import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An application that was found in the source."""
+
+    target: str
+    """`app:app`, `blog:create_app()`."""
+    interface: Interface
+    because: str
+    """What was seen, as the end of a sentence: "app.py has `app = Flask(...)`"."""
+    path: str
+    """The file that makes it."""
+    folder: str = ""
+    """The folder that its module is imported from, when it is not the top one."""

@@ -1,0 +1,145 @@
+"""The virtualenv of an app: the commands that make it, and the digest of everything that decides it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from buildpacks.python.packages import Manager
+from buildpacks.python.project import (
+    PYPROJECT,
+    UV_LOCK,
+    declared_indexes,
+    read_lock,
+    read_pyproject,
+)
+from buildpacks.python.requirements import FILE_NAME as REQUIREMENTS
+from buildpacks.python.requirements import read_requirements
+from receiver.model.build import BuildFacts, Command, Interpreter, Tree, Virtualenv
+
+FORMAT = 1
+"""Raised when an equal tree is to get another virtualenv than before."""
+INSTALL = "install"
+"""Name of the failure of every command that brings packages."""
+_DIGEST_CHARACTERS = 32
+_INSTALLER_VARIABLES = ("PIP_", "UV_")
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """What an app's own files say of its packages."""
+
+    manager: Manager
+    specifiers: Mapping[str, str] = field(default_factory=dict)
+    """The range asked for, or the locked version, of each package that is named."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The files that decide."""
+    per_commit: str = ""
+    """Why each commit needs a virtualenv of its own; nothing when it does not."""
+    options: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_packages(tree: Tree, manager: Manager) -> Packages:
+    """What the files of `manager` say.
+
+    Raises:
+        BuildError: one of them cannot be read.
+    """
+    if manager == "requirements":
+        return _from_requirements(tree)
+    return _from_lock(tree) if manager == "uv" else Packages("none")
+
+
+def _from_requirements(tree: Tree) -> Packages:
+    found = read_requirements(tree)
+    # An editable package would be a link to the folder of one release, which is deleted some day.
+    options = ("--no-editable",) if found.has_editable else ()
+    reason = ""
+    if found.from_tree:
+        reason = f"requirements.txt installs `{found.from_tree[0]}` from the code itself"
+    elif found.moving:
+        reason = f"what `{found.moving[0]}` leads to can change"
+    return Packages("requirements", found.specifiers, found.texts, reason, options)
+
+
+def _from_lock(tree: Tree) -> Packages:
+    lock = read_lock(tree)
+    texts = {path: tree.read(path).decode("utf-8-sig") for path in (PYPROJECT, UV_LOCK)}
+    reason = "the project installs itself or a package of its own tree" if lock.has_local else ""
+    # A default index other than the lock's makes `--locked` say that the lock is out of date; the
+    # files come from the addresses in the lock all the same.
+    indexes = lock.registries - declared_indexes(read_pyproject(tree))
+    env = {"UV_DEFAULT_INDEX": next(iter(indexes))} if len(indexes) == 1 else {}
+    specifiers = {name: f"=={version}" for name, version in lock.versions.items()}
+    return Packages("uv", specifiers, texts, reason, env=env)
+
+
+def plan_virtualenv(
+    packages: Packages, added: tuple[str, ...], python: Interpreter, facts: BuildFacts
+) -> Virtualenv:
+    """The virtualenv for these packages, and `added` ones, on this interpreter."""
+    commands = (_make(python), *_install(packages, added, python))
+    return Virtualenv(python, _digest(packages, python, facts, commands), commands)
+
+
+def _make(python: Interpreter) -> Command:
+    # --clear: what an interrupted build left behind is no base to go on from.
+    argv = ("{uv}", "venv", "--clear", "--no-project", "--python", python.path, "{venv}")
+    return Command(argv, explain="virtualenv", quiet=True)
+
+
+def _install(
+    packages: Packages, added: tuple[str, ...], python: Interpreter
+) -> tuple[Command, ...]:
+    if packages.manager == "uv":
+        return (_sync(packages, python), *((_pip(added, _adding(added)),) if added else ()))
+    if packages.manager == "requirements":
+        # One command, so that what ship adds and what the app needs are resolved together.
+        asked = (*packages.options, "-r", REQUIREMENTS, *added)
+        return (_pip(asked, f"Installing from requirements.txt{_with(added)}"),)
+    return (_pip(added, _adding(added)),) if added else ()
+
+
+def _sync(packages: Packages, python: Interpreter) -> Command:
+    options = ("--locked", "--no-default-groups", "--no-editable", "--compile-bytecode")
+    return Command(
+        ("{uv}", "sync", *options, "--python", python.path),
+        title="Installing from uv.lock",
+        env={**packages.env, "UV_PROJECT_ENVIRONMENT": "{venv}"},
+        explain=INSTALL,
+    )
+
+
+def _pip(asked: tuple[str, ...], title: str) -> Command:
+    # Compiled here, because the virtualenv cannot be written by the app that runs from it.
+    options = ("--python", "{venv}/bin/python", "--compile-bytecode")
+    return Command(("{uv}", "pip", "install", *options, *asked), title=title, explain=INSTALL)
+
+
+def _adding(added: tuple[str, ...]) -> str:
+    return f"Installing {' and '.join(added)}"
+
+
+def _with(added: tuple[str, ...]) -> str:
+    return f", with {' and '.join(added)}" if added else ""
+
+
+def _digest(
+    packages: Packages, python: Interpreter, facts: BuildFacts, commands: tuple[Command, ...]
+) -> str:
+    decides = {
+        "format": FORMAT,
+        "python": [python.path, python.version],
+        "files": dict(packages.texts),
+        "commands": [[*command.argv, dict(command.env)] for command in commands],
+        "settings": {
+            name: value
+            for name, value in facts.config.items()
+            if name.startswith(_INSTALLER_VARIABLES)
+        },
+        "commit": facts.commit if packages.per_commit else "",
+    }
+    text = json.dumps(decides, sort_keys=True)
+    # 128 bits are plenty, and keep the scripts' first lines below the kernel's limit.
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]

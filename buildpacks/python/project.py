@@ -1,0 +1,101 @@
+"""pyproject.toml and uv.lock as far as they decide what is installed."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from receiver.model.build import Tree
+from receiver.model.errors import BuildError
+
+PYPROJECT = "pyproject.toml"
+UV_LOCK = "uv.lock"
+_LOCAL_SOURCES = frozenset({"editable", "directory", "path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What uv.lock says."""
+
+    versions: Mapping[str, str]
+    """Of each package that a server installs, by its name: without what only development needs."""
+    registries: frozenset[str]
+    has_local: bool
+    """Whether something is installed from the pushed tree itself."""
+
+
+def read_pyproject(tree: Tree) -> dict[str, Any]:
+    """The tables of pyproject.toml; none where there is no such file.
+
+    Raises:
+        BuildError: it is not TOML.
+    """
+    return _toml(tree, PYPROJECT) if tree.has(PYPROJECT) else {}
+
+
+def requires_python(tree: Tree) -> str:
+    """The range of Pythons that the project asks for; nothing when it does not say."""
+    found = _table(read_pyproject(tree), "project").get("requires-python", "")
+    return found if isinstance(found, str) else ""
+
+
+def read_lock(tree: Tree) -> Lock:
+    """What uv.lock holds.
+
+    Raises:
+        BuildError: it is not TOML.
+    """
+    packages = [one for one in _toml(tree, UV_LOCK).get("package", []) if isinstance(one, dict)]
+    sources = [_table(package, "source") for package in packages]
+    return Lock(
+        versions=_installed(packages),
+        registries=frozenset(str(one["registry"]) for one in sources if "registry" in one),
+        has_local=any(_LOCAL_SOURCES & one.keys() for one in sources),
+    )
+
+
+def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What is reached from the project's own dependencies, as `uv sync` without groups installs it."""
+    by_name = {str(one.get("name")): one for one in packages}
+    todo = [(name, "") for name, one in by_name.items() if _is_root(_table(one, "source"))]
+    reached: set[tuple[str, str]] = set()
+    while todo:
+        name, extra = step = todo.pop()
+        if step in reached or name not in by_name:
+            continue
+        reached.add(step)
+        package = by_name[name]
+        extras = _table(package, "optional-dependencies")
+        for need in extras.get(extra, []) if extra else package.get("dependencies", []):
+            todo += [(str(need.get("name")), one) for one in ("", *need.get("extra", []))]
+    return {name: str(by_name[name].get("version", "")) for name, _ in reached}
+
+
+def _is_root(source: Mapping[str, Any]) -> bool:
+    return "." in (source.get("virtual"), source.get("editable"), source.get("directory"))
+
+
+def declared_indexes(pyproject: Mapping[str, Any]) -> frozenset[str]:
+    """Addresses of the package indexes that the project itself names."""
+    uv = _table(_table(pyproject, "tool"), "uv")
+    named = {str(one.get("url")) for one in uv.get("index", []) if isinstance(one, dict)}
+    return frozenset(named | {str(uv[key]) for key in ("index-url",) if key in uv})
+
+
+def _toml(tree: Tree, path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(tree.read(path).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(
+            f"{path} cannot be read.",
+            detail=f"It is not valid TOML: {error}.",
+            advice="Repair the named place and commit again."
+            if path == PYPROJECT
+            else "Marks of an unfinished merge are a usual cause. Make the file again with `uv lock`.",
+            reason="build/toml-invalid",
+        ) from error
+
+
+def _table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = parent.get(name)
+    return found if isinstance(found, dict) else {}

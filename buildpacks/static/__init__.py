@@ -1,0 +1,67 @@
+"""The buildpack of folders of files: nginx serves them, and no process runs."""
+
+from receiver.model.build import BuildFacts, BuildPlan, Command, Tree
+from receiver.model.errors import BuildError, ShipError
+from receiver.model.procfile import parse_procfile
+
+NAME = "static"
+LOOKS_FOR = "index.html, public/index.html or dist/index.html"
+
+_FOLDERS = (".", "public", "dist")
+_KEPT_BACK = frozenset({"Procfile", "ship.toml"})
+"""Files of the top folder that are about the app and no part of the site."""
+
+
+def detect(tree: Tree) -> bool:
+    """Whether there is a page to start from, and no web process that would serve it."""
+    return _folder(tree) is not None and not _has_web_process(tree)
+
+
+def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
+    """One folder, served at `/`; process types besides `web` run as the Procfile says."""
+    del facts  # nothing of the machine matters to files
+    folder = _folder(tree) or "."
+    shown = "the top folder" if folder == "." else f"{folder}/"
+    notices = [f"nginx serves the files of {shown}, because index.html is in it."]
+    if folder == "." and tree.has("package.json"):
+        notices.append("package.json is not run: commit the built site, in public/ or dist/.")
+    return BuildPlan(
+        buildpack=NAME,
+        title="Static site detected",
+        notices=tuple(notices),
+        virtualenv=None,
+        commands=(),
+        processes=_processes(tree),
+        static={"/": folder},
+    )
+
+
+def explain(command: Command, output: str) -> ShipError:
+    """A plan of this kind runs no command, so there is nothing to tell apart."""
+    return BuildError(f"The command `{' '.join(command.argv)}` failed.", detail=output)
+
+
+def is_served(path: str) -> bool:
+    """Whether a file, by its path inside the served folder, may be shown to visitors.
+
+    Names that start with a dot are settings and secrets by custom (`.env`, `.htpasswd`); the one
+    exception, `.well-known/`, is there to be read by others.
+    """
+    first, _, rest = path.partition("/")
+    if first == ".well-known":
+        first, _, rest = rest.partition("/")
+    parts = [first, *rest.split("/")]
+    return path not in _KEPT_BACK and not any(part.startswith(".") for part in parts)
+
+
+def _folder(tree: Tree) -> str | None:
+    pages = {folder: f"{folder}/index.html".removeprefix("./") for folder in _FOLDERS}
+    return next((folder for folder, page in pages.items() if tree.has(page)), None)
+
+
+def _processes(tree: Tree) -> dict[str, str]:
+    return parse_procfile(tree.read("Procfile")) if tree.has("Procfile") else {}
+
+
+def _has_web_process(tree: Tree) -> bool:
+    return "web" in _processes(tree)
