@@ -11,7 +11,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -55,9 +55,9 @@ def fresh() -> Path:
 def warm() -> Path:
     """The fresh tree with full caches; made anew every day, because package lists age."""
     base = fresh()
-    today = datetime.now(tz=UTC).date().isoformat()
+    today = datetime.now(tz=UTC).date()
     tree = _made_once(f"{_suite()}-warm-{_digest()}-{today}", lambda partial: _warm(base, partial))
-    _remove_old(f"{_suite()}-warm-*", keep=tree)
+    _remove_warm_trees_before(today - timedelta(days=1))
     return tree
 
 
@@ -123,9 +123,9 @@ def _run(*argv: str) -> None:
         raise RuntimeError(f"{argv[0]} ended with {done.returncode}:\n{seen}")
 
 
-def _remove_old(pattern: str, *, keep: Path) -> None:
-    for tree in cache_folder().glob(pattern):
-        if tree.is_dir() and not tree.name.startswith(keep.name):
+def _remove_warm_trees_before(day: date) -> None:
+    for tree in cache_folder().glob("*-warm-*-????-??-??"):
+        if tree.name[-len("YYYY-MM-DD") :] < day.isoformat():
             with _lock_file(tree).open("w") as handle:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
