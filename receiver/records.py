@@ -54,7 +54,8 @@ def toml_text(path: Path, value: msgspec.Struct) -> str:
     """
     import toml  # noqa: PLC0415 - only changed settings need the writer
 
-    data = _without_none(msgspec.to_builtins(value))
+    # through JSON, which makes lists of tuples, as TOML has them
+    data = _without_none(msgspec.json.decode(msgspec.json.encode(value)))
     text = toml.dumps(data)
     # toml corrupts some nested values and control characters: never replace a file unread
     if tomllib.loads(text) != data:
