@@ -74,7 +74,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     path: Annotated[str, Meta(pattern=r"^/", description="Path that is asked for.")] = "/"
     status: Annotated[
-        int | None, Meta(ge=100, le=599, description="The one status that counts as alive.")
+        Annotated[int, Meta(ge=100, le=599)] | None,
+        Meta(description="The one status that counts as alive."),
     ] = None
 
 
