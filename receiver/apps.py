@@ -73,7 +73,7 @@ def create(server: Server, name: AppName) -> str:
     return server.url(name)
 
 
-def destroy(server: Server, name: AppName) -> None:
+def destroy(server: Server, name: AppName, *, keep_storage: bool = False) -> None:
     """Remove an app and all it has: processes, site, releases, config vars, storage, repository."""
     paths = server.app(name)
     wait_s = float(server.settings.lock_wait_s)
@@ -83,9 +83,11 @@ def destroy(server: Server, name: AppName) -> None:
         server.host.remove_account(name)
         files.remove_tree(server.layout.repo(name))
         files.remove_tree(paths.run)
-        files.remove_tree(
-            paths.home
-        )  # last: as long as app.toml is there, destroying can be repeated
+        if keep_storage:
+            files.keep_only(paths.home, paths.storage)
+            return
+        # last: as long as app.toml is there, destroying can be repeated
+        files.remove_tree(paths.home)
 
 
 def stop(server: Server, name: AppName) -> None:

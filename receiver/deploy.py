@@ -1,7 +1,7 @@
 """The stories: deploy, change of config, rollback. Each makes a release and swaps to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -39,6 +39,42 @@ class Push:
     """What `ref` was before the push."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigChange:
+    """Config vars to set and to remove; applied to what is there when the app's lock is held."""
+
+    app: AppName
+    by: str
+    number: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """Such as `Set A, B config vars`: names only, never values."""
+        parts = [
+            f"{verb} {', '.join(names)} config var{'s' * (len(names) > 1)}"
+            for verb, names in (("Set", sorted(self.values)), ("Unset", sorted(self.removed)))
+            if names
+        ]
+        return "; ".join(parts)
+
+    def applied(self, config: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in config.items() if name not in self.removed}
+        return {**kept, **self.values}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """The wish to have an earlier release live again."""
+
+    app: AppName
+    by: str
+    number: int
+    target: int | None = None
+    """Its version; None for the one before the live one."""
+
+
 def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) -> Release:
     """Build the pushed tree, check it, and have it take over.
 
@@ -60,11 +96,11 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             refuse_unsafe(tree)
             manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
             buildpack = buildpacks.choose(tree)
-            plan = buildpack.plan(tree, facts.build_facts(config, push.commit))
+            plan = buildpack.plan(tree, facts.build_facts(server, config, push.commit))
         out.step(plan.title)
         for notice in plan.notices:
             out.say(notice)
-        builder = work.builder(home)
+        builder = work.builder(home, config)
         builder.unpack(push.archive)
         reached("unpacked")
         venv = plan.virtualenv and builder.virtualenv(plan.virtualenv, buildpack.explain)
@@ -96,10 +132,9 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
 
 
 def reconfigure(
-    server: Server, app: AppName, config: Mapping[str, str], description: str, by: str, out: Output,
-    *, build: int | None = None, reached: Reached = nowhere,
-) -> Release | None:  # fmt: skip
-    """Make `config` the app's config vars: a release of the same code, or only a record before the first.
+    server: Server, change: ConfigChange, out: Output, reached: Reached = nowhere
+) -> Release | None:
+    """Change config vars: a release of the same code, or only a record before the first push.
 
     Returns:
         the new release; None when there is no code yet
@@ -107,35 +142,34 @@ def reconfigure(
     Raises:
         ShipError: the app does not come up with these; the config vars are as they were
     """
-    about = About(title=f"change of config vars by {by}", build=build)
-    with transition(server, app, about, out, reached) as work:
+    about = About(title=f"change of config vars by {change.by}", build=change.number)
+    with transition(server, change.app, about, out, reached) as work:
+        config = change.applied(records.read_config(work.paths.config))
         work.change_config(config)
         if work.old is None:
+            out.say("There is no code yet; the first push will use them.")
             return None
-        work.out.step(description)
-        release = _again(work, work.old, config, description, by)
+        out.step(change.description)
+        release = _again(work, work.old, config, change.description, change.by)
         _take_over(work, release)
     return _announce(server, release, out)
 
 
-def rollback(
-    server: Server, app: AppName, target: int | None, by: str, out: Output,
-    *, build: int | None = None, reached: Reached = nowhere,
-) -> Release:  # fmt: skip
+def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = nowhere) -> Release:
     """Make an earlier release live again, as a new release: its code, virtualenv, config and processes.
 
     Raises:
         NotFoundError: there is no such release, or none before the live one
         ShipError: it does not come up any more; the live release goes on serving
     """
-    about = About(title=f"rollback by {by}", build=build)
-    with transition(server, app, about, out, reached) as work:
-        wanted = _rollback_target(work, target)
+    about = About(title=f"rollback by {wish.by}", build=wish.number)
+    with transition(server, wish.app, about, out, reached) as work:
+        wanted = _rollback_target(work, wish.target)
         config = records.read_config(work.paths.release(wanted.version).env)
         _say_what_returns(work, wanted, out)
         work.change_config(config)
-        release = _again(work, wanted, config, f"Rollback to {wanted.label}", by)
-        release = replace(release, restores=wanted.version)
+        release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish.by)
+        release = replace(release, restores=wanted.restores or wanted.version)
         _take_over(work, release)
     return _announce(server, release, out)
 
@@ -147,7 +181,7 @@ def _again(
     version, home = work.claim(config)
     before = work.paths.release(source.version)
     files.link_file(before.slug, home.slug)
-    work.builder(home).unpack(home.slug)
+    work.builder(home, config).unpack(home.slug)
     return replace(
         source,
         version=version,
@@ -218,7 +252,7 @@ def _say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
     )
     out.say(
         "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
-    )  # noqa: E501
+    )
     names = _changed_names(
         records.read_config(work.paths.config),
         records.read_config(work.paths.release(wanted.version).env),

@@ -95,14 +95,14 @@ def _work(server: Server, paths: AppPaths, build: Build, work: Work) -> NoReturn
         _leave_session(records.build_log(paths, build.number))
         build = replace(build, pid=os.getpid())
         records.write_build(paths, build)
-        ended = _attempt(server, paths, build, work)
+        ended = _attempt(paths, build, work)
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
         status = ended.exit_code
     finally:
         os._exit(status)
 
 
-def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build:
+def _attempt(paths: AppPaths, build: Build, work: Work) -> Build:
     out = Output(_to_stdout, secrets_of(records.read_config(paths.config)))
     try:
         release = work(out, build.number)
@@ -151,7 +151,7 @@ def _follow(
     if ended is None or ended.status == "running":
         show(
             b"\n !     The process that did this was killed. What it began is undone by the next command.\n"
-        )  # noqa: E501
+        )
     return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from receiver import files, health, nginx, records, workers
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
-from receiver.model.errors import ShipError
+from receiver.model.errors import ShipError, SwapError
 from receiver.model.names import AppName
 from receiver.model.plan import AnyStep, Plan
 from receiver.server import Server
@@ -24,10 +24,17 @@ def nowhere(_: str) -> None:
 class Executor:
     """Turns steps into changes of one server."""
 
-    def __init__(self, server: Server, checkpoint: Checkpoint, reached: Reached = nowhere) -> None:
+    def __init__(
+        self,
+        server: Server,
+        checkpoint: Checkpoint,
+        reached: Reached = nowhere,
+        say: Callable[[str], object] = nowhere,
+    ) -> None:
         self._server = server
         self._checkpoint = checkpoint
         self._reached = reached
+        self._say = say
 
     def apply(self, plan: Plan) -> None:
         """Do all steps. A failure is the caller's to answer with `roll_back`."""
@@ -183,13 +190,21 @@ class Executor:
 
     def _await_release(self, step: steps.AwaitRelease) -> None:
         app = AppName(step.app)
+        master = self._server.host.main_pid(app, step.slot)
+        if master is None:
+            raise SwapError(
+                f"The web process of slot {step.slot} does not run.",
+                advice="Look at what it wrote: `ship logs`.",
+                reason="swap/not-running",
+            )
         workers.wait_for_release(
             self._server.layout.app(app).slot_run(step.slot),
             f"v{step.version}",
-            main_pid=lambda: self._server.host.main_pid(app, step.slot),
+            master_pid=master,
             limit_s=step.limit_s,
             clock=self._server.clock,
         )
+        self._say(f"Every worker is of v{step.version}.")
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
         app = AppName(step.app)
@@ -204,7 +219,7 @@ class Executor:
         )
 
     def _ask_through_nginx(self, app: AppName, path: str, status: int | None) -> None:
-        health.ask(
+        answer = health.ask(
             ("127.0.0.1", self._server.settings.http_port),
             path,
             self._server.address(app),
@@ -212,3 +227,4 @@ class Executor:
             limit_s=_UNDO_LIMIT_S,
             clock=self._server.clock,
         )
+        self._say(f"GET {path} through nginx answered {answer.status}.")

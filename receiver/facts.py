@@ -5,24 +5,58 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from receiver import files, records
-from receiver.interpreters import find_interpreters
-from receiver.model.build import BuildFacts
+import msgspec
+
+from receiver import files, interpreters, pip_settings, records
+from receiver.model.build import BuildFacts, Interpreter
 from receiver.model.errors import ServerError
 from receiver.model.layout import AppPaths, Layout, SlotLetter
 from receiver.model.plan import ChangeSite
 from receiver.model.release import Release
 from receiver.model.settings import App
-from receiver.pip_settings import index_settings
+from receiver.pip_settings import PipSettings
 from receiver.planner.sites import Front, site_file
 from receiver.server import Server
 
-__all__ = ["build_facts", "free_ports", "front", "index_settings", "site_change"]
+
+class _Known(msgspec.Struct, frozen=True):
+    """Interpreters that were asked before, and the programs that were there then."""
+
+    programs: dict[str, int]
+    found: tuple[Interpreter, ...]
 
 
-def build_facts(config: Mapping[str, str], commit: str) -> BuildFacts:
+def build_facts(server: Server, config: Mapping[str, str], commit: str) -> BuildFacts:
     """What a buildpack may know besides the tree."""
-    return BuildFacts(interpreters=find_interpreters(), config=config, commit=commit)
+    return BuildFacts(interpreters=_interpreters(server), config=config, commit=commit)
+
+
+def index_settings(server: Server, config: Mapping[str, str]) -> PipSettings:
+    """Where packages come from: this machine's pip settings, and the app's config vars over them."""
+    return pip_settings.uv_settings(config, pip_settings.standard_files(_home(server)))
+
+
+def _interpreters(server: Server) -> tuple[Interpreter, ...]:
+    """The Pythons of this machine; asked again only when one came, went or was replaced.
+
+    Asking each costs a start of Python, more than all else that an unchanged app's build does.
+    """
+    places = interpreters.folders(_home(server))
+    programs = {
+        str(path): path.stat().st_mtime_ns for place in places for path in place.glob("python3.*")
+    }
+    record = server.layout.state / "interpreters.json"
+    known = records.read_json(record, _Known)
+    if known is not None and known.programs == programs:
+        return known.found
+    found = interpreters.find(places)
+    records.write_json(record, _Known(programs, found))
+    return found
+
+
+def _home(server: Server) -> Path | None:
+    """The folder of the user whom everything belongs to; None where apps have accounts of their own."""
+    return Path.home() if server.settings.host == "supervisord" else None
 
 
 def front(server: Server) -> Front:

@@ -68,6 +68,13 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(doomed)
 
 
+def keep_only(folder: Path, kept: Path) -> None:
+    """Remove everything in `folder` but `kept`."""
+    for path in folder.iterdir():
+        if path != kept:
+            remove_tree(path)
+
+
 def sync_folder(path: Path) -> None:
     """Have a rename or removal in folder `path` outlive a power cut."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

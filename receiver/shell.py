@@ -137,7 +137,7 @@ def _hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def pump(process: subprocess.Popen[bytes], on_output: Callable[[bytes], None]) -> int:
+def pump(process: subprocess.Popen[bytes], on_output: Callable[[bytes], object]) -> int:
     """Hand on what `process` writes, as it comes, until it ends; returns its exit status."""
     if process.stdout is None:
         return process.wait()

@@ -63,11 +63,11 @@ class Transition:
         step = WriteFile(str(self.paths.config), text, 0o600)
         Executor(self.server, self.checkpoint, self.reached).apply((step,))
 
-    def builder(self, home: ReleasePaths) -> building.Builder:
+    def builder(self, home: ReleasePaths, config: Mapping[str, str]) -> building.Builder:
         """Runs a buildpack's plan for the release in `home`."""
-        index = facts.index_settings()
+        index = facts.index_settings(self.server, config)
         limit_s = float(self.server.settings.build_limit_s)
-        return building.Builder(self.server.host, self.paths, home, self.out, limit_s, index)
+        return building.Builder(self.server.host, self.paths, home, self.out, limit_s, index.env)
 
     def record(self, release: Release) -> None:
         """Write release.json: the folder is complete."""
@@ -134,21 +134,24 @@ class Transition:
     def swap(self, release: Release) -> None:
         """Have the new release take over, and record it as the live one."""
         slot = self.live.slot if self.live else "a"
-        old_pid = self.server.host.main_pid(self.paths.name, slot) if self.old else None
-        swap_facts = SwapFacts(
-            new=release,
-            old=self.old,
-            slot=slot,
-            old_runs=old_pid is not None,
-            same_start=self._same_start(release),
-            settings=self.settings,
-            current=Link(str(self.paths.current), f"releases/{release.label}"),
-            site=facts.site_change(self.server, self.paths, self.settings, release),
+        runs = self.old is not None and self.server.host.main_pid(self.paths.name, slot) is not None
+        swap = plan_swap(
+            SwapFacts(
+                new=release,
+                old=self.old,
+                slot=slot,
+                old_runs=runs,
+                same_start=self._same_start(release),
+                settings=self.settings,
+                current=Link(str(self.paths.current), f"releases/{release.label}"),
+                site=lambda taken: facts.site_change(
+                    self.server, self.paths, self.settings, release, taken
+                ),
+            )
         )
-        swap = plan_swap(swap_facts)
         self.out.step(f"Swapping to {release.label}")
         self.out.say(swap.how)
-        executor = Executor(self.server, self.checkpoint, self.reached)
+        executor = Executor(self.server, self.checkpoint, self.reached, self.out.say)
         live = records.json_text(Live(release=release.version, slot=swap.slot))
         try:
             executor.apply((*swap.plan, WriteFile(str(self.paths.live), live)))
@@ -195,7 +198,7 @@ class Transition:
     def _copy_folder(self, home: ReleasePaths, folder: str) -> None:
         source = home.source if folder in {"", "."} else home.source / folder
         target = home.public if folder in {"", "."} else home.public / folder
-        script = 'mkdir -p -- "$2" && cd -- "$1" && tar -c --exclude=".[!.]*" --exclude=Procfile . | tar -x -C "$2" && chmod -R a+rX -- "$2"'  # noqa: E501
+        script = 'mkdir -p -- "$2" && cd -- "$1" && tar -c --exclude=".[!.]*" --exclude=Procfile . | tar -x -C "$2" && chmod -R a+rX -- "$2"'
         job = Job(
             app=self.paths.name,
             argv=("/bin/sh", "-c", script, "sh", str(source), str(target)),

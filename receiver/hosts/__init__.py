@@ -63,7 +63,7 @@ class Host(Protocol):
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
 
-    def run(self, job: Job, on_output: Callable[[bytes], None], *, stdin: int | None = None) -> int:
+    def run(self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None) -> int:
         """Run to the end, handing on output (both streams) as it comes; returns the exit status.
 
         Raises:

@@ -12,11 +12,7 @@ import msgspec
 from receiver.model.layout import SlotLetter
 
 
-class Step(msgspec.Struct, frozen=True, tag=True):
-    """One change. Subclasses are told apart in the journal by their name."""
-
-
-class WriteFile(Step):
+class WriteFile(msgspec.Struct, frozen=True, tag=True):
     """Make `path` hold exactly `text`."""
 
     path: str
@@ -25,26 +21,26 @@ class WriteFile(Step):
     group: str | None = None
 
 
-class RemoveFile(Step):
+class RemoveFile(msgspec.Struct, frozen=True, tag=True):
     """Make sure there is no file or link at `path`."""
 
     path: str
 
 
-class RemoveTree(Step):
+class RemoveTree(msgspec.Struct, frozen=True, tag=True):
     """Make sure there is nothing at `path`."""
 
     path: str
 
 
-class Link(Step):
+class Link(msgspec.Struct, frozen=True, tag=True):
     """Make `path` a symbolic link to `target`."""
 
     path: str
     target: str
 
 
-class ChangeUnits(Step):
+class ChangeUnits(msgspec.Struct, frozen=True, tag=True):
     """Write (or remove, where a text is None) the files that describe an app to the process manager."""
 
     app: str
@@ -52,7 +48,7 @@ class ChangeUnits(Step):
     """Texts by path."""
 
 
-class ChangeSite(Step):
+class ChangeSite(msgspec.Struct, frozen=True, tag=True):
     """Write or remove nginx's file for an app and the link that enables it; test; have nginx read it."""
 
     app: str
@@ -61,19 +57,19 @@ class ChangeSite(Step):
     text: str | None
 
 
-class HoldSocket(Step):
+class HoldSocket(msgspec.Struct, frozen=True, tag=True):
     """Have the host listen on the app's port from now on."""
 
     app: str
 
 
-class ReleaseSocket(Step):
+class ReleaseSocket(msgspec.Struct, frozen=True, tag=True):
     """Have the host stop listening on the app's port."""
 
     app: str
 
 
-class AimSlot(Step):
+class AimSlot(msgspec.Struct, frozen=True, tag=True):
     """Point a slot at a release; when it runs and `reload` is set, have it take the release over in place."""
 
     app: str
@@ -82,28 +78,28 @@ class AimSlot(Step):
     reload: bool = False
 
 
-class StartSlot(Step):
+class StartSlot(msgspec.Struct, frozen=True, tag=True):
     """Start the web processes of one slot."""
 
     app: str
     slot: SlotLetter
 
 
-class StopSlot(Step):
+class StopSlot(msgspec.Struct, frozen=True, tag=True):
     """Stop the web processes of one slot, gracefully."""
 
     app: str
     slot: SlotLetter
 
 
-class EnableSlot(Step):
+class EnableSlot(msgspec.Struct, frozen=True, tag=True):
     """Have this slot, and no other of the app, started at boot; none when `slot` is None."""
 
     app: str
     slot: SlotLetter | None
 
 
-class AwaitRelease(Step):
+class AwaitRelease(msgspec.Struct, frozen=True, tag=True):
     """Wait until every worker of the slot is of release `version`."""
 
     app: str
@@ -112,7 +108,7 @@ class AwaitRelease(Step):
     limit_s: float
 
 
-class AwaitAnswer(Step):
+class AwaitAnswer(msgspec.Struct, frozen=True, tag=True):
     """Wait until a slot that binds a port itself answers its check there."""
 
     app: str
@@ -123,7 +119,7 @@ class AwaitAnswer(Step):
     limit_s: float
 
 
-class AskThroughNginx(Step):
+class AskThroughNginx(msgspec.Struct, frozen=True, tag=True):
     """Ask for the app's page as a visitor would, and refuse an answer that is not the app's."""
 
     app: str

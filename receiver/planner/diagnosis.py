@@ -10,11 +10,17 @@ from receiver.model.errors import CheckError
 _SHOWN_LINES = 20
 _KILLED = frozenset({137, -9})
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
-_SYNTAX = re.compile(r'File "([^"]+)", line (\d+)(?:[^\0]*?)^(\w*(?:SyntaxError|IndentationError|TabError): .*)$', re.M)  # fmt: skip # noqa: E501
+_SYNTAX = re.compile(
+    r'File "([^"]+)", line (\d+)(?:[^\0]*?)^(\w*(?:SyntaxError|IndentationError|TabError): .*)$',
+    re.MULTILINE,
+)
 _ATTRIBUTE = re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'")
-_VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.M)
-_IMPORT = re.compile(r"^ImportError: (.*)$", re.M)
-_LAST_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Za-z_]\w*(?:Error|Exception|ImproperlyConfigured)): (.*)$", re.M)  # fmt: skip # noqa: E501
+_VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
+_IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
+_LAST_ERROR = re.compile(
+    r"^(?:[A-Za-z_][\w.]*\.)?(\w*(?:Error|Exception|ImproperlyConfigured)): (.*)$",
+    re.MULTILINE,
+)
 
 
 def explain(error: CheckError, log: str, status: int | None) -> CheckError:
@@ -36,7 +42,13 @@ def _shown(tail: str) -> str:
 
 
 def _cause(log: str, status: int | None) -> CheckError | None:
-    for find in (_missing_module, _syntax_error, _missing_attribute, _missing_variable, _import_error):
+    for find in (
+        _missing_module,
+        _syntax_error,
+        _missing_attribute,
+        _missing_variable,
+        _import_error,
+    ):
         found = find(log)
         if found is not None:
             return found
@@ -131,7 +143,4 @@ def _other_error(log: str) -> CheckError | None:
 
 
 def _last(pattern: re.Pattern[str], log: str) -> re.Match[str] | None:
-    found = None
-    for found in pattern.finditer(log):
-        pass
-    return found
+    return max(pattern.finditer(log), key=lambda match: match.start(), default=None)

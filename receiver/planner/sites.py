@@ -48,11 +48,11 @@ class Front:
 
 
 def site_file(
-    front: Front, app: AppName, settings: App, release: Release, slot: SlotLetter
+    front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
 ) -> WriteFile:
-    """The file of an app whose live release is `release`, in `slot`."""
-    served = release.served
-    folders = tuple(_folders(front, app, release))
+    """The file of an app whose live release is `release`, in `slot`; None before the first."""
+    served = "nothing" if release is None else release.served
+    folders = () if release is None else tuple(_folders(front, app, release))
     text = render(
         "nginx/site.conf",
         app=app,
@@ -63,6 +63,7 @@ def site_file(
         max_body_mb=settings.max_body_mb,
         read_timeout_s=settings.read_timeout_s,
         proxied=served == "process",
+        deployed=release is not None,
         port=web_port(settings, release, slot),
         root=next((folder.path for folder in folders if folder.prefix == "/"), None),
         folders=tuple(folder for folder in folders if folder.prefix != "/"),
@@ -81,10 +82,18 @@ def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]
     return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
 
 
-def web_port(settings: App, release: Release, slot: SlotLetter) -> int:
+def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
     """The port nginx passes requests to: the held socket's, or the slot's own for a server that binds it."""
-    binds_itself = isinstance(release.processes.get("web"), Command)
+    web = None if release is None else release.processes.get("web")
+    binds_itself = isinstance(web, Command)
     return settings.port_b if binds_itself and slot == "b" else settings.port
+
+
+def _why_closed(settings: App, release: Release | None) -> str:
+    """What a visitor reads where nothing serves."""
+    if release is None:
+        return "is waiting for its first push"
+    return "is stopped" if settings.stopped else "has no web process"
 
 
 def _folders(front: Front, app: AppName, release: Release) -> Iterator[Folder]:

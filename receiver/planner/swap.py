@@ -4,6 +4,7 @@ In place, by HUP, when virtualenv and server are the same; otherwise the other s
 held socket before the old one is stopped. The new release has passed its check before any of this.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from receiver.model.layout import SlotLetter
@@ -40,8 +41,8 @@ class SwapFacts:
     settings: App
     current: Link
     """The link that says which release's static files nginx serves."""
-    site: ChangeSite | None
-    """The change of nginx's file, or None when it already says the right thing."""
+    site: Callable[[SlotLetter], ChangeSite | None]
+    """The change of nginx's file for a slot, or None when it already says the right thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _in_place(facts: SwapFacts) -> Swap:
     plan: list[AnyStep] = [
         AimSlot(app, slot, version, reload=True),
         AwaitRelease(app, slot, version, float(facts.settings.check_limit_s)),
-        *_route(facts),
+        *_route(facts, slot),
     ]
     return Swap(slot, tuple(plan), f"Workers of slot {slot} are replaced one by one.")
 
@@ -107,7 +108,7 @@ def _by_handover(facts: SwapFacts) -> Swap:
         StartSlot(app, slot),
         _await_slot(facts, slot),
         EnableSlot(app, slot),
-        *_route(facts),
+        *_route(facts, slot),
     ]
     if facts.old is not None and facts.old_runs:
         plan.append(StopSlot(app, facts.slot))
@@ -117,7 +118,7 @@ def _by_handover(facts: SwapFacts) -> Swap:
 
 def _without_process(facts: SwapFacts) -> Swap:
     app, slot = facts.new.app, facts.slot
-    plan: list[AnyStep] = [AimSlot(app, slot, facts.new.version), *_route(facts)]
+    plan: list[AnyStep] = [AimSlot(app, slot, facts.new.version), *_route(facts, slot)]
     if facts.old_runs:
         plan.append(StopSlot(app, slot))
     plan.append(EnableSlot(app, None))
@@ -134,8 +135,9 @@ def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
     return AwaitAnswer(new.app, slot, port, new.check.path, new.check.status, limit_s)
 
 
-def _route(facts: SwapFacts) -> tuple[AnyStep, ...]:
-    change = (facts.current,) if facts.site is None else (facts.current, facts.site)
+def _route(facts: SwapFacts, slot: SlotLetter) -> tuple[AnyStep, ...]:
+    site = facts.site(slot)
+    change = (facts.current,) if site is None else (facts.current, site)
     if facts.settings.stopped or facts.new.served == "nothing":
         return change
     check = facts.new.check

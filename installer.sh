@@ -1,0 +1,449 @@
+#!/usr/bin/env bash
+# A fresh Debian 12/13 or Ubuntu 24.04 machine becomes a ship server; run again, it changes nothing.
+# `--demo` sets up and shows everything below one folder instead, without systemd and without root.
+set -euo pipefail
+
+readonly PREFIX=/opt/ship
+readonly STATE=/var/lib/ship
+readonly SETTINGS=/etc/ship
+readonly SUDOERS=/etc/sudoers.d/ship
+readonly SUPPORTED="debian:12 debian:13 ubuntu:24.04"
+readonly PACKAGES=(nginx git openssh-server sudo python3 python3-venv ca-certificates)
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly HERE
+
+domain=""
+keys=()
+mode=install
+purge=no
+dry_run=no
+changes=0
+demo_root="${SHIP_ROOT:-${HERE}/.ship}"
+
+installer::usage() {
+  cat <<'USAGE'
+A VPS (as root):
+  ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
+      Apps will answer at NAME.example.com. Each key may push and give commands as ship@this-machine.
+  ./installer.sh --domain example.com --dry-run     show what would be done
+  ./installer.sh --uninstall [--purge]              take it all away; the apps' storage only with --purge
+
+Any machine, without systemd or root:
+  ./installer.sh --demo [--root FOLDER]             set up, push an example, change it, roll back
+USAGE
+}
+
+installer::say() { printf '%s\n' "$*"; }
+installer::step() { printf -- '-----> %s\n' "$*"; }
+
+installer::fail() {
+  local title=$1 detail=${2:-} advice=${3:-}
+  {
+    printf ' !     %s\n' "${title}"
+    if [[ -n ${detail} ]]; then printf ' !\n !     %s\n' "${detail}"; fi
+    if [[ -n ${advice} ]]; then printf ' !\n !     %s\n' "${advice}"; fi
+  } >&2
+  exit 1
+}
+
+# Does a change, or only shows it: installer::change "what it is" command...
+installer::change() {
+  local what=$1
+  shift
+  changes=$((changes + 1))
+  if [[ ${dry_run} == yes ]]; then
+    installer::say "       would: ${what}"
+    return 0
+  fi
+  installer::say "       ${what}"
+  "$@"
+}
+
+installer::parse() {
+  while (($#)); do
+    case $1 in
+      --domain) domain=$(installer::value "$@") && shift 2 ;;
+      --domain=*) domain=${1#*=} && shift ;;
+      --key) keys+=("$(installer::value "$@")") && shift 2 ;;
+      --key=*) keys+=("${1#*=}") && shift ;;
+      --root) demo_root=$(installer::value "$@") && shift 2 ;;
+      --root=*) demo_root=${1#*=} && shift ;;
+      --demo) mode=demo && shift ;;
+      --uninstall) mode=uninstall && shift ;;
+      --purge) purge=yes && shift ;;
+      --dry-run) dry_run=yes && shift ;;
+      -h | --help) installer::usage && exit 0 ;;
+      *) installer::fail "There is no option $1." "" "See ./installer.sh --help." ;;
+    esac
+  done
+}
+
+installer::value() {
+  if (($# < 2)) || [[ $2 == --* ]]; then
+    installer::fail "The option $1 needs a value." "" "See ./installer.sh --help."
+  fi
+  printf '%s' "$2"
+}
+
+# --- looking: nothing below changes the machine ---------------------------------------------------
+
+installer::check_system() {
+  local id="" version=""
+  if [[ -r /etc/os-release ]]; then
+    # shellcheck source=/dev/null
+    id=$(. /etc/os-release && printf '%s' "${ID:-}")
+    # shellcheck source=/dev/null
+    version=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
+  fi
+  case " ${SUPPORTED} " in
+    *" ${id}:${version} "*) ;;
+    *) installer::fail "This system is not supported." "It is ${id:-unknown} ${version}." \
+      "Use Debian 12 or 13, or Ubuntu 24.04. ./installer.sh --demo works on other systems." ;;
+  esac
+  if [[ ! -d /run/systemd/system ]]; then
+    installer::fail "systemd does not run here." "A ship server has systemd run its apps." \
+      "./installer.sh --demo works without systemd."
+  fi
+}
+
+installer::check_root() {
+  if ((EUID != 0)); then
+    installer::fail "This needs root." "You are $(id -un)." "Type: sudo ./installer.sh ..."
+  fi
+}
+
+installer::check_domain() {
+  if [[ -z ${domain} && -r ${SETTINGS}/ship.toml ]]; then
+    domain=$(installer::setting domain)
+  fi
+  if [[ -z ${domain} ]]; then
+    installer::fail "Which domain are the apps to answer at?" "" "Give it: --domain example.com"
+  fi
+  if [[ ! ${domain} =~ ^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$ ]]; then
+    installer::fail "'${domain}' is not a domain." "" "Give a name such as example.com, without http://."
+  fi
+  local there
+  there=$(installer::setting domain)
+  if [[ -n ${there} && ${there} != "${domain}" ]]; then
+    installer::fail "This server's domain is ${there}, not ${domain}." "" \
+      "To change it, edit domain in ${SETTINGS}/ship.toml, then run ./installer.sh again without --domain."
+  fi
+}
+
+installer::setting() {
+  [[ -r ${SETTINGS}/ship.toml ]] || return 0
+  sed -n "s/^$1 *= *\"\(.*\)\" *\$/\1/p" "${SETTINGS}/ship.toml"
+}
+
+installer::check_keys() {
+  local pair file
+  for pair in "${keys[@]}"; do
+    file=${pair#*=}
+    if [[ ${pair} != *=* || -z ${pair%%=*} ]]; then
+      installer::fail "'${pair}' does not say whose key it is." "" "Write --key laptop=/path/id_ed25519.pub"
+    fi
+    if [[ ! -r ${file} ]]; then
+      installer::fail "There is no file ${file}." "It was given for the key ${pair%%=*}." \
+        "On your laptop, ssh-keygen -t ed25519 makes ~/.ssh/id_ed25519.pub; copy it here."
+    fi
+    if grep -q "PRIVATE KEY" "${file}"; then
+      installer::fail "${file} is a private key. It must never leave your laptop." "" \
+        "Give the file of the same name that ends with .pub."
+    fi
+    if ! grep -qE '^(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$' "${file}"; then
+      installer::fail "${file} is not an ssh public key." "It begins: $(head -c 60 "${file}" | tr -d '\0\n')" \
+        "Give a file that ends with .pub."
+    fi
+  done
+}
+
+# Port 80 has to be nginx's, or nobody's.
+installer::check_port() {
+  local holder
+  command -v ss >/dev/null || return 0
+  holder=$(ss -Hltnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | grep -v '^nginx$' || true)
+  if [[ -n ${holder} ]]; then
+    installer::fail "Port 80 is held by another program." "It is ${holder//$'\n'/, }." \
+      "Stop it and have it not start again, for example: systemctl disable --now ${holder%%$'\n'*}"
+  fi
+}
+
+# --- doing ----------------------------------------------------------------------------------------
+
+installer::ensure_packages() {
+  local package missing=()
+  for package in "${PACKAGES[@]}"; do
+    if [[ $(dpkg-query -W -f='${Status}' "${package}" 2>/dev/null || true) != "install ok installed" ]]; then
+      missing+=("${package}")
+    fi
+  done
+  ((${#missing[@]})) || return 0
+  installer::change "install ${missing[*]}" installer::apt_install "${missing[@]}"
+}
+
+installer::apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  installer::quietly apt-get update
+  installer::quietly apt-get install -y --no-install-recommends "$@"
+}
+
+# Runs a long command and shows what it said only when it fails.
+installer::quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"${log}" 2>&1 </dev/null; then
+    tail -n 20 "${log}" >&2
+    rm -f "${log}"
+    installer::fail "The command $* failed." "The end of what it said stands above." "Correct that, then run ./installer.sh again."
+  fi
+  rm -f "${log}"
+}
+
+# A digest of all that is installed from this folder, so that an unchanged one is not installed again.
+installer::digest() {
+  (cd "${HERE}" && find pyproject.toml receiver buildpacks hooks -type f ! -name '*.pyc' -print0 |
+    sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+}
+
+installer::ensure_program() {
+  local prefix=$1 python=$2 digest
+  digest=$(installer::digest)
+  [[ $(cat "${prefix}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  installer::change "install ship in ${prefix}" installer::install_program "${prefix}" "${python}" "${digest}"
+}
+
+installer::install_program() {
+  local prefix=$1 python=$2 digest=$3 source
+  [[ -x ${prefix}/bin/pip ]] || installer::quietly "${python}" -m venv "${prefix}"
+  # a copy, because a build writes into the folder it builds from
+  source=$(mktemp -d)
+  cp -R "${HERE}"/{pyproject.toml,README.md,LICENSE,receiver,buildpacks,hooks} "${source}/"
+  installer::quietly "${prefix}/bin/pip" install --upgrade "${source}"
+  rm -rf "${source}"
+  printf '%s\n' "${digest}" >"${prefix}/.installed"
+}
+
+installer::ensure_account() {
+  getent passwd ship >/dev/null && return 0
+  # a shell, because sshd runs the forced command with it; no password fits `*`
+  installer::change "make the account ship" useradd --system --user-group --home-dir "${STATE}" \
+    --no-create-home --shell /bin/sh --password '*' ship
+}
+
+installer::ensure_folder() {
+  local path=$1 owner=$2 mode=$3
+  [[ $(stat -c '%U:%G %a' "${path}" 2>/dev/null || true) != "${owner} ${mode}" ]] || return 0
+  installer::change "make the folder ${path}" install -d -o "${owner%:*}" -g "${owner#*:}" -m "${mode}" "${path}"
+}
+
+installer::ensure_file() {
+  local path=$1 mode=$2 text=$3
+  [[ $(cat "${path}" 2>/dev/null || true) != "${text}" ]] || return 0
+  installer::change "write ${path}" installer::write_file "${path}" "${mode}" "${text}"
+}
+
+installer::write_file() {
+  local path=$1 mode=$2 text=$3 temporary
+  temporary=$(mktemp "${path%/*}/.${path##*/}.XXXXXX")
+  printf '%s\n' "${text}" >"${temporary}"
+  chmod "${mode}" "${temporary}"
+  mv "${temporary}" "${path}"
+}
+
+installer::ensure_link() {
+  local path=$1 target=$2
+  [[ $(readlink "${path}" 2>/dev/null || true) != "${target}" ]] || return 0
+  installer::change "link ${path} to ${target}" ln -sfn "${target}" "${path}"
+}
+
+installer::sudo_rule() {
+  cat <<RULE
+# Made by ship. The account ship may run ship itself as root, and nothing else; the gate names the key that asked.
+Defaults:ship !requiretty, !use_pty, !lecture
+ship ALL=(root) NOPASSWD: ${PREFIX}/bin/ship, ${PREFIX}/bin/ship-deploy
+RULE
+}
+
+installer::ensure_settings() {
+  [[ -e ${SETTINGS}/ship.toml ]] && return 0
+  installer::change "write ${SETTINGS}/ship.toml" installer::write_file "${SETTINGS}/ship.toml" 0644 \
+    "$(printf 'domain = "%s"\nhost = "systemd"' "${domain}")"
+}
+
+installer::ensure_keys() {
+  local pair name
+  for pair in "${keys[@]}"; do
+    name=${pair%%=*}
+    [[ ! -e ${SETTINGS}/keys/${name}.json ]] || continue
+    installer::change "let the key ${name} in" installer::add_key "${name}" "${pair#*=}"
+  done
+}
+
+installer::add_key() {
+  "${PREFIX}/bin/ship" keys:add "$1" <"$2" >/dev/null
+}
+
+installer::ensure_firewall() {
+  command -v ufw >/dev/null && ufw status | grep -q '^Status: active' || return 0
+  ufw status | grep -qE '^80(/tcp)? +ALLOW' || installer::change "open port 80 in ufw" ufw allow 80/tcp
+}
+
+installer::install() {
+  installer::check_root
+  installer::check_system
+  installer::check_domain
+  installer::check_keys
+  installer::check_port
+  installer::step "Setting up a ship server for ${domain}"
+  installer::ensure_packages
+  installer::ensure_program "${PREFIX}" /usr/bin/python3
+  installer::ensure_link /usr/local/bin/ship "${PREFIX}/bin/ship"
+  installer::ensure_account
+  installer::ensure_folder "${SETTINGS}" root:root 755
+  installer::ensure_folder "${SETTINGS}/keys" root:root 700
+  installer::ensure_folder "${STATE}" root:root 711
+  installer::ensure_folder "${STATE}/.ssh" root:root 755
+  installer::ensure_folder "${STATE}/apps" root:root 711
+  installer::ensure_folder "${STATE}/repos" ship:ship 700
+  installer::ensure_settings
+  installer::ensure_file "${SUDOERS}" 0440 "$(installer::sudo_rule)"
+  installer::ensure_server
+  installer::ensure_keys
+  installer::ensure_firewall
+  installer::report
+}
+
+# What depends on templates is written by ship itself; it prints a line for each change.
+installer::ensure_server() {
+  local said option=()
+  [[ ${dry_run} == yes ]] && option=(--dry-run)
+  if [[ ! -x ${PREFIX}/bin/ship ]]; then
+    installer::say "       would: write nginx's default server, which answers unknown names with 404"
+    installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"
+    return 0
+  fi
+  said=$("${PREFIX}/bin/ship" server:install "${option[@]}")
+  [[ -n ${said} ]] || return 0
+  changes=$((changes + 1))
+  while IFS= read -r line; do
+    installer::say "       ${line}"
+  done <<<"${said}"
+}
+
+installer::report() {
+  local host
+  host=$(hostname -f 2>/dev/null || hostname)
+  if [[ ${dry_run} == yes ]]; then
+    installer::say "Nothing was changed."
+    return 0
+  fi
+  if ((changes == 0)); then
+    installer::say "Everything is as it should be; nothing was changed."
+  fi
+  cat <<NEXT
+
+This is a ship server now. Point *.${domain} at this machine's address, then on your laptop:
+
+  ssh ship@${host} apps:create blog
+  git remote add prod ship@${host}:blog
+  git push prod main
+
+NEXT
+  if [[ ! -s ${STATE}/.ssh/authorized_keys ]] || ! grep -q '^restrict' "${STATE}/.ssh/authorized_keys"; then
+    installer::say "No key may push yet. Let one in: ship keys:add laptop < id_ed25519.pub"
+  fi
+}
+
+installer::uninstall() {
+  local option=()
+  installer::check_root
+  [[ ${purge} == yes ]] && option+=(--purge)
+  [[ ${dry_run} == yes ]] && option+=(--dry-run)
+  installer::step "Taking ship away"
+  if [[ -x ${PREFIX}/bin/ship && -e ${SETTINGS}/ship.toml ]]; then
+    "${PREFIX}/bin/ship" server:uninstall "${option[@]}" | sed 's/^/       /'
+  fi
+  installer::remove "${SUDOERS}"
+  [[ $(readlink /usr/local/bin/ship || true) != "${PREFIX}/bin/ship" ]] || installer::remove /usr/local/bin/ship
+  installer::remove "${SETTINGS}"
+  installer::remove "${STATE}/.ssh"
+  installer::remove "${STATE}/repos"
+  installer::remove "${STATE}/lock"
+  installer::remove "${PREFIX}"
+  if getent passwd ship >/dev/null; then
+    installer::change "remove the account ship" userdel ship
+  fi
+  if [[ ${dry_run} == no && -d ${STATE} ]]; then
+    find "${STATE}" -mindepth 1 -depth -type d -empty -delete
+    rmdir --ignore-fail-on-non-empty "${STATE}"
+  fi
+  if [[ -d ${STATE}/apps ]]; then
+    installer::say "The apps' storage stays in ${STATE}/apps; --uninstall --purge removes it."
+  fi
+  installer::say "nginx, git and the other packages stay installed."
+}
+
+installer::remove() {
+  [[ -e $1 || -L $1 ]] || return 0
+  installer::change "remove $1" rm -rf -- "$1"
+}
+
+# --- demo -----------------------------------------------------------------------------------------
+
+installer::demo() {
+  local missing=() python
+  python=$(installer::find_python)
+  command -v git >/dev/null || missing+=(git)
+  command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
+  [[ -n ${python} ]] && "${python}" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  if ((${#missing[@]})); then
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+      installer::fail "Some programs are missing." "They are, by their Debian names: ${missing[*]}." \
+        "Install them, for example: sudo apt-get install ${missing[*]}"
+    fi
+    installer::step "Installing ${missing[*]}"
+    installer::without_services installer::apt_install "${missing[@]}" python3 ca-certificates
+    python=$(installer::find_python)
+  fi
+  installer::step "Setting up ship below ${demo_root}"
+  mkdir -p "${demo_root}"
+  installer::ensure_program "${demo_root}/program" "${python}"
+  exec "${demo_root}/program/bin/ship" server:demo --root "${demo_root}" --example "${HERE}/examples/flask-hello"
+}
+
+installer::find_python() {
+  local name
+  for name in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    if "${name}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "${name}"
+      break
+    fi
+  done
+}
+
+# Debian starts what it installs; the demo brings an nginx of its own and leaves port 80 alone.
+installer::without_services() {
+  local policy=/usr/sbin/policy-rc.d
+  if [[ -e ${policy} ]]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' >"${policy}"
+  chmod 755 "${policy}"
+  # shellcheck disable=SC2064  # the path is meant as it is now
+  trap "rm -f '${policy}'" EXIT
+  "$@"
+  rm -f "${policy}"
+  trap - EXIT
+}
+
+main() {
+  installer::parse "$@"
+  case ${mode} in
+    demo) installer::demo ;;
+    uninstall) installer::uninstall ;;
+    *) installer::install ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,122 @@
+"""The part of installing a VPS that depends on templates, and of taking it away again.
+
+installer.sh does the rest: packages, the program itself, accounts, folders, the sudo rule.
+"""
+
+import sys
+from pathlib import Path
+
+from receiver import apps, facts, files, keys, nginx, records
+from receiver.model.plan import WriteFile
+from receiver.planner.render import render
+from receiver.planner.sites import shared_file
+from receiver.server import Server
+
+_RECOVER_UNIT = "ship-recover.service"
+_DEBIAN_DEFAULT = "default"
+
+
+def install(server: Server, *, dry_run: bool) -> list[str]:
+    """Write what is missing or differs; returns a line for each change.
+
+    Raises:
+        ServerError: nginx refuses its files; the ones of before are back
+    """
+    done: list[str] = []
+    site = shared_file(facts.front(server))
+    if _write(site, dry_run=dry_run, done=done) | _enable_site(
+        server, site, dry_run=dry_run, done=done
+    ):
+        _reload(server, dry_run=dry_run)
+    unit = _recover_unit(server)
+    if _write(unit, dry_run=dry_run, done=done):
+        _enable_recovery(server, Path(unit.path), dry_run=dry_run)
+    if not dry_run:
+        keys.write_authorized_keys(server.layout)
+    return done
+
+
+def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
+    """Remove all apps and what `install` wrote; storage stays unless `purge`. Returns a line for each."""
+    done: list[str] = []
+    for app in records.app_names(server.layout):
+        done.append(f"remove the app {app}" + ("" if purge else ", but not its storage"))
+        if not dry_run:
+            apps.destroy(server, app, keep_storage=not purge)
+    done.append("remove nginx's files of ship")
+    done.append(f"remove {_RECOVER_UNIT}")
+    if dry_run:
+        return [f"would: {line}" for line in done]
+    site = Path(shared_file(facts.front(server)).path)
+    files.remove(server.layout.sites_enabled / site.name)
+    files.remove(site)
+    _restore_debian_default(server)
+    files.remove(_wants(server) / _RECOVER_UNIT)
+    files.remove(server.layout.units / _RECOVER_UNIT)
+    server.host.refresh()
+    server.host.reload_nginx()
+    return done
+
+
+def _write(file: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
+    path = Path(file.path)
+    if files.read_text(path) == file.text:
+        return False
+    done.append(_line(f"write {path}", dry_run=dry_run))
+    if not dry_run:
+        files.write_atomically(path, file.text, mode=file.mode)
+    return True
+
+
+def _enable_site(server: Server, site: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
+    """Have nginx read our default server, and Debian's no more: only one can answer unknown names."""
+    path = Path(site.path)
+    link = server.layout.sites_enabled / path.name
+    debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
+    changed = False
+    if debian.is_symlink():
+        done.append(_line(f"disable nginx's own default site {debian}", dry_run=dry_run))
+        changed = True
+        if not dry_run:
+            files.remove(debian)
+    if not link.is_symlink():
+        done.append(_line(f"link {link}", dry_run=dry_run))
+        changed = True
+        if not dry_run:
+            files.link_atomically(link, str(path))
+    return changed
+
+
+def _reload(server: Server, *, dry_run: bool) -> None:
+    if dry_run:
+        return
+    nginx.test(server.layout, None)
+    server.host.reload_nginx()
+
+
+def _recover_unit(server: Server) -> WriteFile:
+    ship = str(Path(sys.executable).with_name("ship"))
+    text = render("systemd/recover.service", ship=ship)
+    return WriteFile(str(server.layout.units / _RECOVER_UNIT), text)
+
+
+def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:
+    if dry_run:
+        return
+    _wants(server).mkdir(exist_ok=True)
+    files.link_atomically(_wants(server) / unit.name, str(unit))
+    server.host.refresh()
+
+
+def _wants(server: Server) -> Path:
+    return server.layout.units / "multi-user.target.wants"
+
+
+def _restore_debian_default(server: Server) -> None:
+    available = server.layout.sites_available / _DEBIAN_DEFAULT
+    if available.is_file():
+        files.link_atomically(server.layout.sites_enabled / _DEBIAN_DEFAULT, str(available))
+
+
+def _line(what: str, *, dry_run: bool) -> str:
+    return f"would: {what}" if dry_run else what

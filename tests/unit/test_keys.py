@@ -1,0 +1,90 @@
+"""Keys: what comes in, what is kept of it, and what sshd is told."""
+
+import base64
+import struct
+
+import pytest
+
+from receiver import keys
+from receiver.model.errors import ShipError
+from receiver.model.layout import Layout
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def public_key(seed: int = 1, kind: str = "ssh-ed25519") -> str:
+    name = kind.encode()
+    blob = struct.pack(">I", len(name)) + name + struct.pack(">I", 32) + bytes([seed]) * 32
+    return f"{kind} {base64.b64encode(blob).decode()}"
+
+
+@pytest.fixture
+def layout(tmp_path):
+    found = Layout.embedded(tmp_path)
+    found.keys.mkdir(parents=True)
+    (found.state / ".ssh").mkdir(parents=True)
+    return found
+
+
+def authorized(layout) -> str:
+    return (layout.state / ".ssh" / "authorized_keys").read_text()
+
+
+def test_a_key_gets_one_line_that_allows_the_gate_and_a_terminal_alone(layout):
+    keys.add_key(layout, "laptop", public_key() + " me@laptop\n", NOW)
+    (line,) = [line for line in authorized(layout).splitlines() if not line.startswith("#")]
+    assert line.startswith('restrict,pty,command="')
+    assert f'ship-gate --key laptop" {public_key()} laptop' in line
+
+
+def test_a_comment_cannot_smuggle_in_another_line(layout):
+    with pytest.raises(ShipError) as caught:
+        keys.add_key(layout, "laptop", public_key() + " me\n" + public_key(2), NOW)
+    assert caught.value.reason == "usage/not-a-key"
+
+
+@pytest.mark.parametrize("text", [
+    "", "hello", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-ed25519 not*base64", "ssh-dss " + public_key().split()[1],
+    'command="x" ' + public_key(), public_key(kind="ssh-rsa").replace("ssh-rsa", "ssh-ed25519"),
+])  # fmt: skip
+def test_what_is_no_key_is_refused(text):
+    with pytest.raises(ShipError) as caught:
+        keys.parse_public_key(text)
+    assert caught.value.reason == "usage/not-a-key"
+
+
+def test_a_private_key_is_named_as_one():
+    with pytest.raises(ShipError) as caught:
+        keys.parse_public_key("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n")
+    assert caught.value.reason == "usage/private-key"
+
+
+def test_the_same_key_under_the_same_name_changes_nothing(layout):
+    first = keys.add_key(layout, "laptop", public_key(), NOW)
+    assert keys.add_key(layout, "laptop", public_key(), "2027-01-01T00:00:00Z") == first
+
+
+def test_a_name_or_a_key_that_is_there_is_refused(layout):
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    for name, key in (("laptop", public_key(2)), ("desktop", public_key())):
+        with pytest.raises(ShipError) as caught:
+            keys.add_key(layout, name, key, NOW)
+        assert caught.value.reason == "exists/key"
+
+
+def test_a_removed_key_is_gone_from_sshds_file(layout):
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    keys.remove_key(layout, "laptop")
+    assert "ssh-ed25519" not in authorized(layout)
+    with pytest.raises(ShipError):
+        keys.remove_key(layout, "laptop")
+
+
+def test_a_token_is_kept_as_a_hash_and_opens_what_it_is_for(layout):
+    key, token = keys.add_token(layout, "ci", NOW)
+    assert token not in (layout.keys / "ci.json").read_text()
+    assert keys.authenticate(layout, token) == "ci"
+    assert keys.authenticate(layout, token + "x") is None
+    assert keys.authenticate(layout, "") is None
+    assert key.public is None
+    assert "ci" not in authorized(layout)
