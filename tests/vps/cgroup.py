@@ -13,8 +13,8 @@ from pathlib import Path
 class ControlGroup:
     """Without one of its own, nspawn puts every machine of this computer into one `payload`.
 
-    Units of the same name in two machines would then be one group: systemd reads processes of the
-    other machine as pid 0, and stopping a unit never ends.
+    Units of the same name in two machines would then be one group, in which each systemd sees the
+    processes of the other machine as pid 0 and waits for them.
     """
 
     name: str

@@ -36,9 +36,9 @@ http.server.HTTPServer(("", 80), Answer).serve_forever()
 """
 BOOT_AND_DIE = """
 import os, signal, sys
-from tests.vps import trees
+from pathlib import Path
 from tests.vps.machine import Machine
-machine = Machine.boot(trees.warm(), "orphan")
+machine = Machine.boot(Path(sys.argv[1]), "orphan")
 print(machine.root, machine.init_pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -150,15 +150,17 @@ def test_two_machines_answer_on_the_same_port(
         each.wait_until(partial(_answers_with_its_name, each), "answers with its own name")
     machine.run(("systemctl", "stop", "answer"), timeout_s=10)
     assert not _answers_with_its_name(machine)
-    assert _answers_with_its_name(other)  # a unit of the same name is another unit
+    assert _answers_with_its_name(other)
+    groups = {_control_group(each) for each in (machine, other)}
+    assert len(groups) == 2, "a unit of the same name would share its control group"
     seen_by_other = other.run(("ssh-keyscan", "-t", "ed25519", machine.address)).stdout
     assert machine.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[1] in seen_by_other
 
 
 @pytest.fixture
-def orphan() -> Iterator[tuple[Path, int]]:
+def orphan(warm_tree: Path) -> Iterator[tuple[Path, int]]:
     """Disk and init of a machine whose test run was killed."""
-    argv = (sys.executable, "-c", BOOT_AND_DIE)
+    argv = (sys.executable, "-c", BOOT_AND_DIE, str(warm_tree))
     died = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
     assert died.stdout, died.stderr
     root, pid = died.stdout.split()
@@ -198,6 +200,11 @@ def _answers_with_its_name(machine: Machine) -> bool:
     argv = ("curl", "-s", "--max-time", "2", f"http://{machine.address}/")
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return done.stdout == machine.name
+
+
+def _control_group(machine: Machine) -> str:
+    lines = Path(f"/proc/{machine.init_pid}/cgroup").read_text().splitlines()
+    return next(line for line in lines if line.startswith("0::"))
 
 
 def _traces(root: Path, pid: int) -> list[str]:
