@@ -11,8 +11,8 @@ from pathlib import Path
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import CheckError
 
-Address = Path | tuple[str, int]
-"""A unix socket, or host and port."""
+Address = str | Path | tuple[str, int]
+"""A unix socket's path, or host and port."""
 
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.05
@@ -81,22 +81,22 @@ def ask(  # noqa: PLR0913 - one question; all but its address is by name
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: Path, timeout_s: float) -> None:
+    def __init__(self, path: str, timeout_s: float) -> None:
         super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        self.sock.connect(self._path)
 
 
 def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -> Answer | str:
     """The answer, or why there is none."""
     connection = (
-        _UnixConnection(address, limit_s)
-        if isinstance(address, Path)
-        else http.client.HTTPConnection(*address, timeout=limit_s)
+        http.client.HTTPConnection(*address, timeout=limit_s)
+        if isinstance(address, tuple)
+        else _UnixConnection(str(address), limit_s)
     )
     with contextlib.closing(connection):
         try:

@@ -14,6 +14,7 @@ from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.workers import children
 
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
@@ -158,15 +159,7 @@ def _argv(layout: Layout, *arguments: str) -> tuple[str, ...]:
 
 def _workers(master: int) -> frozenset[int]:
     """Workers that take new connections: not those that only finish what they have."""
-    return frozenset(pid for pid in _children(master) if _takes_requests(pid))
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        listing = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [int(word) for word in listing.split()]
+    return frozenset(pid for pid in children(master) if _takes_requests(pid))
 
 
 def _takes_requests(pid: int) -> bool:

@@ -95,7 +95,7 @@ def stop_left_over(place: Place) -> None:
     for note in sorted(place.ledger.glob("[0-9]*")):
         leader = int(note.name)
         # without its leader a session can only be the one noted: its id is not given out meanwhile
-        if _birth(leader) in {"", note.read_text(encoding="ascii")}:
+        if _is_of_this_boot(note) and _birth(leader) in {"", note.read_text(encoding="ascii")}:
             for pid in sockets.session_pids(leader):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -125,14 +125,21 @@ def _reap(place: Place, process: subprocess.Popen[bytes]) -> int:
     return status
 
 
+def _is_of_this_boot(note: Path) -> bool:
+    return note.read_text(encoding="ascii").startswith(_boot_id())
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 def _birth(pid: int) -> str:
     """What tells a process from a later one of the same id: this boot, and its start in it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot} {stat.rpartition(')')[2].split()[19]}"
+    return f"{_boot_id()} {stat.rpartition(')')[2].split()[19]}"
 
 
 def _follow(

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from receiver import files, nginx, records, shell
+from receiver import files, nginx, records, shell, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
 from receiver.hosts.supervisor_rpc import ProcessState, Supervisor
@@ -95,7 +95,8 @@ class SupervisordHost:
         self._layout.app(app).work.mkdir(exist_ok=True)
         self._supervisor.start(process)
         while (state := self._supervisor.state(process)).name == "STARTING":
-            if any((run / "ready").glob("[0-9]*")):
+            # ready files of an earlier run lie there until the new one has begun
+            if workers.children(state.pid) & workers.ready_workers(run).keys():
                 return
             self._clock.sleep(_POLL_S)
         if state.name != "RUNNING":
