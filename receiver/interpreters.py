@@ -13,11 +13,10 @@ _SYSTEM_PATTERNS = ("/opt/python*/bin", "/opt/ship/pythons/*/bin")
 _HOME_PATTERNS = (".pyenv/versions/*/bin", ".local/share/uv/python/cpython-*/bin", ".local/bin")
 _PROGRAM = re.compile(r"python3\.\d+")
 _ASK_LIMIT_S = 10
-# A virtualenv's Python, a pre-release and another implementation than CPython print nothing.
+# A pre-release and another implementation than CPython print nothing.
 _QUESTION = (
     "import sys; v = sys.version_info; "
-    "print(*v[:3], sep='.') if sys.prefix == sys.base_prefix and v[3] == 'final'"
-    " and sys.implementation.name == 'cpython' else None"
+    "print(*v[:3], sep='.') if v[3] == 'final' and sys.implementation.name == 'cpython' else None"
 )
 
 
@@ -38,9 +37,11 @@ def find(places: Iterable[Path]) -> tuple[Interpreter, ...]:
 
 
 def _programs(places: Iterable[Path]) -> list[Path]:
-    """Programs named like a Python, each file once, however many links lead to it."""
+    """Programs named like a Python, each file once, however many links lead to it; no virtualenv's."""
     seen: dict[Path, Path] = {}
     for place in places:
+        if (place.parent / "pyvenv.cfg").exists():
+            continue
         for program in _sorted_glob(place, "python3.*"):
             if _PROGRAM.fullmatch(program.name):
                 seen.setdefault(program.resolve(), program)

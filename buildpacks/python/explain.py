@@ -49,7 +49,7 @@ def _excerpt(text: str) -> str:
 def _naming_added(command: Command, error: BuildError) -> BuildError:
     """Say so when what ship adds itself may be in the way."""
     added = [word for word in command.argv if word.startswith("gunicorn==")]
-    if added and error.reason == "build/requirements-unresolvable":
+    if added and "gunicorn" in error.detail and error.reason == "build/requirements-unresolvable":
         error.advice += (
             f" {added[0]} was added, because no gunicorn is named;"
             " name the one that you want, and it is taken instead."
@@ -197,7 +197,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
         (r"needs to be updated, but `--(?:locked|frozen)`", _lock_outdated),
         (r"[Ff]ailed to parse:? `?(pyproject\.toml|uv\.lock|uv\.toml)", _unparsable),
         (r"Hash mismatch for `([^`]+)`", _hash),
-        (r"Failed to build:? `([^`]+)`", explain_build),
+        (r"Failed to (?:download and )?build:? `([^`]+)`", explain_build),
         (r"Git operation failed|failed to (?:clone|fetch) (?:into|branch|commit|tag)", _git),
         (r"HTTP status client error \((?:401|403)|(?:401|403) (?:Unauthorized|Forbidden)", _access),
         (_NO_NETWORK, _network),

@@ -1,0 +1,365 @@
+"""The planned commands, really run by uv; the entry that was found, really served by gunicorn."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from buildpacks import choose, python
+from receiver import interpreters, pip_settings, shell
+from receiver.model.build import BuildFacts, BuildPlan, Command
+from receiver.model.errors import ShipError
+from tests.unit.trees import FASTAPI, FLASK, PLAIN, tree
+
+pytestmark = pytest.mark.embedded
+
+REPOSITORY = Path(__file__).parents[2]
+BOOT_LIMIT_S = 20
+BUILD_LIMIT_S = 300
+
+
+class FailedCommandError(Exception):
+    """A planned command failed; `explained` is what its buildpack says of it."""
+
+    def __init__(self, command: Command, output: str) -> None:
+        super().__init__(output)
+        self.explained: ShipError = python.explain(command, output)
+
+
+@dataclass
+class Builder:
+    """Does by hand what a deploy does with a plan: unpack, make the virtualenv, no sandbox."""
+
+    folder: Path
+    uv: Path
+    cache: Path
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "source"
+
+    @property
+    def venv(self) -> Path:
+        return self.folder / "venv"
+
+    def unpack(self, files: Mapping[str, str | bytes]) -> None:
+        for name, content in files.items():
+            path = self.source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def plan(self, files: Mapping[str, str | bytes], config: Mapping[str, str]) -> BuildPlan:
+        pushed = tree(files)
+        found = interpreters.find(interpreters.SYSTEM_FOLDERS)
+        return choose(pushed).plan(pushed, BuildFacts(found, config, "a" * 40))
+
+    def build(
+        self, files: Mapping[str, str | bytes], config: Mapping[str, str] | None = None
+    ) -> BuildPlan:
+        self.unpack(files)
+        plan = self.plan(files, config or {})
+        assert plan.virtualenv is not None
+        for command in plan.virtualenv.install:
+            self.run(command, config or {})
+        return plan
+
+    def run(self, command: Command, config: Mapping[str, str]) -> None:
+        filled = command.filled(venv=str(self.venv), uv=str(self.uv))
+        done = subprocess.run(
+            filled.argv,
+            env=self.environment(config) | dict(filled.env),
+            cwd=self.source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=BUILD_LIMIT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise FailedCommandError(command, done.stdout)
+
+    def environment(self, config: Mapping[str, str]) -> dict[str, str]:
+        machine = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        settings = pip_settings.uv_settings(
+            machine | dict(config), pip_settings.standard_files(Path.home())
+        )
+        own = {"HOME": str(self.folder), "UV_CACHE_DIR": str(self.cache)}
+        return {**shell.PLAIN_ENVIRONMENT, **settings.env, **own, **config}
+
+    def installed(self) -> set[str]:
+        """The packages of the virtualenv, as its own Python sees them."""
+        code = "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"
+        return set(shell.capture((f"{self.venv}/bin/python", "-c", code)).decode().split())
+
+    @contextmanager
+    def serving(self, plan: BuildPlan, port: int, **config: str) -> Iterator[Callable[[str], str]]:
+        """Run the web process; gives a function that asks for a path."""
+        command = ("sh", "-c", f"exec {plan.processes['web']} --bind 127.0.0.1:{port}")
+        environment = {**shell.PLAIN_ENVIRONMENT, "HOME": str(self.folder), **config}
+        environment["PATH"] = f"{self.venv}/bin:{environment['PATH']}"
+        log = self.folder / "web.log"
+        with log.open("wb") as output:
+            process = shell.start(command, env=environment, cwd=self.source, output=output.fileno())
+        try:
+            yield lambda path: ask(f"http://127.0.0.1:{port}{path}", process, log)
+        finally:
+            shell.end(process)
+
+
+def ask(url: str, process: subprocess.Popen[bytes], log: Path) -> str:
+    """The body of the answer, as soon as there is one."""
+    deadline = time.monotonic() + BOOT_LIMIT_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"no answer from {url}:\n{log.read_text()}")
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def uv_program(require_program: Callable[[str], Path]) -> Path:
+    beside_python = Path(sys.executable).parent / "uv"
+    return beside_python if beside_python.exists() else require_program("uv")
+
+
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uv-cache")
+
+
+@pytest.fixture
+def builder(tmp_path: Path, uv_program: Path, uv_cache: Path) -> Builder:
+    folder = tmp_path / "app"
+    (folder / "source").mkdir(parents=True)
+    return Builder(folder, uv_program, uv_cache)
+
+
+def files_of(folder: Path) -> dict[str, str | bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+EXAMPLES = REPOSITORY / "examples"
+APPS = REPOSITORY / "tests" / "apps"
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        (EXAMPLES / "flask-hello", "Good evening"),
+        (EXAMPLES / "fastapi-hello", "Good evening"),
+        (EXAMPLES / "django-hello", "Good evening"),
+        (APPS / "plain-wsgi", "Good evening 1 /"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+def test_app_is_built_and_serves(
+    builder: Builder, free_port: Callable[[], int], app: Path, expected: str
+) -> None:
+    plan = builder.build(files_of(app))
+    with builder.serving(plan, free_port(), GREETING="Good evening") as get:
+        assert expected in get("/")
+
+
+FACTORY = """
+def create_app():
+    from flask import Flask
+
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: "hello")
+    return app
+"""
+FASTAPI_PAGE = f"{FASTAPI}\n\n@app.get('/')\ndef page():\n    return 'hello'\n"
+FASTAPI_FACTORY = """
+from fastapi import FastAPI
+
+def make_app():
+    app = FastAPI()
+    app.get("/")(lambda: "hello")
+    return app
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        (
+            {"src/blog/__init__.py": FACTORY, "requirements.txt": "flask"},
+            "gunicorn --chdir src 'blog:create_app()'",
+        ),
+        (
+            {"app/main.py": FASTAPI_FACTORY, "requirements.txt": "fastapi"},
+            "gunicorn -k asgi 'app.main:make_app()'",
+        ),
+        (
+            {"main.py": FASTAPI_PAGE, "requirements.txt": "fastapi\ngunicorn==23.0.0"},
+            "gunicorn -k uvicorn_worker.UvicornWorker main:app",
+        ),
+        (
+            {"app.py": PLAIN, "requirements.txt": b"\xef\xbb\xbf# none\r\n"},
+            "gunicorn app:app",
+        ),
+    ],
+    ids=["src-factory", "asgi-factory", "old-gunicorn", "utf-8-mark"],
+)
+def test_entry_that_was_found_serves(
+    builder: Builder,
+    free_port: Callable[[], int],
+    files: dict[str, str | bytes],
+    command: str,
+) -> None:
+    plan = builder.build(files)
+    assert plan.processes["web"] == command
+    with builder.serving(plan, free_port()) as get:
+        assert get("/").strip('"') == "hello"
+
+
+def locked_app(builder: Builder) -> dict[str, str | bytes]:
+    """tests/apps/uv-flask with the uv.lock that uv makes for it here."""
+    shutil.copytree(APPS / "uv-flask", builder.source, dirs_exist_ok=True)
+    builder.run(Command(("{uv}", "lock", "--python", "/usr/bin/python3")), {})
+    return files_of(builder.source)
+
+
+def project_of(files: Mapping[str, str | bytes]) -> str:
+    content = files["pyproject.toml"]
+    return content.decode() if isinstance(content, bytes) else content
+
+
+def test_locked_project_without_its_development_group(
+    builder: Builder, free_port: Callable[[], int]
+) -> None:
+    files = locked_app(builder)
+    files["pyproject.toml"] = project_of(files).replace("itsdangerous", "tomli-w")
+    builder.unpack(files)
+    builder.run(Command(("{uv}", "lock", "--python", "/usr/bin/python3")), {})
+    plan = builder.build(files_of(builder.source))
+    assert {"flask", "gunicorn"} <= builder.installed()
+    assert "tomli-w" not in builder.installed()
+    with builder.serving(plan, free_port()) as get:
+        assert get("/") == "hello from a locked app"
+
+
+def test_lock_holds_on_a_server_with_another_default_index(
+    builder: Builder, tmp_path: Path
+) -> None:
+    files = locked_app(builder)
+    (tmp_path / "empty-index").mkdir()
+    config = {"UV_DEFAULT_INDEX": f"file://{tmp_path}/empty-index"}
+    virtualenv = builder.plan(files, config).virtualenv
+    assert virtualenv is not None
+    for command in virtualenv.install[:2]:
+        builder.run(command, config)
+    assert "flask" in builder.installed()
+
+
+def test_lock_that_is_out_of_date_is_explained(builder: Builder) -> None:
+    files = locked_app(builder)
+    files["pyproject.toml"] = project_of(files).replace('"flask', '"tomli-w", "flask')
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build(files)
+    assert failed.value.explained.reason == "build/lock-outdated"
+
+
+def test_editable_project_is_installed_as_a_copy(builder: Builder) -> None:
+    project = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+    builder.build(
+        {
+            "pyproject.toml": f"[project]\nname = 'blog'\nversion = '1'\n{project}",
+            "requirements.txt": "-e .\n",
+            "src/blog/__init__.py": PLAIN,
+            "Procfile": "web: gunicorn blog:app",
+        }
+    )
+    code = "import blog; print(blog.__file__)"
+    place = shell.capture((f"{builder.venv}/bin/python", "-c", code)).decode()
+    assert place.startswith(str(builder.venv))
+
+
+EXTENSION = (
+    "from setuptools import Extension, setup\n"
+    "setup(name='needy', version='1', ext_modules=[Extension('needy', ['needy.c'])])\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "reason", "words"),
+    [
+        ("flask==99.1", "requirements-unresolvable", "flask==99.1"),
+        ("flask==3.1.0\nwerkzeug==2.0.0", "requirements-unresolvable", "contradict"),
+        ("gunicorn[nothing]<1\ngunicorn>2", "requirements-unresolvable", "contradict"),
+        (
+            "there-is-no-such-package-here-17",
+            "package-not-found",
+            "there-is-no-such-package-here-17",
+        ),
+        ("sqlite3", "package-not-found", "sqlite3"),
+        ("flask\nplease install this", "requirements-invalid", "requirements.txt"),
+        (f"blinker==1.9.0 --hash=sha256:{'0' * 64}", "hash-mismatch", "blinker==1.9.0"),
+        ("pywin32==306", "platform-mismatch", "pywin32"),
+        ("numpy==1.99", "requirements-unresolvable", "numpy==1.99"),
+        ("git+http://127.0.0.1:9/nothing.git", "git-failed", "git"),
+        ("./needy", "package-build-failed", "is missing"),
+    ],
+)
+def test_what_uv_says_is_explained(
+    builder: Builder, requirements: str, reason: str, words: str
+) -> None:
+    files: dict[str, str | bytes] = {"app.py": PLAIN, "requirements.txt": requirements}
+    if requirements == "./needy":
+        files |= {"needy/setup.py": EXTENSION, "needy/needy.c": "#include <not_there_at_all.h>\n"}
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build(files)
+    explained = failed.value.explained
+    assert explained.reason == f"build/{reason}", failed.value
+    assert words in explained.title
+    assert explained.detail
+    assert explained.advice.endswith(".")
+
+
+def test_index_that_cannot_be_reached_is_a_network_failure(builder: Builder) -> None:
+    config = {"UV_DEFAULT_INDEX": "http://user:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build({"app.py": FLASK, "requirements.txt": "flask"}, config)
+    assert failed.value.explained.reason == "build/network"
+    assert "secret" not in json.dumps(failed.value.explained.fields())
+
+
+def test_python_that_the_lock_does_not_allow_is_explained(builder: Builder) -> None:
+    files = locked_app(builder)
+    found = interpreters.find(interpreters.SYSTEM_FOLDERS)[0]
+    project = project_of(files).replace(">=3.10", ">=3.99")
+    files |= {"pyproject.toml": project, ".python-version": found.minor}
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build(files)
+    assert failed.value.explained.reason == "build/python-version-mismatch"
+
+
+def test_interpreters_are_asked_and_virtualenvs_are_none(tmp_path: Path, builder: Builder) -> None:
+    builder.build({"app.py": PLAIN, "requirements.txt": ""})
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "python3.12").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "python3.12").chmod(0o755)
+    (broken / "python3.11").write_text("#!/bin/sh\necho 3.11.99\n")
+    (broken / "python3.11").chmod(0o755)
+    found = interpreters.find([broken, builder.venv / "bin"])
+    assert [one.version for one in found] == ["3.11.99"]
