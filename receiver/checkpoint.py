@@ -48,7 +48,7 @@ class Checkpoint:
         if not undo:
             return
         with self._steps.open("ab") as handle:
-            handle.write(msgspec.json.encode(_Entry(undo)) + b"\n")
+            handle.write(msgspec.json.encode(_Entry(undo), enc_hook=str) + b"\n")
             handle.flush()
             os.fsync(handle.fileno())
 

@@ -80,7 +80,7 @@ def read_json(path: Path, kind: type[Record]) -> Record | None:
 
 def json_text(value: msgspec.Struct) -> str:
     """A record as the text of its file."""
-    return msgspec.json.encode(value).decode() + "\n"
+    return msgspec.json.encode(value, enc_hook=str).decode() + "\n"
 
 
 def write_json(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:
