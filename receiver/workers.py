@@ -16,6 +16,8 @@ from receiver.model.errors import SwapError
 _READY_BYTES = 64
 _ERROR_BYTES = 64_000
 _LOOK_EVERY_S = 0.02
+_ACCEPTS_S = 1.5
+"""How long a worker may go on accepting after SIGTERM: gevent and asgi workers look once a second."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -61,7 +63,8 @@ def wait_for_release(
 ) -> float:
     """Return when all that serves below the master is of `release`; says how long it took.
 
-    A worker that only finishes its last requests has given up its ready file: it serves no longer.
+    A worker that goes may finish its last requests for long; it is waited for only while it may still
+    accept new ones.
 
     Raises:
         SwapError: the new workers failed, the master ended, or the time was up.
@@ -76,7 +79,14 @@ def wait_for_release(
         if clock.now() - start >= limit_s:
             raise _not_in_time(release, limit_s, _seen(run_dir, master_pid))
         clock.sleep(_LOOK_EVERY_S)
+    taken_over = clock.now()
+    while _leaving(run_dir, master_pid) and clock.now() - taken_over < _ACCEPTS_S:
+        clock.sleep(_LOOK_EVERY_S)
     return clock.now() - start
+
+
+def _leaving(run_dir: Path, master_pid: int) -> frozenset[int]:
+    return children(master_pid) - ready_workers(run_dir).keys()
 
 
 def _is_alive(pid: int) -> bool:

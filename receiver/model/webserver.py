@@ -91,8 +91,9 @@ def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:
         defaults = [Word(part, quoted=True) for part in shlex.split(cmd_args)]
     except ValueError:
         return None
-    below = read_options([word for word in defaults if "$" not in word.text])
-    line = read_options(options)
+    if any(word.refers for word in defaults):
+        return None  # gunicorn takes a dollar sign there as it stands
+    below, line = read_options(defaults), read_options(options)
     return line.above(below) if line and below else None
 
 

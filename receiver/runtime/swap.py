@@ -89,20 +89,22 @@ def swap(server, release, master, their_hook):
 
 
 def _start(server, release, wanted, their_hook):
-    """Start one worker, and the rest when it serves. Returns why it failed, if so.
+    """Start as many workers at a time as there are processors. Returns why they failed, if so.
 
     Nothing here may clean up on the way out: a worker is forked in here, and leaves this way.
     """
     limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", BOOT_LIMIT_S))
+    at_once = len(os.sched_getaffinity(0))
     try:
         their_hook(server)
-        why = _await(server, release, [server.spawn_worker()], limit)
-        if why is None and wanted > 1:
-            rest = [server.spawn_worker() for _ in range(wanted - 1)]
-            why = _await(server, release, rest, limit)
+        for begun in range(0, wanted, at_once):
+            pids = [server.spawn_worker() for _ in range(min(at_once, wanted - begun))]
+            why = _await(server, release, pids, limit)
+            if why:
+                return why
     except Exception as error:  # noqa: BLE001 - whatever a hook of the app's raises
         return f"A hook of the app's gunicorn file failed: {error!r}."
-    return why
+    return None
 
 
 def _await(server, release, pids, limit):

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from receiver import workers
 
@@ -96,23 +97,36 @@ class Site:
 
     def start(self, slot: str, version: int, *, wait: bool = True, **environment: str) -> None:
         """Start a slot as systemd would: the socket is descriptor 3, LISTEN_PID the master's own id."""
-        self.aim(slot, version)
-        self.run_dir(slot).mkdir(exist_ok=True)
         fd = self.listener.fileno()
         hand_on = f'exec 3<&{fd}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+        self.launch(slot, version, before=["bash", "-c", hand_on, "x"], fd=fd, env=environment)
+        if wait:
+            self.served(slot, version)
+
+    def launch(
+        self,
+        slot: str,
+        version: int,
+        *options: str,
+        before: list[str] | None = None,
+        env: dict[str, str] | None = None,
+        fd: int | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        self.aim(slot, version)
+        self.run_dir(slot).mkdir(exist_ok=True)
         launch = [sys.executable, "-I", "-S", str(LAUNCH), str(self.home / "slots" / slot), "web"]
-        launch += ["--run", str(self.run_dir(slot)), "--port", str(self.port)]
+        launch += ["--run", str(self.run_dir(slot)), "--port", str(self.port), *options]
         with (self.home / f"{slot}.log").open("ab") as log:
             self.masters[slot] = subprocess.Popen(
-                ["/bin/bash", "-c", hand_on, "launch", *launch],
-                env={"HOME": str(self.home), "PATH": os.environ["PATH"], **environment},
-                pass_fds=(fd,),
-                stdin=subprocess.DEVNULL,
+                [*(before or []), *launch],
+                env={"HOME": str(self.home), "PATH": os.environ["PATH"], **(env or {})},
+                pass_fds=() if fd is None else (fd,),
+                stdin=stdin,
                 stdout=log,
                 stderr=log,
             )
-        if wait:
-            self.served(slot, version)
+        return self.masters[slot]
 
     def served(self, slot: str, version: int, limit_s: float = 20) -> float:
         return workers.wait_for_release(
@@ -153,9 +167,7 @@ def ask(host: str, port: int, path: str = "/") -> tuple[int, str]:
     """One request on a connection of its own; status 0 stands for a lost one."""
     try:
         with socket.create_connection((host, port), timeout=30) as connection:
-            connection.sendall(
-                f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
-            )
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n".encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
     except OSError as error:
         return 0, repr(error)
@@ -186,7 +198,7 @@ class Load:
                 self.lost.append(f"{status} {body[:80]}")
             time.sleep(self.pause_s)
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

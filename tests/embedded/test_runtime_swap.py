@@ -1,0 +1,191 @@
+"""What a swap serves, and what it loses: HUP in place and handover, for each kind of worker."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from receiver import workers
+from tests.embedded.runtime_fixtures import KINDS, site
+from tests.embedded.runtime_site import Load, Site, nginx_before
+from tests.needs import free_port, require_program
+
+pytestmark = pytest.mark.embedded
+__all__ = ["site"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hup_loses_no_request_and_serves_each_release_in_turn(site: Site, kind: str) -> None:
+    arguments, files = KINDS[kind]
+    for version in (1, 2, 3):
+        site.release(
+            version, arguments=arguments, files=files, workers=2, env={"COLOR": f"c{version}"}
+        )
+    site.start("a", 1)
+    master = site.masters["a"].pid
+    front = free_port()
+    with nginx_before(site, front, require_program("nginx")), Load(front) as load:
+        for version in (2, 3, 1):
+            site.hup("a", version)
+            assert site.ask().split()[:3] == [f"v{version}", f"v{version}", f"c{version}"]
+            assert site.ask().endswith(f"/releases/v{version}/source")
+            time.sleep(0.1)
+    assert load.lost == []
+    assert load.statuses[200] > 50
+    assert site.masters["a"].pid == master
+    assert {tuple(body.split()[:3]) for body in load.bodies} == {
+        (f"v{version}", f"v{version}", f"c{version}") for version in (1, 2, 3)
+    }
+
+
+def test_one_worker_is_enough_to_answer_all_through_a_slow_boot(site: Site) -> None:
+    for version in (1, 2):
+        site.release(version, workers=1, env={"BOOT_S": "2"})
+    site.start("a", 1)
+    with Load(site.port, clients=2) as load:
+        site.hup("a", 2)
+    assert load.lost == []
+    assert load.longest_s < 1
+
+
+def test_handover_between_slots_loses_no_request(site: Site) -> None:
+    for version in (1, 2, 3):
+        site.release(version, workers=2)
+    site.start("a", 1)
+    with Load(site.port) as load:
+        site.start("b", 2)
+        assert site.stop("a") == 0
+        assert site.ask().startswith("v2")
+        site.start("a", 3)
+        assert site.stop("b") == 0
+        assert site.ask().startswith("v3")
+    assert load.lost == []
+
+
+def test_config_vars_come_exactly_and_go_again(site: Site) -> None:
+    dump = (
+        "import json, os\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    told = {k: v for k, v in os.environ.items() if k.startswith('MY_')}\n"
+        "    return [json.dumps(told).encode()]\n"
+    )
+    first = {"MY_KEY": "-----\nline two\n", "MY_BYTES": "\udcff=é $X '\"\\", "MY_OLD": " padded "}
+    second = {"MY_KEY": "", "MY_NEW": "here"}
+    site.release(1, files={"app.py": dump}, env=first)
+    site.release(2, files={"app.py": dump}, env=second)
+    site.start("a", 1)
+    assert json.loads(site.ask()) == first
+    site.hup("a", 2)
+    assert json.loads(site.ask()) == second
+    site.hup("a", 1)
+    assert json.loads(site.ask()) == first
+
+
+def test_chdir_pythonpath_and_arguments_are_read_again(site: Site) -> None:
+    tree = {"src/inside.py": "from app import app\n", "libs/late.py": "VALUE = 'lib'\n"}
+    site.release(1, files=tree)
+    site.release(2, app="app:app", files=tree, chdir="src", pythonpath=["../libs"], workers=3)
+    site.start("a", 1)
+    site.hup("a", 2)
+    words = site.ask().split()
+    assert words[1] == "lib"
+    assert words[3].endswith("/v2/source/src")
+    assert len(workers.ready_workers(site.run_dir("a"))) == 3
+    site.hup("a", 1)
+    assert site.ask().split()[1] == "v1"
+
+
+def test_number_of_workers_scale_over_procfile_over_config_var(site: Site) -> None:
+    site.release(1, env={"WEB_CONCURRENCY": "1"})
+    site.release(2, env={"WEB_CONCURRENCY": "1"}, workers=3)
+    site.release(3)
+
+    def count(version: int) -> int:
+        site.hup("a", version)
+        return len(workers.ready_workers(site.run_dir("a")))
+
+    site.start("a", 1)
+    assert [count(1), count(2), count(3)] == [1, 3, 2]
+    (site.home / "scale.json").write_text('{"web": 1}')
+    assert count(2) == 1
+
+
+OWN_FILE = """
+import os, settings_of_mine
+bind = "0.0.0.0:1"
+preload_app = True
+reload = True
+pidfile = "pid"
+daemon = True
+workers = settings_of_mine.WORKERS
+raw_env = ["COLOR=file"]
+told = os.environ["TOLD"]
+def note(line):
+    with open(told, "a") as out: out.write(line + " {release}\\n")
+def on_starting(server): note("on_starting")
+def on_reload(server): note("on_reload")
+def pre_fork(server, worker): note("pre_fork")
+def post_fork(server, worker): note("post_fork")
+def post_worker_init(worker): note("post_worker_init")
+def child_exit(server, worker): note("child_exit")
+def worker_exit(server, worker): note("worker_exit")
+"""
+
+
+def test_own_gunicorn_file_counts_but_for_what_ship_decides(site: Site) -> None:
+    told = site.home / "told"
+    for version in (1, 2):
+        own = OWN_FILE.replace("{release}", f"v{version}")
+        count = f"WORKERS = {version}\n"
+        files = {"gunicorn.conf.py": own, "settings_of_mine.py": count}
+        site.release(version, files=files, env={"TOLD": str(told)})
+    site.start("a", 1)
+    assert site.ask().split()[2] == "file"
+    site.hup("a", 2)
+    assert len(workers.ready_workers(site.run_dir("a"))) == 2
+    assert site.ask().split()[2] == "file"
+    site.stop("a")
+    lines = told.read_text().splitlines()
+    assert lines[:4] == ["on_starting v1", "pre_fork v1", "post_fork v1", "post_worker_init v1"]
+    assert lines.count("on_reload v2") == 1
+    assert lines.count("post_worker_init v2") == 2
+    assert {"worker_exit v1", "worker_exit v2"} <= set(lines)
+    assert any(line.startswith("child_exit") for line in lines)
+
+
+def test_canary_beside_a_slot_answers_on_a_socket_of_its_own(site: Site) -> None:
+    site.release(1, workers=2)
+    site.start("a", 1)
+    unix = site.home / "run" / "canary.sock"
+    canary = site.launch("b", 1, "--bind", f"unix:{unix}", "--workers", "1")
+    site.served("b", 1)
+    assert len(workers.children(canary.pid)) == 1
+    assert unix.is_socket()
+    assert site.stop("b") == 0
+    assert not unix.exists()
+
+
+def test_socket_handed_on_as_standard_input(site: Site) -> None:
+    site.release(1, workers=1)
+    site.launch("a", 1, "--fd", "0", stdin=site.listener.fileno())
+    site.served("a", 1)
+    assert site.ask().startswith("v1")
+    (worker,) = workers.children(site.masters["a"].pid)
+    assert Path(f"/proc/{worker}/fd/0").readlink() == Path(os.devnull)
+    site.hup("a", 1)
+    assert site.ask().startswith("v1")
+
+
+def test_a_dead_worker_is_replaced_and_its_word_removed(site: Site) -> None:
+    site.release(1, workers=2)
+    site.start("a", 1)
+    master = site.masters["a"].pid
+    dead = min(workers.children(master))
+    os.kill(dead, signal.SIGKILL)
+    while dead in workers.ready_workers(site.run_dir("a")):
+        time.sleep(0.02)
+    workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=10, count=2)
