@@ -85,9 +85,10 @@ def restore_forwarding() -> None:
 
 
 def _open_forwarding() -> None:
-    if not FORWARDING_BEFORE.exists():
-        FORWARDING_BEFORE.write_text(FORWARDING.read_text())
-    FORWARDING.write_text("1")
+    # Only where it is closed: in many containers it is open already and cannot be written.
+    if FORWARDING.read_text().strip() == "0":
+        FORWARDING_BEFORE.write_text("0")
+        FORWARDING.write_text("1")
 
 
 def _mtu_of_the_way_out() -> int:
