@@ -8,8 +8,6 @@ NAME = "static"
 LOOKS_FOR = "index.html, public/index.html or dist/index.html"
 
 _FOLDERS = (".", "public", "dist")
-_KEPT_BACK = frozenset({"Procfile", "ship.toml"})
-"""Files of the top folder that are about the app and no part of the site."""
 
 
 def detect(tree: Tree) -> bool:
@@ -39,19 +37,6 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
 def explain(command: Command, output: str) -> ShipError:
     """A plan of this kind runs no command, so there is nothing to tell apart."""
     return BuildError(f"The command `{' '.join(command.argv)}` failed.", detail=output)
-
-
-def is_served(path: str) -> bool:
-    """Whether a file, by its path inside the served folder, may be shown to visitors.
-
-    Names that start with a dot are settings and secrets by custom (`.env`, `.htpasswd`); the one
-    exception, `.well-known/`, is there to be read by others.
-    """
-    first, _, rest = path.partition("/")
-    if first == ".well-known":
-        first, _, rest = rest.partition("/")
-    parts = [first, *rest.split("/")]
-    return path not in _KEPT_BACK and not any(part.startswith(".") for part in parts)
 
 
 def _folder(tree: Tree) -> str | None:

@@ -12,6 +12,11 @@ from receiver.model.settings import Check, Manifest
 FILE_NAME = "ship.toml"
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
+# Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
+_ADDRESS = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/?)*")
+_FOLDER = re.compile(
+    r"\.|[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*(?:/[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*)*/?"
+)
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
 
 
@@ -26,11 +31,29 @@ def parse_manifest(data: bytes) -> Manifest:
     except UnicodeDecodeError as error:
         raise _invalid(f"Byte {error.start} of it is not UTF-8.", "Save it as UTF-8.") from error
     try:
-        return msgspec.convert(tomllib.loads(text), Manifest)
+        manifest = msgspec.convert(tomllib.loads(text), Manifest)
     except tomllib.TOMLDecodeError as error:
         raise _syntax(str(error)) from error
     except msgspec.ValidationError as error:
         raise _mismatch(str(error), text) from error
+    for address, folder in manifest.static.items():
+        _refuse_strange_static(address, folder, text)
+    return manifest
+
+
+def _refuse_strange_static(address: str, folder: str, text: str) -> None:
+    shown = f"{_line_of(address, text)}`{address}` = `{folder}`"
+    if not _ADDRESS.fullmatch(address):
+        raise _invalid(
+            f"{shown}: this is no address below the app's own.",
+            "An address starts with a slash and is made of letters, digits and . _ ~ - as in `/static/`.",
+        )
+    if not _FOLDER.fullmatch(folder):
+        raise _invalid(
+            f"{shown}: this is no folder that can be shown to visitors.",
+            "Name a folder of the repository by its path from the top, without `..` and without names"
+            " that start with a dot.",
+        )
 
 
 def _syntax(said: str) -> BuildError:

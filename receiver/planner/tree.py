@@ -149,7 +149,8 @@ def _refuse_committed_virtualenv(tree: Tree) -> None:
 
 def printable(name: str) -> str:
     """A file name as text that every terminal can show; names in git are bytes of any kind."""
-    return name.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
 
 def _shown(names: Iterable[str], between: str = "\n") -> str:

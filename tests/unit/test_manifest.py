@@ -1,0 +1,53 @@
+"""ship.toml of an app: what it may say, and what it is told when it says something else."""
+
+import pytest
+
+from receiver.model.errors import BuildError
+from receiver.model.manifest import parse_manifest
+from receiver.model.settings import Check, Manifest
+
+
+@pytest.mark.parametrize(
+    ("text", "manifest"),
+    [
+        ("", Manifest()),
+        ("\ufeff# nothing\r\n", Manifest()),
+        ("[check]\npath = '/health'\nstatus = 204\n", Manifest(check=Check(path="/health", status=204))),
+        ("[static]\n'/static/' = 'static'\n", Manifest(static={"/static/": "static"})),
+        ("static = {'/' = '.', '/a.b/c' = 'x.d/y'}\n", Manifest(static={"/": ".", "/a.b/c": "x.d/y"})),
+    ],
+)  # fmt: skip
+def test_is_read(text: str, manifest: Manifest) -> None:
+    assert parse_manifest(text.encode()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("data", "detail", "advice"),
+    [
+        (b"[check]\npath = health\n", "Line 2 is not valid TOML", "quotes"),
+        (b"[check\n", "Line 1 is not valid TOML", "quotes"),
+        (b"a = [", "The end of the file is not valid TOML", "quotes"),
+        (b"[chek]\npath = '/'\n", "Line 1: There is no setting `chek`.", "Did you mean `check`?"),
+        (b"\n[check]\npaht = '/'\n", "Line 3: There is no setting `check.paht`.", "Did you mean `path`?"),
+        (b"[check]\nstatus = '200'\n", "Line 2: `check.status`: Expected `int | null`, got `str`.", "path, status"),
+        (b"[check]\nstatus = 999\n", "Line 2: `check.status`: Expected `int` <= 599.", "path, status"),
+        (b"[check]\npath = 'health'\n", "Line 2: `check.path`", "path, status"),
+        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, static"),
+        (b"[static]\n'static' = 'x'\n", "Line 2: `static` = `x`: this is no address", "slash"),
+        (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
+        (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),
+        (b"[static]\n'/;}' = 'x'\n", "this is no address", "slash"),
+        (b"[static]\n'/a' = '/etc'\n", "Line 2: `/a` = `/etc`: this is no folder", "without `..`"),
+        (b"[static]\n'/a' = 'a/../..'\n", "this is no folder", "without `..`"),
+        (b"[static]\n'/a' = '.git'\n", "this is no folder", "without `..`"),
+        (b"[static]\n'/a' = ''\n", "this is no folder", "without `..`"),
+        (b"[static]\n'/a' = 'x;y'\n", "this is no folder", "without `..`"),
+        (b"x = '\xff'", "Byte 5 of it is not UTF-8.", "UTF-8"),
+    ],
+)  # fmt: skip
+def test_is_refused(data: bytes, detail: str, advice: str) -> None:
+    with pytest.raises(BuildError) as refused:
+        parse_manifest(data)
+    assert refused.value.reason == "build/manifest-invalid"
+    assert detail in refused.value.detail
+    assert advice in refused.value.advice
