@@ -42,6 +42,8 @@ _FIXED: Properties = (
     ("TemporaryFileSystem", "/dev/shm:mode=1777,nosuid,nodev"),  # noqa: S108 - a private one
     # the bus tells anybody which units run, and with what settings
     ("InaccessiblePaths", "-/run/dbus"),
+    # ProtectSystem=strict leaves /run out, and with it the folder of locks that anybody may write
+    ("ReadOnlyPaths", "/run"),
 )
 
 
