@@ -33,10 +33,11 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
         signal.signal(ending, _end)  # an exception, so that the quarantine is cleared away
     with open(stdin, "rb", buffering=0, closefd=False) as source:
         try:
-            push_wire.advertise(lambda data: _write_all(stdout, data), _visible_refs(push.repo))
+            rules = _rules(push.repo)
+            push_wire.advertise(lambda data: _write_all(stdout, data), _shown(push.repo, rules))
             request = push_wire.read_request(source)
             reply = Reply(lambda data: _write_all(stdout, data), request, _to_stderr)
-            return _serve(push, request, stdin, reply)
+            return _serve(push, rules, request, stdin, reply)
         except ShipError as error:
             Output(_to_stderr).error(error)
             return error.exit_code
@@ -47,21 +48,22 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
 def advertise(push: Push, write: Write) -> None:
     """Answer `GET info/refs?service=git-receive-pack`."""
     write(pkt_seq(b"# service=git-receive-pack\n"))
-    push_wire.advertise(write, _visible_refs(push.repo))
+    push_wire.advertise(write, _shown(push.repo, _rules(push.repo)))
 
 
 def serve_rpc(push: Push, source: Readable, write: Write) -> None:
     """Answer `POST git-receive-pack`; a ShipError comes before the first byte of the answer or not at all."""
     request = push_wire.read_request(source)
     if request.updates:
-        _serve(push, request, source, Reply(write, request, lambda _: None))
+        reply = Reply(write, request, lambda _: None)
+        _serve(push, _rules(push.repo), request, source, reply)
 
 
-def _serve(push: Push, request: Request, pack: Readable | int, reply: Reply) -> int:
+def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> int:
     if not request.updates:
         return _deploy_again(push, request, reply) if request.options else 0
     try:
-        unpacked = _receive(push, request, pack, reply)
+        unpacked = _receive(push, rules, request, pack, reply)
         _deploy(push, request, reply)
     except ShipError as error:
         Output(reply.progress).error(error)
@@ -72,10 +74,9 @@ def _serve(push: Push, request: Request, pack: Readable | int, reply: Reply) -> 
     return 0  # the report said it all; the client makes its own exit status of it
 
 
-def _receive(push: Push, request: Request, pack: Readable | int, reply: Reply) -> str:
+def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> str:
     """Take the pack and move the refs that nothing speaks against; return git's word on the pack."""
     updates = request.updates
-    rules = Rules.parse(git.settings(push.repo))
     with quarantine(push.repo) as room:
         if any(update.new != ABSENT for update in updates):
             viewer = Viewer(reply.progress)
@@ -149,7 +150,13 @@ def _move(repo: Path, rules: Rules, request: Request, reply: Reply) -> None:
 def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -> None:
     moves = [(update.ref, update.old, update.new) for update in updates]
     if why := git.move_refs(repo, moves):
-        reply.progress(f"{why}\n".encode("utf-8", "surrogateescape"))
+        error = git.GitError(
+            "The push was received, and yet nothing moved: the branch is no longer where it was.",
+            detail=why,
+            advice="Somebody else may have pushed. Type git fetch, look at what came, and push again.",
+            reason="git/ref-not-moved",
+        )
+        Output(reply.progress).error(error)
         _refuse(updates, word)
 
 
@@ -185,8 +192,11 @@ def _refuse(updates: list[Update], word: str) -> None:
         update.refusal = word
 
 
-def _visible_refs(repo: Path) -> list[tuple[str, str]]:
-    rules = Rules.parse(git.settings(repo))
+def _rules(repo: Path) -> Rules:
+    return Rules.parse(git.settings(repo))
+
+
+def _shown(repo: Path, rules: Rules) -> list[tuple[str, str]]:
     return [(name, object_id) for name, object_id in git.refs(repo) if not rules.hides(name)]
 
 

@@ -1,0 +1,245 @@
+"""Real pushes by real git clients: what is deployed, what is refused with which words, and what happens when somebody goes away."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from receiver import git
+from receiver.model.errors import PUSH_VERDICTS
+from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
+from tests.embedded.receive_sides import ABSENT, leftovers
+
+pytestmark = pytest.mark.embedded
+
+MAIN = "refs/heads/main"
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    return Laptop.make(tmp_path)
+
+
+@pytest.fixture(params=["ship", "git"])
+def receiver(request: pytest.FixtureRequest, laptop: Laptop) -> str:
+    """The hooks do the same below our receive-pack and below git's."""
+    laptop.environment["SHIP_TEST_RECEIVER"] = request.param
+    return str(request.param)
+
+
+def test_push_deploys_what_was_committed(laptop: Laptop, receiver: str) -> None:
+    pushed = laptop.push("main")
+    assert pushed.returncode == 0, pushed.stderr
+    commit = laptop.commit()
+    call = f"push --app blog --key laptop --ref {MAIN} --commit {commit} --old {ABSENT}"
+    assert laptop.calls() == [f"called: {call}", "ended"]
+    assert "remote: -----> Deploying" in pushed.stderr
+    assert "remote:        app.py" in pushed.stderr
+    assert laptop.server_refs() == {MAIN: commit}
+
+
+@pytest.mark.parametrize(("status", "words"), [*PUSH_VERDICTS.items(), (3, "deploy failed")])
+def test_failed_deploy_is_a_refused_ref(status: int, words: str, laptop: Laptop) -> None:
+    pushed = laptop.push("main", SHIP_TEST_STATUS=str(status))
+    assert pushed.returncode == 1
+    assert f"! [remote rejected] main -> main ({words})" in pushed.stderr
+    assert laptop.server_refs() == {}
+
+
+def test_ref_goes_back_to_where_it_was(laptop: Laptop) -> None:
+    before = laptop.commit()
+    assert laptop.push("main").returncode == 0
+    laptop.write("app.py", "broken")
+    assert laptop.push("main", SHIP_TEST_STATUS="6").returncode == 1
+    assert laptop.server_refs() == {MAIN: before}
+    assert laptop.push("main").returncode == 0, "the same commit can be pushed again"
+    assert laptop.server_refs() == {MAIN: laptop.commit()}
+
+
+def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop, receiver: str) -> None:
+    assert laptop.push("main:master").returncode == 0
+    assert git.head_branch(laptop.repo) == "master"
+    late = laptop.push("main")
+    assert late.returncode == 1
+    assert "The branch main was pushed, and only the branch master is deployed." in late.stderr
+    assert "    git push prod main:master" in late.stderr
+    assert list(laptop.server_refs()) == ["refs/heads/master"]
+
+
+def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop, receiver: str) -> None:
+    git.set_head_branch(laptop.repo, "production")
+    assert "git push prod main:production" in laptop.push("main").stderr
+    assert laptop.push("main:production").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("refspecs", "said"),
+    [
+        (("main:feature",), "git push prod feature:main"),
+        (("v1",), "git push prod 'v1^{}:main'"),
+        (("main:refs/notes/x",), "refs/notes/x was pushed, and only the branch main is deployed."),
+        (("main:it's",), r"git push prod 'it'\''s:main'"),
+        (("next:main", "next:other"), "Several refs were pushed at once"),
+        (("--delete", "main"), "ship apps:destroy"),
+        (("-o", "fast", "next:main"), "The push option 'fast' is unknown."),
+        (("with-modules:main",), "libs/they"),
+    ],
+)
+def test_what_does_not_deploy_is_refused_with_advice(
+    refspecs: tuple[str, ...], said: str, laptop: Laptop, receiver: str
+) -> None:
+    before = laptop.commit()
+    assert laptop.push("main").returncode == 0
+    deploys = laptop.calls()
+    laptop.run("git", "tag", "-a", "-m", "one", "v1")
+    laptop.run("git", "checkout", "-q", "-b", "next")
+    laptop.write("app.py", "next")
+    laptop.run("git", "checkout", "-q", "-b", "with-modules")
+    module = f"160000,{before},libs/they"
+    laptop.run("git", "update-index", "--add", "--cacheinfo", module)
+    laptop.run("git", "commit", "-q", "-m", "with a submodule")
+
+    refused = laptop.push(*refspecs)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "[remote rejected]" in refused.stderr
+    assert laptop.server_refs() == {MAIN: before}
+    assert laptop.calls() == deploys
+    assert not leftovers(laptop.repo)
+
+
+def test_submodules_are_a_failed_build(laptop: Laptop) -> None:
+    laptop.run("git", "update-index", "--add", "--cacheinfo", f"160000,{laptop.commit()},lib")
+    laptop.run("git", "commit", "-q", "-m", "with a submodule")
+    assert "! [remote rejected] main -> main (build failed)" in laptop.push("main").stderr
+
+
+def test_push_of_what_is_there_is_up_to_date_and_force_deploys_it(laptop: Laptop) -> None:
+    assert laptop.push("main").returncode == 0
+    again = laptop.push("main")
+    assert (again.returncode, again.stderr) == (0, "Everything up-to-date\n")
+    assert len(laptop.calls()) == 2
+
+    forced = laptop.push("-o", "force", "main")
+    commit = laptop.commit()
+    assert forced.returncode == 0, forced.stderr
+    assert f"-----> Nothing new was pushed: taking {commit[:7]} of main again" in forced.stderr
+    assert laptop.calls()[2].endswith(f"--commit {commit} --old {commit} --force")
+    assert laptop.push("-o", "force", "main", SHIP_TEST_STATUS="4").returncode == 1
+    assert laptop.server_refs() == {MAIN: commit}
+
+
+def test_push_options_reach_the_deploy(laptop: Laptop, receiver: str) -> None:
+    assert laptop.push("-o", "force", "-o", "check", "main").returncode == 0
+    assert laptop.calls()[0].endswith("--force --check")
+
+
+def test_forced_push_replaces_history(laptop: Laptop) -> None:
+    assert laptop.push("main").returncode == 0
+    laptop.run("git", "commit", "-q", "--amend", "-m", "another history")
+    assert "non-fast-forward" in laptop.push("main").stderr
+    assert laptop.push("--force", "main").returncode == 0
+    assert laptop.server_refs() == {MAIN: laptop.commit()}
+
+
+def test_clone_and_fetch(laptop: Laptop, tmp_path: Path) -> None:
+    assert laptop.push("main").returncode == 0
+    laptop.run("git", "clone", "-q", f"ship@vps:{laptop.repo}", str(tmp_path / "clone"))
+    assert (tmp_path / "clone/app.py").read_text() == "print('v1')\n"
+
+
+def test_shallow_clone_hears_what_is_missing(laptop: Laptop, tmp_path: Path) -> None:
+    laptop.write("app.py", "two")
+    shallow = tmp_path / "shallow"
+    laptop.run("git", "clone", "-q", "--depth=1", f"file://{laptop.checkout}", str(shallow))
+    url = f"ship@vps:{laptop.repo}"
+    refused = laptop.run("git", "push", url, "main", cwd=shallow, check=False)
+    assert "git fetch --unshallow" in refused.stderr
+    assert "(shallow update not allowed)" in refused.stderr
+
+
+def test_log_is_live(laptop: Laptop, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    push = laptop.start_push("main", SHIP_TEST_GATE=str(gate))
+    assert push.stdout
+    with push, push.stdout as lines:
+        while "app.py" not in lines.readline():
+            assert push.poll() is None
+        assert laptop.calls()[-1] != "ended"
+        gate.touch()
+        assert "Deployed" in lines.read()
+    assert push.returncode == 0
+
+
+@pytest.mark.parametrize("status", ["0", "4"])
+def test_client_that_hangs_up_stops_nothing(status: str, laptop: Laptop, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    push = laptop.start_push("main", SHIP_TEST_GATE=str(gate), SHIP_TEST_STATUS=status)
+    with push:
+        wait_until(gate.with_name("gate.waiting").exists)
+        push.kill()
+    gate.touch()
+    wait_until(lambda: laptop.calls()[-1] == "ended")
+    after = {MAIN: laptop.commit()} if status == "0" else {}
+    wait_until(lambda: laptop.server_refs() == after)
+
+
+def _receive_pack_of(push: subprocess.Popen[str]) -> int:
+    """Return the pid of the process that serves this push: the client's child."""
+    children = Path(f"/proc/{push.pid}/task/{push.pid}/children")
+    return int(children.read_text().split()[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_deploy_survives_the_end_of_receive_pack(
+    how: signal.Signals, laptop: Laptop, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    push = laptop.start_push("main", SHIP_TEST_GATE=str(gate))
+    with push:
+        wait_until(gate.with_name("gate.waiting").exists)
+        os.kill(_receive_pack_of(push), how)
+        push.communicate(timeout=20)
+    assert push.returncode != 0
+    assert laptop.calls()[-1] != "ended"
+    gate.touch()  # whether it can write its log is its own affair: in real life that is a file
+    assert laptop.server_refs() == {MAIN: laptop.commit()}
+    assert not leftovers(laptop.repo)
+
+
+class TestRestoreRef:
+    def test_not_if_somebody_moved_it_since(self, laptop: Laptop) -> None:
+        first = laptop.commit()
+        assert laptop.push("main").returncode == 0
+        second = laptop.write("app.py", "two")
+        assert laptop.push("main").returncode == 0
+        assert not git.restore_ref(laptop.repo, MAIN, first, None)
+        assert laptop.server_refs() == {MAIN: second}
+        assert git.restore_ref(laptop.repo, MAIN, second, first)
+        assert laptop.server_refs() == {MAIN: first}
+        assert git.restore_ref(laptop.repo, MAIN, first, None)
+        assert laptop.server_refs() == {}
+
+
+def test_commit_is_described(laptop: Laptop) -> None:
+    assert laptop.push("main").returncode == 0
+    commit = git.resolve_commit(laptop.repo, "main")
+    assert commit == laptop.commit()
+    described = git.describe_commit(laptop.repo, commit)
+    assert (described.author, described.subject) == ("Ada", "change app.py")
+    assert git.resolve_commit(laptop.repo, "none") is None
+
+
+def test_repository_is_made_once_and_kept(laptop: Laptop) -> None:
+    git.set_head_branch(laptop.repo, "production")
+    before = (laptop.repo / "config").read_text()
+    git.create_repo(laptop.repo, hooks=HOOKS)
+    assert (laptop.repo / "config").read_text() == before
+    assert git.head_branch(laptop.repo) == "production"
+
+
+def test_bad_branch_name(laptop: Laptop) -> None:
+    with pytest.raises(git.GitError, match="not a name"):
+        git.set_head_branch(laptop.repo, "a..b")
