@@ -197,7 +197,9 @@ class Machine:
             *ControlGroup(_unique_name(self._claim)).enter_argv(),
             "systemd-nspawn", "-q", "-b", "-D", str(self.root),
             f"--machine={_unique_name(self._claim)}", f"--hostname={self.name}",
-            "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off",
+            "--register=no", "--keep-unit",
+            "--capability=CAP_NET_ADMIN",  # root of a real server has it; its network is its own
+            "--resolv-conf=off", "--timezone=off",
             f"--network-namespace-path=/run/netns/{self._network.namespace}",
             *(f"--bind-ro={folder}" for folder in registries.local_folders()),
         )  # fmt: skip
