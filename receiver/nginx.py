@@ -19,7 +19,8 @@ from receiver.workers import children
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
 _COMPLAINT = re.compile(
-    r"^nginx: \[(?:emerg|crit|alert)\] (?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",
+    r"^(?:nginx:|\S+ \S+) \[(?:emerg|crit)\] (?:\d+#\d+: )?"  # as written to a terminal, or to a log
+    r"(?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",
     re.MULTILINE,
 )
 _LEAVING = b"shutting down"

@@ -73,7 +73,7 @@ def test_a_server_that_binds_its_port_is_followed_to_its_slot() -> None:
 def test_names_that_are_each_others_prefix_share_nothing() -> None:
     texts = [site(VPS, release(GUNICORN), app=app) for app in ("blog", "blog2", "blog-staging")]
     named = [
-        set(re.findall(r"upstream \S+|server_name blog[\w-]*\.example\.com|/\S+\.log", text))
+        set(re.findall(r"upstream ship\S+|server_name blog[\w-]*\.example\.com|/\S+\.log", text))
         for text in texts
     ]
     assert all(len(names) == 4 for names in named)

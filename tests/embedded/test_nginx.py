@@ -1,0 +1,325 @@
+"""nginx's files in a real nginx: what it takes, what it answers, what it says when a file is wrong."""
+
+import contextlib
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver import files, nginx
+from receiver.model.errors import ServerError
+from receiver.model.names import AppName
+from receiver.model.release import Release
+from tests.embedded.embedded_server import (
+    DOMAIN,
+    EmbeddedServer,
+    ask_raw,
+    embedded_server,
+    gunicorn,
+    with_settings,
+)
+
+pytestmark = pytest.mark.embedded
+
+TYPED = "blog.ship.test"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def blog(server: EmbeddedServer) -> AppName:
+    return server.serve("blog", gunicorn("--threads=4", workers=1))
+
+
+@contextlib.contextmanager
+def broken(path: Path, text: str) -> Iterator[None]:
+    before = files.read_text(path)
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
+
+
+def seen_by_app(server: EmbeddedServer, headers: str, host: str = TYPED) -> dict[str, str]:
+    _, body = ask_raw(server.port, host, "/echo", headers=headers)
+    return dict(line.split("=", 1) for line in body.splitlines())
+
+
+def test_an_app_is_found_by_its_name(server: EmbeddedServer, blog: AppName) -> None:
+    assert server.ask(blog) == (200, "v1")
+
+
+@pytest.mark.parametrize(
+    "host", ["blog2.ship.test", "xblog.ship.test", "ship.test", "127.0.0.2", ""]
+)
+def test_a_name_that_is_no_apps_gets_a_neutral_answer(
+    server: EmbeddedServer, blog: AppName, host: str
+) -> None:
+    head, body = ask_raw(server.port, host)
+    assert blog not in (head + body).replace(host, "")
+    assert head.split()[1] == ("400" if not host else "404")
+    assert "nginx/" not in head + body
+
+
+def test_what_a_visitor_claims_about_himself_is_not_passed_on(
+    server: EmbeddedServer, blog: AppName
+) -> None:
+    claims = "".join(
+        f"{name}: {value}\r\n"
+        for name, value in {
+            "X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "evil.test", "X-Forwarded-Port": "443", "Forwarded": "for=6.6.6.6",
+            "X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl", "Proxy": "http://evil.test",
+        }.items()
+    )  # fmt: skip
+    seen = seen_by_app(server, claims)
+    assert "6.6.6.6" not in seen.values()
+    assert "evil" not in "".join(seen.values())
+    assert seen["HTTP_X_FORWARDED_FOR"] == seen["HTTP_X_REAL_IP"] == "127.0.0.1"
+    assert seen["HTTP_X_FORWARDED_PROTO"] == "http"
+    assert seen["HTTP_X_FORWARDED_PORT"] == str(server.port)
+    assert {
+        "HTTP_FORWARDED",
+        "HTTP_X_FORWARDED_SSL",
+        "HTTP_X_FORWARDED_PROTOCOL",
+        "HTTP_PROXY",
+    }.isdisjoint(seen)
+    assert blog
+
+
+@pytest.mark.parametrize(
+    ("host", "passed"),
+    [(TYPED, TYPED), (f"{TYPED}:8443", f"{TYPED}:8443"), ("BLOG.ship.test", "BLOG.ship.test")],
+)
+def test_the_app_sees_the_host_with_the_port_the_visitor_typed(
+    server: EmbeddedServer, blog: AppName, host: str, passed: str
+) -> None:
+    assert blog
+    assert seen_by_app(server, "", host)["HTTP_HOST"] == passed
+
+
+def test_a_host_header_other_than_the_routed_host_is_not_passed_on(
+    server: EmbeddedServer, blog: AppName
+) -> None:
+    request = (
+        f"GET http://{blog}.{DOMAIN}/echo HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert "HTTP_HOST=blog.ship.test" in answer
+    assert "evil" not in answer
+
+
+def test_an_app_that_does_not_run_gets_a_page_that_says_so(server: EmbeddedServer) -> None:
+    app = server.app("down")
+    server.route(app, server.release(app, 1, gunicorn()))
+    head, body = ask_raw(server.port, f"down.{DOMAIN}")
+    assert head.split()[1] == "502"
+    assert "down does not answer" in body
+    assert "Retry-After: 5" in head
+    assert "no-store" in head
+
+
+def test_an_app_that_takes_too_long_gets_a_page_that_says_so(server: EmbeddedServer) -> None:
+    app = server.app("slow")
+    with_settings(server, app, read_timeout_s=1)
+    server.route(app, server.release(app, 1, gunicorn()))
+    with socket.create_server(("127.0.0.1", server.settings(app).port)):  # takes, and never answers
+        status, body = server.ask(app)
+    assert status == 504
+    assert "within 1 seconds" in body
+
+
+def test_an_app_without_a_release_says_that_it_waits(server: EmbeddedServer) -> None:
+    app = server.app("fresh")
+    server.route(app, None)
+    assert server.ask(app)[0] == 404
+    assert "waits for its first push" in server.ask(app)[1]
+
+
+def test_a_body_above_the_limit_is_refused(server: EmbeddedServer, blog: AppName) -> None:
+    assert blog
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest("POST", "/", skip_host=True)
+    connection.putheader("Host", TYPED)
+    connection.putheader("Content-Length", str(101 * 1024 * 1024))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_websocket_handshake_reaches_the_app(server: EmbeddedServer) -> None:
+    app = server.app("socket")
+    server.route(app, server.release(app, 1, gunicorn()))
+    received: list[bytes] = []
+    with socket.create_server(("127.0.0.1", server.settings(app).port)) as listener:
+
+        def switch() -> None:
+            taken, _ = listener.accept()
+            with taken:
+                received.append(taken.recv(65536))
+                taken.sendall(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+                )
+                taken.sendall(taken.recv(5).upper())
+
+        thread = threading.Thread(target=switch)
+        thread.start()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as visitor:
+            visitor.sendall(
+                f"GET / HTTP/1.1\r\nHost: {app}.{DOMAIN}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".encode()
+            )
+            assert b"101 Switching" in visitor.recv(65536)
+            visitor.sendall(b"hello")
+            assert visitor.recv(5) == b"HELLO"
+        thread.join()
+    assert b"Upgrade: websocket" in received[0]
+    assert b"Connection: upgrade" in received[0]
+
+
+@pytest.fixture(scope="module")
+def static(server: EmbeddedServer) -> AppName:
+    """An app that is files alone, and one folder of which is below a prefix."""
+    app = server.app("pages")
+    release = server.release(app, 1, None)
+    public = server.layout.app(app).release(1).public
+    for name in ("index.html", "about.html", "404.html", ".secret", "docs/index.html", ".well-known/x",
+                 "assets/app.css", "assets/app.0123456789ab.css", "assets/.git/config"):  # fmt: skip
+        path = public / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"this is {name}")
+    files.link_atomically(server.layout.app(app).current, "releases/v1")
+    record = {**{name: getattr(release, name) for name in release.__struct_fields__}}
+    record["static"] = {"/": ".", "/static/": "assets"}
+    server.route(app, Release(**record))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/", 200, "this is index.html"),
+        ("/about", 200, "this is about.html"),
+        ("/docs/", 200, "this is docs/index.html"),
+        ("/nothing", 404, "this is 404.html"),
+        ("/.secret", 404, "this is 404.html"),
+        ("/.well-known/x", 200, "this is .well-known/x"),
+        ("/static/app.css", 200, "this is assets/app.css"),
+        ("/static/.git/config", 404, "this is 404.html"),
+        ("/static/none.css", 404, "this is 404.html"),
+    ],
+)
+def test_static_files(
+    server: EmbeddedServer, static: AppName, path: str, status: int, text: str
+) -> None:
+    assert server.ask(static, path) == (status, text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static../index.html",
+        "/static/../../release.json",
+        "/static/%2e%2e/%2e%2e/release.json",
+        "/../release.json",
+    ],
+)
+def test_nothing_above_the_public_folder_is_served(
+    server: EmbeddedServer, static: AppName, path: str
+) -> None:
+    status, body = server.ask(static, path)
+    assert status in {400, 404}
+    assert "commit" not in body
+
+
+def test_how_long_files_may_be_kept(server: EmbeddedServer, static: AppName) -> None:
+    host = f"{static}.{DOMAIN}"
+    plain, _ = ask_raw(server.port, host, "/static/app.css")
+    assert "Cache-Control: no-cache" in plain
+    assert "ETag:" in plain
+    assert "immutable" in ask_raw(server.port, host, "/static/app.0123456789ab.css")[0]
+    assert "Cache-Control" not in ask_raw(server.port, host, "/static/gone.0123456789ab.css")[0]
+    (etag,) = (line for line in plain.splitlines() if line.startswith("ETag"))
+    again, _ = ask_raw(
+        server.port, host, "/static/app.css", headers=f"If-None-Match:{etag[5:]}\r\n"
+    )
+    assert again.split()[1] == "304"
+
+
+def test_a_folder_without_its_slash_leads_there_by_whatever_port_was_typed(
+    server: EmbeddedServer, static: AppName
+) -> None:
+    head, _ = ask_raw(server.port, f"{static}.{DOMAIN}:80", "/docs")
+    assert "Location: /docs/" in head
+
+
+def test_an_app_has_its_own_logs(server: EmbeddedServer, blog: AppName) -> None:
+    server.ask(blog, "/a-page-to-remember")
+    text = (server.layout.app(blog).logs / "nginx.access.log").read_text()
+    line = next(line for line in text.splitlines() if "a-page-to-remember" in line)
+    assert f"{blog}.{DOMAIN}" in line
+    assert " 200 " in line
+    assert "upstream=200" in line
+
+
+def test_names_longer_than_nginx_expects(server: EmbeddedServer) -> None:
+    app = server.app("a23456789-a23456789-a234567")
+    long = ".".join(["a" * 60] * 4)
+    with_settings(server, app, domains=(long, *(f"name{n}.example.org" for n in range(300))))
+    server.route(app, None)
+    assert ask_raw(server.port, long)[0].split()[1] == "404"
+    assert "waits for its first push" in ask_raw(server.port, long)[1]
+
+
+def test_a_reload_is_over_when_it_returns(server: EmbeddedServer, blog: AppName) -> None:
+    release = server.release(blog, 9, gunicorn())
+    for number in range(5):
+        with_settings(server, blog, domains=(f"again{number}.test",))
+        server.route(blog, release)
+        answers = {ask_raw(server.port, f"again{number}.test")[1] for _ in range(8)}
+        assert answers == {"v1"}
+
+
+def test_an_error_in_the_apps_own_file_names_it(server: EmbeddedServer, blog: AppName) -> None:
+    with (
+        broken(server.layout.site(blog), "server { listen nowhere:http:x; }"),
+        pytest.raises(ServerError) as caught,
+    ):
+        nginx.test(server.layout, blog)
+    assert caught.value.reason == "server/nginx-refused"
+    assert "line 1" in caught.value.detail
+
+
+def test_an_error_elsewhere_is_not_put_on_the_app(server: EmbeddedServer, blog: AppName) -> None:
+    other = server.layout.sites_enabled / "hand-made.conf"
+    with broken(other, "\nservre {}\n"), pytest.raises(ServerError) as caught:
+        nginx.test(server.layout, blog)
+    assert caught.value.reason == "server/nginx-broken-elsewhere"
+    assert f"{other}, line 2" in caught.value.detail
+    assert server.ask(blog) == (200, "v1")
+
+
+def test_a_reload_of_what_does_not_run(server: EmbeddedServer) -> None:
+    nobody = type(server.layout).embedded(server.root / "elsewhere")
+    with pytest.raises(ServerError) as caught:
+        nginx.reload(nobody)
+    assert caught.value.reason == "server/nginx-not-running"
+
+
+def test_complaints_without_a_place() -> None:
+    said = "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\nnginx: configuration file test failed\n"
+    complaint = nginx.read_complaint(said)
+    assert complaint.file is None
+    assert complaint.text.startswith("bind()")
