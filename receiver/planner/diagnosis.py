@@ -17,9 +17,8 @@ _SYNTAX = re.compile(
 _ATTRIBUTE = re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'")
 _VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
 _IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
-_LAST_ERROR = re.compile(
-    r"^(?:[A-Za-z_][\w.]*\.)?(\w*(?:Error|Exception|ImproperlyConfigured)): (.*)$",
-    re.MULTILINE,
+_RAISED = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
 )
 
 
@@ -121,7 +120,7 @@ def _import_error(log: str) -> CheckError | None:
 
 
 def _ended_silently(log: str, status: int | None) -> CheckError | None:
-    if status is None or _LAST_ERROR.search(log):
+    if status is None or _RAISED.search(log):
         return None
     return CheckError(
         f"The web process ended by itself, with exit status {status}.",
@@ -132,11 +131,11 @@ def _ended_silently(log: str, status: int | None) -> CheckError | None:
 
 
 def _other_error(log: str) -> CheckError | None:
-    match = _last(_LAST_ERROR, log)
+    match = _last(_RAISED, log)
     if match is None:
         return None
     return CheckError(
-        f"The app failed with {match[1]}: {match[2]}",
+        f"The app failed with {match[1]}",
         advice="Correct the app and push again.",
         reason="check/app-error",
     )

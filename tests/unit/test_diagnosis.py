@@ -18,6 +18,7 @@ CASES = [
     ("Failed to find attribute 'application' in 'app'.", 4, "check/missing-attribute", "application"),
     ("os.environ['SECRET_KEY']\nKeyError: 'SECRET_KEY'", 3, "check/missing-variable", "SECRET_KEY"),
     ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls'", 3, "check/import-error", "url_quote"),
+    ("RuntimeError", 3, "check/app-error", "RuntimeError"),
     ("", 0, "check/exited", "exit status 0"),
     ("", 137, "check/killed", "killed"),
     ("django.core.exceptions.ImproperlyConfigured: Set DATABASE_URL", 3, "check/app-error", "Set DATABASE_URL"),
@@ -25,7 +26,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    ("log", "status", "reason", "told"), CASES, ids=[case[2] for case in CASES]
+    ("log", "status", "reason", "told"), CASES, ids=[f"{case[2]} {case[3]}" for case in CASES]
 )
 def test_the_cause_is_named(log, status, reason, told):
     found = explain(ENDED, TRACEBACK + log if log else "", status)

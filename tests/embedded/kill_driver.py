@@ -1,0 +1,34 @@
+"""Deploys a tree and kills itself, as a power cut would, when the deploy reaches a given point.
+
+Usage: kill_driver.py ROOT APP ARCHIVE POINT; the points passed are written to stdout, a line each.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from receiver import deploy
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.server import open_server
+
+
+def main(root: str, app: str, archive: str, point: str) -> None:
+    passed: dict[str, int] = {}
+
+    def reached(name: str) -> None:
+        passed[name] = passed.get(name, 0) + 1
+        label = f"{name} {passed[name]}" if passed[name] > 1 else name
+        os.write(1, f"{label}\n".encode())
+        if label == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    paths = open_server(Path(root)).layout.app(AppName(app))
+    mine = Path(archive).rename(paths.incoming / f"{os.getpid()}.tar")
+    push = deploy.Push(app=AppName(app), archive=mine, commit="c" * 40, by="test", number=1)
+    deploy.deploy(open_server(Path(root)), push, Output(sys.stderr.buffer.write), reached)
+    mine.unlink(missing_ok=True)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,110 @@
+"""A deploy that is killed at any of its steps: the old release serves, the next push works, nothing is left."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from receiver.recovery import recover_all
+from tests.embedded.pushing import PushServer, archive, push_server, wsgi
+
+pytestmark = pytest.mark.embedded
+ROOT = Path(__file__).parent.parent.parent
+
+START = [
+    "begun", "claimed", "unpacked", "installed", "recorded", "checked",
+]  # fmt: skip
+IN_PLACE = ["AimSlot", "AwaitRelease", "Link", "AskThroughNginx", "WriteFile"]
+HANDOVER = [
+    "StopSlot", "AimSlot", "StartSlot", "AwaitRelease", "EnableSlot", "Link", "AskThroughNginx",
+    "StopSlot 2", "WriteFile",
+]  # fmt: skip
+
+
+def points(steps: list[str]) -> list[str]:
+    around = []
+    for step in steps:
+        name, _, again = step.partition(" ")
+        around += [f"{when} {name} {again}".strip() for when in ("before", "after")]
+    return START + around
+
+
+@pytest.fixture(scope="module")
+def server():
+    with push_server() as found:
+        yield found
+
+
+def tree(folder: Path, text: str, requirements: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (wsgi(text) | {"requirements.txt": requirements}).items():
+        (folder / name).write_text(content)
+    return folder
+
+
+def deploy(
+    server: PushServer, app: str, source: Path, point: str = "never"
+) -> subprocess.CompletedProcess[str]:
+    target = server.folder / "tree.tar"
+    archive(source, target)
+    return subprocess.run(
+        (sys.executable, str(Path(__file__).with_name("kill_driver.py")), str(server.embedded.root), app,
+         str(target), point),
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def live(server):
+    """An app that serves `old`, and the trees of the two ways to replace it."""
+    app = server.create("blog")
+    old = tree(server.folder / "old", "old")
+    done = deploy(server, app, old)
+    assert done.returncode == 0, done.stderr
+    # a comment is enough to make it another virtualenv, and costs no download
+    return {
+        "app": app,
+        "old": old,
+        "in place": tree(server.folder / "code", "new"),
+        "handover": tree(server.folder / "deps", "new", "# another virtualenv\n"),
+    }
+
+
+@pytest.mark.parametrize("way", ["in place", "handover"])
+def test_the_points_below_are_all_there_are(server, live, way):
+    done = deploy(server, live["app"], live[way])
+    assert done.returncode == 0, done.stderr
+    expected = points(IN_PLACE if way == "in place" else HANDOVER)
+    assert done.stdout.splitlines() == [*expected, "finalized"]
+    assert deploy(server, live["app"], live["old"]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "point"),
+    [("in place", point) for point in points(IN_PLACE)]
+    + [("handover", point) for point in points(HANDOVER)],
+)
+def test_killed_at(server, live, way, point):
+    app = live["app"]
+    before = server.live(app)
+    killed = deploy(server, app, live[way], point)
+    assert killed.returncode == -9, killed.stderr
+    # In place, workers of the new release may be serving already; the next command puts them back.
+    assert server.ask(app) in {(200, "old"), (200, "new")}
+    recover_all(server.server)
+    assert server.ask(app) == (200, "old")
+    assert server.live(app) == before
+    assert server.leftovers(app) == []
+    pushed = deploy(server, app, live["old"])
+    assert pushed.returncode == 0, pushed.stderr
+    assert server.ask(app) == (200, "old")
+
+
+def test_killed_after_the_point_of_no_return_the_new_release_stays(server, live):
+    app = live["app"]
+    assert deploy(server, app, live["in place"], "finalized").returncode == -9
+    assert server.ask(app) == (200, "new")
+    assert deploy(server, app, live["old"]).returncode == 0
+    assert server.leftovers(app) == []
