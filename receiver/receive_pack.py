@@ -23,6 +23,8 @@ from receiver.push_rules import Rules, hidden_refusal
 from receiver.push_wire import Readable, Reply, Request, Update, Write
 from receiver.quarantine import Quarantine, quarantine
 
+__all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
+
 DEFAULT_VERDICT = "deploy failed"
 _STDERR = 2
 

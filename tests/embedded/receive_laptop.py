@@ -51,7 +51,7 @@ class Laptop:
         return self.run("git", "rev-parse", name).stdout.strip()
 
     def push(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run("git", "push", "prod", *args, check=False, **environment)
+        return self.run("git", "push", "prod", *args, cwd=None, check=False, **environment)
 
     def start_push(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -29,7 +29,8 @@ def receiver(request: pytest.FixtureRequest, laptop: Laptop) -> str:
     return str(request.param)
 
 
-def test_push_deploys_what_was_committed(laptop: Laptop, receiver: str) -> None:
+@pytest.mark.usefixtures("receiver")
+def test_push_deploys_what_was_committed(laptop: Laptop) -> None:
     pushed = laptop.push("main")
     assert pushed.returncode == 0, pushed.stderr
     commit = laptop.commit()
@@ -58,7 +59,8 @@ def test_ref_goes_back_to_where_it_was(laptop: Laptop) -> None:
     assert laptop.server_refs() == {MAIN: laptop.commit()}
 
 
-def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop, receiver: str) -> None:
+@pytest.mark.usefixtures("receiver")
+def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop) -> None:
     assert laptop.push("main:master").returncode == 0
     assert git.head_branch(laptop.repo) == "master"
     late = laptop.push("main")
@@ -68,12 +70,14 @@ def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop, rece
     assert list(laptop.server_refs()) == ["refs/heads/master"]
 
 
-def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop, receiver: str) -> None:
+@pytest.mark.usefixtures("receiver")
+def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop) -> None:
     git.set_head_branch(laptop.repo, "production")
     assert "git push prod main:production" in laptop.push("main").stderr
     assert laptop.push("main:production").returncode == 0
 
 
+@pytest.mark.usefixtures("receiver")
 @pytest.mark.parametrize(
     ("refspecs", "said"),
     [
@@ -88,7 +92,7 @@ def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop, receiver: str) -
     ],
 )
 def test_what_does_not_deploy_is_refused_with_advice(
-    refspecs: tuple[str, ...], said: str, laptop: Laptop, receiver: str
+    refspecs: tuple[str, ...], said: str, laptop: Laptop
 ) -> None:
     before = laptop.commit()
     assert laptop.push("main").returncode == 0
@@ -131,7 +135,8 @@ def test_push_of_what_is_there_is_up_to_date_and_force_deploys_it(laptop: Laptop
     assert laptop.server_refs() == {MAIN: commit}
 
 
-def test_push_options_reach_the_deploy(laptop: Laptop, receiver: str) -> None:
+@pytest.mark.usefixtures("receiver")
+def test_push_options_reach_the_deploy(laptop: Laptop) -> None:
     assert laptop.push("-o", "force", "-o", "check", "main").returncode == 0
     assert laptop.calls()[0].endswith("--force --check")
 
