@@ -45,7 +45,7 @@ def choose_interpreter(
     if spec := requires_python(tree):
         found = _newest(spec, f"pyproject.toml asks for Python {spec}", installed)
         return found, _because(found, f"it is the newest here that fits `requires-python = {spec}`")
-    found = _newest(f">={OLDEST}", f"an app needs Python {OLDEST} or newer", installed)
+    found = _newest(f">={OLDEST}", f"An app needs Python {OLDEST} or newer", installed)
     return found, _because(found, "it is the newest here, and no .python-version asks for another")
 
 
@@ -80,7 +80,7 @@ def _not_installed(asks: str, installed: Sequence[Interpreter]) -> BuildError:
     change = f"Ask for one that is here (`{newest.minor}` in .python-version)," if newest else ""
     return BuildError(
         "The Python that this app asks for is not on this server.",
-        detail=f"{asks[0].upper()}{asks[1:]}. Installed here: {here}.",
+        detail=f"{asks}. Installed here: {here}.",
         advice=f"{change} or have the server's administrator install it.".strip(" ,"),
         reason="build/python-not-installed",
     )

@@ -15,7 +15,10 @@ _OPTION = re.compile(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s]))(.*)")
 _INCLUDING = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 """Options that name another file; true when its requirements are installed."""
 _EDITABLE = ("-e", "--editable")
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*(@.*|[^;]*)")
+_NAMED = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(@.*|[=<>!~(][^;]*|)(?:;.*|--.*)?"
+)
+"""A package by its name, then a place or a range, then markers and hashes."""
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _CONTINUED = re.compile(r"\\\r?\n")
 _PINNED_GIT = re.compile(r"git\+.*@[0-9a-f]{40}([#\s]|$)")
@@ -104,9 +107,9 @@ class _Reader:
             self._source(line)
             return
         name = re.sub(r"[-_.]+", "-", named[1]).lower()
-        self.specifiers[name] = named[3].partition(" --")[0].strip("() ")
-        if named[3].startswith("@"):
-            self._source(named[3].removeprefix("@").strip())
+        self.specifiers[name] = named[2].partition(" --")[0].strip("() ")
+        if named[2].startswith("@"):
+            self._source(named[2].removeprefix("@").strip())
 
     def _source(self, place: str) -> None:
         """A place that a package comes from, other than an index."""

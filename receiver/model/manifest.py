@@ -13,10 +13,9 @@ FILE_NAME = "ship.toml"
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 # Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
-_ADDRESS = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/?)*")
-_FOLDER = re.compile(
-    r"\.|[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*(?:/[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*)*/?"
-)
+_NAME = r"[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
+_ADDRESS = re.compile(rf"/(?:{_NAME}(?:/{_NAME})*/?)?")
+_FOLDER = re.compile(rf"\.|{_NAME}(?:/{_NAME})*/?")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
 
 
@@ -46,7 +45,7 @@ def _refuse_strange_static(address: str, folder: str, text: str) -> None:
     if not _ADDRESS.fullmatch(address):
         raise _invalid(
             f"{shown}: this is no address below the app's own.",
-            "An address starts with a slash and is made of letters, digits and . _ ~ - as in `/static/`.",
+            "An address starts with a slash and is made of letters, digits and . _ ~ @ + - as in `/static/`.",
         )
     if not _FOLDER.fullmatch(folder):
         raise _invalid(

@@ -33,7 +33,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[check]\nstatus = 999\n", "Line 2: `check.status`: Expected `int` <= 599.", "path, status"),
         (b"[check]\npath = 'health'\n", "Line 2: `check.path`", "path, status"),
         (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, static"),
-        (b"[static]\n'static' = 'x'\n", "Line 2: `static` = `x`: this is no address", "slash"),
+        (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/;}' = 'x'\n", "this is no address", "slash"),

@@ -1,0 +1,374 @@
+"""What the Python buildpack decides about a tree: interpreter, packages, processes, or a clear refusal."""
+
+import dataclasses
+
+import pytest
+
+from buildpacks import python
+from receiver.model.build import BuildFacts, BuildPlan, Interpreter
+from receiver.model.errors import BuildError
+from tests.unit.trees import FACTS, FASTAPI, FLASK, PLAIN, PYTHON_311, PYTHON_312, tree
+
+APP: dict[str, str | bytes] = {"app.py": FLASK, "requirements.txt": "flask"}
+UTF16 = "flask\n".encode("utf-16")
+PROJECT = "[project]\nname = 'blog'\nversion = '1'\nrequires-python = '>=3.11'\n"
+LOCK = """
+[[package]]
+name = "blog"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "flask" }, { name = "fastapi", extra = ["standard"] }]
+
+[package.dev-dependencies]
+dev = [{ name = "gunicorn" }]
+
+[[package]]
+name = "flask"
+version = "3.1.0"
+source = { registry = "https://index.example/simple" }
+dependencies = [{ name = "werkzeug" }]
+
+[[package]]
+name = "fastapi"
+version = "1"
+
+[package.optional-dependencies]
+standard = [{ name = "uvicorn" }]
+
+[[package]]
+name = "uvicorn"
+version = "1"
+
+[[package]]
+name = "gunicorn"
+version = "23.0.0"
+"""
+LOCKED: dict[str, str | bytes] = {"app.py": FLASK, "pyproject.toml": PROJECT, "uv.lock": LOCK}
+
+
+def plan(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> BuildPlan:
+    return python.plan(tree(files), facts)
+
+
+def refusal(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> BuildError:
+    with pytest.raises(BuildError) as refused:
+        plan(files, facts)
+    assert refused.value.title.endswith((".", "?")), refused.value.title
+    assert refused.value.advice.endswith("."), refused.value.advice
+    return refused.value
+
+
+def digest(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> str:
+    virtualenv = plan(files, facts).virtualenv
+    assert virtualenv is not None
+    return virtualenv.digest
+
+
+def installs(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> list[str]:
+    virtualenv = plan(files, facts).virtualenv
+    assert virtualenv is not None
+    return [" ".join(command.argv) for command in virtualenv.install]
+
+
+@pytest.mark.parametrize(
+    ("files", "version", "why"),
+    [
+        ({}, "3.12.4", "newest here, and no .python-version"),
+        ({".python-version": "3.11\n"}, "3.11.2", ".python-version asks for 3.11"),
+        ({".python-version": "# pinned\r\n\r\n  3.11.2  \r\n"}, "3.11.2", "asks for 3.11.2"),
+        ({"runtime.txt": "python-3.11.2\n"}, "3.11.2", "runtime.txt asks for 3.11.2"),
+        ({"runtime.txt": "python-3.12", ".python-version": "3.11"}, "3.11.2", ".python-version"),
+        ({"pyproject.toml": "[project]\nrequires-python = '>=3.9,<3.12'"}, "3.11.2", ">=3.9,<3.12"),
+        ({"pyproject.toml": "[project]\nrequires-python = '==3.11.*'"}, "3.11.2", "==3.11.*"),
+        ({"pyproject.toml": "[project]\nrequires-python = '~=3.11.1'"}, "3.11.2", "~=3.11.1"),
+        ({"pyproject.toml": "[project]\nrequires-python = '!=3.12.4,>3.10'"}, "3.11.2", "!="),
+        ({"pyproject.toml": "[project]\nrequires-python = '>=3.11'"}, "3.12.4", ">=3.11"),
+        ({"pyproject.toml": "[tool.ruff]\n"}, "3.12.4", "newest here"),
+    ],
+)
+def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> None:
+    found = plan({**APP, **files})
+    assert found.virtualenv is not None
+    assert found.virtualenv.interpreter.version == version
+    assert found.notices[0].startswith(f"Python {version} is used, because ")
+    assert why in found.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason", "seen"),
+    [
+        ({".python-version": "3.13"}, "python-not-installed", "asks for Python 3.13. Installed here: 3.12.4, 3.11.2."),
+        ({".python-version": "3.11.9"}, "python-not-installed", "3.11.9"),
+        ({".python-version": "3.1"}, "python-not-installed", "3.1."),
+        ({"runtime.txt": "python-3.10.1"}, "python-not-installed", "runtime.txt asks for Python 3.10.1"),
+        ({"pyproject.toml": "[project]\nrequires-python='>=3.14'"}, "python-not-installed", ">=3.14"),
+        ({".python-version": ""}, "python-version-empty", "blank lines"),
+        ({".python-version": "# 3.12\n\n"}, "python-version-empty", "comments"),
+        ({".python-version": "3.11\n3.12\n"}, "python-version-several", "3.11, 3.12"),
+        ({".python-version": "3.12.*"}, "python-version-invalid", "3.12.*"),
+        ({".python-version": "3"}, "python-version-invalid", "`3`"),
+        ({".python-version": "python-3.12"}, "python-version-invalid", "python-3.12"),
+        ({".python-version": "'3.12'"}, "python-version-invalid", "3.12"),
+        ({".python-version": "3.12\x1b[0m"}, "python-version-invalid", "\\x1b[0m"),
+        ({".python-version": b"\xef\xbb\xbf3.12"}, "python-version-encoding", "ef bb bf"),
+        ({".python-version": "3.12".encode("utf-16")}, "python-version-encoding", "ff fe"),
+        ({".python-version": b"3.12 \xff"}, "python-version-encoding", "33 2e"),
+        ({"runtime.txt": "3.12"}, "python-version-invalid", "`3.12`"),
+        ({"runtime.txt": "python-3"}, "python-version-invalid", "python-3"),
+        ({"python-version": "3.12"}, "python-version-misspelt", "no .python-version"),
+        ({".python-version.txt": "3.12"}, "python-version-misspelt", "no .python-version"),
+        ({"requirements.txt": UTF16}, "requirements-encoding", "UTF-16"),
+        ({"requirements.txt": "flask\n".encode("utf-16-le")}, "requirements-encoding", "UTF-16"),
+        ({"requirements.txt": b"flask\n# gr\xfc\xdfe\n"}, "requirements-encoding", "Line 2"),
+        ({"requirements.txt": "-r base.txt", "base.txt": UTF16}, "requirements-encoding", "UTF-16"),
+        ({"requirements.txt": "-r base.txt"}, "requirements-include-missing", "no base.txt"),
+        ({"requirements.txt": "-c ../c.txt"}, "requirements-include-missing", "../c.txt"),
+        ({"uv.lock": ""}, "multiple-package-managers", "up to date"),
+        ({"pyproject.toml": "[project\n"}, "toml-invalid", "line 1"),
+        ({"pyproject.toml": b"\xff"}, "toml-invalid", "utf-8"),
+        ({"app.py": "", "procfile": "web: a"}, "procfile-misspelt", "exactly this name"),
+        ({"app.py": "print()"}, "no-entry", "1 Python files"),
+        ({"app.py": "def ("}, "no-entry", "Not understood: app.py (line 1"),
+        ({"Procfile": ""}, "procfile-empty", "no process type"),
+    ],
+)  # fmt: skip
+def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -> None:
+    refused = refusal({**APP, **files})
+    assert refused.reason == f"build/{reason}"
+    assert seen in refused.detail
+
+
+@pytest.mark.parametrize(
+    ("files", "reason", "seen"),
+    [
+        ({"poetry.lock": "", "pyproject.toml": PROJECT}, "package-manager-unsupported", "poetry.lock"),
+        ({"Pipfile": "", "Pipfile.lock": "{}"}, "package-manager-unsupported", "Pipfile.lock"),
+        ({"Pipfile": ""}, "package-manager-unsupported", "Pipfile"),
+        ({"pyproject.toml": PROJECT}, "package-manager-unsupported", "pyproject.toml"),
+        ({"pyproject.toml": "[tool.poetry]"}, "package-manager-unsupported", "pyproject.toml"),
+        ({"setup.py": ""}, "package-manager-unsupported", "setup.py"),
+        ({"uv.lock": ""}, "pyproject-missing", "both"),
+        ({"uv.lock": "<<<<<<< HEAD", "pyproject.toml": PROJECT}, "toml-invalid", "line 1"),
+        ({"requeriments.txt": ""}, "requirements-misspelt", "exactly this name"),
+        ({"requirement.txt": ""}, "requirements-misspelt", "exactly this name"),
+        ({"Requirements.txt": ""}, "requirements-misspelt", "exactly this name"),
+        ({"requirements.txt.txt": ""}, "requirements-misspelt", "exactly this name"),
+        ({}, "requirements-not-found", "app.py has `app = Flask(...)`"),
+    ],
+)  # fmt: skip
+def test_packages_are_refused(files: dict[str, str | bytes], reason: str, seen: str) -> None:
+    refused = refusal({"app.py": FLASK, **files})
+    assert refused.reason == f"build/{reason}"
+    assert seen in refused.detail
+
+
+def test_no_interpreter_at_all_is_said() -> None:
+    refused = refusal(APP, dataclasses.replace(FACTS, interpreters=()))
+    assert refused.reason == "build/python-not-installed"
+    assert "Installed here: none." in refused.detail
+
+
+def test_the_process_found_and_why() -> None:
+    found = plan(APP)
+    assert found.processes == {"web": "gunicorn app:app"}
+    assert (
+        "No Procfile: web runs `gunicorn app:app`, because app.py has `app = Flask(...)`."
+        in found.notices
+    )
+
+
+def test_other_entries_are_told() -> None:
+    notices = plan({**APP, "main.py": FLASK}).notices
+    assert notices[-1] == "main.py has `app = Flask(...)` as well; app.py comes first."
+
+
+def test_procfile_stands_as_it_is() -> None:
+    text = "release: flask db upgrade\nweb: gunicorn --workers 3 app:app\nworker: rq worker"
+    found = plan({**APP, "Procfile": text})
+    assert list(found.processes) == ["release", "web", "worker"]
+    assert found.processes["web"] == "gunicorn --workers 3 app:app"
+    assert not any("No Procfile" in notice for notice in found.notices)
+
+
+def test_procfile_without_web_is_built_and_says_so() -> None:
+    found = plan({**APP, "Procfile": "worker: rq worker"})
+    assert "nothing will be served" in found.notices[-1]
+    assert "`web: gunicorn app:app`" in found.notices[-1]
+    assert "gunicorn" not in installs({**APP, "Procfile": "worker: rq worker"})[-1]
+
+
+@pytest.mark.parametrize(
+    ("files", "added"),
+    [
+        ({}, "gunicorn==27.0.1"),
+        ({"requirements.txt": "flask\nGunicorn>=20 ; python_version > '3'"}, ""),
+        ({"requirements.txt": "-r a.txt", "a.txt": "gunicorn[gevent]==22"}, ""),
+        ({"requirements.txt": "-c a.txt\nflask", "a.txt": "gunicorn==22"}, "gunicorn==27.0.1"),
+        ({"requirements.txt": "flask\n# gunicorn"}, "gunicorn==27.0.1"),
+        ({"requirements.txt": "gunicorn==22 --hash=sha256:0"}, ""),
+        ({"requirements.txt": "gunicorn --hash=sha256:0"}, ""),
+        ({"requirements.txt": "gunicorn@https://files.example/g.whl"}, ""),
+        ({"requirements.txt": "gunicorn (>=20,<22)"}, ""),
+        ({"requirements.txt": "gunicorn-extra"}, "gunicorn==27.0.1"),
+        ({"Procfile": "web: waitress-serve app:app"}, ""),
+        ({"Procfile": "web: A=b exec venv/bin/gunicorn app:app"}, "gunicorn==27.0.1"),
+        ({"Procfile": "web: python -m gunicorn app:app"}, "gunicorn==27.0.1"),
+        ({"Procfile": "web: gunicorn 'app:app"}, "gunicorn==27.0.1"),
+        ({".python-version": "3.9"}, "gunicorn==23.0.0"),
+    ],
+)
+def test_gunicorn_is_added_where_it_is_called_and_missing(
+    files: dict[str, str | bytes], added: str
+) -> None:
+    facts = dataclasses.replace(
+        FACTS, interpreters=(*FACTS.interpreters, Interpreter("/usr/bin/python3.9", "3.9.2"))
+    )
+    words = installs({**APP, **files}, facts)[-1].split(" ")
+    assert [word for word in words if word.startswith("gunicorn")] == ([added] if added else [])
+
+
+@pytest.mark.parametrize(
+    ("requirements", "version", "worker", "added"),
+    [
+        ("fastapi", "3.12", "asgi", "gunicorn==27.0.1"),
+        ("fastapi\ngunicorn", "3.12", "asgi", ""),
+        ("fastapi\ngunicorn>=22,<30", "3.12", "asgi", ""),
+        ("fastapi\ngunicorn~=25.0", "3.12", "asgi", ""),
+        ("fastapi\ngunicorn==23.0.0", "3.12", "uvicorn_worker.UvicornWorker", "uvicorn uvicorn-worker>=0.2"),
+        ("fastapi\ngunicorn<25\nuvicorn", "3.12", "uvicorn_worker.UvicornWorker", "uvicorn-worker>=0.2"),
+        ("fastapi", "3.9", "uvicorn_worker.UvicornWorker", "gunicorn==23.0.0 uvicorn uvicorn-worker>=0.2"),
+    ],
+)  # fmt: skip
+def test_asgi_worker(requirements: str, version: str, worker: str, added: str) -> None:
+    facts = dataclasses.replace(
+        FACTS, interpreters=(PYTHON_312, Interpreter("/usr/bin/python3.9", "3.9.2"))
+    )
+    files: dict[str, str | bytes] = {
+        "main.py": FASTAPI, "requirements.txt": requirements, ".python-version": version
+    }  # fmt: skip
+    assert plan(files, facts).processes == {"web": f"gunicorn -k {worker} main:app"}
+    assert installs(files, facts)[-1].endswith(f"-r requirements.txt {added}".rstrip())
+
+
+def test_plain_application_needs_no_requirements() -> None:
+    found = plan({"app.py": PLAIN})
+    assert found.processes == {"web": "gunicorn app:app"}
+    assert any(notice.startswith("No requirements.txt:") for notice in found.notices)
+
+
+def test_locked_project() -> None:
+    found = plan(LOCKED)
+    assert found.virtualenv is not None
+    _, sync, pip = found.virtualenv.install
+    assert "--locked" in sync.argv
+    assert sync.env == {
+        "UV_DEFAULT_INDEX": "https://index.example/simple",
+        "UV_PROJECT_ENVIRONMENT": "{venv}",
+    }
+    assert pip.argv[-1] == "gunicorn==27.0.1"  # the lock has one for development only
+
+
+def test_locked_extra_counts_as_installed() -> None:
+    lock = LOCK.replace('standard = [{ name = "uvicorn" }]', 'standard = [{ name = "gunicorn" }]')
+    assert len(installs({**LOCKED, "uv.lock": lock})) == 2
+
+
+def test_index_that_the_project_names_itself_is_left_to_uv() -> None:
+    own = f"{PROJECT}[[tool.uv.index]]\nurl = 'https://index.example/simple'\n"
+    virtualenv = plan({**LOCKED, "pyproject.toml": own}).virtualenv
+    assert virtualenv is not None
+    assert "UV_DEFAULT_INDEX" not in virtualenv.install[1].env
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (APP, {**APP, "app.py": f"{FLASK}# changed\n"}),
+        (APP, {**APP, "README.md": "x"}),
+        (APP, {**APP, "pyproject.toml": "[tool.ruff]"}),
+        (LOCKED, {**LOCKED, "app.py": f"{FLASK}# changed\n"}),
+        (APP, {**APP, "Procfile": "web: gunicorn --threads 8 app:app"}),
+    ],
+)
+def test_equal_needs_give_an_equal_digest(
+    before: dict[str, str | bytes], after: dict[str, str | bytes]
+) -> None:
+    later = dataclasses.replace(FACTS, commit="b" * 40, config={"SECRET": "x"})
+    assert digest(before) == digest(after, later)
+
+
+CHANGES: dict[str, tuple[dict[str, str | bytes], dict[str, str | bytes]]] = {
+    "requirement": (APP, {**APP, "requirements.txt": "flask==3"}),
+    "python": (APP, {**APP, ".python-version": "3.11"}),
+    "server": (APP, {**APP, "Procfile": "web: flask run"}),
+    "lock": (LOCKED, {**LOCKED, "uv.lock": f"{LOCK}# x"}),
+    "pyproject": (LOCKED, {**LOCKED, "pyproject.toml": f"{PROJECT}dependencies = []"}),
+    "included": (
+        {**APP, "requirements.txt": "-r d/a.txt", "d/a.txt": "-cb.txt", "d/b.txt": "flask==3.0"},
+        {**APP, "requirements.txt": "-r d/a.txt", "d/a.txt": "-cb.txt", "d/b.txt": "flask==3.1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CHANGES.values(), ids=CHANGES.keys())
+def test_other_needs_give_another_digest(
+    before: dict[str, str | bytes], after: dict[str, str | bytes]
+) -> None:
+    assert digest(before) != digest(after)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        dataclasses.replace(FACTS, config={"PIP_INDEX_URL": "https://other.example"}),
+        dataclasses.replace(FACTS, config={"UV_NO_BINARY": "1"}),
+        dataclasses.replace(FACTS, interpreters=(PYTHON_311,)),
+        dataclasses.replace(FACTS, interpreters=(Interpreter(PYTHON_312.path, "3.12.5"),)),
+    ],
+)
+def test_other_circumstances_give_another_digest(facts: BuildFacts) -> None:
+    assert digest(APP, facts) != digest(APP)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "per_commit"),
+    [
+        ("flask", False),
+        (".", True),
+        ("-e .", True),
+        ("--editable=./lib", True),
+        ("./lib", True),
+        (".[web]", True),
+        ("lib/a.whl", True),
+        ("blog @ file:///srv/blog", True),
+        ("flask @ https://files.example/flask-3.0-py3-none-any.whl", False),
+        ("git+https://git.example/a.git", True),
+        ("git+https://git.example/a.git@main#egg=a", True),
+        (f"git+https://git.example/a.git@{'a' * 40}", False),
+        (f"a @ git+https://git.example/a.git@{'a' * 40}", False),
+        ("-r https://files.example/requirements.txt", True),
+        ("flask \\\n  --hash=sha256:0", False),
+        ("--index-url https://index.example\n--require-hashes\nflask", False),
+    ],
+)
+def test_virtualenv_per_commit(requirements: str, per_commit: bool) -> None:
+    files = {**APP, "requirements.txt": requirements, "lib/a.whl": ""}
+    later = dataclasses.replace(FACTS, commit="b" * 40)
+    assert (digest(files) != digest(files, later)) is per_commit
+    assert any("for each commit" in notice for notice in plan(files).notices) is per_commit
+
+
+def test_project_that_installs_itself_is_per_commit() -> None:
+    files = {**LOCKED, "uv.lock": LOCK.replace("virtual", "editable")}
+    later = dataclasses.replace(FACTS, commit="b" * 40)
+    assert digest(files) != digest(files, later)
+
+
+def test_editable_requirement_becomes_a_copy() -> None:
+    assert "--no-editable" in installs({**APP, "requirements.txt": "-e ."})[-1]
+    assert "--no-editable" not in installs(APP)[-1]
+
+
+def test_digest_is_short_enough_for_a_scripts_first_line() -> None:
+    assert len(digest(APP)) == 32
+    int(digest(APP), 16)
