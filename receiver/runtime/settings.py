@@ -9,7 +9,6 @@ import importlib
 import os
 import runpy
 import sys
-import traceback
 
 import ship_runtime_release as on_disk
 import ship_runtime_swap as swap
@@ -41,7 +40,7 @@ def _why(error):
         return str(error)
     if isinstance(error, SystemExit):
         return f"Gunicorn or the app's gunicorn file ended at once: exit status {error.code}."
-    return traceback.format_exc()
+    return worker.tell(os.path.realpath(os.environ["SHIP_SLOT"]), error)
 
 
 def _settings(release, master):
@@ -160,13 +159,37 @@ def _try(release, values):
     with _inside(release):
         for name, value in values.items():
             if name in trial.settings:
-                trial.set(name, value)
-        loaded = {name: getattr(trial, name) for name in ("worker_class", "logger_class")}
-        for name, made in loaded.items():
+                _set(trial, name, value)
+        for name in ("worker_class", "logger_class"):
+            made = _loaded(trial, name)
             if _is_below(release.source, made):
                 values[name] = made
     _ = trial.address, trial.env  # made when asked for
     return trial
+
+
+def _set(trial, name, value):
+    try:
+        trial.set(name, value)
+    except Exception as error:
+        raise on_disk.UnusableReleaseError(
+            f"Gunicorn refuses the value {value!r} of {name}: {error}."
+        ) from error
+
+
+def _loaded(trial, name):
+    try:
+        return getattr(trial, name)
+    except RuntimeError as error:  # its text is a whole traceback
+        cause = error.__context__ or error
+        wanted = trial.settings[name].value
+        raise on_disk.UnusableReleaseError(
+            f"Gunicorn cannot load the {name} {wanted}: {_root(cause)!r}."
+        ) from error
+
+
+def _root(error):
+    return _root(error.__context__) if error.__context__ else error
 
 
 def _is_below(folder, made):

@@ -37,8 +37,9 @@ def hooks(release, master, cfg):
         try:
             boot.enter(release, worker)
             theirs["post_fork"](server, worker)
-        except BaseException:  # noqa: BLE001 - whatever a hook of the app's raises
-            boot.fail(release, master, "The release could not be entered.\n")
+        except BaseException as error:  # noqa: BLE001 - whatever a hook of the app's raises
+            text = "The release could not be entered.\n" + boot.tell(release.home, error)
+            boot.fail(release, master, text)
 
     def post_worker_init(worker):
         theirs["post_worker_init"](worker)

@@ -6,6 +6,9 @@ import sys
 import time
 import traceback
 
+from gunicorn.errors import AppImportError
+
+_SPEAK_FOR_THEMSELVES = (AppImportError, ImportError, SyntaxError, SystemExit)
 _HALTS_MASTER = (3, 4)
 """Exit statuses on which gunicorn's master gives up: a worker did not boot, an app did not load."""
 _REPLACED = 1
@@ -65,20 +68,34 @@ def guard(release, master, worker):
         except SystemExit as end:
             if worker.ship_serves or not worker.alive:
                 raise SystemExit(_REPLACED if end.code in _HALTS_MASTER else end.code) from end
-            fail(release, master, "The app ended its process at its start.\n")
-        except BaseException:
+            fail(
+                release,
+                master,
+                "The app ended its process at its start.\n" + tell(release.home, end),
+            )
+        except BaseException as error:
             if worker.ship_serves:
                 raise
-            fail(release, master)
+            fail(release, master, tell(release.home, error))
         if worker.alive and not worker.ship_serves:
-            fail(release, master, "The worker ended before it served.\n", trace=False)
+            fail(release, master, "The worker ended before it served.\n")
 
     worker.init_process = guarded
 
 
-def fail(release, master, text="", *, trace=True):
+def tell(home, error):
+    """The error with its traceback from the first line of the app's own; gunicorn's lines help nobody."""
+    frames = error.__traceback__
+    while frames and not frames.tb_frame.f_code.co_filename.startswith(home + os.sep):
+        frames = frames.tb_next
+    if frames is None and isinstance(error, _SPEAK_FOR_THEMSELVES):
+        return "".join(traceback.format_exception_only(type(error), error))
+    kept = frames or error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, kept))
+
+
+def fail(release, master, text):
     """Leave the reason for ship to find, and end without waiting for threads the app may have left."""
-    text += traceback.format_exc() if trace else ""
     write_boot_error(release.run, text)
     sys.stderr.write(text)
     sys.stderr.flush()

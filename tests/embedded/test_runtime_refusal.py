@@ -122,6 +122,29 @@ def test_first_start_of_a_broken_release_ends_at_once(site: Site, case: str) -> 
         site.served("a", 1)
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"app.py": "import nowhere\n"}, ("app.py", "No module named 'nowhere'")),
+        ({"app.py": "def\n"}, ("app.py", "SyntaxError")),
+        ({"app.py": "other = 1\n"}, ("Failed to find attribute 'app' in 'app'",)),
+        ({"gunicorn.conf.py": "worker_class = 'no.Where'\n"}, ("worker_class no.Where", "'no'")),
+        ({"gunicorn.conf.py": "timeout = 'long'\n"}, ("'long' of timeout",)),
+        ({"gunicorn.conf.py": "1/0\n"}, ("gunicorn.conf.py", "ZeroDivisionError")),
+    ],
+)
+def test_what_is_told_is_about_the_app(
+    site: Site, files: dict[str, str], told: tuple[str, ...]
+) -> None:
+    site.release(1, files=files)
+    site.start("a", 1, wait=False)
+    assert site.masters["a"].wait(10) != 0
+    error = workers.boot_error(site.run_dir("a")) or ""
+    assert [word for word in told if word not in error] == []
+    assert "receiver/runtime" not in error
+    assert "gunicorn/arbiter.py" not in error
+
+
 def test_app_that_stops_booting_later_keeps_its_server_trying(site: Site) -> None:
     flaky = WSGI + "if os.path.exists(os.environ['FLAG']): raise RuntimeError('no database')\n"
     flag = site.home / "flag"
