@@ -40,9 +40,12 @@ def attached_job_units(app: AppName) -> str:
 
 
 def stop_units(*units: str, limit_s: float = 90_000) -> None:
-    """Stop units and wait until their processes are gone; nothing happens to those that are not there."""
+    """Stop units and wait until their processes are gone; nothing happens to those that are not there.
+
+    `--quiet` spares several questions to PID 1, whether a socket could start them again.
+    """
     try:
-        shell.capture(("systemctl", "stop", *units), limit_s=limit_s)
+        shell.capture(("systemctl", "--quiet", "stop", *units), limit_s=limit_s)
     except shell.CommandError as error:
         if error.status != _NOT_LOADED:
             raise

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,17 @@ def call(method: str, *arguments: Any) -> Any:
         return error.fields()
 
 
-def logged(name: str) -> list[str]:
-    """The end of an app's log."""
-    lines = HOST.log_lines(AppName(name), lines=200, follow=False)
+def logged(name: str, slot: Any = None) -> list[str]:
+    """The end of an app's log, or of one slot's."""
+    lines = HOST.log_lines(AppName(name), lines=200, follow=False, slot=slot)
     return [line.decode(errors="replace") for line in lines]
+
+
+def follow(name: str, word: str) -> str:
+    """Follow an app's log from now on until a line is `word`."""
+    lines = HOST.log_lines(AppName(name), lines=0, follow=True)
+    with closing(lines):
+        return next(line.decode() for line in lines if line == word.encode())
 
 
 def make_job(**values: Any) -> Job:

@@ -156,7 +156,7 @@ def test_a_slot_that_cannot_start_is_an_error_with_its_last_words(serving: Vps) 
     serving.machine.run(("rm", f"{BLOG}/releases/v8/env.json"))
     serving.ask("aim_slot", "blog", "b", 8)
     error = serving.host("start", "blog", "b")
-    assert error["reason"] == "swap/slot-not-started"
+    assert error["reason"] == "swap/did-not-start"
     assert "env.json cannot be read" in error["detail"]
     assert serving.systemctl("is-active", "ship-blog.web@b.service") == "inactive"
 
@@ -173,6 +173,30 @@ def test_a_command_binds_the_port_of_its_slot(serving: Vps) -> None:
     serving.host("stop", "blog", "b")
     assert not Path(f"/proc/{serving.machine.init_pid}/root/proc/{pid}").exists()
     assert serving.host("main_pid", "blog", "b") is None
+
+
+def test_the_log_of_a_slot_is_what_it_wrote(serving: Vps) -> None:
+    tree = {"app.py": "print('b was', 'here', flush=True)\n" + wsgi(6)["app.py"]}
+    serving.ask("make_release", "blog", 6, GUNICORN, tree)
+    serving.ask("aim_slot", "blog", "b", 6)
+    serving.host("start", "blog", "b")
+    serving.machine.wait_until(lambda: "b was here" in serving.ask("logged", "blog"), "logs")
+    assert "b was here" in serving.ask("logged", "blog", "b")
+    assert "b was here" not in serving.ask("logged", "blog", "a")
+
+
+def test_a_log_is_followed_until_the_reader_goes(serving: Vps) -> None:
+    following = subprocess.Popen(
+        inside(serving, driver_argv("follow", ["blog", "followed"])),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    tree = {"app.py": "print('followed', flush=True)\n" + wsgi(7)["app.py"]}
+    serving.ask("make_release", "blog", 7, GUNICORN, tree)
+    serving.ask("aim_slot", "blog", "b", 7)
+    serving.host("start", "blog", "b")
+    assert json.loads(following.communicate(timeout=30)[0]) == "followed"
+    assert not [each for each in serving.machine.processes() if "--follow" in each.command]
 
 
 def test_a_run_folder_is_the_slots_own_and_gone_when_it_stops(serving: Vps) -> None:
