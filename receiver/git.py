@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from receiver.model.errors import ShipError
 
@@ -63,47 +64,46 @@ def create_repo(path: Path, *, hooks: Path) -> None:
     """Make a bare repository that receives pushes; on one that is there, put its settings right."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # An empty template: neither sample hooks nor whatever the operator's template holds.
-    init = ("git", "init", "--quiet", "--bare", "--template=")
     fresh = () if (path / "HEAD").exists() else (f"--initial-branch={FIRST_BRANCH}",)
-    _output((*init, *fresh, str(path)))
+    _output(path, "init", "--quiet", "--bare", "--template=", *fresh)
     for name, value in (*_SETTINGS, ("core.hooksPath", str(hooks))):
-        _output(command(path, "config", "--replace-all", name, value))
+        _output(path, "config", "--replace-all", name, value)
 
 
 def head_branch(repo: Path) -> str:
     """Return the name of the deploy branch, born or not: the branch that HEAD names."""
-    return _output(command(repo, "symbolic-ref", "HEAD")).strip().removeprefix(BRANCHES)
+    return _output(repo, "symbolic-ref", "HEAD").strip().removeprefix(BRANCHES)
 
 
 def set_head_branch(repo: Path, branch: str) -> None:
     """Make this the deploy branch."""
-    if _run(("git", "check-ref-format", BRANCHES + branch)).returncode:
+    if _run(repo, "check-ref-format", BRANCHES + branch).returncode:
         raise GitError(
             "This is not a name that a branch can have.",
             detail=f"The name was {branch!r}.",
             advice="Use letters, digits, hyphens and slashes, as in main or team/staging.",
             reason="git/bad-branch",
         )
-    _output(command(repo, "symbolic-ref", "HEAD", BRANCHES + branch))
+    _output(repo, "symbolic-ref", "HEAD", BRANCHES + branch)
 
 
 def resolve_commit(repo: Path, name: str) -> str | None:
     """Return the id of the commit that a ref or a shortened id names, or None."""
     argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
-    found = _run(command(repo, *argv))
+    found = _run(repo, *argv)
     return found.stdout.strip() if found.returncode == 0 else None
 
 
 def describe_commit(repo: Path, commit: str) -> Commit:
     """Return author, subject and time of a commit."""
     argv = ("log", "-1", "--no-show-signature", "--format=%an%x00%s%x00%ct", commit, "--")
-    author, subject, time_s = _output(command(repo, *argv)).strip("\n").split("\0")
+    author, subject, time_s = _output(repo, *argv).strip("\n").split("\0")
     return Commit(author, subject, int(time_s))
 
 
 def refs(repo: Path) -> list[tuple[str, str]]:
     """Return every ref with the object it names, in git's order."""
-    listing = _output(command(repo, "for-each-ref", "--format=%(refname) %(objectname)"))
+    listing = _output(repo, "for-each-ref", "--format=%(refname) %(objectname)")
     pairs = (line.rpartition(" ") for line in listing.split("\n") if line)
     return [(name, object_id) for name, _, object_id in pairs]
 
@@ -111,7 +111,7 @@ def refs(repo: Path) -> list[tuple[str, str]]:
 def settings(repo: Path) -> dict[str, list[str]]:
     """Return what the repository's configuration says about receiving: lower-case key, values in order."""
     found: dict[str, list[str]] = {}
-    listing = _run(command(repo, "config", "-z", "--get-regexp", "^(receive|transfer)\\."))
+    listing = _run(repo, "config", "-z", "--get-regexp", "^(receive|transfer)\\.")
     for entry in listing.stdout.split("\0")[:-1]:
         key, _, value = entry.partition("\n")
         found.setdefault(key, []).append(value)
@@ -120,7 +120,7 @@ def settings(repo: Path) -> dict[str, list[str]]:
 
 def is_ancestor(repo: Path, older: str, newer: str) -> bool:
     """Whether going from one commit to the other is a fast-forward."""
-    return _run(command(repo, "merge-base", "--is-ancestor", older, newer)).returncode == 0
+    return _run(repo, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
 def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
@@ -129,7 +129,7 @@ def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
     ABSENT as new deletes the ref, as old says that it must not exist.
     """
     lines = (f"update {ref}\0{new}\0{old}\0" for ref, old, new in moves)
-    done = _run(command(repo, "update-ref", "--stdin", "-z"), "".join(lines))
+    done = _run(repo, "update-ref", "--stdin", "-z", text="".join(lines))
     return (done.stderr.strip() or "git update-ref failed") if done.returncode else ""
 
 
@@ -140,24 +140,24 @@ def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
 
 def collect_garbage(repo: Path) -> None:
     """Let git repack in the background when it finds that worth while; objects younger than two weeks stay."""
-    _run(command(repo, "gc", "--auto", "--quiet"))
+    _run(repo, "gc", "--auto", "--quiet")
 
 
-def _output(argv: tuple[str, ...]) -> str:
-    done = _run(argv)
+def _output(repo: Path, *argv: str) -> str:
+    done = _run(repo, *argv)
     if done.returncode:
         raise GitError(
             "A git command failed on the server.",
-            detail=f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}",
+            detail=f"git {' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}",
             advice="Check the repository with git fsck, and the disk for free space.",
         )
     return done.stdout
 
 
-def _run(argv: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:
+def _run(repo: Path, *argv: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """Run to the end. Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8."""
     return subprocess.run(
-        argv,
+        command(repo, *argv),
         input=text,
         env=environment(),
         capture_output=True,
@@ -165,4 +165,20 @@ def _run(argv: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[s
         timeout=LIMIT_S,
         encoding="utf-8",
         errors="surrogateescape",
+        cwd="/",
+        **_as_owner(repo),
     )
+
+
+class _Account(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: Sequence[int]
+
+
+def _as_owner(repo: Path) -> _Account:
+    """Root runs no git in a place that another account can write: git is run as that account."""
+    owner = (repo if repo.exists() else repo.parent).stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return {}
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": ()}
