@@ -3,15 +3,13 @@
 import grp
 import os
 import pwd
-import signal
-import socket
 import sys
-from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import files, health, nginx, records, shell, sockets
+from receiver import embedded_processes, files, health, nginx, records, shell, sockets
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import Supervisor
 from receiver.hosts.supervisord import SupervisordHost, enabled_slot
@@ -27,8 +25,8 @@ from receiver.planner.supervisor_programs import check_root
 _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the root's."""
 _START_LIMIT_S = 15.0
-_STOP_LIMIT_S = 120.0
 _POLL_S = 0.05
+_STARTED_AT_ONCE = 4
 _SHOWN_LINES = 15
 
 
@@ -89,11 +87,11 @@ def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
     supervisor = _supervisor(layout)
     pid = supervisor.pid()
     if pid is not None:
-        return Started(pid, tuple(_start_apps(layout, clock)))
-    _end_left_over(layout, clock)
+        return Started(pid, _start_apps(layout, clock))
+    embedded_processes.end_left_over(layout, clock)
     _make_folders(layout)
     _write_files(layout, server)
-    _check_ports(layout, server)
+    embedded_processes.check_ports(layout, server)
     nginx.test(layout, None)
     _run_supervisord(layout)
     try:
@@ -101,7 +99,7 @@ def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
     except CheckError as error:
         stop(root, clock=clock)
         raise _did_not_start(layout, error) from error
-    return Started(supervisor.pid() or 0, tuple(_start_apps(layout, clock)))
+    return Started(supervisor.pid() or 0, _start_apps(layout, clock))
 
 
 def stop(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> bool:
@@ -115,9 +113,9 @@ def stop(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> bool:
     pid = supervisor.pid()
     if pid is not None:
         supervisor.call("shutdown")
-        _await_end((pid,), clock)
-    left = tuple(_left_over(layout))
-    _end_left_over(layout, clock)
+        embedded_processes.await_end((pid,), clock)
+    left = embedded_processes.left_over(layout)
+    embedded_processes.end_left_over(layout, clock)
     return pid is not None or bool(left)
 
 
@@ -200,21 +198,31 @@ def _await_answers(server: Server, clock: Clock) -> None:
             return
 
 
-def _start_apps(layout: Layout, clock: Clock) -> Iterator[tuple[AppName, ShipError]]:
+def _start_apps(layout: Layout, clock: Clock) -> tuple[tuple[AppName, ShipError], ...]:
     """Start the enabled slot of every app; one that fails does not keep the others from starting."""
     host = SupervisordHost(layout, clock)
-    for app in records.app_names(layout):
-        slot = enabled_slot(layout.app(app))
-        version = layout.app(app).aim(slot) if slot else None
-        if slot is None or version is None:
-            continue
+
+    def attempt(app: AppName) -> tuple[AppName, ShipError] | None:
         try:
-            web = records.read_release(layout.app(app), version).processes.get("web")
-            if isinstance(web, Gunicorn):
-                host.hold_socket(app)
-            host.start(app, slot)
+            _start_app(host, layout, app)
         except ShipError as error:
-            yield app, error
+            return app, error
+        return None
+
+    with ThreadPoolExecutor(_STARTED_AT_ONCE) as pool:
+        return tuple(filter(None, pool.map(attempt, records.app_names(layout))))
+
+
+def _start_app(host: SupervisordHost, layout: Layout, app: AppName) -> None:
+    paths = layout.app(app)
+    slot = enabled_slot(paths)
+    version = paths.aim(slot) if slot else None
+    if slot is None or version is None:
+        return
+    web = records.read_release(paths, version).processes.get("web")
+    if isinstance(web, Gunicorn):
+        host.hold_socket(app)
+    host.start(app, slot)
 
 
 def _check_length(root: Path) -> None:
@@ -225,39 +233,6 @@ def _check_length(root: Path) -> None:
             advice="Choose a shorter one, such as ~/ship.",
             reason="usage/root-too-long",
         )
-
-
-def _check_ports(layout: Layout, server: Server) -> None:
-    """Refuse to start on ports of others: supervisord would end, or nginx fail again and again."""
-    _check_free(server.http_port, "", "nginx")
-    for app in records.app_names(layout):
-        _check_free(records.read_app(layout.app(app)).port, "127.0.0.1", f"the app {app}")
-
-
-def _check_free(port: int, address: str, whom: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except PermissionError as error:
-            raise ServerError(
-                f"The user who starts the server may not listen on port {port}.",
-                advice="Choose a port above 1023.",
-                reason="server/port-not-allowed",
-            ) from error
-        except OSError as error:
-            raise port_in_use(port, whom) from error
-
-
-def port_in_use(port: int, whom: str) -> ServerError:
-    """The error for a port that another program listens on."""
-    holder = sockets.port_holder(port)
-    return ServerError(
-        f"Port {port}, which {whom} needs, is in use.",
-        detail=f"{holder} listens on it." if holder else "Another user's program listens on it.",
-        advice="Stop that program, or choose another port.",
-        reason="server/port-in-use",
-    )
 
 
 def _did_not_start(layout: Layout, error: CheckError) -> ServerError:
@@ -277,48 +252,3 @@ def _last_lines(path: Path) -> list[str]:
     with suppress(OSError):
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
     return []
-
-
-def _left_over(layout: Layout) -> Iterator[int]:
-    """Processes of a server whose supervisord was killed, known by the HOME it gave them."""
-    homes = f"HOME={layout.run}/apps/".encode(), f"HOME={layout.run}/platform".encode()
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        with suppress(OSError):
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            if any(variable.startswith(homes) for variable in variables):
-                yield int(folder.name)
-
-
-def _end_left_over(layout: Layout, clock: Clock) -> None:
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        pids = tuple(_left_over(layout))
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, sent)
-        with suppress(ServerError):
-            _await_end(pids, clock, limit_s=5.0)
-
-
-def _await_end(pids: Iterable[int], clock: Clock, *, limit_s: float = _STOP_LIMIT_S) -> None:
-    started = clock.now()
-    while left := [pid for pid in pids if _runs(pid)]:
-        if clock.now() - started > limit_s:
-            raise ServerError(
-                "The embedded server does not end.",
-                detail=f"Still running after {limit_s:g} s: processes {', '.join(map(str, left))}.",
-                advice="Stop it again, or end these processes.",
-                reason="server/does-not-stop",
-            )
-        clock.sleep(_POLL_S)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return (
-        stat.rpartition(")")[2].split()[0] != "Z"
-    )  # one nobody has fetched has ended all the same

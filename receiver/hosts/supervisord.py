@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver import files, nginx, records, shell, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
-from receiver.hosts.supervisor_rpc import ProcessState, Supervisor
+from receiver.hosts.supervisor_rpc import Supervisor
 from receiver.model.errors import NotFoundError, SwapError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
@@ -49,6 +49,9 @@ class SupervisordHost:
     def remove_account(self, app: AppName) -> None:
         """There is none to remove."""
 
+    def rename_account(self, app: AppName, new: AppName) -> None:
+        """There is none to rename."""
+
     def run(
         self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
     ) -> int:
@@ -88,18 +91,15 @@ class SupervisordHost:
             self._supervisor.stop(programs.holder_process(app))
 
     def start(self, app: AppName, slot: SlotLetter) -> None:
-        """Start a slot; returns when it serves, or has lived for a second."""
+        """Start a slot; returns when a worker of gunicorn's serves, or a command has lived for a second."""
         process = self._process_for(app, slot)
-        run = self._layout.app(app).slot_run(slot)
-        run.mkdir(parents=True, exist_ok=True)
-        self._layout.app(app).work.mkdir(exist_ok=True)
+        paths = self._layout.app(app)
+        for folder in (paths.slot_run(slot), paths.work, paths.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        workers.clear_boot_error(paths.slot_run(slot))
         self._supervisor.start(process)
-        while (state := self._supervisor.state(process)).name == "STARTING":
-            # ready files of an earlier run lie there until the new one has begun
-            if workers.children(state.pid) & workers.ready_workers(run).keys():
-                return
-            self._clock.sleep(_POLL_S)
-        if state.name != "RUNNING":
+        state = self._await_start(app, slot, process)
+        if state != "RUNNING":
             self._supervisor.stop(process)
             raise self._did_not_start(app, slot, state)
 
@@ -160,6 +160,23 @@ class SupervisordHost:
         place.home.mkdir(parents=True, exist_ok=True)
         return place
 
+    def _await_start(self, app: AppName, slot: SlotLetter, process: str) -> str:
+        """The state a slot reached: RUNNING, or what supervisord says of one that did not come up."""
+        run = self._layout.app(app).slot_run(slot)
+        ends_at = self._clock.now() + records.read_app(self._layout.app(app)).check_limit_s
+        first = state = self._supervisor.state(process)
+        while state.alive and self._clock.now() < ends_at:
+            if state.pid != first.pid:
+                return "EXITED"  # it had ended, and supervisord is trying again
+            # ready files of an earlier run lie there until the new one has begun
+            if workers.children(state.pid) & workers.ready_workers(run).keys():
+                return "RUNNING"
+            if state.name == "RUNNING" and process == programs.own_port_process(app, slot):
+                return "RUNNING"
+            self._clock.sleep(_POLL_S)
+            state = self._supervisor.state(process)
+        return "without a worker that serves" if state.alive else state.name
+
     def _process_for(self, app: AppName, slot: SlotLetter) -> str:
         web = self._release(app, slot).processes.get("web")
         if isinstance(web, Command):
@@ -177,11 +194,15 @@ class SupervisordHost:
             )
         return records.read_release(paths, version)
 
-    def _did_not_start(self, app: AppName, slot: SlotLetter, state: ProcessState) -> SwapError:
-        said = b"\n".join(self.log_lines(app, lines=_SHOWN_LINES, follow=False))
+    def _did_not_start(self, app: AppName, slot: SlotLetter, state: str) -> SwapError:
+        told = workers.boot_error(self._layout.app(app).slot_run(slot))
+        lines = (told or "").splitlines()[-_SHOWN_LINES:] or [
+            line.decode(errors="replace")
+            for line in self.log_lines(app, lines=_SHOWN_LINES, follow=False)
+        ]
         return SwapError(
             f"The web process of {app} did not start in slot {slot}.",
-            detail=f"supervisord says {state.name}. The app's log ends with:\n{said.decode(errors='replace')}",
+            detail="\n".join([f"The process is {state}. It said:", *lines]),
             advice="Correct the app and push again.",
             reason="swap/did-not-start",
         )

@@ -86,11 +86,11 @@ class EmbeddedServer:
         for file in self.host.unit_files(app, self.settings(app)):
             files.write_atomically(Path(file.path), file.text, mode=file.mode)
 
-    def release(self, app: AppName, version: int, web: Process | None, **tree: str) -> Release:
-        """A release made by hand, whose `app.py` is `app` or says its version."""
+    def release(self, app: AppName, version: int, web: Process | None, code: str = WSGI) -> Release:
+        """A release made by hand, whose `app.py` is `code`."""
         home = self.layout.app(app).release(version)
         home.source.mkdir(parents=True)
-        home.source.joinpath("app.py").write_text(tree.get("app", WSGI))
+        home.source.joinpath("app.py").write_text(code)
         release = Release(
             version=version, app=str(app), commit="0" * 40, description="Test", by="test", created_at="",
             buildpack="python", python="3.11", venv=sys.prefix,
