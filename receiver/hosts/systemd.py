@@ -176,9 +176,18 @@ class SystemdHost:
         _systemctl("kill", "--kill-whom=main", "--signal=HUP", slot_unit(app, "web", slot))
 
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
-        """Process id of the slot's main process; None when it does not run."""
-        shown = _systemctl("show", "--property=MainPID", "--value", *slot_units(app, slot))
-        return next((int(word) for word in shown.split() if word != b"0"), None)
+        """Process id of the slot's main process; None when it does not run.
+
+        systemd makes a slot's run folder before its process and removes it after. Where there is none,
+        PID 1 need not be asked, which for a unit at rest means that it reads the unit's file anew.
+        """
+        if not self._layout.app(app).slot_run(slot).exists():
+            return None
+        for unit in slot_units(app, slot):
+            pid = int(_systemctl("show", "--property=MainPID", "--value", unit))
+            if pid:
+                return pid
+        return None
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Have this slot, and only this one, started at boot; none of the app's when None.

@@ -1,7 +1,6 @@
 """Commands that run to an end in an app's sandbox, each as a transient unit started by `systemd-run`."""
 
 import os
-import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ _DEFAULT_ENVIRONMENT = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the j
 
 def job_unit(job: Job, *, attached: bool = False) -> str:
     """A name for one run of `job`; a person's own, at the terminal, is told apart from a deploy's."""
-    return f"ship-{job.app}.{job.name}{'_' if attached else '-'}{secrets.token_hex(4)}.service"
+    return f"ship-{job.app}.{job.name}{'_' if attached else '-'}{os.urandom(4).hex()}.service"
 
 
 def deploy_job_units(app: AppName) -> str:

@@ -37,11 +37,11 @@ def read(path: Path) -> str:
 
 
 def write(path: Path) -> str:
-    with path.open("a") as handle:
-        handle.write("was here")
-    if path.name == "probe":
-        path.unlink()
-    return "written"
+    """Open it for writing; where it works, the file is left as it was."""
+    with path.open("a"):
+        if path.name == "probe":
+            path.unlink()
+    return "opened"
 
 
 def names_besides(folder: str, *own: str) -> list[str]:
