@@ -70,6 +70,25 @@ def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop) -> N
     assert list(laptop.server_refs()) == ["refs/heads/master"]
 
 
+def test_of_two_first_branches_at_once_one_deploys(laptop: Laptop) -> None:
+    """Both passed pre-receive before either had moved; post-receive of the slower one finds this."""
+    assert laptop.push("main").returncode == 0
+    commit = laptop.commit()
+    git.move_refs(laptop.repo, [("refs/heads/master", ABSENT, commit)])
+    late = subprocess.run(
+        (HOOKS / "post-receive",),
+        input=f"{ABSENT} {commit} refs/heads/master\n",
+        env={**laptop.environment, "GIT_DIR": str(laptop.repo)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert late.returncode == 9
+    assert "main became the deploy branch" in late.stderr
+    assert git.head_branch(laptop.repo) == "main"
+    assert len(laptop.calls()) == 2, "only main was deployed"
+
+
 @pytest.mark.usefixtures("receiver")
 def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop) -> None:
     git.set_head_branch(laptop.repo, "production")
