@@ -1,6 +1,8 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
+import queue
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,11 +149,7 @@ class SupervisordHost:
                 kept.extend(line.rstrip(b"\n") for line in handle)
         yield from kept
         if follow:
-            from receiver import watcher  # noqa: PLC0415 - only `logs -t` needs watchdog
-
-            slot = enabled_slot(paths) or "a"
-            log = programs.web_log(paths, slot)
-            yield from watcher.follow_file(log, log.stat().st_size if log.exists() else 0)
+            yield from _follow([programs.web_log(paths, slot) for slot in SLOTS])
 
     def _place(self, app: AppName) -> plain_jobs.Place:
         paths = self._layout.app(app)
@@ -227,3 +225,22 @@ def _processes(app: AppName, slot: SlotLetter) -> tuple[str, str]:
 def _logs(paths: AppPaths) -> list[Path]:
     """The slots' log files with what was rotated away, least recently written first."""
     return sorted(paths.logs.glob("web.[ab].log*"), key=lambda log: log.stat().st_mtime_ns)
+
+
+def _follow(logs: list[Path]) -> Iterator[bytes]:
+    """Lines written to any of these files from now on, for ever."""
+    from receiver import watcher  # noqa: PLC0415 - only `logs -t` needs watchdog
+
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def watch(log: Path) -> None:
+        rest = b""
+        for chunk in watcher.follow_file(log, log.stat().st_size if log.exists() else 0):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                lines.put(line)
+
+    for log in logs:
+        threading.Thread(target=watch, args=(log,), daemon=True).start()
+    while True:
+        yield lines.get()

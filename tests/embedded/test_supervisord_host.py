@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +193,22 @@ def test_the_log_holds_what_the_app_wrote(server: EmbeddedServer) -> None:
     assert len(lines) == 3
     assert any(b"Booting worker" in line for line in lines)
     assert list(server.host.log_lines(AppName("none"), lines=3, follow=False)) == []
+
+
+def test_the_log_is_followed_in_whichever_slot_it_goes_on(server: EmbeddedServer) -> None:
+    app = server.serve("follow")
+    server.release(app, 2, gunicorn())
+    server.aim(app, "b", 2)
+    lines: list[bytes] = []
+    following = server.host.log_lines(app, lines=0, follow=True)
+    reader = threading.Thread(target=lambda: lines.extend(following), daemon=True)
+    reader.start()
+    time.sleep(0.5)
+    server.host.start(app, "b")
+    server.host.stop(app, "a")
+    wait_until(lambda: any(b"Booting worker" in line for line in lines))
+    wait_until(lambda: any(b"Handling signal: term" in line for line in lines))
+    assert all(b"\n" not in line for line in lines)
 
 
 def test_slots_have_a_home_each_and_nothing_of_the_starter(server: EmbeddedServer) -> None:
