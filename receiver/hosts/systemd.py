@@ -18,6 +18,7 @@ from receiver.hosts.systemd_jobs import (
     deploy_job_units,
     job_argv,
     job_unit,
+    own_unit,
     stop_units,
     stopped_at_the_end,
 )
@@ -28,6 +29,7 @@ from receiver.model.plan import WriteFile
 from receiver.model.settings import App
 from receiver.planner.sandbox import account
 from receiver.planner.systemd_units import (
+    RECOVERY_UNIT,
     SlotKind,
     app_units,
     placeholder_unit,
@@ -151,12 +153,15 @@ class SystemdHost:
     def start(self, app: AppName, slot: SlotLetter) -> None:
         """Start a slot; returns when its manager says it is up.
 
+        While the machine boots, slots start when recovery has ended. Then nothing is waited for here.
+
         Raises:
             SwapError: it did not come up; it is stopped again
         """
         unit = slot_unit(app, self._kind(app, slot), slot)
+        later = ("--no-block",) if own_unit() == RECOVERY_UNIT else ()
         try:
-            _systemctl("start", unit)
+            _systemctl("start", *later, unit)
         except shell.CommandError as error:
             said = b"\n".join(self.log_lines(app, lines=_SHOWN_LINES, follow=False, slot=slot))
             stop_units(unit)

@@ -38,6 +38,12 @@ def attached_job_units(app: AppName) -> str:
     return f"ship-{app}.*_*.service"
 
 
+def own_unit() -> str:
+    """The unit that ship itself runs in."""
+    lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    return lines[-1].rpartition("/")[2]
+
+
 def stop_units(*units: str, limit_s: float = 90_000) -> None:
     """Stop units and wait until their processes are gone; nothing happens to those that are not there.
 
@@ -96,8 +102,7 @@ def _tied_to_scope(*, attached: bool) -> Properties:
 
     A deploy that has not reached its own scope yet is not tied to the session it is about to leave.
     """
-    lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    unit = lines[-1].rpartition("/")[2]
+    unit = own_unit()
     if not unit.endswith(".scope") or not (attached or unit.startswith("ship-")):
         return ()
     return (("BindsTo", unit), ("After", unit))

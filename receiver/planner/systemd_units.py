@@ -15,6 +15,8 @@ from receiver.planner.render import render
 from receiver.planner.sandbox import sandbox_properties
 
 SlotKind = Literal["web", "port"]
+RECOVERY_UNIT = "ship-recover.service"
+"""Undoes an unfinished deploy while the machine boots; slots start after it."""
 _STOP_MARGIN_S = 5
 _RUN = Path("/run")
 
@@ -68,6 +70,7 @@ def _slot_text(
         "systemd/slot.service",
         app=app,
         name=slot_template(app, kind),
+        recovery=RECOVERY_UNIT,
         held=kind == "web",
         socket=socket_unit(app),
         launcher=runtime / "launch.py",

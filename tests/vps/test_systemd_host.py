@@ -231,6 +231,24 @@ def test_the_boot_brings_back_the_enabled_slot_and_no_other(serving: Vps) -> Non
     assert serving.systemctl("is-active", "ship-blog.web.socket") == "active"
 
 
+def test_recovery_at_boot_may_start_a_slot_without_waiting_for_itself(serving: Vps) -> None:
+    unit = "/etc/systemd/system/ship-recover.service"
+    link = "/etc/systemd/system/multi-user.target.wants/ship-recover.service"
+    asks = f'ExecStart={PYTHON} {DRIVER} call \'["start", "blog", "b"]\''
+    serving.ask("aim_slot", "blog", "b", 2)
+    serving.host("enable", "blog", "a")
+    serving.machine.write(unit, f"[Service]\nType=oneshot\nTimeoutStartSec=20\n{asks}\n")
+    serving.machine.run(("ln", "-s", unit, link))
+    serving.machine.reboot()
+    result = serving.systemctl("show", "--value", "--property=Result", "ship-recover.service")
+    serving.machine.run(("rm", link, unit))
+    assert result == "success"
+    for slot in "ab":
+        serving.machine.wait_until(lambda slot=slot: serving.host("main_pid", "blog", slot), "runs")  # type: ignore[misc] # bound now
+    serving.host("enable", "blog", None)
+    serving.machine.run(("systemctl", "daemon-reload"))
+
+
 def test_going_over_to_the_other_kind_of_slot_leaves_one_enabled(serving: Vps) -> None:
     serving.ask("make_release", "blog", 3, {"kind": "command", "command": "sleep 1"}, {})
     serving.host("enable", "blog", "a")
