@@ -132,6 +132,19 @@ def attach(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = No
     return status if status >= 0 else _SIGNALLED - status
 
 
+def read(argv: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, bytes]:
+    """Run a command on the caller's own stdin and stderr; returns its exit status and what it printed.
+
+    Raises:
+        CommandError: there is no such program
+    """
+    try:
+        done = subprocess.run(argv, env=dict(env), stdout=subprocess.PIPE, check=False)
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+    return done.returncode, done.stdout
+
+
 def _hear_signals() -> None:
     for number in _TYPED:
         signal.signal(number, signal.SIG_DFL)

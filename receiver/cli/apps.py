@@ -1,0 +1,269 @@
+"""`ship apps`: list, make, show, rename and destroy apps."""
+
+from typing import TypedDict
+
+import click
+
+from receiver.cli import forward, show
+from receiver.cli.checkout import Destination
+from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.model.errors import UsageError
+from receiver.model.names import AppName
+from receiver.model.release import Release
+from receiver.model.settings import App
+
+_REMOTE = "prod"
+
+
+@click.command("apps", cls=Command, example="$ ship apps\nblog  http://blog.example.com  v2  up")
+@with_json
+def list_apps(call: Call, *, as_json: bool) -> None:
+    """List all apps of the server."""
+    from receiver import records
+
+    found = [_summary(call, name) for name in records.app_names(call.server.layout)]
+    if as_json:
+        show.as_json(found)
+    else:
+        rows = [(it["name"], it["url"], it["release"] or "-", it["state"]) for it in found]
+        show.table(("App", "URL", "Release", "State"), rows)
+
+
+def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool) -> int:
+    """Have the server make the app, and this checkout know it by the address that works from here."""
+    words = ["apps:create", AppName.parse(name), *(["--json"] if as_json else [])]
+    status, said = forward.ask_over_ssh(place, words, call.environment)
+    if status:
+        show.write(said)
+        return status
+    remote = place.remote_of(name)
+    if as_json:
+        import json
+
+        show.as_json({**json.loads(said), "git_remote": remote})
+    else:
+        url = said.decode("utf-8", "replace").partition(" | ")[0]
+        show.data(f"{url} | {remote}")
+    _remember(call, remote)
+    return 0
+
+
+@click.command(
+    "apps:create", cls=Command, over_ssh=_create_over_ssh,
+    example="$ ship apps:create blog\nCreating blog... done\n"
+    "http://blog.example.com | ship@example.com:blog",
+)  # fmt: skip
+@with_json
+@click.option("-r", "--remote", metavar="NAME", help="The git remote that leads to the server.")
+@click.argument("name")
+def create(call: Call, name: str, *, as_json: bool) -> None:
+    """Make an app; prints its URL and the git remote to push to."""
+    from receiver import apps, remotes
+
+    app = AppName.parse(name)
+    url = apps.create(call.server, app)
+    remote = remotes.git_remote(call.server.settings, app)
+    show.progress(f"Creating {app}... done")
+    if as_json:
+        show.as_json({"name": app, "url": url, "git_remote": remote})
+    else:
+        show.data(f"{url} | {remote}")
+    if call.key is None and call.server.settings.host == "supervisord":
+        _remember(call, remote)
+
+
+def _remember(call: Call, remote: str) -> None:
+    """Add the git remote `prod` to the checkout that the command was typed in, unless there is one."""
+    if call.checkout.exists() and _REMOTE not in call.checkout.urls():
+        call.checkout.set_remote(_REMOTE, remote)
+        show.progress(
+            f"Added the git remote {_REMOTE}. To put the app live: git push {_REMOTE} main"
+        )
+
+
+def _destroy_over_ssh(call: Call, place: Destination, name: str | None, confirm: str | None) -> int:
+    """Ask here, where the person is; then have the server do it."""
+    del name
+    _confirm(call, confirm)
+    words = ["apps:destroy", "--app", call.app, "--confirm", call.app]
+    status, said = forward.ask_over_ssh(place, words, call.environment)
+    show.write(said)
+    if status == 0:
+        _forget(call, place)
+    return status
+
+
+@click.command(
+    "apps:destroy", cls=Command, app_from="name", over_ssh=_destroy_over_ssh,
+    example="$ ship apps:destroy blog --confirm blog\nDestroying blog... done",
+)  # fmt: skip
+@for_app
+@click.option("--confirm", metavar="NAME", help="The app's name again, instead of being asked.")
+@click.argument("name", required=False)
+def destroy(call: Call, name: str | None, confirm: str | None) -> None:
+    """Remove an app with all it has: releases, config vars, storage, repository."""
+    from receiver import apps
+
+    del name
+    call.server.app(call.app)  # an app that is not there needs no confirmation
+    _confirm(call, confirm)
+    apps.destroy(call.server, call.app)
+    show.progress(f"Destroying {call.app}... done")
+    if call.key is None and call.server.settings.host == "supervisord":
+        _forget(call, None)
+
+
+@click.command(
+    "apps:info", cls=Command, app_from="name",
+    example="$ ship apps:info blog\n=== blog\n\nURL:         http://blog.example.com\n"
+    "Git remote:  ship@example.com:blog\nRelease:     v2\nState:       up\n"
+    "Created:     2026-01-31T08:00:00Z",
+)  # fmt: skip
+@for_app
+@with_json
+@click.argument("name", required=False)
+def info(call: Call, name: str | None, *, as_json: bool) -> None:
+    """Show an app: where it is, what serves, since when."""
+    del name
+    call.server.app(call.app)
+    found = _summary(call, call.app)
+    if as_json:
+        show.as_json(found)
+        return
+    show.heading(call.app)
+    show.data("")
+    shown = {
+        "URL": found["url"],
+        "Git remote": found["git_remote"],
+        "Domains": ", ".join(found["domains"]),
+        "Release": found["release"] or "",
+        "Change": found["description"] or "",
+        "State": found["state"],
+        "Created": found["created_at"],
+    }
+    show.fields({label: value for label, value in shown.items() if value})
+
+
+def _rename_over_ssh(call: Call, place: Destination, old: str | None, new: str) -> int:
+    """Have the server rename it, and this checkout know its new address."""
+    del old
+    words = ["apps:rename", "--app", call.app, AppName.parse(new)]
+    status, said = forward.ask_over_ssh(place, words, call.environment)
+    if status:
+        return status
+    url = said.decode("utf-8", "replace").partition(" | ")[0]
+    show.data(f"{url} | {place.remote_of(new)}")
+    _follow_rename(call, AppName(new), place.remote_of(new))
+    return 0
+
+
+class _Rename(Command):
+    """With one name, that is the new one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if ctx.params["new"] is None:
+            ctx.params["old"], ctx.params["new"] = None, ctx.params["old"]
+        return rest
+
+
+@click.command(
+    "apps:rename", cls=_Rename, app_from="old", over_ssh=_rename_over_ssh,
+    example="$ ship apps:rename blog journal\nRenaming blog to journal... done\n"
+    "http://journal.example.com | ship@example.com:journal",
+)  # fmt: skip
+@for_app
+@click.argument("old", metavar="[OLD]")
+@click.argument("new", metavar="NEW", required=False)
+def rename(call: Call, old: str | None, new: str) -> None:
+    """Give an app another name, and with it another address; its processes stop for a moment."""
+    from receiver import remotes, renaming
+
+    del old
+    name = AppName.parse(new)
+    url = renaming.rename(call.server, call.app, name)
+    remote = remotes.git_remote(call.server.settings, name)
+    show.progress(f"Renaming {call.app} to {name}... done")
+    show.data(f"{url} | {remote}")
+    if call.key is None:
+        _follow_rename(call, name, remote)
+
+
+def _follow_rename(call: Call, name: AppName, remote: str) -> None:
+    for known in call.checkout.rename_app(call.app, name):
+        show.progress(f"The git remote {known} of this checkout leads to it.")
+    show.progress(f"Other checkouts need: git remote set-url {_REMOTE} {remote}")
+
+
+def _confirm(call: Call, given: str | None) -> None:
+    """Have the name typed once more: what is destroyed does not come back.
+
+    Raises:
+        UsageError: it was not, or was another name
+    """
+    app = call.app
+    if given is None and call.environment.types:
+        show.progress(f" !     This removes {app} with its releases, config vars and storage.")
+        given = click.prompt(f"To proceed, type {app}", err=True, default="", show_default=False)
+    if given is None:
+        raise UsageError(
+            f"{app} is removed with all it has only when its name is given once more.",
+            advice=f"Type: ship apps:destroy --app {app} --confirm {app}",
+            reason="usage/not-confirmed",
+        )
+    if given != app:
+        raise UsageError(
+            f"{given!r} is not the name of the app to destroy, {app}. Nothing was changed.",
+            reason="usage/not-confirmed",
+        )
+
+
+def _forget(call: Call, place: Destination | None) -> None:
+    """Remove the checkout's remotes that led to the app."""
+    for remote in call.checkout.ship_remotes():
+        if (remote.app, remote.destination) == (call.app, place):
+            call.checkout.remove_remote(remote.name)
+            show.progress(f"Removed the git remote {remote.name}.")
+
+
+class _Summary(TypedDict):
+    """What `--json` prints of an app."""
+
+    name: str
+    url: str
+    git_remote: str
+    domains: list[str]
+    release: str | None
+    description: str | None
+    state: str
+    created_at: str
+
+
+def _summary(call: Call, name: AppName) -> _Summary:
+    from receiver import records, remotes
+
+    server = call.server
+    paths = server.layout.app(name)
+    settings, live = records.read_app(paths), records.read_live(paths)
+    release = records.read_release(paths, live.release) if live else None
+    runs = live is not None and server.host.main_pid(name, live.slot) is not None
+    return {
+        "name": name,
+        "url": server.url(name),
+        "git_remote": remotes.git_remote(server.settings, name),
+        "domains": list(settings.domains),
+        "release": release.label if release else None,
+        "description": release.description if release else None,
+        "state": _state(settings, release, runs=runs),
+        "created_at": settings.created_at,
+    }
+
+
+def _state(settings: App, release: Release | None, *, runs: bool) -> str:
+    if release is None:
+        return "empty"
+    if release.served != "process":
+        return "files" if release.served == "files" else "idle"
+    if settings.stopped:
+        return "stopped"
+    return "up" if runs else "down"

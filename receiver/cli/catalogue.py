@@ -1,0 +1,89 @@
+"""Every command of `ship`, where it is written, and its other names. Importing this imports no command."""
+
+COMMANDS: dict[str, str] = {
+    "apps": "apps:list_apps",
+    "apps:create": "apps:create",
+    "apps:destroy": "apps:destroy",
+    "apps:info": "apps:info",
+    "apps:rename": "apps:rename",
+    "builds:cancel": "builds:cancel",
+    "config": "config:show_all",
+    "config:get": "config:get",
+    "config:set": "config:set_",
+    "config:unset": "config:unset",
+    "git:remote": "git:remote",
+    "help": "about:help_",
+    "keys": "keys:list_keys",
+    "keys:add": "keys:add",
+    "keys:remove": "keys:remove",
+    "logs": "logs:logs",
+    "ps": "ps:list_processes",
+    "ps:restart": "ps:restart",
+    "ps:scale": "ps:scale",
+    "ps:start": "ps:start",
+    "ps:stop": "ps:stop",
+    "releases": "releases:list_releases",
+    "releases:info": "releases:info",
+    "releases:output": "releases:output",
+    "releases:retry": "releases:retry",
+    "releases:rollback": "releases:rollback",
+    "run": "run:run",
+    "server:install": "server:install",
+    "server:recover": "server:recover",
+    "server:start": "server:start",
+    "server:status": "server:status",
+    "server:stop": "server:stop",
+    "server:uninstall": "server:uninstall",
+    "version": "about:version",
+}
+"""Module of this package and function in it, by command."""
+
+ALIASES: dict[str, str] = {
+    "apps:delete": "apps:destroy",
+    "apps:list": "apps",
+    "config:add": "config:set",
+    "config:remove": "config:unset",
+    "config:show": "config",
+    "create": "apps:create",
+    "delete": "apps:destroy",
+    "destroy": "apps:destroy",
+    "info": "apps:info",
+    "list": "apps",
+    "ps:kill": "ps:stop",
+    "ps:rebuild": "releases:retry",
+    "ps:report": "ps",
+    "rename": "apps:rename",
+    "restart": "ps:restart",
+    "rollback": "releases:rollback",
+    "scale": "ps:scale",
+    "ssh-keys": "keys",
+    "ssh-keys:add": "keys:add",
+    "ssh-keys:remove": "keys:remove",
+    "start": "ps:start",
+    "stop": "ps:stop",
+}
+"""Names that people bring along from elsewhere, and short ones."""
+
+
+def canonical(name: str) -> str | None:
+    """The command that a name means; None when it means none."""
+    found = ALIASES.get(name, name)
+    return found if found in COMMANDS else None
+
+
+def find(words: list[str]) -> tuple[str, list[str]] | None:
+    """The command that a line of words begins with, and what follows: `apps:create` and `apps create` alike."""
+    if len(words) > 1 and (joined := canonical(f"{words[0]}:{words[1]}")):
+        return joined, words[2:]
+    name = canonical(words[0])
+    return (name, words[1:]) if name else None
+
+
+def similar(words: list[str]) -> list[str]:
+    """Commands that somebody who typed these words may have meant, the likeliest first."""
+    import difflib
+
+    known = [*COMMANDS, *ALIASES]
+    typed = [":".join(words[:2]), words[0]]
+    close = [match for text in typed for match in difflib.get_close_matches(text, known, n=2)]
+    return list(dict.fromkeys(close))[:3]

@@ -1,0 +1,21 @@
+"""Changes of an app, each in a process of its own that goes on when the one who asked hangs up."""
+
+from receiver import detached, records
+from receiver.cli import show
+from receiver.cli.command import Call
+from receiver.detached import Request, Work
+
+
+def change(call: Call, description: str, work: Work) -> int:
+    """Do `work` with its transcript on standard error; returns its exit code."""
+    paths = call.server.app(call.app)
+    live = records.read_live(paths)
+    commit = records.read_release(paths, live.release).commit if live else ""
+    request = Request(app=call.app, by=call.by, commit=commit, description=description)
+    return detached.run_detached(call.server, request, work, show.transcript)
+
+
+def live_label(call: Call) -> str | None:
+    """The release that serves now, such as `v12`."""
+    live = records.read_live(call.server.app(call.app))
+    return f"v{live.release}" if live else None

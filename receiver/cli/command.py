@@ -1,0 +1,187 @@
+"""What all commands of `ship` have in common: where they act, for which app, by whom; and how they are found."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receiver.cli import catalogue, forward
+from receiver.cli.checkout import Checkout, Destination
+from receiver.cli.context import Environment
+from receiver.cli.place import Here, Place, Said, choose_app, choose_place
+from receiver.model.errors import ShipError, UsageError
+from receiver.model.names import AppName
+
+if TYPE_CHECKING:
+    from receiver.server import Server
+
+_WORDS = "receiver.words"
+
+
+class Call:
+    """One call of a command."""
+
+    def __init__(self, environment: Environment, arguments: Sequence[str], by: str | None) -> None:
+        self.environment = environment
+        self.arguments = arguments
+        """The whole command line."""
+        self.key = by
+        """Name of the key behind a call over ssh; None when somebody types on this machine."""
+        self.said = Said()
+        self.words: tuple[str, ...] = ()
+        """What followed the name of the command."""
+
+    @property
+    def by(self) -> str:
+        """Who asks, for the record."""
+        return self.key or self.environment.user
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """The checkout around the working directory."""
+        return Checkout(Path.cwd(), self.environment.variables)
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the command acts."""
+        if self.key is not None:
+            return Here(self.environment.root)
+        return choose_place(self.said, self.environment, self.checkout)
+
+    @cached_property
+    def app(self) -> AppName:
+        """The app that is meant. Whoever calls over ssh stands in no checkout of their own."""
+        checkout = self.checkout if self.key is None else None
+        return choose_app(self.said, self.environment, checkout)
+
+    @cached_property
+    def server(self) -> "Server":
+        """The server of this machine, with nothing left half renamed by a command that was killed."""
+        from receiver import renaming
+        from receiver.server import open_server
+
+        if not isinstance(self.place, Here):
+            raise TypeError(self.place)
+        server = open_server(self.place.root)
+        renaming.recover(server)
+        return server
+
+
+class Command(click.Command):
+    """A command that goes to its server, wherever it is typed."""
+
+    def __init__(
+        self,
+        *args: Any,
+        here: bool = False,
+        terminal: bool = False,
+        app_from: str | None = None,
+        over_ssh: Callable[..., int] | None = None,
+        example: str = "",
+        **kwargs: Any,
+    ) -> None:
+        """Make a command.
+
+        Args:
+            args: as click takes them
+            here: it acts on the machine where it is typed, never elsewhere
+            terminal: what it runs may need the terminal that it is typed on
+            app_from: name of an argument that may name the app
+            over_ssh: what it does on a laptop, instead of handing all words to the server
+            example: a call and what it prints, for the reference
+            kwargs: as click takes them
+        """
+        super().__init__(*args, **kwargs)
+        self.here = here
+        self.terminal = terminal
+        self.app_from = app_from
+        self.over_ssh = over_ssh
+        self.example = example
+
+    @property
+    def of_app(self) -> bool:
+        """Whether it concerns one app."""
+        return any(param.name == "app" for param in self.params)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they came, for the case that they go elsewhere."""
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Act here, or have the server act."""
+        call: Call = ctx.obj
+        params = dict(ctx.params)
+        named = params.get(self.app_from) if self.app_from else None
+        call.said = Said(params.pop("app", None) or named, params.pop("remote", None))
+        call.words = ctx.meta[_WORDS]
+        if self.callback is None or self.here:
+            return self.callback(call, **params) if self.callback else 0
+        if isinstance(call.place, Destination):
+            return self._go_over(call, call.place, params)
+        if call.place.root is None and not call.environment.is_root:
+            forward.become_root(call.arguments, call.environment)
+        return self.callback(call, **params)
+
+    def _go_over(self, call: Call, place: Destination, params: dict[str, Any]) -> int:
+        if self.over_ssh is not None:
+            return int(self.over_ssh(call, place, **params) or 0)
+        terminal = self.terminal and call.environment.has_terminal
+        # the app goes along, because only this side can know which one a checkout is of
+        app = ("--app", call.app) if self.of_app else ()
+        words = [self.name or "", *app, *call.words]
+        return forward.become_ssh(place, words, call.environment, terminal=terminal)
+
+
+class Ship(click.Group):
+    """The command `ship`: finds a command by any of its names, and imports only that one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of the catalogue."""
+        del ctx
+        return list(catalogue.COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        del ctx
+        name = catalogue.canonical(cmd_name)
+        if name is None:
+            return None
+        module, _, attribute = catalogue.COMMANDS[name].partition(":")
+        found: click.Command = getattr(import_module(f"receiver.cli.{module}"), attribute)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that a line begins with."""
+        found = catalogue.find(args)
+        if found is None:
+            raise _unknown(args)
+        name, rest = found
+        return name, self.get_command(ctx, name), rest
+
+
+def for_app(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which app is meant."""
+    app = click.option("-a", "--app", metavar="NAME", help="The app.")
+    remote = click.option("-r", "--remote", metavar="NAME", help="The git remote that leads to it.")
+    return app(remote(function))
+
+
+def with_json(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option to print for programs."""
+    return click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def _unknown(args: Sequence[str]) -> ShipError:
+    close = catalogue.similar(list(args))
+    return UsageError(
+        f"There is no command {args[0]!r}.",
+        detail=f"Did you mean {' or '.join(f'`ship {name}`' for name in close)}?" if close else "",
+        advice="`ship help` lists the commands.",
+        reason="usage/unknown-command",
+    )

@@ -1,0 +1,59 @@
+"""What a command is told by its surroundings; the one place of the command line that reads them."""
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Environment(NamedTuple):
+    """Environment variables, standard streams and the user, as values."""
+
+    app: str | None
+    """SHIP_APP: the app that is meant when nothing else says so."""
+    server: str | None
+    """SHIP_SERVER: where commands go, such as `ship@vps`."""
+    root: Path | None
+    """SHIP_ROOT: folder of an embedded server."""
+    home: Path
+    user: str
+    """Who types, also behind sudo."""
+    is_root: bool
+    program: Path
+    """Folder that the running `ship` lies in."""
+    term: str
+    types: bool
+    """Whether a person can be asked: standard input and error are a terminal."""
+    has_terminal: bool
+    """Whether standard input and output are a terminal."""
+    variables: Mapping[str, str]
+    """All of it, for ssh, git and sudo, which are the user's own."""
+
+
+def read_environment() -> Environment:
+    """Look around, once."""
+    variables = dict(os.environ)
+    root, user = variables.get("SHIP_ROOT"), _user_name()
+    reads, writes, tells = (stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    return Environment(
+        app=variables.get("SHIP_APP") or None,
+        server=variables.get("SHIP_SERVER") or None,
+        root=Path(root).absolute() if root else None,
+        home=Path.home(),
+        user=variables.get("SUDO_USER", user) if os.geteuid() == 0 else user,
+        is_root=os.geteuid() == 0,
+        program=Path(sys.executable).parent,
+        term=variables.get("TERM", "dumb"),
+        types=reads and tells,
+        has_terminal=reads and writes,
+        variables=variables,
+    )
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -1,0 +1,51 @@
+"""Hands a command to the machine it is meant for: over ssh, or to root by sudo. Streams stay the caller's own."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from typing import NoReturn
+
+from receiver.cli.checkout import Destination
+from receiver.cli.context import Environment
+from receiver.model.errors import ShipError
+
+
+def ssh_argv(place: Destination, words: Sequence[str], *, terminal: bool) -> list[str]:
+    """The command line that types these words on the server."""
+    port = ("-p", place.port) if place.port else ()
+    # `--` stands before the address, so that nothing after it can be an option of ssh's
+    return ["ssh", "-t" if terminal else "-T", *port, "--", place.address, shlex.join(words)]
+
+
+def become_ssh(
+    place: Destination, words: Sequence[str], environment: Environment, *, terminal: bool
+) -> NoReturn:
+    """Go on as ssh: input, output, interruptions and exit code are those of the command over there."""
+    _become(ssh_argv(place, words, terminal=terminal), environment)
+
+
+def become_root(words: Sequence[str], environment: Environment) -> NoReturn:
+    """Go on as root, by sudo."""
+    _become(["sudo", "--", str(environment.program / "ship"), *words], environment)
+
+
+def ask_over_ssh(
+    place: Destination, words: Sequence[str], environment: Environment
+) -> tuple[int, bytes]:
+    """Run words on the server for what they print; progress and questions go past us."""
+    from receiver import shell
+
+    return shell.read(ssh_argv(place, words, terminal=False), env=environment.variables)
+
+
+def _become(argv: list[str], environment: Environment) -> NoReturn:
+    try:
+        os.execvpe(argv[0], argv, dict(environment.variables))  # noqa: S606 - no shell is wanted
+    except FileNotFoundError as error:
+        raise ShipError(
+            f"The program {argv[0]} is missing on this machine.",
+            advice="Install the package openssh-client."
+            if argv[0] == "ssh"
+            else f"Become root yourself, and type: {shlex.join(argv[2:])}",
+            reason="access/no-ssh" if argv[0] == "ssh" else "access/not-root",
+        ) from error

@@ -1,0 +1,97 @@
+"""The entry of `ship`: parse, find out where the command acts, have it act, print what goes wrong once."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from receiver.cli import show
+from receiver.cli.command import Call, Ship
+from receiver.cli.context import read_environment
+from receiver.model.errors import ShipError, UsageError
+from receiver.model.names import parse_key_name
+
+_INTERRUPTED = 130
+_NOBODY_READS = 141
+_SHOWN_FRAMES = 6
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = _wants_json(arguments)
+    try:
+        return _run(arguments)
+    except ShipError as error:
+        show.error(error, as_json=as_json)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return _NOBODY_READS
+    except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
+        unexpected = _unexpected(error)
+        show.error(unexpected, as_json=as_json)
+        return unexpected.exit_code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        done = program.main(arguments, prog_name="ship", standalone_mode=False, obj=arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        show.data(error.format_message())
+        return 0
+    except click.UsageError as error:
+        raise _as_ours(error) from error
+    return done if isinstance(done, int) else 0
+
+
+@click.group(cls=Ship, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--by", metavar="KEY", hidden=True)
+@click.pass_context
+def program(ctx: click.Context, by: str | None) -> None:
+    """Push Python web apps to a server of your own, and look after them there."""
+    environment = read_environment()
+    if by is not None and not environment.is_root:
+        raise ShipError(
+            "Only root can say who asks.",
+            advice="Leave out --by.",
+            reason="access/by",
+        )
+    ctx.obj = Call(environment, ctx.obj, parse_key_name(by) if by is not None else None)
+
+
+def _as_ours(error: click.UsageError) -> UsageError:
+    name = error.ctx.command.name if error.ctx else None
+    help_ = f"`ship help {name}`" if name and name != program.name else "`ship help`"
+    return UsageError(
+        error.format_message(),
+        advice=f"{help_} tells what can be typed.",
+        reason="usage/bad-command-line",
+    )
+
+
+def _unexpected(error: Exception) -> ShipError:
+    import traceback
+
+    return ShipError(
+        f"Ship failed in a way it should not: {error!r}",
+        detail="".join(traceback.format_exception(error)[-_SHOWN_FRAMES:]),
+        advice="Please report this with the lines above.",
+    )
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in before or "-j" in before
+
+
+def _forget_output() -> None:
+    """Whoever read our output is gone; what is still in the buffer must not complain at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

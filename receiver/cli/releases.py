@@ -1,0 +1,191 @@
+"""`ship releases`: what was released, what its build said, again, and back."""
+
+import re
+from pathlib import Path
+
+import click
+
+from receiver.cli import show
+from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.release import Release
+
+
+@click.command(
+    "releases", cls=Command,
+    example="$ ship releases -a blog\n=== blog Releases - Current: v2\n\n"
+    "v2  Set GREETING config var  laptop  2026-01-31T08:20:00Z\n"
+    "v1  Deploy 1a2b3c4           laptop  2026-01-31T08:15:00Z",
+)  # fmt: skip
+@for_app
+@with_json
+@click.option("-n", "--num", "limit", default=15, show_default=True, help="How many, newest first.")
+def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
+    """List the releases that are kept, newest first."""
+    from receiver import records
+
+    paths = call.server.app(call.app)
+    versions = records.release_versions(paths)[::-1][:limit]
+    found = [records.read_release(paths, version) for version in versions]
+    live = records.read_live(paths)
+    if as_json:
+        current = live.release if live else None
+        show.as_json([_as_data(release, current) for release in found])
+        return
+    show.heading(f"{call.app} Releases" + (f" - Current: v{live.release}" if live else ""))
+    show.data("")
+    rows = [(it.label, it.description, it.by, it.created_at) for it in found]
+    show.table(("Release", "Description", "By", "When"), rows)
+
+
+@click.command(
+    "releases:info", cls=Command,
+    example="$ ship releases:info v1 -a blog\n=== Release v1\n\nBy:        laptop\n"
+    "Change:    Deploy 1a2b3c4\nWhen:      2026-01-31T08:15:00Z\nCommit:    1a2b3c4...",
+)  # fmt: skip
+@for_app
+@with_json
+@click.argument("release", required=False)
+def info(call: Call, release: str | None, *, as_json: bool) -> None:
+    """Show one release; the live one when none is named."""
+    from receiver import records
+
+    paths = call.server.app(call.app)
+    found = _find(call, release)
+    config = records.read_config(paths.release(found.version).env)
+    if as_json:
+        live = records.read_live(paths)
+        show.as_json({**_as_data(found, live.release if live else None), "config": config})
+        return
+    show.heading(f"Release {found.label}")
+    show.data("")
+    show.fields(_described(found))
+    show.data("")
+    show.heading(f"{found.label} Config vars")
+    show.data("")
+    show.fields(dict(sorted(config.items())))
+
+
+@click.command(
+    "releases:output", cls=Command,
+    example="$ ship releases:output v1 -a blog\n-----> Python app detected\n...",
+)  # fmt: skip
+@for_app
+@click.argument("release", required=False)
+def output(call: Call, release: str | None) -> None:
+    """Print what was shown while a release was made; the live one when none is named."""
+    from receiver import records
+
+    paths = call.server.app(call.app)
+    found = _find(call, release)
+    log = records.build_log(paths, found.build) if found.build is not None else None
+    if log is None or not log.exists():
+        raise NotFoundError(
+            f"The output of {found.label} is not kept any more.", reason="not-found/output"
+        )
+    _print_file(log)
+
+
+@click.command(
+    "releases:retry", cls=Command,
+    example="$ ship releases:retry -a blog\n-----> Python app detected\n...\nv3",
+)  # fmt: skip
+@for_app
+def retry(call: Call) -> int:
+    """Deploy the newest pushed commit again, as a push of it would."""
+    from receiver import retrying
+
+    return _done(call, retrying.retry(call.server, call.app, call.by, show.transcript))
+
+
+@click.command(
+    "releases:rollback", cls=Command,
+    example="$ ship rollback v1 -a blog\n-----> Rolling back blog from v2 to v1\n...\nv3",
+)  # fmt: skip
+@for_app
+@click.argument("release", required=False)
+def rollback(call: Call, release: str | None) -> int:
+    """Go back to an earlier release, code and config vars alike; the one before when none is named."""
+    from receiver import deploy
+    from receiver.cli.changes import change
+    from receiver.model.output import Output
+
+    target = _version(release) if release is not None else None
+
+    def work(out: Output, number: int) -> Release:
+        wish = deploy.Rollback(app=call.app, by=call.by, number=number, target=target)
+        return deploy.rollback(call.server, wish, out)
+
+    to = f"v{target}" if target is not None else "the release before"
+    return _done(call, change(call, f"Rollback to {to}", work))
+
+
+def _done(call: Call, status: int) -> int:
+    from receiver.cli.changes import live_label
+
+    label = live_label(call)
+    if status == 0 and label is not None:
+        show.data(label)
+    return status
+
+
+def _find(call: Call, text: str | None) -> Release:
+    from receiver import records
+
+    paths = call.server.app(call.app)
+    if text is not None:
+        return records.read_release(paths, _version(text))
+    live = records.read_live(paths)
+    if live is None:
+        raise NotFoundError(
+            f"{call.app} has no release yet.",
+            advice="Push some code: `git push prod main`.",
+            reason="not-found/release",
+        )
+    return records.read_release(paths, live.release)
+
+
+def _version(text: str) -> int:
+    found = re.fullmatch(r"v?([1-9][0-9]{0,8})", text)
+    if found is None:
+        raise UsageError(
+            f"{text!r} is not a release.",
+            advice="Write it as `v3` or `3`; `ship releases` lists them.",
+            reason="usage/bad-release",
+        )
+    return int(found[1])
+
+
+def _as_data(release: Release, current: int | None) -> dict[str, object]:
+    return {
+        "version": release.version,
+        "current": release.version == current,
+        "description": release.description,
+        "by": release.by,
+        "created_at": release.created_at,
+        "commit": release.commit,
+        "buildpack": release.buildpack,
+        "python": release.python,
+        "processes": release.lines,
+        "restores": release.restores,
+    }
+
+
+def _described(release: Release) -> dict[str, str]:
+    found = {
+        "By": release.by,
+        "Change": release.description,
+        "When": release.created_at,
+        "Commit": release.commit,
+        "Buildpack": release.buildpack,
+        "Python": release.python or "",
+        "Restores": f"v{release.restores}" if release.restores else "",
+        **{f"Process {name}": line for name, line in release.lines.items()},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _print_file(path: Path) -> None:
+    with path.open("rb") as handle:
+        while chunk := handle.read(65_536):
+            show.write(chunk)

@@ -1,0 +1,84 @@
+"""Prints for people and programs: data to standard output, progress and errors to standard error."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from receiver.model.errors import ShipError
+from receiver.model.output import Output
+
+
+def data(text: str) -> None:
+    """A line of what was asked for, with the bytes that it came with."""
+    write(text.encode("utf-8", "surrogateescape") + b"\n")
+
+
+def write(chunk: bytes) -> None:
+    """Bytes of what was asked for."""
+    sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+def progress(text: str) -> None:
+    """A line about what goes on."""
+    transcript(text.encode("utf-8", "surrogateescape") + b"\n")
+
+
+def transcript(chunk: bytes) -> None:
+    """Bytes of a deploy's transcript."""
+    sys.stderr.buffer.write(chunk)
+    sys.stderr.buffer.flush()
+
+
+def as_json(value: object) -> None:
+    """A value for a program to read."""
+    data(_json(value))
+
+
+def error(found: ShipError, *, as_json: bool) -> None:
+    """Why a command ends without success."""
+    if as_json:
+        progress(_json(found.fields()))
+    else:
+        Output(transcript).error(found)
+
+
+def heading(text: str) -> None:
+    """What the lines below are about."""
+    data(f"=== {text}")
+
+
+def fields(values: Mapping[str, str]) -> None:
+    """Names and values, the values in line."""
+    width = max(map(len, values), default=0) + 2
+    for name, value in values.items():
+        data(f"{name + ':':<{width}}{value}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows: with a head and colours on a terminal, else lines that other programs can cut."""
+    if sys.stdout.isatty() and rows:
+        _table_for_eyes(columns, rows)
+        return
+    widths = [max(len(row[at]) for row in rows) for at in range(len(columns))] if rows else []
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        data("  ".join(cells).rstrip())
+
+
+def _table_for_eyes(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console().print(shown)
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2)

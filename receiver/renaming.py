@@ -1,0 +1,167 @@
+"""The story of a rename: an app's processes stop, all that bears its name takes the new one, and they start again.
+
+Nothing but the name changes: the account keeps its number, so no file of the app changes hands. A note
+on disk says what is under way; as long as it is there, everything goes back to the old name.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from receiver import apps, facts, files, records
+from receiver.checkpoint import Checkpoint
+from receiver.executor import Executor
+from receiver.lock import app_lock
+from receiver.model.errors import ShipError
+from receiver.model.layout import SLOTS, AppPaths, Layout
+from receiver.model.names import AppName
+from receiver.model.plan import (
+    AnyStep,
+    AskThroughNginx,
+    ChangeSite,
+    ChangeUnits,
+    EnableSlot,
+    HoldSocket,
+    ReleaseSocket,
+    StartSlot,
+    StopSlot,
+)
+from receiver.model.release import Build
+from receiver.recovery import recover as recover_app
+from receiver.server import Server
+
+
+class _Note(msgspec.Struct, frozen=True):
+    old: str
+    new: str
+
+
+def rename(server: Server, old: AppName, new: AppName) -> str:
+    """Give an app another name; returns its new URL.
+
+    Raises:
+        ShipError: the name is taken, or the app does not come up under it; it has its old name then
+    """
+    paths = server.app(old)
+    wait_s = float(server.settings.lock_wait_s)
+    title = f"rename to {new}"
+    with app_lock(paths.lock, title, wait_s=wait_s, clock=server.clock), _creation(server):
+        _refuse_taken(server.layout, new)
+        recover_app(server, old)
+        records.write_json(_note(server), _Note(old, new))
+        try:
+            _become(server, old, new)
+        except BaseException:
+            _become(server, new, old)
+            files.remove(_note(server))
+            raise
+        files.remove(_note(server))
+    return server.url(new)
+
+
+def recover(server: Server) -> None:
+    """Give an app its old name back after a rename that was killed; nothing happens without one."""
+    if not _note(server).exists():
+        return
+    with _creation(server):  # a rename that still lives ends first
+        note = records.read_json(_note(server), _Note)
+        if note is not None:
+            _become(server, AppName(note.new), AppName(note.old))
+            files.remove(_note(server))
+
+
+def _become(server: Server, was: AppName, name: AppName) -> None:
+    """Have what is called `was` be called `name`; what has been done of it already is done no more."""
+    if server.layout.app(was).settings.exists():
+        _take_down(server, server.layout.app(was))
+        server.host.stop_jobs(was)
+    server.host.rename_account(was, name)
+    _move(server.layout, was, name)
+    _rewrite_records(server.layout.app(name))
+    _put_up(server, server.layout.app(name))
+
+
+def _take_down(server: Server, paths: AppPaths) -> None:
+    name = paths.name
+    units = server.host.unit_files(name, records.read_app(paths))
+    site, link = server.layout.site(name), server.layout.site_link(name)
+    _do(
+        server,
+        paths,
+        ChangeSite(name, str(site), str(link), None),
+        EnableSlot(name, None),
+        *(StopSlot(name, slot) for slot in SLOTS),
+        ReleaseSocket(name),
+        ChangeUnits(name, {file.path: None for file in units}),
+    )
+
+
+def _move(layout: Layout, was: AppName, name: AppName) -> None:
+    files.remove_tree(layout.app(was).run)  # sockets and ready files, made again by what starts
+    for old, new in (
+        (layout.repo(was), layout.repo(name)),
+        (layout.app(was).home, layout.app(name).home),
+    ):
+        if old.exists():
+            old.rename(new)
+            files.sync_folder(new.parent)
+
+
+def _rewrite_records(paths: AppPaths) -> None:
+    for version in records.release_versions(paths):
+        release = records.read_release(paths, version)
+        venv = paths.venvs / Path(release.venv).name if release.venv else None
+        renamed = replace(release, app=paths.name, venv=str(venv) if venv else None)
+        records.write_json(paths.release(version).record, renamed)
+    for number in records.build_numbers(paths):
+        build = records.read_json(paths.builds / f"{number}.json", Build)
+        if build is not None:
+            records.write_build(paths, replace(build, app=paths.name))
+
+
+def _put_up(server: Server, paths: AppPaths) -> None:
+    name = paths.name
+    settings, live = records.read_app(paths), records.read_live(paths)
+    release = records.read_release(paths, live.release) if live else None
+    units = server.host.unit_files(name, settings)
+    site = facts.site_change(server, paths, settings, release, live.slot if live else "a")
+    steps: list[AnyStep] = [
+        ChangeUnits(name, {file.path: file.text for file in units}),
+        HoldSocket(name),
+        *((site,) if site else ()),
+    ]
+    if live and release and release.served == "process" and not settings.stopped:
+        steps += [
+            StartSlot(name, live.slot),
+            apps.await_slot(release, settings, live),
+            EnableSlot(name, live.slot),
+            AskThroughNginx(name, release.check.path, release.check.status),
+        ]
+    _do(server, paths, *steps)
+
+
+def _do(server: Server, paths: AppPaths, *steps: AnyStep) -> None:
+    """Do steps that need no opposites: going back is the same story told with the names exchanged."""
+    executor = Executor(server, Checkpoint(paths.journal))
+    for step in steps:
+        executor.do(step)
+
+
+def _refuse_taken(layout: Layout, name: AppName) -> None:
+    if layout.app(name).home.exists() or layout.repo(name).exists():
+        raise ShipError(
+            f"There is an app {name} already.",
+            advice="Choose another name.",
+            reason="exists/app",
+        )
+
+
+def _creation(server: Server) -> AbstractContextManager[int]:
+    """Hold the lock under which names are given to apps."""
+    return files.locked_file(server.layout.state / "lock")
+
+
+def _note(server: Server) -> Path:
+    return server.layout.state / "rename.json"
