@@ -113,7 +113,7 @@ def announce(release, worker):
         beat()
         worker.notify = beat
         worker.ship_serves = True
-        _write(ready_path(release.run, os.getpid()), release.label)
+        _write(release.run, f"ready/{os.getpid()}", release.label)
 
     worker.notify = first_beat
 
@@ -128,11 +128,12 @@ def withdraw(run, pid):
 
 
 def write_boot_error(run, text):
-    _write(os.path.join(run, "boot-error"), text[-_ERROR_CHARACTERS:])
+    _write(run, "boot-error", text[-_ERROR_CHARACTERS:])
 
 
-def _write(path, text):
-    temporary = os.path.join(os.path.dirname(os.path.dirname(path)), f".new.{os.getpid()}")
+def _write(run, name, text):
+    os.makedirs(os.path.join(run, "ready"), exist_ok=True)  # somebody may have swept the folder
+    temporary = os.path.join(run, f".new.{os.getpid()}")
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as handle:
         handle.write(text)
-    os.replace(temporary, path)
+    os.replace(temporary, os.path.join(run, name))

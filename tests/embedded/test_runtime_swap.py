@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -189,3 +190,11 @@ def test_a_dead_worker_is_replaced_and_its_word_removed(site: Site) -> None:
     while dead in workers.ready_workers(site.run_dir("a")):
         time.sleep(0.02)
     workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=10, count=2)
+
+
+def test_a_run_folder_that_was_swept_is_made_again(site: Site) -> None:
+    site.release(1, workers=1)
+    site.start("a", 1)
+    shutil.rmtree(site.run_dir("a"))
+    site.hup("a", 1)
+    assert site.ask().startswith("v1")
