@@ -15,7 +15,7 @@ from receiver.model.plan import ChangeSite
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.pip_settings import PipSettings
-from receiver.planner.sites import Front, site_file
+from receiver.planner.sites import Front, is_current, site_file
 from receiver.server import Server
 
 
@@ -68,10 +68,12 @@ def site_change(
     server: Server, paths: AppPaths, settings: App, release: Release | None, slot: SlotLetter
 ) -> ChangeSite | None:
     """The change that routes visitors to `release` in `slot`; None when nginx's file says so already."""
-    wanted = site_file(front(server), paths.name, settings, release, slot)
     link = server.layout.site_link(paths.name)
-    if link.is_symlink() and files.read_text(Path(wanted.path)) == wanted.text:
+    there = files.read_text(server.layout.site(paths.name)) or ""
+    made_of = (front(server), paths.name, settings, release, slot)
+    if link.is_symlink() and is_current(there, *made_of):
         return None
+    wanted = site_file(*made_of)
     return ChangeSite(paths.name, wanted.path, str(link), wanted.text)
 
 

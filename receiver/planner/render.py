@@ -23,6 +23,11 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(values)
 
 
+def template_text(template: str) -> str:
+    """The template itself; a digest of it tells whether a file was made by this version of it."""
+    return (_FOLDER / template).read_text(encoding="utf-8")
+
+
 def quote_for_unit(value: object) -> str:
     """One word of a systemd unit file. There `%` starts a specifier and `$` a variable."""
     text = _without_control(str(value)).replace("%", "%%").replace("$", "$$")

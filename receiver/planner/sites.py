@@ -1,5 +1,6 @@
 """Decides nginx's files: one per app, and one for what apps share and for names that are no app's. Pure."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,11 @@ from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import App, Server
 from receiver.model.webserver import Command
-from receiver.planner.render import render
+from receiver.planner.render import render, template_text
 
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
+_TEMPLATE = "nginx/site.conf"
 _SYSTEM_LOGS = Path("/var/log/nginx")
 
 
@@ -51,24 +53,44 @@ def site_file(
     front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
 ) -> WriteFile:
     """The file of an app whose live release is `release`, in `slot`; None before the first."""
+    values = _values(front, app, settings, release, slot)
+    return WriteFile(
+        str(front.layout.site(app)), _mark(values) + render(_TEMPLATE, app=app, **values)
+    )
+
+
+def is_current(
+    text: str, front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
+) -> bool:
+    """Whether an app's file was made of these same values; told by its first line, without rendering."""
+    return text.startswith(_mark(_values(front, app, settings, release, slot)))
+
+
+def _mark(values: dict[str, object]) -> str:
+    """A first line that says what the file was made of."""
+    made_of = repr(sorted(values.items())) + template_text(_TEMPLATE)
+    return f"# made of {hashlib.sha256(made_of.encode()).hexdigest()[:16]}\n"
+
+
+def _values(
+    front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
+) -> dict[str, object]:
     served = "nothing" if release is None else release.served
     folders = () if release is None else tuple(_folders(front, app, release))
-    text = render(
-        "nginx/site.conf",
-        app=app,
-        listens=front.listens,
-        server_names=server_names(front.server, app, settings),
-        access_log=str(front.log(app, "access")),
-        error_log=str(front.log(app, "error")),
-        max_body_mb=settings.max_body_mb,
-        read_timeout_s=settings.read_timeout_s,
-        proxied=served == "process",
-        deployed=release is not None,
-        port=web_port(settings, release, slot),
-        root=next((folder.path for folder in folders if folder.prefix == "/"), None),
-        folders=tuple(folder for folder in folders if folder.prefix != "/"),
-    )
-    return WriteFile(str(front.layout.site(app)), text)
+    return {
+        "listens": front.listens,
+        "server_names": server_names(front.server, app, settings),
+        "access_log": str(front.log(app, "access")),
+        "error_log": str(front.log(app, "error")),
+        "max_body_mb": settings.max_body_mb,
+        "read_timeout_s": settings.read_timeout_s,
+        "proxied": served == "process" and not settings.stopped,
+        "deployed": release is not None,
+        "stopped": settings.stopped,
+        "port": web_port(settings, release, slot),
+        "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
+        "folders": tuple(folder for folder in folders if folder.prefix != "/"),
+    }
 
 
 def shared_file(front: Front) -> WriteFile:

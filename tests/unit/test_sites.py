@@ -11,7 +11,7 @@ from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App, Server
 from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.planner.sites import Front, server_names, shared_file, site_file
+from receiver.planner.sites import Front, is_current, server_names, shared_file, site_file
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "nginx"
 SERVER = Server(domain="example.com")
@@ -45,6 +45,9 @@ CASES = {
     "files.conf": site(VPS, release(None, site=".")),
     "no-web.conf": site(VPS, release(None)),
     "not-deployed.conf": site(VPS, None),
+    "stopped.conf": site_file(
+        VPS, AppName("blog"), App(port=20_000, port_b=20_001, stopped=True), release(GUNICORN), "a"
+    ).text,
     "shared.conf": shared_file(VPS).text,
 }
 
@@ -118,3 +121,13 @@ def test_a_static_prefix_always_ends_like_its_folder() -> None:
     text = site(VPS, of)
     assert "location ^~ /static/ {" in text
     assert "alias /var/lib/ship/apps/blog/current/public/public/;" in text
+
+
+def test_a_file_is_current_as_long_as_it_is_made_of_the_same_values() -> None:
+    text = site(VPS, release(GUNICORN))
+    app = AppName("blog")
+    assert is_current(text, VPS, app, SETTINGS, release(GUNICORN), "a")
+    assert is_current(text, VPS, app, SETTINGS, release(GUNICORN), "b")
+    assert not is_current(text, VPS, app, SETTINGS, release(Command(command="x")), "b")
+    assert not is_current(text, VPS, AppName("blog2"), SETTINGS, release(GUNICORN), "a")
+    assert not is_current("", VPS, app, SETTINGS, release(GUNICORN), "a")
