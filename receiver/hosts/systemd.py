@@ -9,9 +9,10 @@ import pwd
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from receiver import files, shell
+from receiver import shell
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner
+from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
     attached_job_units,
@@ -33,7 +34,6 @@ from receiver.planner.systemd_units import (
     SlotKind,
     app_units,
     placeholder_unit,
-    slot_template,
     slot_unit,
     slot_units,
     socket_unit,
@@ -56,6 +56,7 @@ class SystemdHost:
         self._layout = layout
         self._runtime = runtime
         self._clock = clock
+        self._boot = BootLinks(layout.units)
 
     def owner(self, app: AppName) -> Owner | None:
         """The app's account."""
@@ -140,15 +141,13 @@ class SystemdHost:
 
     def hold_socket(self, app: AppName) -> None:
         """Listen on the app's port from now on, also while nothing serves it, and after a boot."""
-        unit = socket_unit(app)
-        files.link_atomically(self._wanted_by("sockets.target", unit), f"../{unit}")
-        _systemctl("start", unit)
+        self._boot.enable_socket(app)
+        _systemctl("start", socket_unit(app))
 
     def release_socket(self, app: AppName) -> None:
         """Stop listening on the app's port."""
-        unit = socket_unit(app)
-        files.remove(self._wanted_by("sockets.target", unit))
-        stop_units(unit, placeholder_unit(app))
+        self._boot.disable_socket(app)
+        stop_units(socket_unit(app), placeholder_unit(app))
 
     def start(self, app: AppName, slot: SlotLetter) -> None:
         """Start a slot; returns when its manager says it is up.
@@ -195,26 +194,9 @@ class SystemdHost:
         return None
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
-        """Have this slot, and only this one, started at boot; none of the app's when None.
-
-        Going over to the other slot is one rename, so a power cut leaves exactly one enabled.
-        """
-        there = [link for link in self._slot_links(app) if link.is_symlink()]
-        if slot is None:
-            for link in there:
-                files.remove(link)
-            return
-        kind = self._kind(app, slot)
-        wanted = self._wanted_by("multi-user.target", slot_unit(app, kind, slot))
-        target = f"../{slot_template(app, kind)}"
-        old = [link for link in there if link != wanted]
-        if old and str(old[0].readlink()) == target:
-            old.pop(0).replace(wanted)
-        for link in old:
-            files.remove(link)
-        if not wanted.is_symlink():
-            files.link_atomically(wanted, target)
-        files.sync_folder(wanted.parent)
+        """Have this slot, and only this one, started at boot; none of the app's when None."""
+        chosen = None if slot is None else (self._kind(app, slot), slot)
+        self._boot.enable_slot(app, chosen)
 
     def detach(self, name: str, pid: int) -> None:
         """Put process `pid` in a scope of its own, so that it outlives the session that made it."""
@@ -266,18 +248,6 @@ class SystemdHost:
         record = self._layout.app(app).slot(slot) / "release.json"
         web = json.loads(record.read_bytes())["processes"]["web"]
         return "web" if web["kind"] == "gunicorn" else "port"
-
-    def _slot_links(self, app: AppName) -> list[Path]:
-        return [
-            self._wanted_by("multi-user.target", unit)
-            for slot in SLOTS
-            for unit in slot_units(app, slot)
-        ]
-
-    def _wanted_by(self, target: str, unit: str) -> Path:
-        folder = self._layout.units / f"{target}.wants"
-        folder.mkdir(exist_ok=True)  # systemd makes it when the first unit of a target is enabled
-        return folder / unit
 
 
 def _has_account(app: AppName) -> bool:
