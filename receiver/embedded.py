@@ -11,7 +11,7 @@ from pathlib import Path
 
 from receiver import embedded_processes, files, health, nginx, records, shell, sockets
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts.supervisor_rpc import Supervisor
+from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
 from receiver.hosts.supervisord import SupervisordHost, enabled_slot
 from receiver.model.errors import CheckError, ServerError, ShipError, UsageError
 from receiver.model.layout import Layout
@@ -26,6 +26,7 @@ _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the root's."""
 _START_LIMIT_S = 15.0
 _POLL_S = 0.05
+_NGINX = "ship.nginx:ship.nginx"
 _STARTED_AT_ONCE = 4
 _SHOWN_LINES = 15
 
@@ -112,6 +113,7 @@ def stop(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> bool:
     supervisor = _supervisor(layout)
     pid = supervisor.pid()
     if pid is not None:
+        _stop_programs(supervisor, clock)
         supervisor.call("shutdown")
         embedded_processes.await_end((pid,), clock)
     left = embedded_processes.left_over(layout)
@@ -196,6 +198,17 @@ def _await_answers(server: Server, clock: Clock) -> None:
             clock.sleep(_POLL_S)
         else:
             return
+
+
+def _stop_programs(supervisor: Supervisor, clock: Clock) -> None:
+    """Stop nginx, then all else at once; supervisord by itself takes one program a second."""
+    supervisor.stop(_NGINX)
+    supervisor.call("stopAllProcesses", False)
+    ends_at = clock.now() + embedded_processes.STOP_LIMIT_S
+    while clock.now() < ends_at and any(
+        info["statename"] in ALIVE for info in supervisor.call("getAllProcessInfo")
+    ):
+        clock.sleep(_POLL_S)
 
 
 def _start_apps(layout: Layout, clock: Clock) -> tuple[tuple[AppName, ShipError], ...]:

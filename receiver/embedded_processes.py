@@ -13,7 +13,8 @@ from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.settings import Server
 
-_STOP_LIMIT_S = 120.0
+STOP_LIMIT_S = 120.0
+"""How long a whole server may take to end."""
 _POLL_S = 0.05
 
 
@@ -85,7 +86,7 @@ def end_left_over(layout: Layout, clock: Clock) -> None:
             await_end(pids, clock, limit_s=5.0)
 
 
-def await_end(pids: Iterable[int], clock: Clock, *, limit_s: float = _STOP_LIMIT_S) -> None:
+def await_end(pids: Iterable[int], clock: Clock, *, limit_s: float = STOP_LIMIT_S) -> None:
     started = clock.now()
     while left := [pid for pid in pids if _runs(pid)]:
         if clock.now() - started > limit_s:
