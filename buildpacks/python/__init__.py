@@ -1,5 +1,7 @@
 """The buildpack of Python web apps: packages by uv, an interpreter of the server, gunicorn in front."""
 
+import sys
+
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
 from buildpacks.python.explain import explain
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
@@ -21,6 +23,9 @@ NAME = "python"
 LOOKS_FOR = (
     "requirements.txt, or pyproject.toml with uv.lock; or an app.py, main.py, wsgi.py, manage.py"
 )
+
+_OWN_PYTHON = ".".join(map(str, sys.version_info[:2]))
+"""Source is read with ship's own Python; a newer syntax than its own is not understood."""
 
 
 def detect(tree: Tree) -> bool:
@@ -113,7 +118,9 @@ def _refuse_misspelt_procfile(tree: Tree) -> None:
 def _no_entry(tree: Tree, search: Search) -> BuildError:
     files = [path for path in tree.files() if path.endswith(".py")]
     seen = f"{len(files)} Python files" if files else "no Python file at all"
-    unreadable = "".join(f"\nNot understood: {one}." for one in search.unreadable)
+    unreadable = "".join(
+        f"\nNot understood, as Python {_OWN_PYTHON}: {one}." for one in search.unreadable
+    )
     names = ", ".join(f"{name}.py" for name in MODULE_NAMES)
     return BuildError(
         "There is no Procfile, and no web application was found in the code.",

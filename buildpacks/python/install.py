@@ -84,10 +84,7 @@ def plan_virtualenv(
 
 
 def _make(python: Interpreter) -> Command:
-    # --clear: what an interrupted build left behind is no base to go on from.
-    # --relocatable: an app that is renamed moves, and its virtualenvs with it.
-    options = ("--clear", "--relocatable", "--no-project", "--python", python.path)
-    argv = ("{uv}", "venv", *options, "{venv}")
+    argv = ("{uv}", "venv", "--no-project", "--python", python.path, "{venv}")
     return Command(argv, explain="virtualenv", quiet=True)
 
 

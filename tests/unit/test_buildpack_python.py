@@ -128,7 +128,7 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"pyproject.toml": b"\xff"}, "toml-invalid", "utf-8"),
         ({"app.py": "", "procfile": "web: a"}, "procfile-misspelt", "exactly this name"),
         ({"app.py": "print()"}, "no-entry", "1 Python files"),
-        ({"app.py": "def ("}, "no-entry", "Not understood: app.py (line 1"),
+        ({"app.py": "def ("}, "no-entry", ": app.py (line 1: "),
         ({"Procfile": ""}, "procfile-empty", "no process type"),
     ],
 )  # fmt: skip
