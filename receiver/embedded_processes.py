@@ -37,18 +37,7 @@ def _check_free(port: int, address: str, whom: str) -> None:
                 reason="server/port-not-allowed",
             ) from error
         except OSError as error:
-            raise port_in_use(port, whom) from error
-
-
-def port_in_use(port: int, whom: str) -> ServerError:
-    """The error for a port that another program listens on."""
-    holder = sockets.port_holder(port)
-    return ServerError(
-        f"Port {port}, which {whom} needs, is in use.",
-        detail=f"{holder} listens on it." if holder else "Another user's program listens on it.",
-        advice="Stop that program, or choose another port.",
-        reason="server/port-in-use",
-    )
+            raise sockets.port_in_use(port, whom) from error
 
 
 def left_over(layout: Layout) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from receiver.model.errors import ServerError
+
 _LISTEN = "0A"
 """State of a listening socket in /proc/net/tcp."""
 
@@ -25,6 +27,17 @@ def port_holder(port: int) -> str | None:
         if not inodes.isdisjoint(_socket_inodes(pid)):
             return f"{_program(pid)} (process {pid})"
     return None
+
+
+def port_in_use(port: int, whom: str) -> ServerError:
+    """The error for a port that another program listens on."""
+    holder = port_holder(port)
+    return ServerError(
+        f"Port {port}, which {whom} needs, is in use.",
+        detail=f"{holder} listens on it." if holder else "Another user's program listens on it.",
+        advice="Stop that program, or choose another port.",
+        reason="server/port-in-use",
+    )
 
 
 def has_ipv6() -> bool:

@@ -8,6 +8,7 @@ import http.client
 import socket
 import xmlrpc.client
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from receiver.model.errors import ServerError
 
 _CALL_LIMIT_S = 30
 _POLL_S = 0.02
-_NO_SUCH_PROCESS = 10
+NO_SUCH_PROCESS = 10
 _NOT_RUNNING = 70
 _ALREADY_STARTED = 60
 ALIVE = frozenset({"STARTING", "RUNNING", "STOPPING"})
@@ -38,6 +39,21 @@ class ProcessState:
 GONE = ProcessState("STOPPED", 0)
 
 
+class RefusedError(ServerError):
+    """supervisord answered, and would or could not do it; `code` is its own number for why."""
+
+    default_reason = "server/supervisor-refused"
+
+    def __init__(self, method: str, code: int, seen: str) -> None:
+        super().__init__(
+            "supervisord refused a command of ship's.",
+            detail=f"It answered {seen} to {method}.",
+            advice="Read supervisor/logs/supervisord.log of the server; a port that another program"
+            " holds is named there.",
+        )
+        self.code = code
+
+
 class Supervisor:
     """One supervisord, found by its socket."""
 
@@ -50,12 +66,16 @@ class Supervisor:
 
         Raises:
             ServerError: supervisord does not run
-            xmlrpc.client.Fault: it refused
+            RefusedError: it answered that it would not, or could not
         """
         proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport(self._path))
         try:
             with proxy:
                 return getattr(proxy, f"supervisor.{method}")(*arguments)
+        except xmlrpc.client.Fault as fault:
+            raise RefusedError(method, fault.faultCode, fault.faultString) from fault
+        except xmlrpc.client.ProtocolError as error:
+            raise RefusedError(method, error.errcode, error.errmsg) from error
         except (OSError, http.client.HTTPException) as error:
             raise not_running(str(error)) from error
 
@@ -70,8 +90,8 @@ class Supervisor:
         """State of `GROUP:PROCESS`; one that supervisord does not know does not run."""
         try:
             found = self.call("getProcessInfo", process)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode == _NO_SUCH_PROCESS:
+        except RefusedError as refused:
+            if refused.code == NO_SUCH_PROCESS:
                 return GONE
             raise
         state = ProcessState(found["statename"], found["pid"])
@@ -105,9 +125,12 @@ class Supervisor:
                 self.stop(name)
             self.call("removeProcessGroup", group)
         for group in (*added, *changed):
-            self.call("addProcessGroup", group)
+            # one whose port another program holds must not keep the others back; it is refused at its start
+            with suppress(RefusedError):
+                self.call("addProcessGroup", group)
         for name in running:
-            self.start(name)
+            with suppress(RefusedError):
+                self.start(name)
 
     def _running(self, group: str) -> list[str]:
         return [
@@ -131,8 +154,8 @@ def _but_for(code: int, action: Callable[[], object]) -> None:
     """Do it, and take the fault `code` for done: what was asked for is so already."""
     try:
         action()
-    except xmlrpc.client.Fault as fault:
-        if fault.faultCode != code:
+    except RefusedError as refused:
+        if refused.code != code:
             raise
 
 

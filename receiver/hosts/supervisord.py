@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from receiver import files, nginx, records, shell, workers
+from receiver import files, nginx, records, shell, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
-from receiver.hosts.supervisor_rpc import Supervisor
+from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
 from receiver.model.errors import NotFoundError, SwapError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
@@ -85,7 +85,7 @@ class SupervisordHost:
 
     def hold_socket(self, app: AppName) -> None:
         """Start the process that keeps the socket open."""
-        self._supervisor.start(programs.holder_process(app))
+        self._start(app, programs.holder_process(app))
 
     def release_socket(self, app: AppName) -> None:
         """Stop it; the socket closes with the last process that has it."""
@@ -98,8 +98,8 @@ class SupervisordHost:
         paths = self._layout.app(app)
         for folder in (paths.slot_run(slot), paths.work, paths.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        workers.clear_boot_error(paths.slot_run(slot))
-        self._supervisor.start(process)
+        workers.forget_last_swap(paths.slot_run(slot))
+        self._start(app, process)
         state = self._await_start(app, slot, process)
         if state != "RUNNING":
             self._supervisor.stop(process)
@@ -157,6 +157,15 @@ class SupervisordHost:
         place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
         place.home.mkdir(parents=True, exist_ok=True)
         return place
+
+    def _start(self, app: AppName, process: str) -> None:
+        try:
+            self._supervisor.start(process)
+        except RefusedError as refused:
+            port = records.read_app(self._layout.app(app)).port
+            if refused.code == NO_SUCH_PROCESS and sockets.port_holder(port) is not None:
+                raise sockets.port_in_use(port, f"the app {app}") from refused
+            raise
 
     def _await_start(self, app: AppName, slot: SlotLetter, process: str) -> str:
         """The state a slot reached: RUNNING, or what supervisord says of one that did not come up."""

@@ -187,6 +187,30 @@ def test_only_changed_programs_are_touched(server: EmbeddedServer) -> None:
     assert server.host.main_pid(kept, "a") == before[0]
 
 
+def test_an_app_whose_port_is_taken_keeps_nobody_back(server: EmbeddedServer) -> None:
+    app = server.app("late")
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        with_settings(server, app, port=taken.getsockname()[1])
+        server.write_units(app)
+        other = server.serve("meanwhile")
+        assert server.ask(other) == (200, "v1")
+        with pytest.raises(ServerError) as caught:
+            server.host.hold_socket(app)
+        assert caught.value.reason == "server/port-in-use"
+        assert f"process {os.getpid()}" in caught.value.detail
+    server.host.refresh()
+    server.host.hold_socket(app)
+
+
+def test_an_app_without_programs_is_an_error(server: EmbeddedServer) -> None:
+    app = server.app("bare")
+    (server.layout.units / f"{app}.conf").unlink()
+    server.host.refresh()
+    with pytest.raises(ServerError) as caught:
+        server.host.hold_socket(app)
+    assert caught.value.reason == "server/supervisor-refused"
+
+
 def test_the_log_holds_what_the_app_wrote(server: EmbeddedServer) -> None:
     app = server.serve("logs")
     lines = list(server.host.log_lines(app, lines=3, follow=False))
