@@ -110,16 +110,22 @@ def _for_hooks(key: str, app: str, environment: Mapping[str, str]) -> dict[str, 
     }
     if "SHIP_ROOT" in environment:
         told["SHIP_ROOT"] = environment["SHIP_ROOT"]
-    if os.geteuid() != 0 and "SHIP_ROOT" not in environment:
+    if _needs_sudo(environment):
         told["SHIP_SUDO"] = "1"
     return told
+
+
+def _needs_sudo(environment: Mapping[str, str]) -> bool:
+    """Whether root must do it: always on a VPS; an embedded server is all its owner's."""
+    return os.geteuid() != 0 and "SHIP_ROOT" not in environment
 
 
 def _become_ship(key: str, words: Sequence[str]) -> int:
     """Go on as `ship`, as root: streams, terminal and exit status are its own."""
     ship = str(Path(sys.executable).with_name("ship"))
-    sudo = () if os.geteuid() == 0 else ("sudo", "-n", "--")
-    argv = (*sudo, ship, "--by", key, *words)
+    sudo = ("sudo", "-n", "--") if _needs_sudo(os.environ) else ()
+    # `--` ends what the gate says: nobody can call themselves by another key's name
+    argv = (*sudo, ship, "--by", key, "--", *words)
     os.execvp(argv[0], argv)  # noqa: S606 - no shell is wanted
 
 

@@ -115,9 +115,9 @@ def destroy(call: Call, name: str | None, confirm: str | None) -> None:
 
 @click.command(
     "apps:info", cls=Command, app_from="name",
-    example="$ ship apps:info blog\n=== blog\n\nURL:         http://blog.example.com\n"
-    "Git remote:  ship@example.com:blog\nRelease:     v2\nState:       up\n"
-    "Created:     2026-01-31T08:00:00Z",
+    example="$ ship apps:info blog\n=== blog\n\nURL:        http://blog.example.com\n"
+    "Git remote: ship@example.com:blog\nRelease:    v2\n"
+    "Change:     Set GREETING config var\nState:      up\nCreated:    2026-01-31T08:00:00Z",
 )  # fmt: skip
 @for_app
 @with_json

@@ -33,7 +33,7 @@ class Destination(NamedTuple):
             UsageError: it is none of these
         """
         bare = text.removeprefix("ssh://").rstrip("/")
-        found = re.fullmatch(r"(?:([^@/:]+)@)?(\[[^\]]+\]|[^@:/]+)(?::(\d+))?", bare)
+        found = re.fullmatch(r"(?:([^@/:\s]+)@)?(\[[^\]\s]+\]|[^@:/\s]+)(?::(\d+))?", bare)
         if found is None or bare.startswith("-"):
             raise UsageError(
                 f"{text!r} does not name a server.",

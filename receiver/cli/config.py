@@ -13,7 +13,7 @@ from receiver.model.names import parse_config_name
 
 @click.command(
     "config", cls=Command,
-    example="$ ship config -a blog\n=== blog Config Vars\n\nGREETING:    hi\nSECRET_KEY:  s3cr3t",
+    example="$ ship config -a blog\n=== blog Config Vars\n\nGREETING:   hi\nSECRET_KEY: s3cr3t",
 )  # fmt: skip
 @for_app
 @with_json

@@ -1,8 +1,11 @@
 """The entry of `ship`: parse, find out where the command acts, have it act, print what goes wrong once."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -15,12 +18,15 @@ from receiver.model.names import parse_key_name
 _INTERRUPTED = 130
 _NOBODY_READS = 141
 _SHOWN_FRAMES = 6
+_SIGNALLED = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = _wants_json(arguments)
+    for ending in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(ending, _end)  # an exception, so that what was begun is undone
     try:
         return _run(arguments)
     except ShipError as error:
@@ -54,9 +60,9 @@ def _run(arguments: list[str]) -> int:
 def program(ctx: click.Context, by: str | None) -> None:
     """Push Python web apps to a server of your own, and look after them there."""
     environment = read_environment()
-    if by is not None and not environment.is_root:
+    if by is not None and not environment.is_root and environment.root is None:
         raise ShipError(
-            "Only root can say who asks.",
+            "Only root can say who asks, as the gate does for a key.",
             advice="Leave out --by.",
             reason="access/by",
         )
@@ -83,7 +89,13 @@ def _unexpected(error: Exception) -> ShipError:
     )
 
 
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_SIGNALLED + number)
+
+
 def _wants_json(arguments: Sequence[str]) -> bool:
+    if arguments[:1] == ["--by"]:
+        arguments = arguments[3:]  # what the gate puts before a command
     before = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in before or "-j" in before
 

@@ -40,8 +40,9 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
 
 @click.command(
     "releases:info", cls=Command,
-    example="$ ship releases:info v1 -a blog\n=== Release v1\n\nBy:        laptop\n"
-    "Change:    Deploy 1a2b3c4\nWhen:      2026-01-31T08:15:00Z\nCommit:    1a2b3c4...",
+    example="$ ship releases:info v1 -a blog\n=== Release v1\n\nBy:          laptop\n"
+    "Change:      Deploy 1a2b3c4\nWhen:        2026-01-31T08:15:00Z\nCommit:      1a2b3c4...\n"
+    "Buildpack:   python\nPython:      3.13.0\nProcess web: gunicorn app:app\n\n=== v1 Config vars\n\nGREETING: hi",
 )  # fmt: skip
 @for_app
 @with_json
@@ -50,8 +51,8 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
     """Show one release; the live one when none is named."""
     from receiver import records
 
-    paths = call.server.app(call.app)
     found = _find(call, release)
+    paths = call.server.app(call.app)
     config = records.read_config(paths.release(found.version).env)
     if as_json:
         live = records.read_live(paths)
@@ -76,8 +77,8 @@ def output(call: Call, release: str | None) -> None:
     """Print what was shown while a release was made; the live one when none is named."""
     from receiver import records
 
-    paths = call.server.app(call.app)
     found = _find(call, release)
+    paths = call.server.app(call.app)
     log = records.build_log(paths, found.build) if found.build is not None else None
     if log is None or not log.exists():
         raise NotFoundError(
@@ -132,9 +133,10 @@ def _done(call: Call, status: int) -> int:
 def _find(call: Call, text: str | None) -> Release:
     from receiver import records
 
+    version = _version(text) if text is not None else None
     paths = call.server.app(call.app)
-    if text is not None:
-        return records.read_release(paths, _version(text))
+    if version is not None:
+        return records.read_release(paths, version)
     live = records.read_live(paths)
     if live is None:
         raise NotFoundError(

@@ -1,0 +1,320 @@
+"""`ship` as people type it: on the server itself, and on a laptop that only has ssh and git.
+
+The server is a real embedded one. In place of ssh stands a program that notes its command line and starts
+the real gate; sshd itself has its turn in tests/vps.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from receiver import embedded
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from tests import needs
+
+pytestmark = pytest.mark.embedded
+
+BIN = Path(sys.executable).parent
+APP = Path(__file__).parents[1] / "apps" / "plain-wsgi"
+FAKE_SSH = """#!/bin/sh
+printf '%s\\n' "$@" >>'{log}'
+for last; do :; done
+SHIP_ROOT='{root}' SSH_ORIGINAL_COMMAND="$last" exec '{gate}' --key laptop
+"""
+
+
+@dataclass
+class Done:
+    status: int
+    out: bytes
+    err: str
+
+
+@dataclass
+class Place:
+    """Somewhere commands are typed."""
+
+    folder: Path
+    environment: dict[str, str]
+    root: Path
+    ssh_log: Path
+    port: int
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def type(self, *words: str | bytes, given: bytes = b"", env: Mapping[str, str] = {}) -> Done:
+        done = subprocess.run(
+            words, cwd=self.folder, env={**self.environment, **env}, input=given,
+            capture_output=True, timeout=100, check=False,
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+
+    def ship(self, *words: str | bytes, given: bytes = b"") -> Done:
+        return self.type(str(BIN / "ship"), *words, given=given)
+
+    def git(self, *words: str) -> Done:
+        return self.type("git", "-c", "user.name=a", "-c", "user.email=a@b", *words)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    needs.require_program("nginx")
+    folder = tmp_path_factory.mktemp("s", numbered=True) / "r"
+    port = needs.free_port()
+    embedded.create(folder, "apps.test", port)
+    embedded.start(folder)
+    yield folder, port
+    embedded.stop(folder)
+
+
+@pytest.fixture(scope="module")
+def server(root: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """On the machine of the server."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIP_ROOT": str(root[0])}
+    return Place(home, environment, root[0], home / "none", root[1])
+
+
+@pytest.fixture(scope="module")
+def laptop(root: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """In a checkout on a laptop, which has no ship server; ssh leads to the gate."""
+    home = tmp_path_factory.mktemp("laptop")
+    log, ssh = home / "ssh.log", home / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(FAKE_SSH.format(log=log, root=root[0], gate=BIN / "ship-gate"))
+    ssh.chmod(0o755)
+    checkout = home / "blog"
+    checkout.mkdir()
+    environment = {"PATH": f"{ssh.parent}:{os.environ['PATH']}", "HOME": str(home)}
+    place = Place(checkout, environment, root[0], log, root[1])
+    assert place.git("init", "-q", "-b", "main").status == 0
+    place.type("cp", "-R", f"{APP}/.", ".")
+    assert place.git("add", "-A").status == 0
+    assert place.git("commit", "-q", "-m", "one").status == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def blog(laptop: Place) -> Place:
+    """An app that was made and pushed from the laptop, over what it takes for ssh."""
+    made = laptop.type(str(BIN / "ship"), "apps:create", "blog", env={"SHIP_SERVER": "ship@vps"})
+    assert made.status == 0, made.err
+    assert made.out == f"http://blog.apps.test:{laptop.port} | ship@vps:blog\n".encode()
+    assert made.err == (
+        "Creating blog... done\n"
+        "Added the git remote prod. To put the app live: git push prod main\n"
+    )
+    pushed = laptop.git("push", "prod", "main")
+    assert pushed.status == 0, pushed.err
+    assert "v1 is live" in pushed.err
+    return laptop
+
+
+def test_ssh_gets_the_words_quoted_and_no_option_can_be_smuggled_in(blog: Place) -> None:
+    blog.ssh_log.unlink(missing_ok=True)
+    blog.ship("config:get", "A B;$(x)")
+    assert blog.ssh_log.read_text().splitlines() == [
+        "-T", "--", "ship@vps", "config:get --app blog 'A B;$(x)'",
+    ]  # fmt: skip
+
+
+def test_values_arrive_byte_for_byte(blog: Place) -> None:
+    value = b"a \"b\" 'c' $d `e` \\ \n\xff\xc3\xa4 ;|& "
+    done = blog.ship("config:set", b"ODD=" + value, "B=2")
+    assert done.status == 0, done.err
+    assert done.out == b"ODD: " + value + b"\nB:   2\n"
+    assert blog.ship("config:get", "ODD").out == value + b"\n"
+    seen = blog.ship("run", "--", "sh", "-c", 'printf %s "$ODD"')
+    assert seen.out == value
+
+
+def test_the_transcript_is_shown_and_the_release_bears_the_name_of_the_key(blog: Place) -> None:
+    done = blog.ship("config:set", "WHO=laptop")
+    assert done.err.startswith("-----> Set WHO config var\n-----> Checking v")
+    newest = json.loads(blog.ship("releases", "--json").out)[0]
+    assert (newest["by"], newest["description"]) == ("laptop", "Set WHO config var")
+    assert newest["current"] is True
+
+
+def test_run_hands_on_input_output_and_exit_code(blog: Place) -> None:
+    given = bytes(range(256)) * 300
+    done = blog.ship("run", "--", "cat", given=given)
+    assert (done.status, done.out) == (0, given)
+    assert blog.ship("run", "--", "sh", "-c", "exit 7").status == 7
+    where = blog.ship("run", "sh", "-c", "pwd; command -v python").out.decode().splitlines()
+    assert where[0].endswith("/source")
+    assert "/venvs/" in where[1]
+
+
+def test_rollback_and_retry_make_releases(blog: Place) -> None:
+    before = json.loads(blog.ship("releases", "--json").out)[0]["version"]
+    back = blog.ship("rollback", "v1")
+    assert (back.status, back.out.decode()) == (0, f"v{before + 1}\n"), back.err
+    again = blog.ship("releases:retry")
+    assert (again.status, again.out.decode()) == (0, f"v{before + 2}\n"), again.err
+    told = blog.ship("releases:output", str(before + 2)).out.decode()
+    assert f"-----> v{before + 2} is live" in told
+
+
+def test_processes_are_scaled_stopped_and_started(blog: Place) -> None:
+    assert blog.ship("ps:scale", "web=1").out == b"web=1\n"
+    assert blog.ship("ps:scale", "web+1").out == b"web=2\n"
+    assert blog.ship("ps:scale").out == b"web=2\n"
+    assert blog.ship("ps:stop").status == 0
+    assert json.loads(blog.ship("ps", "--json").out)["running"] == []
+    assert b"stopped" in blog.ship("apps").out
+    assert blog.ship("ps:start").status == 0
+    assert blog.ship("ps:restart").status == 0
+    assert len(json.loads(blog.ship("ps", "--json").out)["running"]) == 2
+
+
+def test_logs_end_with_their_reader(blog: Place) -> None:
+    assert len(blog.ship("logs", "-n", "2").out.splitlines()) == 2
+    line = f"{BIN / 'ship'} logs -t -n 1 | head -n 1"
+    assert blog.type("timeout", "60", "bash", "-c", line).out.count(b"\n") == 1
+
+
+def test_a_command_that_fails_says_why_once(blog: Place) -> None:
+    done = blog.ship("config:get", "NOPE")
+    assert (done.status, done.out) == (20, b"")
+    assert done.err.count("blog has no config var NOPE.") == 1
+    assert done.err.endswith(" !     (not-found/config-var)\n\n")
+    told = blog.ship("releases:info", "v999", "--json")
+    assert json.loads(told.err)["reason"] == "not-found/release"
+
+
+def test_git_is_refused_what_is_not_an_app_or_not_served(blog: Place) -> None:
+    done = blog.git("push", "ship@vps:blgo", "main")
+    assert done.status != 0
+    assert " !     There is no app blgo on this server.\n" in done.err
+    assert "Did you mean blog?" in done.err
+    assert "ssh ship@apps.test apps:create blgo" in done.err
+    assert "not served" in blog.git("archive", "--remote", "ship@vps:blog", "main").err
+    assert blog.git("clone", "-q", "ship@vps:blog", "copy").status == 0
+    for address in (
+        "ship@vps:/blog",
+        "ship@vps:blog.git",
+        "ship@vps:~/blog",
+        "ssh://ship@vps/blog",
+    ):
+        assert blog.git("ls-remote", address).status == 0
+
+
+def test_the_key_file_is_read_on_the_laptop(blog: Place, server: Place) -> None:
+    key = blog.folder.parent / "new.pub"
+    body = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
+    key.write_text(f"ssh-ed25519 {body} me@laptop\n")
+    done = blog.ship("keys:add", "second", str(key))
+    assert done.status == 0, done.err
+    assert done.out.startswith(b"second  SHA256:")
+    assert blog.ship("keys:add", "third", "/etc/hostname").status == 2
+    typed = blog.type("ssh", "ship@vps", "keys:add third /etc/hostname")
+    assert "not an ssh public key" in typed.err
+    assert "'/etc/hostname'" in typed.err
+    assert b"second" in server.ship("keys").out
+    assert blog.ship("keys:remove", "second").status == 0
+
+
+def test_a_token_is_shown_once_on_standard_output(server: Place) -> None:
+    done = server.ship("keys:add", "--token", "ci")
+    assert len(done.out.strip()) > 40
+    assert done.err == "The token ci is shown this once:\n"
+    assert done.out.strip() not in server.ship("keys", "--json").out
+
+
+def test_nobody_can_go_by_the_name_of_another_key(blog: Place) -> None:
+    done = blog.type("ssh", "ship@vps", "--by root config:set -a blog A=b")
+    assert (done.status, done.out) == (2, b"")
+    assert "There is no command '--by'." in done.err
+
+
+def test_a_key_cannot_take_the_server_down(blog: Place) -> None:
+    done = blog.type("ssh", "ship@vps", "server:stop")
+    assert done.status == 21
+    assert "access/on-server-only" in done.err
+
+
+def test_a_rename_takes_everything_along(blog: Place, server: Place) -> None:
+    done = blog.ship("apps:rename", "journal")
+    assert done.status == 0, done.err
+    assert done.out == f"http://journal.apps.test:{blog.port} | ship@vps:journal\n".encode()
+    assert blog.git("remote", "get-url", "prod").out == b"ship@vps:journal\n"
+    home = Layout.embedded(blog.root).app(AppName("blog")).home
+    assert not home.exists()
+    assert blog.ship("run", "--", "gunicorn", "--version").status == 0
+    assert ask(blog.port, "journal.apps.test") == 200
+    assert ask(blog.port, "blog.apps.test") == 404
+    assert blog.ship("config:set", "AFTER=rename").status == 0
+    assert blog.ship("rollback").status == 0
+    assert blog.ship("apps:rename", "blog").status == 0
+    assert server.ship("apps").out.startswith(b"blog  ")
+
+
+RENAME_UNTIL = """
+import os, signal, sys
+from receiver import renaming
+from receiver.cli.main import main
+from receiver.model.errors import ServerError
+
+step, ending = sys.argv[1:]
+whole = getattr(renaming, step)
+
+def end(*_):
+    setattr(renaming, step, whole)
+    if ending == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise ServerError("The disk is full.")
+
+setattr(renaming, step, end)
+sys.exit(main(["apps:rename", "blog", "diary"]))
+"""
+
+
+@pytest.mark.parametrize("ending", ["killed", "failed"])
+@pytest.mark.parametrize("step", ["_take_down", "_move", "_rewrite_records", "_put_up"])
+def test_a_rename_that_ends_halfway_is_taken_back(
+    blog: Place, server: Place, step: str, ending: str
+) -> None:
+    done = server.type(sys.executable, "-c", RENAME_UNTIL, step, ending)
+    assert done.status == (-9 if ending == "killed" else 8)
+    assert server.ship("apps").out.startswith(b"blog  ")
+    assert ask(blog.port, "blog.apps.test") == 200
+    assert ask(blog.port, "diary.apps.test") == 404
+    layout = Layout.embedded(blog.root)
+    assert not (layout.state / "rename.json").exists()
+    assert not layout.app(AppName("diary")).home.exists()
+    assert not layout.repo(AppName("diary")).exists()
+
+
+def test_an_app_is_destroyed_only_by_its_name(blog: Place, server: Place) -> None:
+    blog.type(str(BIN / "ship"), "create", "doomed", env={"SHIP_SERVER": "ship@vps"})
+    refused = blog.ship("destroy", "doomed")
+    assert (refused.status, refused.out) == (2, b"")
+    assert "ship apps:destroy --app doomed --confirm doomed" in refused.err
+    assert blog.ship("destroy", "doomed", "--confirm", "blog").status == 2
+    assert b"doomed" in server.ship("apps").out
+    done = blog.ship("destroy", "doomed", "--confirm", "doomed")
+    assert (done.status, done.err) == (0, "Destroying doomed... done\n")
+    assert b"doomed" not in server.ship("apps").out
+
+
+def test_the_server_tells_that_it_runs(server: Place) -> None:
+    done = server.ship("server:status", "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["url"] == f"http://127.0.0.1:{server.port}"
+
+
+def ask(port: int, host: str) -> int:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/", headers={"Host": host})
+    status = connection.getresponse().status
+    connection.close()
+    return status

@@ -1,0 +1,130 @@
+"""What the forced command of a key serves, and what it refuses."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from receiver import gate
+from receiver.model.errors import UsageError
+
+Captured = pytest.CaptureFixture[bytes]
+UNKNOWN = """
+ !     There is no app blgo on this server.
+ !
+ !     Did you mean blog?
+ !
+ !     Make it with: ssh ship@example.com apps:create blgo
+ !
+ !     (not-found/app)
+
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A server with a repository blog, of which nothing else is needed to decide."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "ship.toml").write_text('domain = "example.com"\nhost = "supervisord"\n')
+    (tmp_path / "var" / "repos" / "blog.git").mkdir(parents=True)
+    monkeypatch.setenv("SHIP_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def ask(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("SSH_ORIGINAL_COMMAND", line)
+    return gate.main(["--key", "laptop"])
+
+
+@pytest.mark.parametrize(
+    "path", ["blog", "/blog", "blog.git", "~/blog", "/blog.git/", "~/blog.git"]
+)
+def test_the_forms_of_an_app_in_a_remote(path: str) -> None:
+    assert gate._app(["git-receive-pack", path]) == "blog"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["git-receive-pack"],
+        ["git-receive-pack", "blog", "more"],
+        ["git-receive-pack", "../blog"],
+        ["git-receive-pack", "/var/lib/ship/repos/blog.git"],
+        ["git-receive-pack", "--help"],
+        ["git-receive-pack", "Blog"],
+        ["git-receive-pack", ".git"],
+        ["git-receive-pack", ""],
+    ],
+)
+def test_nothing_else_is_an_app(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        gate._app(words)
+
+
+@pytest.mark.parametrize("line", ["git-receive-pack 'blgo'", "git upload-pack 'blgo'"])
+def test_an_unknown_app_names_the_way_to_make_it(
+    line: str, root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    assert root.is_dir()
+    assert ask(line, monkeypatch) == 20
+    out, err = capfdbinary.readouterr()
+    assert (out, err.decode()) == (b"", UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "line", ["git-upload-archive 'blog'", "git-shell", "git config --list", "git"]
+)
+def test_no_other_git_command_is_served(
+    line: str, root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    assert root.is_dir()
+    assert ask(line, monkeypatch) == 21
+    assert "(access/git-command)" in capfdbinary.readouterr().err.decode()
+
+
+def test_words_are_a_shells_words_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    line = "config:set 'A=b c' $HOME `id` ; rm -rf > x"
+    assert gate._words(line)[1:] == ["A=b c", "$HOME", "`id`", ";", "rm", "-rf", ">", "x"]
+    assert ask("config:set 'A=b", monkeypatch) == 2
+    assert "(usage/bad-quoting)" in capfdbinary.readouterr().err.decode()
+
+
+@pytest.mark.parametrize("line", ["", "   "])
+def test_no_command_is_greeted(
+    line: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    assert ask(line, monkeypatch) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b""
+    assert err.startswith(b"Hello laptop. This is a ship server.")
+
+
+def test_a_command_becomes_ship_with_the_name_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(os, "execvp", lambda _, argv: seen.append(argv))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("SHIP_ROOT", raising=False)
+    ask("apps:create blog", monkeypatch)
+    monkeypatch.setenv("SHIP_ROOT", "/r")
+    ask("--by root apps", monkeypatch)
+    vps, embedded = seen
+    assert vps[:3] == ("sudo", "-n", "--")
+    assert vps[4:] == ("--by", "laptop", "--", "apps:create", "blog")
+    assert embedded[1:] == ("--by", "laptop", "--", "--by", "root", "apps")
+
+
+def test_hooks_are_told_to_use_sudo_only_where_root_must_deploy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    vps = gate._for_hooks("laptop", "blog", {})
+    assert (vps["SHIP_SUDO"], vps["SHIP_APP"], vps["SHIP_KEY"]) == ("1", "blog", "laptop")
+    assert "SHIP_SUDO" not in gate._for_hooks("laptop", "blog", {"SHIP_ROOT": "/r"})
+
+
+@pytest.mark.parametrize("argv", [[], ["--key"], ["laptop"], ["--key", "a", "b"]])
+def test_only_authorized_keys_starts_it(argv: list[str]) -> None:
+    with pytest.raises(SystemExit, match="usage"):
+        gate.main(argv)
