@@ -82,7 +82,9 @@ class Builder:
             return
         fd = os.open(self.release.slug, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as slug:
-            job = self._job(("/bin/tar", "-c", "-f", "-", "."), {}, (), _UNPACK_LIMIT_S)
+            # both streams of a job come as one; a warning of tar's must not end up in the archive
+            tar = ("/bin/sh", "-c", "exec /bin/tar -c -f - . 2>/dev/null")
+            job = self._job(tar, {}, (), _UNPACK_LIMIT_S)
             status = self.host.run(job, slug.write)
             slug.flush()
             os.fsync(slug.fileno())
@@ -143,6 +145,8 @@ class Builder:
             env={
                 "HOME": str(self.paths.cache),
                 "UV_CACHE_DIR": str(self.paths.cache / "uv"),
+                # a virtualenv that shares no file with a cache that the next build writes to
+                "UV_LINK_MODE": "copy",
                 "LANG": "C.UTF-8",
                 "PYTHONUNBUFFERED": "1",
                 **self.index,

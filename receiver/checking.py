@@ -4,10 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-from receiver import files, health
+from receiver import files, health, workers
 from receiver.hosts import Job
 from receiver.model.errors import CheckError, ShipError
-from receiver.model.layout import AppPaths
+from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.settings import App
@@ -17,6 +17,7 @@ from receiver.server import Server
 
 RUNTIME = Path(__file__).parent / "runtime"
 _LOG_BYTES = 16 * 1024
+_ENDED = frozenset({"swap/boot-failed", "swap/server-ended", "swap/not-running"})
 
 
 def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:
@@ -32,14 +33,14 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
         CheckError: it ended, did not answer in time, or answered with an error
     """
     run = paths.run / "canary"
-    _make_run_folder(server, paths, run)
+    make_run_folder(server, paths, run)
     log = paths.release(release.version).home / "canary.log"
     log.unlink(missing_ok=True)
     address = run / "web.sock"
     running = server.host.spawn(_canary(paths, release, run, address), log)
     try:
         answer = health.ask(
-            str(address),
+            address,
             release.check.path,
             server.address(paths.name),
             status=release.check.status,
@@ -55,20 +56,28 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
     out.say(f"GET {release.check.path} answered {answer.status} after {answer.seconds:.2f} s.")
 
 
-def explain_slot(server: Server, paths: AppPaths, error: ShipError) -> ShipError:
-    """The error of a slot that did not come up, with the end of what it wrote."""
-    if not isinstance(error, CheckError):
-        return error
-    lines = server.host.log_lines(paths.name, lines=20, follow=False)
-    return diagnosis.explain(error, b"\n".join(lines).decode("utf-8", "replace"), None)
+def explain_slot(
+    server: Server, paths: AppPaths, release: Release, slot: SlotLetter, error: ShipError
+) -> ShipError:
+    """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
+    run = paths.slot_run(slot)
+    if error.reason in _ENDED:
+        refused = workers.boot_error(run) or _last_lines(server, paths, slot)
+        answer = workers.last_answer(run)
+        bad = answer and health.verdict(answer, release.check.path, release.check.status)
+        return diagnosis.explain(bad or health.ended(release.check.path), refused, None)
+    if isinstance(error, CheckError):
+        return diagnosis.explain(error, _last_lines(server, paths, slot), None)
+    return error
 
 
 def has_canary(release: Release) -> bool:
-    """Whether the web process can be tried on a private socket.
+    """Whether the web process has to be tried on a private socket first.
 
-    A server that binds $PORT by itself is tried in its slot, where nobody is sent to it before.
+    Workers of a WSGI app ask themselves before they serve, and a server that binds $PORT by itself is asked
+    in its slot, where nobody is sent to it before.
     """
-    return isinstance(release.processes.get("web"), Gunicorn)
+    return isinstance(release.processes.get("web"), Gunicorn) and not release.checks_itself
 
 
 def _canary(paths: AppPaths, release: Release, run: Path, address: Path) -> Job:
@@ -86,12 +95,18 @@ def _canary(paths: AppPaths, release: Release, run: Path, address: Path) -> Job:
     )  # fmt: skip
 
 
-def _make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
+def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
+    """A fresh folder for sockets and ready files, which only the app's account may enter."""
     files.remove_tree(run)
     owner = server.host.owner(paths.name)
     run.parent.mkdir(parents=True, exist_ok=True)
     uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
     files.make_folder(run, mode=0o700, uid=uid, gid=gid)
+
+
+def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
+    lines = server.host.log_lines(paths.name, lines=20, follow=False, slot=slot)
+    return b"\n".join(line.rstrip(b"\n") for line in lines).decode("utf-8", "replace")
 
 
 def _end_of(log: Path) -> str:

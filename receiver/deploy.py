@@ -121,6 +121,8 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             processes=_processes(plan.processes, config, out),
             check=manifest.check,
             static={**plan.static, **manifest.static},
+            address=server.address(push.app),
+            gunicorn_file=tree.has("gunicorn.conf.py"),
             build=push.number,
         )
         work.record(release)

@@ -52,10 +52,14 @@ def run_detached(
     build = _begin(server, paths, request)
     log = records.build_log(paths, build.number)
     sys.stdout.flush()
+    go, went = os.pipe()
     child = os.fork()
     if child == 0:
-        _work(server, paths, build, work)
+        os.close(went)
+        _work(server, paths, build, work, go)
+    os.close(go)
     server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
+    os.close(went)
     return _follow(paths, build.number, child, log, show)
 
 
@@ -88,11 +92,13 @@ def _begin(server: Server, paths: AppPaths, request: Request) -> Build:
     return build
 
 
-def _work(server: Server, paths: AppPaths, build: Build, work: Work) -> NoReturn:
+def _work(server: Server, paths: AppPaths, build: Build, work: Work, go: int) -> NoReturn:
     """The child: never returns, whatever happens."""
     status = 1
     try:
         _leave_session(records.build_log(paths, build.number))
+        os.read(go, 1)  # ends when the child is in a unit of its own, which its jobs are tied to
+        os.close(go)
         build = replace(build, pid=os.getpid())
         records.write_build(paths, build)
         ended = _attempt(paths, build, work)

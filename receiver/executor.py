@@ -176,6 +176,7 @@ class Executor:
             return
         files.link_atomically(link, f"../releases/v{step.version}")
         if step.reload and self._server.host.main_pid(app, step.slot) is not None:
+            workers.forget_last_swap(self._server.layout.app(app).slot_run(step.slot))
             self._server.host.reload(app, step.slot)
 
     def _aim_back(self, step: steps.AimSlot) -> Plan:
@@ -197,14 +198,13 @@ class Executor:
                 advice="Look at what it wrote: `ship logs`.",
                 reason="swap/not-running",
             )
-        workers.wait_for_release(
-            self._server.layout.app(app).slot_run(step.slot),
-            f"v{step.version}",
-            master_pid=master,
-            limit_s=step.limit_s,
-            clock=self._server.clock,
-        )
-        self._say(f"Every worker is of v{step.version}.")
+        run = self._server.layout.app(app).slot_run(step.slot)
+        label, clock = f"v{step.version}", self._server.clock
+        workers.wait_for_release(run, label, master_pid=master, limit_s=step.limit_s, clock=clock)
+        answer = workers.last_answer(run)
+        if answer is not None:
+            self._say(f"Asked before anybody else, it answered {answer.status}.")
+        self._say(f"Every worker is of {label}.")
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
         app = AppName(step.app)

@@ -68,10 +68,12 @@ def ask(  # noqa: PLR0913 - one question; all but its address is by name
         left_s = max(limit_s - (clock.now() - started), _FIRST_PAUSE_S)
         found = _try(address, path, _headers(host, forwarded_proto), left_s)
         if isinstance(found, Answer):
-            _judge(found, path, status)
+            refused = verdict(found, path, status)
+            if refused is not None:
+                raise refused
             return dataclasses.replace(found, seconds=clock.now() - started)
         if not running:
-            raise _ended(path)
+            raise ended(path)
         if clock.now() - started >= limit_s:
             raise _never_answered(path, limit_s, found)
         clock.sleep(pause_s)
@@ -138,18 +140,21 @@ def _read(response: http.client.HTTPResponse) -> Answer:
     return Answer(response.status, headers, body.decode(errors="replace"))
 
 
-def _judge(answer: Answer, path: str, wanted: int | None) -> None:
+def verdict(answer: Answer, path: str, wanted: int | None) -> CheckError | None:
+    """What is wrong with an answer; None when it is one of a living app.
+
+    receiver/runtime/question.py has the same rule for workers that ask themselves.
+    """
     if wanted is not None:
-        if answer.status != wanted:
-            raise _wrong_status(answer, path, f"its ship.toml asks for {wanted}")
-        return
-    if answer.status == _BAD_REQUEST and "DisallowedHost" in answer.body:
-        raise _disallowed_host(path)
-    if answer.status == _BAD_REQUEST and "<h1>Bad Request (400)</h1>" in answer.body:
-        # what Django says with DEBUG off, where it does not name the exception
-        raise _disallowed_host(path)
+        said = f"its ship.toml asks for {wanted}"
+        return None if answer.status == wanted else _wrong_status(answer, path, said)
+    # the second is what Django says with DEBUG off, where it does not name the exception
+    signs = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
+    if answer.status == _BAD_REQUEST and any(sign in answer.body for sign in signs):
+        return _disallowed_host(path)
     if answer.status >= _SERVER_ERROR:
-        raise _wrong_status(answer, path, "any status below 500 would do")
+        return _wrong_status(answer, path, "any status below 500 would do")
+    return None
 
 
 def _wrong_status(answer: Answer, path: str, wanted: str) -> CheckError:
@@ -172,7 +177,8 @@ def _disallowed_host(path: str) -> CheckError:
     )
 
 
-def _ended(path: str) -> CheckError:
+def ended(path: str) -> CheckError:
+    """The error for a process that ended before it could be asked."""
     return CheckError(
         f"The web process ended before it answered {path}.",
         advice="Read the app's log above, correct the app and push again.",

@@ -98,12 +98,14 @@ class Transition:
         self.out.step("Running the release phase")
         home = self.paths.release(release.version)
         limit_s = float(self.server.settings.release_limit_s)
+        run = self.paths.run / "release"
+        checking.make_run_folder(self.server, self.paths, run)
         job = Job(
             app=self.paths.name,
-            argv=checking.launch_argv(home.home, "release", "--run", str(self.paths.work)),
+            argv=checking.launch_argv(home.home, "release", "--run", str(run)),
             cwd=self.paths.work,
-            env={"LANG": "C.UTF-8", "SHIP_APP": self.paths.name},
-            writable=(home.source, self.paths.storage),
+            env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": self.paths.name},
+            writable=(run, home.source, self.paths.storage),
             limit_s=limit_s,
             name="release",
         )
@@ -156,7 +158,8 @@ class Transition:
         try:
             executor.apply((*swap.plan, WriteFile(str(self.paths.live), live)))
         except ShipError as error:
-            raise checking.explain_slot(self.server, self.paths, error) from error
+            told = checking.explain_slot(self.server, self.paths, release, swap.slot, error)
+            raise told from error
 
     def prune(self) -> None:
         """Remove what no kept release needs any more."""

@@ -10,7 +10,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.health import Answer
 from receiver.model.errors import SwapError
 
 _READY_BYTES = 64
@@ -36,11 +39,22 @@ def boot_error(run_dir: Path) -> str | None:
         return _read(fd, "boot-error", _ERROR_BYTES)
 
 
-def clear_boot_error(run_dir: Path) -> None:
-    """Forget an earlier failure, so that the next one found is of what happens next."""
-    with _folder(run_dir) as fd, contextlib.suppress(FileNotFoundError):
-        if fd is not None:
-            os.unlink("boot-error", dir_fd=fd)
+def last_answer(run_dir: Path) -> Answer | None:
+    """What the app answered the worker that asked it last."""
+    with _folder(run_dir) as fd:
+        text = _read(fd, "answer", _ERROR_BYTES)
+    try:
+        return None if text is None else msgspec.json.decode(text, type=Answer)
+    except msgspec.DecodeError:
+        return None  # the folder is the app's: whatever it writes there is no more than a word of its own
+
+
+def forget_last_swap(run_dir: Path) -> None:
+    """Remove an earlier failure and answer, so that the next ones found are of what happens next."""
+    with _folder(run_dir) as fd:
+        for name in ("boot-error", "answer") if fd is not None else ():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=fd)
 
 
 def children(pid: int) -> frozenset[int]:

@@ -63,7 +63,12 @@ class Host(Protocol):
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
 
-    def run(self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None) -> int:
+    def rename_account(self, app: AppName, new: AppName) -> None:
+        """Give the account of `app` the name for `new`; its number stays. Nothing of it may run."""
+
+    def run(
+        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
+    ) -> int:
         """Run to the end, handing on output (both streams) as it comes; returns the exit status.
 
         Raises:
@@ -112,5 +117,7 @@ class Host(Protocol):
     def reload_nginx(self) -> None:
         """Have nginx read its files again."""
 
-    def log_lines(self, app: AppName, *, lines: int, follow: bool) -> Iterator[bytes]:
-        """What the app's web processes wrote, oldest first; goes on when `follow`."""
+    def log_lines(
+        self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
+    ) -> Iterator[bytes]:
+        """What the app's web processes (of one slot, or of both) wrote, oldest first; goes on when `follow`."""

@@ -140,11 +140,13 @@ class SupervisordHost:
         """Have the embedded server's nginx read its files again."""
         nginx.reload(self._layout, clock=self._clock)
 
-    def log_lines(self, app: AppName, *, lines: int, follow: bool) -> Iterator[bytes]:
-        """Lines of both slots' logs, the one last written to at the end."""
+    def log_lines(
+        self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
+    ) -> Iterator[bytes]:
+        """Lines of the slots' logs, the one last written to at the end."""
         paths = self._layout.app(app)
         kept: deque[bytes] = deque(maxlen=lines)
-        for log in _logs(paths):
+        for log in _logs(paths, slot or "[ab]"):
             with log.open("rb") as handle:
                 kept.extend(line.rstrip(b"\n") for line in handle)
         yield from kept
@@ -205,7 +207,7 @@ class SupervisordHost:
         told = workers.boot_error(self._layout.app(app).slot_run(slot))
         lines = (told or "").splitlines()[-_SHOWN_LINES:] or [
             line.decode(errors="replace")
-            for line in self.log_lines(app, lines=_SHOWN_LINES, follow=False)
+            for line in self.log_lines(app, lines=_SHOWN_LINES, follow=False, slot=slot)
         ]
         return SwapError(
             f"The web process of {app} did not start in slot {slot}.",
@@ -231,9 +233,9 @@ def _processes(app: AppName, slot: SlotLetter) -> tuple[str, str]:
     return programs.held_process(app, slot), programs.own_port_process(app, slot)
 
 
-def _logs(paths: AppPaths) -> list[Path]:
-    """The slots' log files with what was rotated away, least recently written first."""
-    return sorted(paths.logs.glob("web.[ab].log*"), key=lambda log: log.stat().st_mtime_ns)
+def _logs(paths: AppPaths, slots: str) -> list[Path]:
+    """Log files of slots with what was rotated away, least recently written first."""
+    return sorted(paths.logs.glob(f"web.{slots}.log*"), key=lambda log: log.stat().st_mtime_ns)
 
 
 def _follow(logs: list[Path]) -> Iterator[bytes]:

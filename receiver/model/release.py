@@ -6,8 +6,10 @@ import msgspec
 
 from receiver.model.layout import SlotLetter
 from receiver.model.settings import Check
-from receiver.model.webserver import Process
+from receiver.model.webserver import Gunicorn, Process
 
+_WORKER_CLASS = "--worker-class="
+_WSGI_WORKERS = frozenset({"sync", "gthread", "gevent"})
 Served = Literal["process", "files", "nothing"]
 
 
@@ -35,6 +37,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     check: Check = Check()
     static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
+    address: str = ""
+    """The app's host name, which its check is asked by."""
+    gunicorn_file: bool = False
+    """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
     restores: int | None = None
     """The release that a rollback brought back."""
     build: int | None = None
@@ -43,6 +49,15 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         return f"v{self.version}"
+
+    @property
+    def checks_itself(self) -> bool:
+        """Whether it is sure that new workers ask their own app: they do where it is a WSGI app."""
+        web = self.processes.get("web")
+        if not isinstance(web, Gunicorn) or web.config or self.gunicorn_file:
+            return False
+        kinds = [word.partition("=")[2] for word in web.arguments if word.startswith(_WORKER_CLASS)]
+        return not kinds or kinds[-1] in _WSGI_WORKERS
 
     @property
     def served(self) -> Served:

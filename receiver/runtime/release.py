@@ -52,6 +52,8 @@ class Release:
                     self.label, environment["SHIP_PROCESS"]
                 )
             )
+        self.check = record.get("check", {})
+        self.address = record.get("address", "")
         self.source = os.path.join(self.home, "source")
         self.folder = self.source  # where the app stands; its `chdir` may move it
         self.import_paths = []

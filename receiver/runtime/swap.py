@@ -11,6 +11,7 @@ import signal
 import time
 
 import ship_runtime_drain as drain
+import ship_runtime_question as question
 import ship_runtime_worker as boot
 
 BOOT_LIMIT_S = 60
@@ -44,6 +45,7 @@ def hooks(release, master, cfg):
     def post_worker_init(worker):
         theirs["post_worker_init"](worker)
         drain.prepare(worker)
+        question.ask(release, master, worker)
         boot.announce(release, worker)
 
     def child_exit(server, worker):

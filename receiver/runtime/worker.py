@@ -113,7 +113,7 @@ def announce(release, worker):
         beat()
         worker.notify = beat
         worker.ship_serves = True
-        _write(release.run, f"ready/{os.getpid()}", release.label)
+        leave(release.run, f"ready/{os.getpid()}", release.label)
 
     worker.notify = first_beat
 
@@ -128,10 +128,11 @@ def withdraw(run, pid):
 
 
 def write_boot_error(run, text):
-    _write(run, "boot-error", text[-_ERROR_CHARACTERS:])
+    leave(run, "boot-error", text[-_ERROR_CHARACTERS:])
 
 
-def _write(run, name, text):
+def leave(run, name, text):
+    """Leave a small file for ship to find, whole or not at all."""
     os.makedirs(os.path.join(run, "ready"), exist_ok=True)  # somebody may have swept the folder
     temporary = os.path.join(run, f".new.{os.getpid()}")
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as handle:

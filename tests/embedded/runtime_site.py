@@ -135,7 +135,7 @@ class Site:
 
     def hup(self, slot: str, version: int, *, wait: bool = True) -> None:
         self.aim(slot, version)
-        workers.clear_boot_error(self.run_dir(slot))
+        workers.forget_last_swap(self.run_dir(slot))
         self.masters[slot].send_signal(signal.SIGHUP)
         if wait:
             self.served(slot, version)

@@ -62,7 +62,7 @@ def assert_whole(site: Site) -> None:
     os.kill(victim, signal.SIGKILL)
     while victim in workers.children(master):
         time.sleep(0.02)
-    workers.clear_boot_error(site.run_dir("a"))
+    workers.forget_last_swap(site.run_dir("a"))
     workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=10, count=2)
     assert {site.ask().split()[2] for _ in range(4)} == {"red"}
 

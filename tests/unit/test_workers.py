@@ -65,13 +65,13 @@ def test_folders_that_are_links_are_not_entered(tmp_path: Path) -> None:
 def test_no_folder_means_nothing_is_ready(tmp_path: Path) -> None:
     assert workers.ready_workers(tmp_path / "none") == {}
     assert workers.boot_error(tmp_path / "none") is None
-    workers.clear_boot_error(tmp_path / "none")
+    workers.forget_last_swap(tmp_path / "none")
 
 
 def test_boot_error_can_be_forgotten(tmp_path: Path) -> None:
     (tmp_path / "boot-error").write_bytes(b"caf\xe9")
     assert workers.boot_error(tmp_path) == "caf�"
-    workers.clear_boot_error(tmp_path)
+    workers.forget_last_swap(tmp_path)
     assert workers.boot_error(tmp_path) is None
 
 
