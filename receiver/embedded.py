@@ -94,12 +94,15 @@ def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
     _write_files(layout, server)
     embedded_processes.check_ports(layout, server)
     nginx.test(layout, None)
-    _run_supervisord(layout)
     try:
+        _run_supervisord(layout)
         _await_answers(server, clock)
     except CheckError as error:
         stop(root, clock=clock)
         raise _did_not_start(layout, error) from error
+    except BaseException:  # interrupted: nothing half started is left behind
+        stop(root, clock=clock)
+        raise
     return Started(supervisor.pid() or 0, _start_apps(layout, clock))
 
 

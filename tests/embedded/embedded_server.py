@@ -187,8 +187,8 @@ def embedded_server() -> Iterator[EmbeddedServer]:
     require_program("nginx")
     with short_folder() as folder:
         server = EmbeddedServer(folder)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.close()
