@@ -84,7 +84,9 @@ def plan_virtualenv(
 
 
 def _make(python: Interpreter) -> Command:
-    argv = ("{uv}", "venv", "--no-project", "--python", python.path, "{venv}")
+    # --relocatable: when an app is renamed, its folder moves, and its virtualenvs with it.
+    options = ("--relocatable", "--no-project", "--python", python.path)
+    argv = ("{uv}", "venv", *options, "{venv}")
     return Command(argv, explain="virtualenv", quiet=True)
 
 
