@@ -24,6 +24,7 @@ from receiver.model.plan import (
     ChangeUnits,
     EnableSlot,
     HoldSocket,
+    Plan,
     ReleaseSocket,
     StartSlot,
     StopSlot,
@@ -61,35 +62,35 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
     return server.url(new)
 
 
-def recover(server: Server) -> None:
-    """Give an app its old name back after a rename that was killed; nothing happens without one."""
+def recover(server: Server, *, booting: bool = False) -> None:
+    """Give an app its old name back after a rename that was killed; nothing happens without one.
+
+    While the machine boots, nothing runs that could be told: files are put right, and the boot does the rest.
+    """
     if not _note(server).exists():
         return
     with _creation(server):  # a rename that still lives ends first
         note = records.read_json(_note(server), _Note)
         if note is not None:
-            _become(server, AppName(note.new), AppName(note.old))
+            _become(server, AppName(note.new), AppName(note.old), booting=booting)
             files.remove(_note(server))
 
 
-def _become(server: Server, was: AppName, name: AppName) -> None:
+def _become(server: Server, was: AppName, name: AppName, *, booting: bool = False) -> None:
     """Have what is called `was` be called `name`; what has been done of it already is done no more."""
     if server.layout.app(was).settings.exists():
-        _take_down(server, server.layout.app(was))
+        _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
         server.host.stop_jobs(was)
     server.host.rename_account(was, name)
     _move(server.layout, was, name)
     _rewrite_records(server.layout.app(name))
-    _put_up(server, server.layout.app(name))
+    _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
 
 
-def _take_down(server: Server, paths: AppPaths) -> None:
-    name = paths.name
-    units = server.host.unit_files(name, records.read_app(paths))
+def _plan_down(server: Server, name: AppName) -> Plan:
+    units = server.host.unit_files(name, records.read_app(server.layout.app(name)))
     site, link = server.layout.site(name), server.layout.site_link(name)
-    _do(
-        server,
-        paths,
+    return (
         ChangeSite(name, str(site), str(link), None),
         EnableSlot(name, None),
         *(StopSlot(name, slot) for slot in SLOTS),
@@ -121,8 +122,8 @@ def _rewrite_records(paths: AppPaths) -> None:
             records.write_build(paths, replace(build, app=paths.name))
 
 
-def _put_up(server: Server, paths: AppPaths) -> None:
-    name = paths.name
+def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
+    paths = server.layout.app(name)
     settings, live = records.read_app(paths), records.read_live(paths)
     release = records.read_release(paths, live.release) if live else None
     units = server.host.unit_files(name, settings)
@@ -133,20 +134,29 @@ def _put_up(server: Server, paths: AppPaths) -> None:
         *((site,) if site else ()),
     ]
     if live and release and release.served == "process" and not settings.stopped:
-        steps += [
-            StartSlot(name, live.slot),
-            apps.await_slot(release, settings, live),
-            EnableSlot(name, live.slot),
-            AskThroughNginx(name, release.check.path, release.check.status),
-        ]
-    _do(server, paths, *steps)
+        enable = EnableSlot(name, live.slot)
+        steps += (
+            [enable]
+            if booting
+            else [
+                StartSlot(name, live.slot),
+                apps.await_slot(release, settings, live),
+                enable,
+                AskThroughNginx(name, release.check.path, release.check.status),
+            ]
+        )
+    return tuple(steps)
 
 
-def _do(server: Server, paths: AppPaths, *steps: AnyStep) -> None:
+def _do(server: Server, paths: AppPaths, plan: Plan, *, booting: bool) -> None:
     """Do steps that need no opposites: going back is the same story told with the names exchanged."""
     executor = Executor(server, Checkpoint(paths.journal))
-    for step in steps:
-        executor.do(step)
+    for step in plan:
+        try:
+            executor.do(step)
+        except ShipError:
+            if not booting:  # nginx, for one, is not there yet to read the file that now is right
+                raise
 
 
 def _refuse_taken(layout: Layout, name: AppName) -> None:

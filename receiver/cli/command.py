@@ -59,14 +59,18 @@ class Call:
 
     @cached_property
     def server(self) -> "Server":
-        """The server of this machine, with nothing left half renamed by a command that was killed."""
+        """The server of this machine."""
+        return self.open_server()
+
+    def open_server(self, *, booting: bool = False) -> "Server":
+        """Open the server, with nothing left half renamed by a command that was killed."""
         from receiver import renaming
         from receiver.server import open_server
 
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         server = open_server(self.place.root)
-        renaming.recover(server)
+        renaming.recover(server, booting=booting)
         return server
 
 

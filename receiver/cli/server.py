@@ -68,7 +68,7 @@ def recover(call: Call, *, boot: bool) -> None:
     _for_owner(call)
     from receiver.recovery import recover_all
 
-    for app in recover_all(call.server, waiting=not boot):
+    for app in recover_all(call.open_server(booting=boot), waiting=not boot):
         show.data(app)
 
 
