@@ -33,11 +33,11 @@ from receiver.model.plan import (
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
-from receiver.planner.swap import other, slot_port
+from receiver.planner.swap import other
 from receiver.recovery import recover, undo
 from receiver.server import Server
 
-_PORTS_OF_AN_APP = 2
+_PORTS_OF_AN_APP = 3
 _MOST_WORKERS = 64
 HOOKS = Path(__file__).parent.parent / "hooks"
 
@@ -57,10 +57,10 @@ def create(server: Server, name: AppName) -> str:
                 reason="exists/app",
             )
         limits = server.settings
-        port, port_b = facts.free_ports(
+        port, port_a, port_b = facts.free_ports(
             server.layout, limits.first_port, limits.last_port, _PORTS_OF_AN_APP
         )
-        settings = App(port=port, port_b=port_b, created_at=server.clock.stamp())
+        settings = App(port=port, port_a=port_a, port_b=port_b, created_at=server.clock.stamp())
         server.host.create_account(name)
         _make_folders(server, paths)
         git.create_repo(server.layout.repo(name), hooks=HOOKS)
@@ -181,7 +181,7 @@ def await_slot(release: Release, settings: App, live: Live) -> AnyStep:
     limit_s = float(settings.check_limit_s)
     if _is_gunicorn(release):
         return AwaitRelease(release.app, live.slot, release.version, limit_s)
-    port = slot_port(settings, live.slot)
+    port = settings.own_port(live.slot)
     check = release.check
     return AwaitAnswer(release.app, live.slot, port, check.path, check.status, limit_s)
 

@@ -97,10 +97,12 @@ class Builder:
     ) -> None:
         if command.title:
             self.out.step(command.title)
-        argv = tuple(_fill(word, venv) for word in command.argv)
-        env = {name: _fill(value, venv) for name, value in command.env.items()}
+        uv = str(Path(sys.executable).with_name("uv"))
+        filled = command.filled(venv=str(venv), uv=uv)
         on_output = None if command.quiet else self.out.feed
-        status, said = self._run(argv, env, writable, self.limit_s, on_output=on_output)
+        status, said = self._run(
+            filled.argv, filled.env, writable, self.limit_s, on_output=on_output
+        )
         self.out.flush()
         if status:
             raise explain(command, said)
@@ -157,11 +159,6 @@ class Builder:
             limit_s=limit_s,
             name="build",
         )
-
-
-def _fill(text: str, venv: Path | None) -> str:
-    uv = str(Path(sys.executable).with_name("uv"))
-    return text.replace("{venv}", str(venv)).replace("{uv}", uv)
 
 
 def _failed_step(title: str, said: str, reason: str) -> BuildError:

@@ -45,9 +45,18 @@ class Request:
 
 
 def run_detached(
-    server: Server, request: Request, work: Work, show: Callable[[bytes], object]
-) -> int:
-    """Do `work` in a process of its own, showing its transcript; returns its exit code."""
+    server: Server, request: Request, work: Work, show: Callable[[bytes], object],
+    warm_up: Callable[[], object] = lambda: None,
+) -> int:  # fmt: skip
+    """Do `work` in a process of its own, showing its transcript; returns its exit code.
+
+    Args:
+        server: the server
+        request: who asks for what
+        work: the change
+        show: takes the transcript as it grows
+        warm_up: imports what the work needs, while the other process still puts this one into its unit
+    """
     paths = server.app(request.app)
     build = _begin(server, paths, request)
     log = records.build_log(paths, build.number)
@@ -56,7 +65,7 @@ def run_detached(
     child = os.fork()
     if child == 0:
         os.close(went)
-        _work(server, paths, build, work, go)
+        _work(server, paths, build, work, go, warm_up)
     os.close(go)
     server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
     os.close(went)
@@ -92,11 +101,14 @@ def _begin(server: Server, paths: AppPaths, request: Request) -> Build:
     return build
 
 
-def _work(server: Server, paths: AppPaths, build: Build, work: Work, go: int) -> NoReturn:
+def _work(
+    server: Server, paths: AppPaths, build: Build, work: Work, go: int, warm_up: Callable[[], object]
+) -> NoReturn:  # fmt: skip
     """The child: never returns, whatever happens."""
     status = 1
     try:
         _leave_session(records.build_log(paths, build.number))
+        warm_up()
         os.read(go, 1)  # ends when the child is in a unit of its own, which its jobs are tied to
         os.close(go)
         build = replace(build, pid=os.getpid())

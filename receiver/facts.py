@@ -43,7 +43,10 @@ def _interpreters(server: Server) -> tuple[Interpreter, ...]:
     """
     places = interpreters.folders(_home(server))
     programs = {
-        str(path): path.stat().st_mtime_ns for place in places for path in place.glob("python3.*")
+        str(path): path.stat().st_mtime_ns
+        for place in places
+        for path in place.glob("python3.*")
+        if path.exists()  # not a link that leads nowhere
     }
     record = server.layout.state / "interpreters.json"
     known = records.read_json(record, _Known)
@@ -86,7 +89,7 @@ def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:
     taken: set[int] = set()
     for name in records.app_names(layout):
         settings = records.read_app(layout.app(name))
-        taken |= {settings.port, settings.port_b}
+        taken |= {settings.port, settings.port_a, settings.port_b}
     found: list[int] = []
     for port in range(first, last + 1):
         if port not in taken and _is_free(port):
@@ -95,7 +98,7 @@ def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:
             return found
     raise ServerError(
         f"No port is free between {first} and {last}.",
-        detail=f"An app takes two; {len(taken)} are taken by apps.",
+        detail=f"An app takes three; {len(taken)} are taken by apps.",
         advice="Widen first_port and last_port in ship.toml, or destroy an app that is not needed.",
         reason="server/no-free-port",
     )

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from receiver.model.limits import MAX_PUSH_MB
+
 if TYPE_CHECKING:
     from receiver.model.errors import ShipError
     from receiver.model.layout import Layout
@@ -92,13 +94,20 @@ def _serve_git(key: str, words: Sequence[str]) -> int:
 
 
 def _receive(layout: "Layout", key: str, app: "AppName") -> int:
-    from receiver import receive_pack, records  # noqa: PLC0415 - see above
+    from receiver import receive_pack  # noqa: PLC0415 - see above
     from receiver.push_hooks import Push  # noqa: PLC0415 - see above
 
-    limit_bytes = records.read_server(layout).max_push_mb * _MIB
     hooks = Path(__file__).parent.parent / "hooks"
-    push = Push(layout.repo(app), hooks, _for_hooks(key, app, os.environ), limit_bytes)
+    push = Push(layout.repo(app), hooks, _for_hooks(key, app, os.environ), _limit_bytes(layout))
     return receive_pack.serve_ssh(push)
+
+
+def _limit_bytes(layout: "Layout") -> int:
+    """The one setting that a push needs here, read without the import of all settings."""
+    import tomllib  # noqa: PLC0415 - see above
+
+    settings = tomllib.loads(layout.server_settings.read_text(encoding="utf-8"))
+    return int(settings.get("max_push_mb", MAX_PUSH_MB)) * _MIB
 
 
 def _for_hooks(key: str, app: str, environment: Mapping[str, str]) -> dict[str, str]:

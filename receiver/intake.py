@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from receiver import deploy, detached
+from receiver import detached
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -53,6 +53,8 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     before = None if set(arguments.old) == {"0"} else arguments.old
 
     def work(out: Output, number: int) -> Release:
+        from receiver import deploy  # noqa: PLC0415 - imported by warm_up, in the process that deploys
+
         mine = archive.rename(
             paths.incoming / f"{os.getpid()}.tar"
         )  # or recovery would clear it away
@@ -76,7 +78,12 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
         commit=arguments.commit,
         description=f"Deploy {arguments.commit[:7]}",
     )
-    return detached.run_detached(server, request, work, _show)
+    return detached.run_detached(server, request, work, _show, warm_up)
+
+
+def warm_up() -> None:
+    """Import the story and what lies below it."""
+    from receiver import deploy  # noqa: F401, PLC0415 - costs as much as ten starts of Python
 
 
 def spool(paths: AppPaths, source: int) -> Path:

@@ -30,6 +30,12 @@ from receiver.recovery import recover, undo
 from receiver.server import Server
 
 _MIB = 1024 * 1024
+_COPY_PUBLIC = r"""
+mkdir -p -- "$2" && cd -- "$1" || exit
+find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml \) -prune \
+  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$2" && chmod -R a+rX -- "$2"
+"""
+"""Copies what visitors may see: no dot files, no files of ship's; links become the files they lead to."""
 
 
 @dataclass(slots=True)
@@ -66,6 +72,8 @@ class Transition:
     def builder(self, home: ReleasePaths, config: Mapping[str, str]) -> building.Builder:
         """Runs a buildpack's plan for the release in `home`."""
         index = facts.index_settings(self.server, config)
+        for notice in index.notices:
+            self.out.say(notice)
         limit_s = float(self.server.settings.build_limit_s)
         return building.Builder(self.server.host, self.paths, home, self.out, limit_s, index.env)
 
@@ -201,10 +209,9 @@ class Transition:
     def _copy_folder(self, home: ReleasePaths, folder: str) -> None:
         source = home.source if folder in {"", "."} else home.source / folder
         target = home.public if folder in {"", "."} else home.public / folder
-        script = 'mkdir -p -- "$2" && cd -- "$1" && tar -c --exclude=".[!.]*" --exclude=Procfile . | tar -x -C "$2" && chmod -R a+rX -- "$2"'
         job = Job(
             app=self.paths.name,
-            argv=("/bin/sh", "-c", script, "sh", str(source), str(target)),
+            argv=("/bin/sh", "-c", _COPY_PUBLIC, "sh", str(source), str(target)),
             cwd=home.source,
             writable=(home.public,),
             limit_s=float(self.server.settings.build_limit_s),

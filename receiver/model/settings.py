@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from receiver.model.layout import SlotLetter
+from receiver.model.limits import MAX_PUSH_MB
+
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
@@ -33,7 +36,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 512
     max_push_mb: Annotated[
         Count, Meta(description="Size limit, in MiB, of the objects in one push.")
-    ] = 512
+    ] = MAX_PUSH_MB
     build_limit_s: Annotated[Seconds, Meta(description="Seconds that one build may take.")] = 900
     release_limit_s: Annotated[
         Seconds, Meta(description="Seconds that one release phase may take.")
@@ -46,10 +49,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """apps/NAME/app.toml: what should be, for one app."""
 
-    port: Annotated[Port, Meta(description="Loopback port of slot a, and of the held socket.")]
-    port_b: Annotated[
-        Port, Meta(description="Loopback port of slot b, for servers that bind a port themselves.")
+    port: Annotated[
+        Port, Meta(description="Loopback port of the held socket, which gunicorn serves.")
     ]
+    port_a: Annotated[
+        Port, Meta(description="Loopback port of a server in slot a that binds one itself.")
+    ]
+    port_b: Annotated[Port, Meta(description="The same for slot b.")]
     created_at: Annotated[str, Meta(description="When the app was made, UTC.")] = ""
     stopped: Annotated[bool, Meta(description="Set by ps:stop: no web process runs.")] = False
     domains: Annotated[
@@ -67,6 +73,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     read_timeout_s: Annotated[
         Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
     ] = 60
+
+    def own_port(self, slot: SlotLetter) -> int:
+        """The port that a server which binds one itself is given in this slot."""
+        return self.port_a if slot == "a" else self.port_b
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

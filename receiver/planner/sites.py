@@ -108,7 +108,7 @@ def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
     """The port nginx passes requests to: the held socket's, or the slot's own for a server that binds it."""
     web = None if release is None else release.processes.get("web")
     binds_itself = isinstance(web, Command)
-    return settings.port_b if binds_itself and slot == "b" else settings.port
+    return settings.own_port(slot) if binds_itself else settings.port
 
 
 def _why_closed(settings: App, release: Release | None) -> str:

@@ -54,7 +54,7 @@ def program_file(layout: Layout, app: AppName, settings: App, launcher: Launcher
     held = (*_launch(paths, _ANY_SLOT, launcher), "--fd", "0")
     own = []
     for letter in SLOTS:
-        port = settings.port if letter == "a" else settings.port_b
+        port = settings.own_port(letter)
         command = (*_launch(paths, letter, launcher), "--port", str(port))
         own.append(_OwnPort(letter, _words(command)))
     text = render(

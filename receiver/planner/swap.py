@@ -80,11 +80,6 @@ def other(slot: SlotLetter) -> SlotLetter:
     return "b" if slot == "a" else "a"
 
 
-def slot_port(settings: App, slot: SlotLetter) -> int:
-    """The port that a server which binds one itself is given in this slot."""
-    return settings.port if slot == "a" else settings.port_b
-
-
 def next_slot(facts: SwapFacts) -> SlotLetter:
     """The slot that a handover starts: the free one."""
     return other(facts.slot) if facts.old is not None else "a"
@@ -131,7 +126,7 @@ def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
     new, limit_s = facts.new, float(facts.settings.check_limit_s)
     if isinstance(new.processes["web"], Gunicorn):
         return AwaitRelease(new.app, slot, new.version, limit_s)
-    port = slot_port(facts.settings, slot)
+    port = facts.settings.own_port(slot)
     return AwaitAnswer(new.app, slot, port, new.check.path, new.check.status, limit_s)
 
 

@@ -72,7 +72,8 @@ class EmbeddedServer:
         for folder in (paths.home, paths.run, paths.releases, paths.slots, paths.logs, paths.work):
             folder.mkdir(parents=True, exist_ok=True)
         records.write_toml(
-            paths.settings, App(port=free_port(), port_b=free_port(), graceful_limit_s=5)
+            paths.settings,
+            App(port=free_port(), port_a=free_port(), port_b=free_port(), graceful_limit_s=5),
         )
         git.create_repo(self.layout.repo(app), hooks=self.root / "no-hooks")
         self.write_units(app)

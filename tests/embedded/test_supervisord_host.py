@@ -120,7 +120,7 @@ def test_a_server_that_binds_its_own_port_moves_to_the_other_slot(server: Embedd
     release = server.release(app, 1, OWN, BINDS_ITSELF)
     server.release(app, 2, OWN, BINDS_ITSELF)
     settings = server.settings(app)
-    ports: dict[SlotLetter, int] = {"a": settings.port, "b": settings.port_b}
+    ports: dict[SlotLetter, int] = {"a": settings.port_a, "b": settings.port_b}
     for version, (slot, port) in enumerate(ports.items(), start=1):
         server.aim(app, slot, version)
         server.host.start(app, slot)

@@ -15,7 +15,7 @@ from receiver.planner.sites import Front, is_current, server_names, shared_file,
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "nginx"
 SERVER = Server(domain="example.com")
-SETTINGS = App(port=20_000, port_b=20_001, domains=("www.blog.org", "blog.org"))
+SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, domains=("www.blog.org", "blog.org"))
 VPS = Front(Layout.vps(), SERVER, ipv6=True)
 EMBEDDED = Front(
     Layout.embedded(Path("/srv/my ship")),
@@ -46,7 +46,11 @@ CASES = {
     "no-web.conf": site(VPS, release(None)),
     "not-deployed.conf": site(VPS, None),
     "stopped.conf": site_file(
-        VPS, AppName("blog"), App(port=20_000, port_b=20_001, stopped=True), release(GUNICORN), "a"
+        VPS,
+        AppName("blog"),
+        App(port=20_000, port_a=20_001, port_b=20_002, stopped=True),
+        release(GUNICORN),
+        "a",
     ).text,
     "shared.conf": shared_file(VPS).text,
 }
@@ -69,8 +73,8 @@ def test_the_held_socket_has_one_port_whichever_slot_serves() -> None:
 
 def test_a_server_that_binds_its_port_is_followed_to_its_slot() -> None:
     own = release(Command(command="python app.py"))
-    assert "server 127.0.0.1:20000 " in site(VPS, own, "a")
-    assert "server 127.0.0.1:20001 " in site(VPS, own, "b")
+    assert "server 127.0.0.1:20001 " in site(VPS, own, "a")
+    assert "server 127.0.0.1:20002 " in site(VPS, own, "b")
 
 
 def test_names_that_are_each_others_prefix_share_nothing() -> None:
@@ -90,13 +94,13 @@ def test_the_shared_file_is_no_apps_and_is_read_first() -> None:
 
 
 def test_a_domain_named_twice_is_written_once() -> None:
-    settings = App(port=1, port_b=2, domains=("blog.example.com", "a.org", "a.org"))
+    settings = App(port=1, port_a=2, port_b=3, domains=("blog.example.com", "a.org", "a.org"))
     assert server_names(SERVER, AppName("blog"), settings) == ("blog.example.com", "a.org")
 
 
 @pytest.mark.parametrize("domain", ["a.org; return 200", "a b.org", "a.org{", 'a"b.org'])
 def test_a_domain_cannot_end_its_line(domain: str) -> None:
-    settings = App(port=1, port_b=2, domains=(domain,))
+    settings = App(port=1, port_a=2, port_b=3, domains=(domain,))
     text = site_file(VPS, AppName("blog"), settings, release(GUNICORN), "a").text
     (line,) = (
         line
@@ -108,7 +112,7 @@ def test_a_domain_cannot_end_its_line(domain: str) -> None:
 
 @pytest.mark.parametrize("domain", ["a.org\nreturn 200;", "$host", "a\0b"])
 def test_a_domain_that_nginx_cannot_take_is_refused(domain: str) -> None:
-    settings = App(port=1, port_b=2, domains=(domain,))
+    settings = App(port=1, port_a=2, port_b=3, domains=(domain,))
     with pytest.raises(ValueError, match="cannot be written"):
         site_file(VPS, AppName("blog"), settings, release(GUNICORN), "a")
 

@@ -21,7 +21,7 @@ from receiver.planner.supervisor_programs import (
 
 ROOT = Path("/srv/my ship")
 LAUNCHER = Launcher(Path("/opt/my ship/bin/python"), Path("/opt/my ship/launch.py"))
-SETTINGS = App(port=20_000, port_b=20_001, graceful_limit_s=45)
+SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, graceful_limit_s=45)
 
 
 def sections(app: str) -> UnhosedConfigParser:
@@ -49,7 +49,7 @@ def test_slots_are_numbers_that_read_as_letters() -> None:
 def test_a_path_with_a_space_stays_one_word() -> None:
     words = shlex.split(sections("blog")["program:blog.b"]["command"])
     assert words[0] == "/opt/my ship/bin/python"
-    assert words[-2:] == ["--port", "20001"]
+    assert words[-2:] == ["--port", "20002"]
     assert words[words.index("--run") + 1] == "/srv/my ship/run/apps/blog/web.b"
 
 

@@ -12,7 +12,7 @@ from receiver.planner.systemd_units import app_units, slot_units, socket_unit
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "systemd"
 RUNTIME = Path("/opt/ship/receiver/runtime")
-SETTINGS = App(port=20_000, port_b=20_001, graceful_limit_s=45, check_limit_s=90)
+SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, graceful_limit_s=45, check_limit_s=90)
 NAMES = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@.service",
          "ship-blog.port@.service")  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_the_socket_never_starts_a_slot() -> None:
 
 
 def test_a_slot_has_the_limits_of_its_app() -> None:
-    text = units("blog", App(port=1, port_b=2, graceful_limit_s=7, check_limit_s=8))
+    text = units("blog", App(port=1, port_a=2, port_b=3, graceful_limit_s=7, check_limit_s=8))
     for name in ("ship-blog.web@.service", "ship-blog.port@.service"):
         assert "TimeoutStopSec=12\n" in text[name]
         assert "TimeoutStartSec=8\n" in text[name]

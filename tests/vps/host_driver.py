@@ -37,7 +37,7 @@ def make_app(name: str, port: int, stop_limit_s: int = 30) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for folder in (paths.storage, paths.venvs, paths.cache):
         files.make_folder(folder, mode=0o750, uid=owner.uid, gid=owner.gid)
-    settings = App(port=port, port_b=port + 1, graceful_limit_s=stop_limit_s)
+    settings = App(port=port, port_a=port + 1, port_b=port + 2, graceful_limit_s=stop_limit_s)
     for each in HOST.unit_files(app, settings):
         files.write_atomically(Path(each.path), each.text, mode=0o644)
     HOST.refresh()
