@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -136,6 +137,20 @@ def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
 def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
     """Take a push back: the ref returns to `to`, or goes, but only if it still is at the pushed commit."""
     return not move_refs(repo, [(ref, pushed, to or ABSENT)])
+
+
+@contextmanager
+def archive(repo: Path, commit: str) -> Iterator[int]:
+    """Give a file descriptor to read the tree of a commit from, as a tar file."""
+    argv = command(repo, "archive", "--format=tar", commit)
+    # what git has to say besides (such as that it may not read root's settings) must not end up in the tar file
+    with subprocess.Popen(
+        argv, env=environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, **_as_owner(repo),
+    ) as process:  # fmt: skip
+        if process.stdout is None:
+            raise TypeError(process)
+        yield process.stdout.fileno()
 
 
 def collect_garbage(repo: Path) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from receiver import deploy, detached, git, intake, shell
+from receiver import deploy, detached, git, intake
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -38,33 +38,16 @@ def retry(server: Server, app: AppName, by: str, show: Callable[[bytes], object]
 
 
 def _head_commit(repo: Path, app: AppName) -> str:
-    argv = git.command(repo, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    try:
-        return shell.capture((*_as_owner(repo), *argv), env=git.environment()).decode().strip()
-    except shell.CommandError as error:
+    commit = git.resolve_commit(repo, "HEAD")
+    if commit is None:
         raise NotFoundError(
             f"Nothing was pushed to {app} yet.",
             advice="Push some code: `git push prod main`.",
             reason="not-found/commit",
-        ) from error
+        )
+    return commit
 
 
 def _spool(server: Server, app: AppName, commit: str) -> Path:
-    repo = server.layout.repo(app)
-    argv = (*_as_owner(repo), *git.command(repo, "archive", "--format=tar", commit))
-    process = shell.start(argv, env=git.environment())
-    try:
-        if process.stdout is None:
-            raise TypeError(process)
-        return intake.spool(server.app(app), process.stdout.fileno())
-    finally:
-        shell.end(process)
-
-
-def _as_owner(repo: Path) -> tuple[str, ...]:
-    """What runs git as the account that owns the repository: root never does, because hooks and settings in it are not its own."""
-    owner = repo.stat()
-    if owner.st_uid == os.geteuid():
-        return ()
-    ids = (f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups")
-    return ("/usr/bin/setpriv", *ids, "--")
+    with git.archive(server.layout.repo(app), commit) as tree:
+        return intake.spool(server.app(app), tree)

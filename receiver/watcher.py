@@ -3,6 +3,7 @@
 Its events coalesce, so an event means no more than: look again, from where you stopped.
 """
 
+import logging
 import os
 import queue
 import select
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+
+# it warns of events that come while it is stopped, in the middle of what a person reads
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 _READ_BYTES = 65_536
 _LOOK_ANYWAY_S = 5.0

@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from receiver import shell
+from receiver import nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner
 from receiver.hosts.systemd_boot import BootLinks
@@ -213,8 +213,9 @@ class SystemdHost:
         self._await_scope(scope, pid)
 
     def reload_nginx(self) -> None:
-        """Have nginx read its files again."""
-        _systemctl("reload", "nginx.service")
+        """Have nginx read its files again; returns when nobody is answered by the old ones any more."""
+        # `systemctl reload` returns before nginx has begun: a new site would answer 404 for a moment
+        nginx.reload(self._layout, clock=self._clock)
 
     def log_lines(
         self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
