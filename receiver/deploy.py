@@ -88,6 +88,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         commit=push.commit,
         before=push.before,
     )
+    out.step(f"Receiving {push.commit[:7]} for {push.app}")
     with transition(server, push.app, about, out, reached) as work:
         config = records.read_config(work.paths.config)
         version, home = work.claim(config)
@@ -271,5 +272,7 @@ def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[
 
 def _announce(server: Server, release: Release, out: Output) -> Release:
     out.step(f"{release.label} is live")
+    if release.restores is not None:
+        out.say(f"It serves what v{release.restores} served.")
     out.say(server.url(AppName(release.app)))
     return release

@@ -21,6 +21,8 @@ from receiver.model.webserver import Gunicorn
 from receiver.planner import sites
 from receiver.planner.embedded_files import EmbeddedPlaces, Owner, Programs, server_files
 from receiver.planner.supervisor_programs import check_root
+from receiver.recovery import recover_all
+from receiver.server import open_server
 
 _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the root's."""
@@ -93,6 +95,8 @@ def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
     _make_folders(layout)
     _write_files(layout, server)
     embedded_processes.check_ports(layout, server)
+    # what the server was stopped in the middle of is undone before anything of it is started
+    recover_all(open_server(root), waiting=False)
     nginx.test(layout, None)
     try:
         _run_supervisord(layout)

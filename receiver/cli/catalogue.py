@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "releases:retry": "releases:retry",
     "releases:rollback": "releases:rollback",
     "run": "run:run",
+    "server:demo": "server:demo",
     "server:install": "server:install",
     "server:recover": "server:recover",
     "server:start": "server:start",

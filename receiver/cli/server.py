@@ -121,3 +121,14 @@ def _for_owner(call: Call) -> None:
         )
     if place := own_place(call.environment):
         call.place = place
+
+
+@click.command("server:demo", cls=Command, here=True, hidden=True)
+@click.option("--root", required=True, type=click.Path(path_type=Path))
+@click.option("--example", required=True, type=click.Path(path_type=Path))
+def demo(call: Call, *, root: Path, example: Path) -> None:
+    """Set everything up under one folder, push an example, change it and roll back: for installer.sh."""
+    _for_owner(call)
+    from receiver.demo import Demo
+
+    Demo(root.resolve(), example, show.data).run()
