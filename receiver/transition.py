@@ -126,11 +126,11 @@ class Transition:
             try:
                 status = self.server.host.run(job, take)
             except JobTimeoutError as error:
-                raise _release_failed(f"It took longer than {limit_s:g} s.", "timeout") from error
+                raise _release_failed(f"It took longer than {limit_s:g} s.", "release/timeout") from error
             finally:
                 self.out.flush()
         if status:
-            raise _release_failed(f"It ended with exit status {status}.", "failed")
+            raise _release_failed(f"It ended with exit status {status}.", "release/failed")
         self.reached("release phase done")
 
     def check(self, release: Release) -> None:
@@ -241,8 +241,8 @@ def transition(
     with app_lock(paths.lock, about.title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
         recover(server, app)
         checkpoint = Checkpoint(paths.journal)
-        checkpoint.begin(about)
         work = _open(server, paths, out, checkpoint, reached)
+        checkpoint.begin(about)
         try:
             reached("begun")
             yield work
@@ -264,10 +264,10 @@ def _open(
     )  # fmt: skip
 
 
-def _release_failed(detail: str, slug: str) -> ShipError:
+def _release_failed(detail: str, reason: str) -> ShipError:
     return ShipError(
         "The release phase failed. The release before it goes on serving.",
         detail=detail,
         advice="Read its output above, correct it and push again. Changes it made to a database stay.",
-        reason=f"release/{slug}",
+        reason=reason,
     )
