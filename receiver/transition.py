@@ -126,7 +126,9 @@ class Transition:
             try:
                 status = self.server.host.run(job, take)
             except JobTimeoutError as error:
-                raise _release_failed(f"It took longer than {limit_s:g} s.", "release/timeout") from error
+                raise _release_failed(
+                    f"It took longer than {limit_s:g} s.", "release/timeout"
+                ) from error
             finally:
                 self.out.flush()
         if status:
