@@ -15,6 +15,7 @@ readonly HERE
 domain=""
 keys=()
 mode=install
+http=no
 purge=no
 dry_run=no
 changes=0
@@ -25,6 +26,7 @@ installer::usage() {
 A VPS (as root):
   ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
       Apps will answer at NAME.example.com. Each key may push and give commands as ship@this-machine.
+      With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
   ./installer.sh --uninstall [--purge]              take it all away; the apps' storage only with --purge
 
@@ -70,6 +72,7 @@ installer::parse() {
       --root=*) demo_root=${1#*=} && shift ;;
       --demo) mode=demo && shift ;;
       --uninstall) mode=uninstall && shift ;;
+      --http) http=yes && shift ;;
       --purge) purge=yes && shift ;;
       --dry-run) dry_run=yes && shift ;;
       -h | --help) installer::usage && exit 0 ;;
@@ -300,7 +303,7 @@ installer::install() {
   installer::ensure_link /usr/local/bin/ship "${PREFIX}/bin/ship"
   installer::ensure_account
   installer::ensure_folder "${SETTINGS}" root:root 755
-  installer::ensure_folder "${SETTINGS}/keys" root:root 700
+  installer::ensure_folder "${SETTINGS}/keys" root:ship 2750
   installer::ensure_folder "${STATE}" root:root 711
   installer::ensure_folder "${STATE}/.ssh" root:root 755
   installer::ensure_folder "${STATE}/apps" root:root 711
@@ -316,7 +319,8 @@ installer::install() {
 # What depends on templates is written by ship itself; it prints a line for each change.
 installer::ensure_server() {
   local said option=()
-  [[ ${dry_run} == yes ]] && option=(--dry-run)
+  [[ ${http} == yes ]] && option+=(--http)
+  [[ ${dry_run} == yes ]] && option+=(--dry-run)
   if [[ ! -x ${PREFIX}/bin/ship ]]; then
     installer::say "       would: write nginx's default server, which answers unknown names with 404"
     installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"

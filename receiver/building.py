@@ -62,8 +62,12 @@ class Builder:
         owner = self.host.owner(self.paths.name)
         uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
-        for command in wanted.install:
-            self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
+        try:
+            for command in wanted.install:
+                self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
+        except BaseException:  # a cancelled build as well
+            files.remove_tree(venv)
+            raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
         files.write_atomically(ready, wanted.interpreter.version + "\n", mode=0o644)
         return venv

@@ -124,6 +124,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             static={**plan.static, **manifest.static},
             address=server.address(push.app),
             gunicorn_file=tree.has("gunicorn.conf.py"),
+            boot_limit_s=work.settings.check_limit_s,
             build=push.number,
         )
         work.record(release)
@@ -192,6 +193,7 @@ def _again(
         by=by,
         created_at=work.server.clock.stamp(),
         restores=None,
+        boot_limit_s=work.settings.check_limit_s,
         processes=_parsed(source.lines, config),
     )
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-from receiver import files, health, nginx, records, workers
+from receiver import files, health, nginx, records, sockets, workers
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
-from receiver.model.errors import ShipError, SwapError
+from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.names import AppName
 from receiver.model.plan import AnyStep, Plan
 from receiver.server import Server
@@ -208,15 +208,24 @@ class Executor:
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
         app = AppName(step.app)
-        health.ask(
-            ("127.0.0.1", step.port),
-            step.path,
-            self._server.address(app),
-            status=step.status,
-            limit_s=step.limit_s,
-            clock=self._server.clock,
-            still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
-        )
+        try:
+            health.ask(
+                ("127.0.0.1", step.port),
+                step.path,
+                self._server.address(app),
+                status=step.status,
+                limit_s=step.limit_s,
+                clock=self._server.clock,
+                still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
+            )
+        except CheckError as error:
+            raise self._wrong_port(step) or error from error
+
+    def _wrong_port(self, step: steps.AwaitAnswer) -> CheckError | None:
+        """The better error, when the process listens where nobody asks."""
+        main = self._server.host.main_pid(AppName(step.app), step.slot)
+        found = sockets.listening_ports(sockets.session_pids(main)) if main is not None else ()
+        return health.wrong_port(step.port, found) if found and step.port not in found else None
 
     def _ask_through_nginx(self, app: AppName, path: str, status: int | None) -> None:
         answer = health.ask(

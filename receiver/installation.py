@@ -6,18 +6,27 @@ installer.sh does the rest: packages, the program itself, accounts, folders, the
 import sys
 from pathlib import Path
 
-from receiver import apps, facts, files, keys, nginx, records
+from receiver import apps, facts, files, keys, nginx, records, shell
 from receiver.model.plan import WriteFile
 from receiver.planner.render import render
-from receiver.planner.sites import shared_file
+from receiver.planner.sites import receiver_file, shared_file
 from receiver.server import Server
 
 _RECOVER_UNIT = "ship-recover.service"
 _DEBIAN_DEFAULT = "default"
+_HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.service"}
+_HTTP_SOCKET = Path("/run/ship-http.sock")
+_HTTP_SITE = "01-ship-receiver.conf"
+_HTTP_LOG = Path("/var/log/nginx/ship-receiver.access.log")
 
 
-def install(server: Server, *, dry_run: bool) -> list[str]:
+def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
     """Write what is missing or differs; returns a line for each change.
+
+    Args:
+        server: the server
+        http: let pushes come over HTTP as well
+        dry_run: only say what would change
 
     Raises:
         ServerError: nginx refuses its files; the ones of before are back
@@ -31,6 +40,8 @@ def install(server: Server, *, dry_run: bool) -> list[str]:
     unit = _recover_unit(server)
     if _write(unit, dry_run=dry_run, done=done):
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
+    if http:
+        _let_http_in(server, dry_run=dry_run, done=done)
     if not dry_run:
         keys.write_authorized_keys(server.layout)
     return done
@@ -51,6 +62,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     files.remove(server.layout.sites_enabled / site.name)
     files.remove(site)
     _restore_debian_default(server)
+    _shut_http_out(server)
     files.remove(_wants(server) / _RECOVER_UNIT)
     files.remove(server.layout.units / _RECOVER_UNIT)
     server.host.refresh()
@@ -106,6 +118,37 @@ def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:
     _wants(server).mkdir(exist_ok=True)
     files.link_atomically(_wants(server) / unit.name, str(unit))
     server.host.refresh()
+
+
+def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """A socket that starts the receiver, and nginx's way to it; nothing is resident until a push comes."""
+    config = Path(__file__).parent / "http" / "gunicorn_conf.py"
+    values = {"socket": str(_HTTP_SOCKET), "python": sys.executable, "config": str(config)}
+    units = [
+        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", **values))
+        for name, template in _HTTP_UNITS.items()
+    ]
+    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
+    if any(written) and not dry_run:
+        server.host.refresh()
+        shell.admin("systemctl", "enable", "--quiet", "--now", "ship-http.socket")
+    names = (f"ship.{server.settings.domain}",)
+    path = server.layout.sites_available / _HTTP_SITE
+    site = receiver_file(facts.front(server), path, _HTTP_SOCKET, _HTTP_LOG, names)
+    if _write(site, dry_run=dry_run, done=done):
+        if not dry_run:
+            files.link_atomically(server.layout.sites_enabled / _HTTP_SITE, str(path))
+        _reload(server, dry_run=dry_run)
+
+
+def _shut_http_out(server: Server) -> None:
+    files.remove(server.layout.sites_enabled / _HTTP_SITE)
+    files.remove(server.layout.sites_available / _HTTP_SITE)
+    if not (server.layout.units / "ship-http.socket").exists():
+        return
+    shell.admin("systemctl", "disable", "--quiet", "--now", "ship-http.socket", "ship-http.service")
+    for name in _HTTP_UNITS:
+        files.remove(server.layout.units / name)
 
 
 def _wants(server: Server) -> Path:

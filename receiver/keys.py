@@ -170,7 +170,8 @@ def _store(layout: Layout, key: Key) -> Key:
             advice=f"Choose another name, or remove it first: `ship keys:remove {key.name}`.",
             reason="exists/key",
         )
-    records.write_json(path, key, mode=0o600)
+    # on a VPS the folder hands its group on: the receiver looks tokens up, and nobody else
+    records.write_json(path, key, mode=0o640)
     write_authorized_keys(layout)
     return key
 

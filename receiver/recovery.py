@@ -76,6 +76,9 @@ def _sweep(paths: AppPaths) -> None:
     for folder in (paths.home, paths.releases, paths.venvs, paths.slots, paths.builds):
         for leftover in folder.glob(".*"):
             files.remove_tree(leftover)
+    for venv in paths.venvs.iterdir():
+        if venv.is_dir() and not venv.with_suffix(".ready").exists():
+            files.remove_tree(venv)
     for archive in paths.incoming.glob("*"):
         if not _alive(archive):
             archive.unlink(missing_ok=True)

@@ -19,6 +19,10 @@ from receiver.model.errors import SwapError
 _READY_BYTES = 64
 _ERROR_BYTES = 64_000
 _LOOK_EVERY_S = 0.02
+_NOT_IN_TIME = "did not serve in time"
+"""What gunicorn's master says when it gives new workers up, in receiver/runtime/swap.py."""
+_MARGIN_S = 2.0
+"""The master gives up first: whoever believes that it will not come must be right."""
 _ACCEPTS_S = 1.5
 """How long a worker may go on accepting after SIGTERM: gevent and asgi workers look once a second."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -86,11 +90,13 @@ def wait_for_release(
     start = clock.now()
     while not _taken_over(run_dir, release, master_pid, count=count):
         why = boot_error(run_dir)
+        if why is not None and _NOT_IN_TIME in why:
+            raise _not_in_time(release, limit_s, why)
         if why is not None:
             raise _could_not_boot(release, why)
         if not _is_alive(master_pid):
             raise _server_ended(release, master_pid)
-        if clock.now() - start >= limit_s:
+        if clock.now() - start >= limit_s + _MARGIN_S:
             raise _not_in_time(release, limit_s, _seen(run_dir, master_pid))
         clock.sleep(_LOOK_EVERY_S)
     taken_over = clock.now()

@@ -73,13 +73,14 @@ def recover(call: Call, *, boot: bool) -> None:
 
 
 @click.command("server:install", cls=Command, here=True, hidden=True)
+@click.option("--http", is_flag=True, help="Let pushes come over HTTP as well.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
-def install(call: Call, *, dry_run: bool) -> None:
+def install(call: Call, *, http: bool, dry_run: bool) -> None:
     """Write what a VPS needs of templates: for installer.sh. Prints a line for each change."""
     _for_owner(call)
     from receiver import installation
 
-    for line in installation.install(call.server, dry_run=dry_run):
+    for line in installation.install(call.server, http=http, dry_run=dry_run):
         show.data(line)
 
 

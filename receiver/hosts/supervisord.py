@@ -25,6 +25,7 @@ LAUNCHER = programs.Launcher(
 )
 _POLL_S = 0.02
 _SHOWN_LINES = 20
+_SLOW = "without a worker that serves"
 
 
 def control_socket(layout: Layout) -> Path:
@@ -184,7 +185,7 @@ class SupervisordHost:
                 return "RUNNING"
             self._clock.sleep(_POLL_S)
             state = self._supervisor.state(process)
-        return "without a worker that serves" if state.alive else state.name
+        return _SLOW if state.alive else state.name
 
     def _process_for(self, app: AppName, slot: SlotLetter) -> str:
         web = self._release(app, slot).processes.get("web")
@@ -213,7 +214,7 @@ class SupervisordHost:
             f"The web process of {app} did not start in slot {slot}.",
             detail="\n".join([f"The process is {state}. It said:", *lines]),
             advice="Correct the app and push again.",
-            reason="swap/did-not-start",
+            reason="swap/not-in-time" if state == _SLOW else "swap/did-not-start",
         )
 
 

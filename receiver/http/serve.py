@@ -1,4 +1,4 @@
-"""What gunicorn runs for pushes over HTTP: the application of the server whose folder is in SHIP_ROOT."""
+"""What gunicorn runs for pushes over HTTP: the application of an embedded server, or of this VPS."""
 
 import os
 import sys
@@ -16,9 +16,10 @@ _MIB = 1024 * 1024
 
 
 def application() -> Application:
-    """The WSGI application; its whole environment is SHIP_ROOT, and SHIP_HOME for what it starts."""
-    root = Path(os.environ["SHIP_ROOT"])
-    layout = Layout.embedded(root)
+    """The WSGI application; SHIP_ROOT names an embedded server, without it this is a VPS."""
+    named = os.environ.get("SHIP_ROOT")
+    root = Path(named) if named else None
+    layout = Layout.embedded(root) if root else Layout.vps()
 
     def push(app: AppName, key: str) -> Push:
         # read at each push: settings may change while the receiver runs
@@ -28,12 +29,13 @@ def application() -> Application:
     return create_app(Config(layout, partial(keys.authenticate, layout), push))
 
 
-def _environment(root: Path, app: AppName, key: str) -> dict[str, str]:
-    return {
-        # not the receiver's own HOME, by which a server finds what an earlier one left behind
-        "HOME": os.environ.get("SHIP_HOME", str(root)),
-        "SHIP_ROOT": str(root),
+def _environment(root: Path | None, app: AppName, key: str) -> dict[str, str]:
+    told = {
         "SHIP_APP": app,
         "SHIP_KEY": key,
         "SHIP_DEPLOY": str(Path(sys.executable).with_name("ship-deploy")),
     }
+    if root is None:
+        return {**told, "SHIP_SUDO": "1"}
+    # not the receiver's own HOME, by which a server finds what an earlier one left behind
+    return {**told, "HOME": os.environ.get("SHIP_HOME", str(root)), "SHIP_ROOT": str(root)}

@@ -10,6 +10,8 @@ from receiver.model.errors import BuildError
 
 _LINK_DEPTH = 8
 _READ_LIMIT_BYTES = 4 * 1024 * 1024
+_NO_MEMBER = "end of file header"
+"""What tarfile says of an archive that ends behind its global header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ class Tree:
     """
 
     def __init__(self, archive: BinaryIO) -> None:
-        self._tar = tarfile.open(fileobj=archive, mode="r:")  # noqa: SIM115 - the archive is the caller's
+        self._tar = _open(archive)
         self.members: dict[str, tarfile.TarInfo] = {
-            member.name.rstrip("/"): member for member in self._tar
+            member.name.rstrip("/"): member for member in self._tar or ()
         }
 
     def names(self) -> list[str]:
@@ -128,7 +130,9 @@ class Tree:
             BuildError: there is no such file, or it is larger than 4 MiB.
         """
         member = self._resolve(path)
-        handle = self._tar.extractfile(member) if member is not None and member.isfile() else None
+        handle = None
+        if self._tar is not None and member is not None and member.isfile():
+            handle = self._tar.extractfile(member)
         if member is None or handle is None:
             raise BuildError(f"There is no file {path} in this push.", reason="build/missing-file")
         if member.size > _READ_LIMIT_BYTES:
@@ -146,4 +150,14 @@ class Tree:
             if member is None or not member.issym():
                 return member
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), member.linkname))
+        return None
+
+
+def _open(archive: BinaryIO) -> tarfile.TarFile | None:
+    """The archive; None for a commit without any file, of which git writes the id and no member."""
+    try:
+        return tarfile.open(fileobj=archive, mode="r:")
+    except tarfile.ReadError as error:
+        if str(error) != _NO_MEMBER:
+            raise
         return None

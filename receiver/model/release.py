@@ -41,6 +41,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """The app's host name, which its check is asked by."""
     gunicorn_file: bool = False
     """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
+    boot_limit_s: int = 60
+    """How long gunicorn's master waits for new workers of it: the app's `check_limit_s` of then."""
     restores: int | None = None
     """The release that a rollback brought back."""
     build: int | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from receiver.model.layout import Layout
 from receiver.model.plan import WriteFile
 from receiver.planner.render import render
-from receiver.planner.sites import Front, shared_file
+from receiver.planner.sites import Front, receiver_file, shared_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,7 @@ def server_files(front: Front, owner: Owner, programs: Programs) -> tuple[WriteF
         logs=str(places.nginx / "logs"),
         temporary=str(places.nginx / "tmp"),
         sites_enabled=str(front.layout.sites_enabled),
-        http_socket=str(places.http),
-        listens=front.listens,
+        receiver_file=str(places.nginx / "receiver.conf"),
     )
     supervisor_conf = render(
         "supervisor/supervisord.conf",
@@ -114,6 +113,13 @@ def server_files(front: Front, owner: Owner, programs: Programs) -> tuple[WriteF
     )
     return (
         shared_file(front),
+        receiver_file(
+            front,
+            places.nginx / "receiver.conf",
+            places.http,
+            places.nginx / "logs" / "receiver.log",
+            ("127.0.0.1", "localhost", "[::1]"),
+        ),
         WriteFile(str(places.nginx / "nginx.conf"), nginx_conf),
         WriteFile(str(places.supervisor_conf), supervisor_conf),
     )

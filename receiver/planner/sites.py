@@ -99,6 +99,20 @@ def shared_file(front: Front) -> WriteFile:
     return WriteFile(str(path), render("nginx/default.conf", listens=front.listens))
 
 
+def receiver_file(
+    front: Front, path: Path, socket: Path, log: Path, names: tuple[str, ...]
+) -> WriteFile:
+    """The file that lets pushes over HTTP in, at `names`, on to the receiver's unix socket."""
+    text = render(
+        "nginx/receiver.conf",
+        listens=front.listens,
+        server_names=names,
+        http_socket=str(socket),
+        access_log=str(log),
+    )
+    return WriteFile(str(path), text)
+
+
 def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
     """Host names that an app answers to, its own first, each once."""
     return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))

@@ -100,6 +100,10 @@ def start(options):
             NO_PROCESS, f"Release v{record['version']} has no process {options['process']}."
         )
     clear_ready(options["--run"])
+    if options["process"] == "web":
+        # whoever reads the log later has to know where this start begins
+        sys.stderr.write(f"ship: Starting v{record['version']}.\n")
+        sys.stderr.flush()
     environment = clean_environment(options, record, env)
     if process["kind"] == "gunicorn":
         start_gunicorn(options, record, process, environment)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 
+_BOOT_LIMIT_S = 60
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 RESERVED = frozenset(
     {
@@ -54,6 +55,7 @@ class Release:
             )
         self.check = record.get("check", {})
         self.address = record.get("address", "")
+        self.boot_limit_s = record.get("boot_limit_s", _BOOT_LIMIT_S)
         self.source = os.path.join(self.home, "source")
         self.folder = self.source  # where the app stands; its `chdir` may move it
         self.import_paths = []

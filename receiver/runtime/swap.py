@@ -14,7 +14,6 @@ import ship_runtime_drain as drain
 import ship_runtime_question as question
 import ship_runtime_worker as boot
 
-BOOT_LIMIT_S = 60
 _LOOK_EVERY_S = 0.02
 
 
@@ -96,7 +95,7 @@ def _start(server, release, wanted, their_hook):
 
     Nothing here may clean up on the way out: a worker is forked in here, and leaves this way.
     """
-    limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", BOOT_LIMIT_S))
+    limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", release.boot_limit_s))
     at_once = len(os.sched_getaffinity(0))
     try:
         their_hook(server)
