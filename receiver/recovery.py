@@ -29,12 +29,13 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     paths = server.layout.app(app)
     checkpoint = Checkpoint(paths.journal)
     about = checkpoint.about()
-    if about is not None:
-        server.host.stop_jobs(app)
-        undo(server, app, checkpoint, Output(_nobody_reads), waiting=waiting)
-        _mark_interrupted(server, paths, about)
-    _sweep(paths)
-    return about is not None
+    if about is None:
+        _sweep(paths)
+        return False
+    server.host.stop_jobs(app)
+    undo(server, app, checkpoint, Output(_nobody_reads), waiting=waiting)
+    _mark_interrupted(server, paths, about)
+    return True
 
 
 def recover_all(server: Server, *, waiting: bool = True) -> list[AppName]:
@@ -53,12 +54,13 @@ def recover_all(server: Server, *, waiting: bool = True) -> list[AppName]:
 def undo(
     server: Server, app: AppName, checkpoint: Checkpoint, out: Output, *, waiting: bool = True
 ) -> None:
-    """Put everything back: what the journal says, and the branch that the push moved."""
+    """Put everything back: what the journal says, and the branch that the push moved; and clear up."""
     about = checkpoint.about()
     for failure in Executor(server, checkpoint).roll_back(waiting=waiting):
         out.warn(f"Not undone: {failure.title} {failure.detail}")
     if about is not None and about.ref and about.commit:
         git.restore_ref(server.layout.repo(app), about.ref, about.commit, about.before)
+    _sweep(server.layout.app(app))
 
 
 def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
@@ -72,10 +74,11 @@ def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
 
 
 def _sweep(paths: AppPaths) -> None:
-    """Remove what a kill left behind: half-removed trees, temporary files, archives nobody waits for."""
+    """Remove what a failure or a kill left behind: torn virtualenvs, temporary files, archives nobody waits for."""
     for folder in (paths.home, paths.releases, paths.venvs, paths.slots, paths.builds):
         for leftover in folder.glob(".*"):
-            files.remove_tree(leftover)
+            if leftover.name != ".lock":  # another push may hold it just now
+                files.remove_tree(leftover)
     for venv in paths.venvs.iterdir():
         if venv.is_dir() and not venv.with_suffix(".ready").exists():
             files.remove_tree(venv)
