@@ -1,0 +1,1 @@
+"""Measures of a real server from outside, and what they are compared with; `bench/run` is the command."""
