@@ -13,11 +13,16 @@ from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
 from receiver.planner import diagnosis
+from receiver.planner.app_log import of_last_start
 from receiver.server import Server
 
 RUNTIME = Path(__file__).parent / "runtime"
 _LOG_BYTES = 16 * 1024
-_ENDED = frozenset({"swap/boot-failed", "swap/server-ended", "swap/not-running"})
+_LOG_LINES = 200
+_ENDED = frozenset(
+    {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
+)
+_SLOW = "swap/not-in-time"
 
 
 def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:
@@ -49,7 +54,8 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
             still_running=lambda: running.poll() is None,
         )
     except CheckError as error:
-        raise diagnosis.explain(error, _end_of(log), running.poll()) from error
+        told = of_last_start(_end_of(log))
+        raise diagnosis.explain(error, told, running.poll(), named(release)) from error
     finally:
         running.stop()
         log.unlink(missing_ok=True)
@@ -57,18 +63,33 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
 
 
 def explain_slot(
-    server: Server, paths: AppPaths, release: Release, slot: SlotLetter, error: ShipError
+    server: Server,
+    paths: AppPaths,
+    settings: App,
+    release: Release,
+    slot: SlotLetter,
+    error: ShipError,
 ) -> ShipError:
     """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
-    run = paths.slot_run(slot)
-    if error.reason in _ENDED:
-        refused = workers.boot_error(run) or _last_lines(server, paths, slot)
+    run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
+    if error.reason == _SLOW:
+        error = health.never_started(settings.check_limit_s)
+    elif error.reason in _ENDED:
         answer = workers.last_answer(run)
         bad = answer and health.verdict(answer, release.check.path, release.check.status)
-        return diagnosis.explain(bad or health.ended(release.check.path), refused, None)
-    if isinstance(error, CheckError):
-        return diagnosis.explain(error, _last_lines(server, paths, slot), None)
-    return error
+        error = bad or health.ended(release.check.path)
+        log = log if bad else workers.boot_error(run) or log
+    return (
+        diagnosis.explain(error, log, None, named(release))
+        if isinstance(error, CheckError)
+        else error
+    )
+
+
+def named(release: Release) -> str:
+    """The module that the web line names; nothing where it is not gunicorn that is to import it."""
+    web = release.processes.get("web")
+    return web.app.partition(":")[0] if isinstance(web, Gunicorn) else ""
 
 
 def has_canary(release: Release) -> bool:
@@ -105,7 +126,7 @@ def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
 
 
 def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
-    lines = server.host.log_lines(paths.name, lines=20, follow=False, slot=slot)
+    lines = server.host.log_lines(paths.name, lines=_LOG_LINES, follow=False, slot=slot)
     return b"\n".join(line.rstrip(b"\n") for line in lines).decode("utf-8", "replace")
 
 

@@ -186,6 +186,17 @@ def ended(path: str) -> CheckError:
     )
 
 
+def never_started(limit_s: float) -> CheckError:
+    """The error for workers that were still importing the app when the time was up."""
+    return CheckError(
+        f"The app did not start within {limit_s:g} s.",
+        detail="Its modules were still being imported; nothing was asked of it yet.",
+        advice="Look for what the app waits for when it is imported, such as a database or another server,"
+        " or raise the app's setting check_limit_s.",
+        reason="check/boot-timeout",
+    )
+
+
 def _never_answered(path: str, limit_s: float, seen: str) -> CheckError:
     return CheckError(
         f"The app did not answer {path} within {limit_s:g} s.",

@@ -168,7 +168,9 @@ class Transition:
         try:
             executor.apply((*swap.plan, WriteFile(str(self.paths.live), live)))
         except ShipError as error:
-            told = checking.explain_slot(self.server, self.paths, release, swap.slot, error)
+            told = checking.explain_slot(
+                self.server, self.paths, self.settings, release, swap.slot, error
+            )
             raise told from error
 
     def prune(self) -> None:

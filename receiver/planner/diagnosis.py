@@ -4,6 +4,7 @@ Reads the end of the process's log; pure.
 """
 
 import re
+from functools import partial
 
 from receiver.model.errors import CheckError
 
@@ -17,20 +18,26 @@ _SYNTAX = re.compile(
 _ATTRIBUTE = re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'")
 _VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
 _IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
+_EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
+_PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: (.*)$", re.MULTILINE)
+_CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", "check/boot-timeout"})
+"""What is known from outside, whatever else the log tells."""
 _RAISED = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
 )
 
 
-def explain(error: CheckError, log: str, status: int | None) -> CheckError:
+def explain(error: CheckError, log: str, status: int | None, named: str = "") -> CheckError:
     """The error with its cause, where the log tells one, and with the end of the log.
 
     Args:
         error: what was seen from outside: it ended, it never answered, it answered 500
         log: the end of what the process wrote
         status: its exit status, or None when it was still running
+        named: the module that the web line names
     """
-    found = _cause(log, status) or error
+    cause = None if error.reason in _CERTAIN else _cause(log, status, named)
+    found = cause or error
     tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])
     detail = "\n".join(part for part in (found.detail, _shown(tail)) if part)
     return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
@@ -40,9 +47,12 @@ def _shown(tail: str) -> str:
     return f"The end of its log:\n{tail}" if tail else "It wrote nothing."
 
 
-def _cause(log: str, status: int | None) -> CheckError | None:
+def _cause(log: str, status: int | None, named: str) -> CheckError | None:
     for find in (
+        partial(_wrong_module, named=named),
         _missing_module,
+        _missing_program,
+        _ended_itself,
         _syntax_error,
         _missing_attribute,
         _missing_variable,
@@ -59,6 +69,45 @@ def _cause(log: str, status: int | None) -> CheckError | None:
             reason="check/killed",
         )
     return _ended_silently(log, status) or _other_error(log)
+
+
+def _wrong_module(log: str, *, named: str) -> CheckError | None:
+    match = _last(_MODULE, log)
+    if match is None or not named or match[1] not in (named, named.partition(".")[0]):
+        return None
+    return CheckError(
+        f"The web line names the module {named}, and there is none in the push.",
+        detail=f"Python looked for {match[1]}.py, or a folder {match[1]}, and for an installed package.",
+        advice="Have the web line of your Procfile name the file that holds your app, without .py:"
+        " `web: gunicorn MODULE:NAME`. If the file is there, check that it was committed:"
+        " `git status --ignored`.",
+        reason="check/wrong-module",
+    )
+
+
+def _missing_program(log: str) -> CheckError | None:
+    match = _last(_PROGRAM, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"The web line of the Procfile calls {match[1]}, which cannot be run.",
+        detail=match[2],
+        advice="Check how it is spelt. If a package brings it, name that package in requirements.txt.",
+        reason="check/no-such-program",
+    )
+
+
+def _ended_itself(log: str) -> CheckError | None:
+    match = _last(_EXIT, log)
+    if match is None:
+        return None
+    said = match[1] or ""
+    return CheckError(
+        f"The app ended its own process by `sys.exit({said})` while it started.",
+        advice="Have it end only where it is run as a program, below `if __name__ == '__main__':`,"
+        " then push again.",
+        reason="check/exited",
+    )
 
 
 def _missing_module(log: str) -> CheckError | None:

@@ -1,0 +1,18 @@
+"""The part of an app's log that tells of its last start, without what the server itself says there. Pure."""
+
+import re
+
+_START = re.compile(
+    r"^(?:ship: Starting v\d+\.|\[[^]\n]+\] \[\d+\] \[INFO\] Handling signal: hup)$", re.MULTILINE
+)
+"""What runtime/launch.py writes before it starts a web process, and gunicorn before it swaps its workers."""
+_SERVERS_OWN = re.compile(
+    r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:A new worker|The new workers?|Worker \(pid:|Reason:)).*"
+)
+
+
+def of_last_start(log: str) -> str:
+    """What the app wrote since it was started, or swapped, the last time."""
+    begins = [match.end() for match in _START.finditer(log)]
+    lines = log[begins[-1] if begins else 0 :].splitlines()
+    return "\n".join(line for line in lines if not _SERVERS_OWN.fullmatch(line)).strip("\n")
