@@ -116,6 +116,10 @@ def _work(
         ended = _attempt(paths, build, work)
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
         status = ended.exit_code
+    except Exception:  # noqa: BLE001 - nobody is above us; without this the log would stay empty
+        import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
+
+        traceback.print_exc()
     finally:
         os._exit(status)
 
