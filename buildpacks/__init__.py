@@ -54,7 +54,7 @@ def _none_fits(tree: Tree) -> BuildError:
     return BuildError(
         "No buildpack fits this push.",
         detail=f"The top folder holds: {listing}.\nWhat was looked for there:\n{looked_for}",
-        advice=f"{_spelling(names)}Check that the file stands in the top folder of the repository,"
+        advice=f"{_spelling(names)}Check that one of these files stands in the top folder of the repository,"
         " is committed, and is not named in .gitignore.",
         reason="build/no-buildpack",
     )

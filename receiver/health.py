@@ -113,8 +113,10 @@ def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -
                 return _read(response)
         except TimeoutError:
             return "It accepted the connection and sent no answer."
+        except (ConnectionRefusedError, FileNotFoundError):
+            return "At the last try nothing listened there."
         except (OSError, http.client.HTTPException) as error:
-            return str(error) or type(error).__name__
+            return f"The last try ended with: {str(error) or type(error).__name__}."
 
 
 def _headers(host: str, forwarded_proto: str) -> dict[str, str]:
@@ -200,7 +202,7 @@ def never_started(limit_s: float) -> CheckError:
 def _never_answered(path: str, limit_s: float, seen: str) -> CheckError:
     return CheckError(
         f"The app did not answer {path} within {limit_s:g} s.",
-        detail=f"The last try ended with: {seen}",
+        detail=seen,
         advice="Check that the web process listens on the port in $PORT and that it starts in time."
         " The limit is the app's setting check_limit_s.",
         reason="check/never-answered",

@@ -16,7 +16,7 @@ from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.hosts import Job, JobTimeoutError
 from receiver.lock import app_lock
-from receiver.model.errors import ServerError, ShipError
+from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
@@ -30,8 +30,11 @@ from receiver.recovery import recover, undo
 from receiver.server import Server
 
 _MIB = 1024 * 1024
+_NO_FOLDER = 66
+"""Exit status of the copy below when there is nothing to copy from."""
 _COPY_PUBLIC = r"""
-mkdir -p -- "$2" && cd -- "$1" || exit
+cd -- "$1" 2>/dev/null || exit 66
+mkdir -p -- "$2" || exit
 find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml \) -prune \
   -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$2" && chmod -R a+rX -- "$2"
 """
@@ -222,11 +225,19 @@ class Transition:
             name="publish",
         )
         said = bytearray()
-        if self.server.host.run(job, said.extend):
+        status = self.server.host.run(job, said.extend)
+        if status == _NO_FOLDER:
+            raise BuildError(
+                f"There is no folder {folder} to serve static files from.",
+                detail="It is named under [static] in ship.toml, and the built app has none.",
+                advice="Check how it is spelt there, and that it was committed: git keeps no empty folders.",
+                reason="build/static-folder",
+            )
+        if status:
             raise ServerError(
                 f"The static folder {folder} could not be published.",
                 detail=said.decode(errors="replace").strip(),
-                advice="Check that the folder named under [static] in ship.toml was committed.",
+                advice="Check that its files can be read, and that the server has space left.",
                 reason="build/static-folder",
             )
 

@@ -117,7 +117,7 @@ def _refuse_misspelt_procfile(tree: Tree) -> None:
 
 def _no_entry(tree: Tree, search: Search) -> BuildError:
     files = [path for path in tree.files() if path.endswith(".py")]
-    seen = f"{len(files)} Python files" if files else "no Python file at all"
+    seen = f"{len(files)} Python file{'s' * (len(files) > 1)}" if files else "no Python file at all"
     unreadable = "".join(
         f"\nNot understood, as Python {_OWN_PYTHON}: {one}." for one in search.unreadable
     )

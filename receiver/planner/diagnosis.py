@@ -19,7 +19,7 @@ _ATTRIBUTE = re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'")
 _VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
 _IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
 _EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
-_PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: (.*)$", re.MULTILINE)
+_PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTILINE)
 _CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", "check/boot-timeout"})
 """What is known from outside, whatever else the log tells."""
 _RAISED = re.compile(
@@ -39,7 +39,7 @@ def explain(error: CheckError, log: str, status: int | None, named: str = "") ->
     cause = None if error.reason in _CERTAIN else _cause(log, status, named)
     found = cause or error
     tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])
-    detail = "\n".join(part for part in (found.detail, _shown(tail)) if part)
+    detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
     return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
 
 
@@ -91,7 +91,6 @@ def _missing_program(log: str) -> CheckError | None:
         return None
     return CheckError(
         f"The web line of the Procfile calls {match[1]}, which cannot be run.",
-        detail=match[2],
         advice="Check how it is spelt. If a package brings it, name that package in requirements.txt.",
         reason="check/no-such-program",
     )
@@ -129,7 +128,7 @@ def _syntax_error(log: str) -> CheckError | None:
         return None
     return CheckError(
         f"The app cannot be read by Python: {match[3]}",
-        detail=f"In {match[1]}, line {match[2]}.",
+        detail=f"In {match[1].rpartition('/source/')[2]}, line {match[2]}.",
         advice="Correct the line and push again. The Python on the server may be older than yours.",
         reason="check/syntax-error",
     )

@@ -127,7 +127,7 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"pyproject.toml": "[project\n"}, "toml-invalid", "line 1"),
         ({"pyproject.toml": b"\xff"}, "toml-invalid", "utf-8"),
         ({"app.py": "", "procfile": "web: a"}, "procfile-misspelt", "exactly this name"),
-        ({"app.py": "print()"}, "no-entry", "1 Python files"),
+        ({"app.py": "print()"}, "no-entry", "1 Python file."),
         ({"app.py": "def ("}, "no-entry", ": app.py (line 1: "),
         ({"Procfile": ""}, "procfile-empty", "no process type"),
     ],
