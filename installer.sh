@@ -145,6 +145,11 @@ installer::check_keys() {
     if [[ ${pair} != *=* || -z ${pair%%=*} ]]; then
       installer::fail "'${pair}' does not say whose key it is." "" "Write --key laptop=/path/id_ed25519.pub"
     fi
+    if [[ ! ${pair%%=*} =~ ^[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}$ ]]; then
+      installer::fail "'${pair%%=*}' cannot be the name of a key." \
+        "A key's name is made of letters, digits and . _ @ + -, at most 63 characters." \
+        "Use a name such as laptop."
+    fi
     if [[ ! -r ${file} ]]; then
       installer::fail "There is no file ${file}." "It was given for the key ${pair%%=*}." \
         "On your laptop, ssh-keygen -t ed25519 makes ~/.ssh/id_ed25519.pub; copy it here."
@@ -153,11 +158,19 @@ installer::check_keys() {
       installer::fail "${file} is a private key. It must never leave your laptop." "" \
         "Give the file of the same name that ends with .pub."
     fi
-    if ! grep -qE '^(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$' "${file}"; then
+    if ! installer::is_public_key "${file}"; then
       installer::fail "${file} is not an ssh public key." "It begins: $(head -c 60 "${file}" | tr -d '\0\n')" \
-        "Give a file that ends with .pub."
+        "Give a file that ends with .pub, with one key in it."
     fi
   done
+}
+
+# One line, of the right shape, and a key to ssh as well where ssh is installed.
+installer::is_public_key() {
+  local file=$1
+  [[ $(grep -c . "${file}" || true) == 1 ]] || return 1
+  grep -qE '^(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$' "${file}" || return 1
+  ! command -v ssh-keygen >/dev/null || ssh-keygen -l -f "${file}" >/dev/null 2>&1
 }
 
 # Port 80 has to be nginx's, or nobody's.
@@ -373,6 +386,9 @@ installer::uninstall() {
   installer::remove "${STATE}/.ssh"
   installer::remove "${STATE}/repos"
   installer::remove "${STATE}/lock"
+  installer::remove "${STATE}/interpreters.json"
+  # also what an earlier --uninstall left, when there is no ship any more to ask
+  [[ ${purge} == no ]] || installer::remove "${STATE}"
   installer::remove "${PREFIX}"
   if getent passwd ship >/dev/null; then
     installer::change "remove the account ship" userdel ship

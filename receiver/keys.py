@@ -146,7 +146,8 @@ def write_authorized_keys(layout: Layout) -> None:
     text = "# Made by ship. Change it with `ship keys:add` and `ship keys:remove`.\n" + "".join(
         lines
     )
-    files.write_atomically(folder / "authorized_keys", text, mode=0o644)
+    if files.read_text(folder / "authorized_keys") != text:
+        files.write_atomically(folder / "authorized_keys", text, mode=0o644)
 
 
 def gate_program() -> Path:
