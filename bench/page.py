@@ -63,7 +63,7 @@ def _times(results: dict[str, Any]) -> str:
         "",
         "## Push to live",
         "",
-        "Seconds from typing the command.",
+        "Seconds from typing the command: the median, and the least in brackets.",
         "",
         *map(_row, rows),
         "",
@@ -88,8 +88,8 @@ def _live(taken: list[dict[str, float]]) -> float:
 def _cells(taken: list[dict[str, float]]) -> tuple[str, str]:
     if not taken:
         return "-", "-"
-    returned = median(took["returned_s"] for took in taken)
-    return f"{_live(taken):.2f}", f"{returned:.2f}"
+    live, returned = ([took[key] for took in taken] for key in ("live_s", "returned_s"))
+    return f"{median(live):.2f} ({min(live):.2f})", f"{median(returned):.2f} ({min(returned):.2f})"
 
 
 def _load(results: dict[str, Any]) -> str:

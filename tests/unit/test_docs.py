@@ -1,0 +1,133 @@
+"""Docs and code say the same: reasons of errors, settings and their defaults, commands, links."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from receiver.cli.catalogue import ALIASES, COMMANDS
+from receiver.model.errors import EXIT_CODES
+from receiver.model.settings import App, Check, Manifest, Server
+
+PROJECT = Path(__file__).parents[2]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
+REASON = re.compile(rf"(?:{'|'.join(EXIT_CODES)})/[a-z0-9-]+")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
+    ("## The server's ship.toml", Server),
+    ("## app.toml", App),
+    ("## ship.toml in the app", Manifest),
+    ("### [check]", Check),
+)
+
+
+def test_every_reason_in_the_code_is_documented_once_and_every_documented_one_raised() -> None:
+    documented = Counter(
+        re.findall(r"^\| `([a-z-]+/[a-z0-9-]+)` \|", _page("errors.md"), re.MULTILINE)
+    )
+    raised = set(_raised())
+    assert sorted(raised - set(documented)) == [], "raised, and not in docs/errors.md"
+    assert sorted(set(documented) - raised) == [], "in docs/errors.md, and never raised"
+    assert max(documented.values()) == 1
+
+
+def test_each_reason_stands_below_its_class_with_its_exit_code() -> None:
+    named = dict(re.findall(r"^## ([a-z-]+): exit code (\d+)$", _page("errors.md"), re.MULTILINE))
+    assert {name: int(code) for name, code in named.items()} == EXIT_CODES
+    for section in _page("errors.md").split("\n## ")[1:]:
+        kind = section.partition(":")[0]
+        reasons = re.findall(r"^\| `([a-z-]+)/[a-z0-9-]+` \|", section, re.MULTILINE)
+        assert set(reasons) <= {kind}
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"), SECTIONS, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_every_setting_is_documented_with_its_default(
+    heading: str, kind: type[msgspec.Struct]
+) -> None:
+    section = _page("configuration.md").split(f"\n{heading}\n")[1]
+    section = re.split(r"^#{2,3} ", section, maxsplit=1, flags=re.MULTILINE)[0]
+    written = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \|", section, re.MULTILINE))
+    declared = {field.encode_name: _shown_default(field) for field in msgspec.structs.fields(kind)}
+    tables = {name for name, default in declared.items() if default == "a table"}
+    assert written == {name: text for name, text in declared.items() if name not in tables}
+    for name in tables:
+        assert f"[{name}]" in _page("configuration.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
+def test_commands_that_are_written_out_exist(page: str) -> None:
+    typed = list(_typed((PROJECT / page).read_text()))
+    assert typed
+    assert not [command for command in typed if command not in _known_commands()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in _anchors(file), f"{page.name} links to {target}"
+
+
+def test_decision_records_are_numbered_without_gaps_and_have_their_parts() -> None:
+    records = sorted((PROJECT / "docs/decisions").glob("*.md"))
+    numbers = [int(record.name[:4]) for record in records]
+    assert numbers == list(range(1, len(records) + 1))
+    for record in records:
+        text = record.read_text()
+        assert text.startswith(f"# {record.name[:4]}: ")
+        for part in ("## Context", "## Decision", "## What would make us reconsider"):
+            assert part in text, f"{record.name} lacks {part}"
+
+
+def _raised() -> Iterator[str]:
+    """Every reason that stands in the code as a text of its own, and those of the hooks."""
+    for source in [*PROJECT.glob("receiver/**/*.py"), *PROJECT.glob("buildpacks/**/*.py")]:
+        tree = ast.parse(source.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and REASON.fullmatch(str(node.value)):
+                yield str(node.value)
+    for hook in ("pre-receive", "post-receive"):
+        yield from re.findall(rf"({REASON.pattern})\b", (PROJECT / "hooks" / hook).read_text())
+
+
+def _page(name: str) -> str:
+    return (PROJECT / "docs" / name).read_text()
+
+
+def _shown_default(field: msgspec.structs.FieldInfo) -> str:
+    if field.default_factory is not msgspec.NODEFAULT or isinstance(field.default, msgspec.Struct):
+        return "a table"
+    if field.default is msgspec.NODEFAULT:
+        return "none, it has to be there"
+    if field.default is None:
+        return "none"
+    return f"`{msgspec.json.encode(field.default).decode()}`"
+
+
+def _typed(text: str) -> Iterator[str]:
+    """Names of commands after `ship`, or after `ssh ship@…`, in blocks of code and in line."""
+    for code in re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text, re.DOTALL):
+        for line in (code[0] or code[1]).splitlines():
+            for found in re.finditer(r"(?:^\s*(?:\$ )?|ssh )ship(?:@\S+)? ([a-z][a-z:]*)", line):
+                yield found[1]
+
+
+def _known_commands() -> set[str]:
+    return {*COMMANDS, *ALIASES}
+
+
+def _anchors(page: Path) -> set[str]:
+    """Anchors as code forges make them of headings."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}

@@ -1,0 +1,191 @@
+"""The layers of the code: imports point down only, and each outside program or library has its doorway.
+
+The table is read from top to bottom. A module may import what stands below it: modules further down in
+its own layer, and the layers that its own one may use. A new module needs a place here.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+EDGE = """
+    cli.run cli.releases cli.ps cli.logs cli.keys cli.git cli.config cli.changes cli.builds cli.apps cli.server
+    cli.reference cli.about cli.main cli.command cli.show cli.place cli.forward cli.checkout cli.context cli.catalogue
+    cli retrying intake http.serve http.application http.credentials http gate upload_pack receive_pack quarantine
+    push_rules push_hooks follow push_wire http.gunicorn_conf
+"""
+STORY = """
+    demo embedded embedded_processes installation renaming runs processes apps deploy transition checking building
+    detached recovery
+"""
+DO = "executor checkpoint"
+LOOK = "facts server"
+MACHINE = """
+    hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts
+    nginx keys records workers health interpreters pip_settings remotes git lock watcher sockets shell files clock
+"""
+DECIDE = """
+    planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.supervisor_programs planner.app_log planner.swap
+    planner.tree planner.diagnosis planner.retention planner.render planner
+"""
+BUILDPACKS = """
+    buildpacks buildpacks.python buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
+    buildpacks.python.values buildpacks.python.server buildpacks.python.entry buildpacks.python.frameworks
+    buildpacks.python.install buildpacks.python.interpreter buildpacks.python.packages buildpacks.python.requirements
+    buildpacks.python.project buildpacks.python.versions buildpacks.python.explain buildpacks.python.build_failures
+    buildpacks.procfile buildpacks.static
+"""
+VALUES = """
+    model.release model.webserver model.gunicorn_options model.commandline model.manifest model.settings model.limits
+    model.procfile model.plan model.layout model.names model.output model.build model.errors model receiver
+"""
+LAYERS = {
+    "edge": EDGE, "story": STORY, "do": DO, "look": LOOK, "machine": MACHINE, "decide": DECIDE,
+    "buildpacks": BUILDPACKS, "values": VALUES,
+}  # fmt: skip
+USES = {
+    # a push's own modules know the machine; the command line knows the stories
+    "edge": {"story", "look", "machine", "values"},
+    "story": {"do", "look", "machine", "decide", "buildpacks", "values"},
+    "do": {"look", "machine", "values"},
+    # a question about nginx's file is answered by planning it
+    "look": {"machine", "decide", "values"},
+    # a host writes what was decided for it; it decides nothing
+    "machine": {"decide", "values"},
+    "decide": {"values"},
+    "buildpacks": {"values"},
+    "values": set[str](),
+}
+PLACE = {
+    module: (layer, row)
+    for layer, names in LAYERS.items()
+    for row, module in enumerate(names.split())
+}
+
+DOORWAYS = {
+    "click": {"cli"},
+    "dulwich": {"push_wire", "push_rules", "receive_pack"},
+    "jinja2": {"planner.render"},
+    "rich": {"cli.show"},
+    "sh": {"shell"},
+    "subprocess": {"shell", "git", "follow", "hosts.plain_jobs", "hosts.systemd_jobs"},
+    "toml": {"records"},
+    "watchdog": {"watcher"},
+}
+"""The only modules, or packages of them, that import each of these."""
+READ_ENVIRONMENT = {
+    "cli.context": "what a person typed in which surroundings",
+    "gate": "sshd's SSH_ORIGINAL_COMMAND, and SHIP_ROOT",
+    "intake": "SHIP_ROOT, from the hook",
+    "http.serve": "SHIP_ROOT, from supervisord",
+    "git": "handed on to git, without what would lead it elsewhere",
+    "nginx": "PATH, to find nginx in the folders of an administrator too",
+}
+SOURCES = [
+    path
+    for folder in ("receiver", "buildpacks")
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+    if "runtime" not in path.parts
+]
+RUNTIME = sorted((PROJECT / "receiver/runtime").glob("*.py"))
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts if parts == ("receiver",) or parts[0] == "buildpacks" else parts[1:])
+
+
+MODULES = {_module(path): path for path in SOURCES}
+
+
+def test_every_module_has_one_place() -> None:
+    listed = list(chain.from_iterable(names.split() for names in LAYERS.values()))
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(MODULES)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_down(module: str) -> None:
+    layer, row = PLACE[module]
+    for imported in sorted(_ours(MODULES[module]) - {module}):
+        other_layer, other_row = PLACE[imported]
+        if other_layer == layer:
+            assert other_row > row, f"{module} imports {imported}, which stands above it"
+        else:
+            assert other_layer in USES[layer], (
+                f"{module} ({layer}) imports {imported} ({other_layer})"
+            )
+
+
+@pytest.mark.parametrize("library", sorted(DOORWAYS))
+def test_a_library_is_imported_by_its_doorway_alone(library: str) -> None:
+    users = {module for module, path in MODULES.items() if library in _others(path)}
+    doorways = DOORWAYS[library]
+    assert users, f"Nothing imports {library}: is it still needed?"
+    assert {user for user in users if not doorways & {user, user.partition(".")[0]}} == set()
+
+
+def test_the_environment_is_read_at_the_edges_alone() -> None:
+    readers = {module for module, path in MODULES.items() if "environ" in set(_attributes(path))}
+    assert readers == set(READ_ENVIRONMENT)
+
+
+@pytest.mark.parametrize("path", RUNTIME, ids=lambda path: path.name)
+def test_the_runtime_imports_nothing_that_an_app_may_lack(path: Path) -> None:
+    assert not _ours(path)
+    beside = {f"ship_runtime_{other.stem}" for other in RUNTIME}
+    assert _others(path) <= sys.stdlib_module_names | beside | {"gunicorn"}
+
+
+@pytest.mark.parametrize("start", ["cli.main", "gate"])
+def test_a_command_starts_without_what_it_may_not_need(start: str) -> None:
+    loaded, libraries, waiting = set[str](), set[str](), [start]
+    while waiting:
+        module = waiting.pop()
+        if module in loaded or module not in MODULES:
+            continue
+        loaded.add(module)
+        at_once = ast.parse(MODULES[module].read_text()).body
+        names = set(chain.from_iterable(_named(node) for node in at_once))
+        libraries |= {name.split(".")[0] for name in names}
+        waiting += [name.removeprefix("receiver.") for name in names]
+    assert not libraries & {"dulwich", "jinja2", "rich", "sh", "supervisor", "toml", "watchdog"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        yield from _named(node)
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """Modules that one statement imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+            # `from receiver import files` imports a module, `from receiver.files import x` a name of one
+            inner = (PROJECT / node.module.replace(".", "/") / alias.name).with_suffix(".py")
+            is_module = inner.exists() or inner.with_suffix("").is_dir()
+            yield f"{node.module}.{alias.name}" if is_module else node.module
+
+
+def _ours(path: Path) -> set[str]:
+    names = (name for name in _imports(path) if name.split(".")[0] in {"receiver", "buildpacks"})
+    return {name.removeprefix("receiver.") for name in names}
+
+
+def _others(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imports(path)} - {"receiver", "buildpacks"}
+
+
+def _attributes(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.attr
