@@ -65,6 +65,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     _shut_http_out(server)
     files.remove(_wants(server) / _RECOVER_UNIT)
     files.remove(server.layout.units / _RECOVER_UNIT)
+    _remove_empty_wants(server)
     server.host.refresh()
     server.host.reload_nginx()
     return done
@@ -153,6 +154,13 @@ def _shut_http_out(server: Server) -> None:
 
 def _wants(server: Server) -> Path:
     return server.layout.units / "multi-user.target.wants"
+
+
+def _remove_empty_wants(server: Server) -> None:
+    """Take away folders of what the boot starts, unless somebody else's units are in them."""
+    for folder in server.layout.units.glob("*.target.wants"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _restore_debian_default(server: Server) -> None:
