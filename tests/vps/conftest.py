@@ -10,6 +10,7 @@ from tests import needs
 from tests.vps import trees
 from tests.vps.laptop import Laptop, trust_as_root
 from tests.vps.machine import Machine
+from tests.vps.ship_server import DOMAIN, ShipServer, copy_project, install
 
 NEEDED = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "iptables", "ssh", "ssh-keygen")
 LIMIT_S = 600  # the first test may have to make the trees
@@ -59,3 +60,16 @@ def laptop(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Laptop
     laptop.knows(machine)
     trust_as_root(machine, laptop.key())
     return laptop
+
+
+@pytest.fixture(scope="session")
+def ship_server(warm_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShipServer]:
+    """A machine that installer.sh made a ship server; tests share it, each with apps of its own."""
+    with Machine.boot(warm_tree, "vps") as machine:
+        laptop = Laptop(tmp_path_factory.mktemp("laptop"))
+        laptop.knows(machine)
+        trust_as_root(machine, laptop.key())
+        copy_project(machine)
+        machine.copy_in(laptop.key().public_path, "/root/laptop.pub")
+        install(machine, "--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
+        yield ShipServer(machine, laptop, tmp_path_factory.mktemp("sites"))
