@@ -82,7 +82,9 @@ class SupervisordHost:
     def refresh(self) -> None:
         """Read the program files again; a server that is down reads them when it starts."""
         if self._supervisor.pid() is not None:
-            self._supervisor.update()
+            # of two at once, both would be told to take the same programs out
+            with files.locked_file(self._layout.run / "supervisor.lock"):
+                self._supervisor.update()
 
     def hold_socket(self, app: AppName) -> None:
         """Start the process that keeps the socket open."""

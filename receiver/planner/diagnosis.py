@@ -44,7 +44,7 @@ def explain(error: CheckError, log: str, status: int | None, named: str = "") ->
 
 
 def _shown(tail: str) -> str:
-    return f"The end of its log:\n{tail}" if tail else "It wrote nothing."
+    return f"The end of its log:\n{tail}" if tail else "Its log is empty."
 
 
 def _cause(log: str, status: int | None, named: str) -> CheckError | None:

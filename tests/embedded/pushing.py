@@ -2,20 +2,21 @@
 
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import apps, keys, records
+from receiver import apps, deploy, keys, records
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
+from receiver.model.output import Output
 from receiver.server import Server, open_server
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, short_folder
 from tests.needs import require_program
 
 NOW = "2026-01-01T00:00:00Z"
-_GIT_ENVIRONMENT = {
+GIT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -67,7 +68,7 @@ class Checkout:
 
     def git(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ("git", *argv), cwd=self.folder, env=_GIT_ENVIRONMENT, capture_output=True,
+            ("git", *argv), cwd=self.folder, env=GIT_ENVIRONMENT, capture_output=True,
             text=True, check=check, stdin=subprocess.DEVNULL, timeout=100,
         )  # fmt: skip
 
@@ -115,6 +116,21 @@ class PushServer:
 
     def ask(self, app: str, path: str = "/") -> tuple[int, str]:
         return self.embedded.ask(app, path)
+
+    def configure(self, app: AppName, **values: str) -> str:
+        """Set config vars; returns what the person reads."""
+        change = deploy.ConfigChange(app=app, by="test", number=0, values=values)
+        return self._told(lambda out: deploy.reconfigure(self.server, change, out))
+
+    def rollback(self, app: AppName, target: int | None = None) -> str:
+        """Roll back; returns what the person reads."""
+        wish = deploy.Rollback(app=app, by="test", number=0, target=target)
+        return self._told(lambda out: deploy.rollback(self.server, wish, out))
+
+    def _told(self, work: Callable[[Output], object]) -> str:
+        said = bytearray()
+        work(Output(said.extend))
+        return said.decode()
 
     def live(self, app: str) -> int | None:
         live = records.read_live(self.paths(app))
