@@ -30,7 +30,7 @@ def page(text: str) -> dict[str, str]:
 
 
 def slow_build(text: str, seconds: float) -> dict[str, str]:
-    """The same app with a package of its own whose setup takes a while, at each new commit."""
+    """The same app with a package of its own whose setup takes a while, each of the three times that it is run."""
     setup = SLOW_PACKAGE.replace("{seconds}", f"{seconds:g}")
     return page(text) | {
         "slow/setup.py": setup,

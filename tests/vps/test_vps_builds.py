@@ -1,0 +1,96 @@
+"""Builds that somebody leaves, stops, or overtakes: each ends as it should, and nothing is left."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.vps.pages import page, slow_build
+from tests.vps.ship_server import ShipServer, Site, end_group
+
+BROKEN = page("broken") | {"app.py": "import missing_things\n" + page("broken")["app.py"]}
+
+
+@pytest.fixture(scope="module")
+def slow(ship_server: ShipServer) -> Site:
+    return ship_server.site("slow")
+
+
+@pytest.fixture
+def building(slow: Site) -> Iterator["subprocess.Popen[str]"]:
+    """A push whose build takes three seconds or so and has begun; the site says `before` meanwhile."""
+    slow.publish("before")
+    slow.commit(slow_build("after", 1))
+    push = slow.push_in_background()
+    read_until(push, "-----> Installing")
+    yield push
+    if push.poll() is None:
+        end_group(push, signal.SIGKILL)
+
+
+def read_until(push: "subprocess.Popen[str]", text: str) -> str:
+    """Read what a push says up to a line with this text."""
+    seen = ""
+    for line in push.stdout or ():
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"{text} was never said in:\n{seen}")
+
+
+def test_a_deploy_goes_on_when_the_one_who_pushed_hangs_up(
+    slow: Site, building: "subprocess.Popen[str]"
+) -> None:
+    end_group(building, signal.SIGKILL)
+    assert slow.page() == "before"
+    slow.server.machine.wait_until(lambda: slow.page() == "after", "serves what was pushed", 60)
+    slow.server.machine.wait_until(lambda: not slow.leftovers(), "has cleared up", 20)
+    assert slow.remote_head() == slow.git("rev-parse", "HEAD").stdout.strip()
+    assert f"v{slow.live()} is live" in slow.ship("releases:output").stdout
+
+
+def test_a_build_is_cancelled_and_nothing_is_left_of_it(
+    slow: Site, building: "subprocess.Popen[str]"
+) -> None:
+    before = slow.git("rev-parse", "HEAD~1").stdout.strip()
+    cancelled = slow.ship("builds:cancel")
+    assert "is being stopped." in cancelled.stdout + cancelled.stderr
+    said, _ = building.communicate(timeout=60)
+    assert building.returncode == 1
+    assert "! [remote rejected] main -> main (build cancelled)" in said
+    assert (slow.page(), slow.remote_head()) == ("before", before)
+    assert slow.leftovers() == []
+    assert len(slow.server.root("ps -o pid= -u ship-slow").splitlines()) == 3  # master, two workers
+    assert slow.ship("builds:cancel", check=False).returncode == 20
+
+
+@pytest.mark.parametrize("second_works", [True, False])
+def test_the_second_of_two_pushes_waits_and_both_verdicts_are_right(
+    slow: Site, building: "subprocess.Popen[str]", *, second_works: bool
+) -> None:
+    first = slow.git("rev-parse", "HEAD").stdout.strip()
+    second = slow.commit(page("second") if second_works else BROKEN)
+    pushed = slow.push()
+    said, _ = building.communicate(timeout=60)
+    assert building.returncode == 0, said
+    assert "main -> main" in said
+    assert f"Waiting for the deploy of {first[:7]} by laptop (process " in pushed.text
+    assert pushed.status == (0 if second_works else 1)
+    assert slow.page() == ("second" if second_works else "after")
+    assert slow.remote_head() == (second if second_works else first)
+    assert slow.leftovers() == []
+
+
+def test_a_push_that_waited_for_a_broken_one_goes_live(slow: Site) -> None:
+    slow.publish("before")
+    slow.commit(slow_build("unused", 1) | {"app.py": BROKEN["app.py"]})
+    first = slow.push_in_background()
+    read_until(first, "-----> Installing")
+    slow.publish("after a broken one")
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "! [remote rejected] main -> main (check failed)" in said
+    assert slow.page() == "after a broken one"
+    assert slow.remote_head() == slow.git("rev-parse", "HEAD").stdout.strip()
+    assert slow.leftovers() == []
