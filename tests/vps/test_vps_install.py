@@ -1,0 +1,291 @@
+"""installer.sh on a fresh machine: refused before anything changes, done once, done twice, undone."""
+
+import difflib
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.vps.inside import Completed
+from tests.vps.laptop import Laptop
+from tests.vps.machine import Machine
+from tests.vps.pages import page
+from tests.vps.ship_server import DOMAIN, ShipServer, Site, copy_project, install
+
+OPTIONS = ("--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
+KEPT_BY_NAME = (
+    "/etc/ship /etc/systemd/system /etc/nginx /opt/ship/.installed /etc/sudoers.d /var/lib/ship"
+)
+# What belongs to the system itself and changes by itself; what packages bring is told by dpkg.
+MOVING = r"^/(proc|sys|dev|run|tmp|root|var/(log|tmp|cache|lib/(apt|dpkg|systemd|private))|usr/.*/__pycache__|etc/(passwd|group|g?shadow|subuid|subgid)-?)[/ ]"
+
+# What the scripts of Debian's nginx make, and no list of the package's names.
+MADE_BY_NGINX_PACKAGE = (
+    r"^/(etc/nginx/sites-enabled/default|etc/rc\d\.d/[KS]01nginx|var/lib/nginx/\w+"
+    r"|etc/systemd/system/multi-user\.target\.wants/nginx\.service|var/www(/html(/index\..*)?)?) "
+)
+
+
+@dataclass
+class Life:
+    """What was seen on one machine, from before the first install to after the second removal."""
+
+    fresh: list[str]
+    dry_run: Completed
+    after_dry_run: list[str]
+    first: Completed
+    kept: str
+    second: Completed
+    kept_after_second: str
+    kept_storage: str
+    dry_removal: Completed
+    after_dry_removal: str
+    removal: Completed
+    after_removal: list[str]
+    purged: list[str]
+    accounts_before: str
+    accounts_after: str
+    nginx_answer: tuple[int, str]
+    second_removal: Completed
+
+
+@pytest.fixture(scope="module")
+def bare(machine: Machine, laptop: Laptop) -> Machine:
+    """A fresh machine with the project lying in /root/ship."""
+    copy_project(machine)
+    machine.copy_in(laptop.key().public_path, "/root/laptop.pub")
+    return machine
+
+
+@pytest.fixture(scope="module")
+def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Install, install again, push, remove, install once more, purge."""
+    seen: dict[str, object] = {"accounts_before": _accounts(bare), "fresh": _tree(bare)}
+    seen["dry_run"] = install(bare, *OPTIONS, "--dry-run")
+    seen["after_dry_run"] = _tree(bare)
+    seen["first"], seen["kept"] = install(bare, *OPTIONS), _kept(bare)
+    seen["second"], seen["kept_after_second"] = install(bare, *OPTIONS), _kept(bare)
+    site = _pushed(ShipServer(bare, laptop, tmp_path_factory.mktemp("site")))
+    seen["dry_removal"] = install(bare, "--uninstall", "--dry-run")
+    seen["after_dry_removal"] = site.page()
+    seen["removal"] = install(bare, "--uninstall")
+    seen["kept_storage"] = bare.run("cd /var/lib/ship; find . -type f -exec cat {} +").stdout
+    seen["after_removal"] = _tree(bare)
+    seen["nginx_answer"] = site.server.ask("blog.example.com")
+    seen["second_removal"] = install(bare, "--uninstall", "--purge")
+    seen["purged"], seen["accounts_after"] = _tree(bare), _accounts(bare)
+    return Life(**seen)  # type: ignore[arg-type] # each was put in under its field's name above
+
+
+def test_a_dry_run_shows_what_would_be_done_and_does_nothing(life: Life) -> None:
+    assert "would: make the account ship" in life.dry_run.stdout
+    assert life.dry_run.stdout.endswith("Nothing was changed.\n")
+    assert life.after_dry_run == life.fresh
+
+
+def test_the_first_install_says_what_it_did_and_what_to_type_next(life: Life) -> None:
+    for done in ("install nginx git", "make the account ship", "let the key laptop in"):
+        assert f"       {done}\n" in life.first.stdout
+    assert "  ssh ship@vps apps:create blog\n" in life.first.stdout
+    assert "  git push prod main\n" in life.first.stdout
+    assert life.first.stderr == ""
+
+
+def test_the_second_install_changes_nothing(life: Life) -> None:
+    assert "nothing was changed." in life.second.stdout
+    assert life.second.stdout.count("       ") == 0
+    assert life.kept_after_second == life.kept
+
+
+def test_removal_leaves_storage_alone(life: Life) -> None:
+    assert life.after_dry_removal == "installed"
+    assert "would: remove the app blog" in life.dry_removal.stdout
+    assert life.kept_storage == "precious\n"
+    assert "storage stays in /var/lib/ship/apps" in life.removal.stdout
+    left = {line for line in _added(life.fresh, life.after_removal) if "/var/lib/ship" in line}
+    assert {line.split()[0] for line in left} == {
+        "/var/lib/ship", "/var/lib/ship/apps", "/var/lib/ship/apps/blog",
+        "/var/lib/ship/apps/blog/storage", "/var/lib/ship/apps/blog/storage/kept",
+    }  # fmt: skip
+
+
+def test_purge_takes_away_all_that_was_made(life: Life) -> None:
+    of_nginx = re.compile(MADE_BY_NGINX_PACKAGE)
+    assert [line for line in _added(life.fresh, life.purged) if not of_nginx.match(line)] == []
+    assert _added(life.purged, life.fresh) == []
+    assert "ship" not in life.accounts_after
+    assert life.second_removal.stderr == ""
+
+
+def test_after_removal_nginx_answers_with_debians_own_page(life: Life) -> None:
+    status, text = life.nginx_answer
+    assert (status, "Welcome to nginx" in text) == (200, True)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A way to begin that must be refused."""
+
+    options: tuple[str, ...]
+    said: str
+    before: str = "true"
+    after: str = "true"
+
+
+WRONG = {
+    "system": Wrong(
+        OPTIONS,
+        "This system is not supported.",
+        "mv /etc/os-release /etc/os-release.real && printf 'ID=plan9\\nVERSION_ID=4\\n' > /etc/os-release",
+        "mv /etc/os-release.real /etc/os-release",
+    ),
+    "port 80": Wrong(
+        OPTIONS,
+        "Port 80 is held by another program.",
+        "systemd-run --quiet --unit=squatter python3 -m http.server 80 --bind 0.0.0.0;"
+        "until ss -Hltn | grep -q :80; do sleep 0.05; done",
+        "systemctl stop squatter",
+    ),
+    "private key": Wrong((*OPTIONS[:3], "laptop=/root/laptop"), "is a private key."),
+    "no key": Wrong((*OPTIONS[:3], "laptop=/root/no-key"), "is not an ssh public key."),
+    "no file": Wrong((*OPTIONS[:3], "laptop=/root/nowhere"), "There is no file /root/nowhere."),
+    "no name": Wrong((*OPTIONS[:3], "/root/laptop.pub"), "does not say whose key it is."),
+    "key name": Wrong((*OPTIONS[:3], "../x=/root/laptop.pub"), "cannot be the name of a key."),
+    "two keys": Wrong((*OPTIONS[:3], "laptop=/root/two-keys"), "is not an ssh public key."),
+    "cut key": Wrong((*OPTIONS[:3], "laptop=/root/cut-key"), "is not an ssh public key."),
+    "domain": Wrong(("--domain", "http://example.com/"), "is not a domain."),
+    "no domain": Wrong((), "Which domain are the apps to answer at?"),
+    "option": Wrong(("--frobnicate",), "There is no option --frobnicate."),
+}
+
+
+@pytest.fixture(scope="module")
+def untouched(machine_factory: object, laptop: Laptop) -> Machine:
+    """A second machine, on which nothing is ever installed."""
+    machine: Machine = machine_factory("untouched")  # type: ignore[operator] # a MachineFactory
+    copy_project(machine)
+    for name in ("laptop", "laptop.pub"):
+        machine.copy_in(laptop.key().path.with_name(name), f"/root/{name}")
+    machine.write("/root/no-key", "hello\n")
+    machine.write("/root/two-keys", f"{laptop.key().public}\n{laptop.key('other').public}\n")
+    machine.write("/root/cut-key", f"{laptop.key().public[:40]}\n")
+    return machine
+
+
+@pytest.fixture(params=WRONG)
+def wrong(untouched: Machine, request: pytest.FixtureRequest) -> Iterator[Wrong]:
+    """The machine made so that an install cannot begin; put back afterwards."""
+    way = WRONG[request.param]
+    untouched.run(way.before)
+    yield way
+    untouched.run(way.after)
+
+
+def test_an_install_that_cannot_work_is_refused_before_anything_changes(
+    untouched: Machine, wrong: Wrong
+) -> None:
+    before = _tree(untouched)
+    refused = install(untouched, *wrong.options, check=False)
+    assert refused.returncode == 1
+    assert wrong.said in refused.stderr
+    assert refused.stderr.startswith(" !     ")
+    assert refused.stdout == ""
+    assert _tree(untouched) == before
+
+
+def test_only_root_can_install(untouched: Machine) -> None:
+    untouched.run("rm -rf /srv/ship; cp -a /root/ship /srv/ship; chmod -R a+rX /srv/ship")
+    refused = untouched.run(("/srv/ship/installer.sh", *OPTIONS), check=False, user="nobody")
+    untouched.run("rm -rf /srv/ship")
+    assert refused.returncode == 1
+    assert "This needs root." in refused.stderr
+    assert "You are nobody." in refused.stderr
+
+
+def test_a_name_that_no_app_has_is_answered_neutrally(ship_server: ShipServer) -> None:
+    site = ship_server.site("neutral")
+    site.commit(page("the page of neutral"))
+    assert site.push().status == 0
+    for host in ("nobody.example.com", "example.com", ship_server.machine.address, "x"):
+        status, text = ship_server.ask(host)
+        assert (status, text.strip()) == (404, "There is nothing here.")
+
+
+def test_the_account_ship_may_run_ship_as_root_and_nothing_else(ship_server: ShipServer) -> None:
+    machine = ship_server.machine
+    allowed = machine.run(("sudo", "-n", "-l"), user="ship").stdout
+    rules = [line.strip() for line in allowed.splitlines() if "NOPASSWD" in line]
+    assert rules == ["(root) NOPASSWD: /opt/ship/bin/ship, /opt/ship/bin/ship-deploy"]
+    for argv in (
+        ("id",),
+        ("/opt/ship/bin/python", "-c", "1"),
+        ("-u", "nobody", "/opt/ship/bin/ship"),
+    ):
+        refused = machine.run(("sudo", "-n", *argv), user="ship", check=False)
+        assert refused.returncode == 1, argv
+        assert "a password is required" in refused.stderr
+    assert machine.run(("visudo", "-c"), check=False).returncode == 0
+
+
+def test_a_key_opens_no_shell_and_no_way_through(ship_server: ShipServer) -> None:
+    greeted = ship_server.ship("")
+    assert "Hello laptop. This is a ship server." in greeted.stderr
+    for line in ("bash -i", "sh -c id", "git-upload-archive blog", "scp -t /tmp", "git-shell"):
+        refused = ship_server.ship(line, check=False)
+        assert refused.returncode != 0, line
+        assert (refused.stdout, "uid=" in refused.stderr) == ("", False)
+    assert "The command git-upload-archive is not served here." in ship_server.ship(
+        "git-upload-archive blog", check=False
+    ).stderr  # fmt: skip
+    through = subprocess.run(
+        (*ship_server.laptop.ssh_argv(), "-W", "127.0.0.1:80", "ship@vps"),
+        input=b"GET / HTTP/1.0\r\n\r\n", capture_output=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert (through.returncode != 0, through.stdout) == (True, b"")
+    sftp = subprocess.run(
+        (*ship_server.laptop.ssh_argv(), "-s", "ship@vps", "sftp"), capture_output=True,
+        input=b"", check=False, timeout=30,
+    )  # fmt: skip
+    assert sftp.returncode != 0
+
+
+def test_keys_of_other_accounts_work_as_before(ship_server: ShipServer) -> None:
+    assert ship_server.laptop.ssh("root@vps", "id -un").stdout == "root\n"
+    stranger = ship_server.laptop.key("stranger")
+    refused = ship_server.ship("apps", key=stranger, check=False)
+    assert (refused.returncode, "Permission denied" in refused.stderr) == (255, True)
+
+
+def _pushed(server: ShipServer) -> Site:
+    site = server.site("blog")
+    site.publish("installed")
+    server.machine.run("echo precious > /var/lib/ship/apps/blog/storage/kept")
+    return site
+
+
+def _kept(machine: Machine) -> str:
+    """What a second install must leave as it is, with times."""
+    listing = machine.run(f"find {KEPT_BY_NAME} -printf '%p %y %M %u %g %s %T@ %l\\n'").stdout
+    return "\n".join(sorted(listing.splitlines()))
+
+
+def _tree(machine: Machine) -> list[str]:
+    """The files of the machine but those that packages brought or the system itself changes."""
+    machine.run("find /var/lib/dpkg/info -name '*.list' -exec cat {} + | sort -u > /tmp/packaged")
+    listing = machine.run("find / -xdev -printf '%p %y %M %u %g\\n'").stdout
+    packaged = set(machine.read("/tmp/packaged").splitlines())
+    packaged |= {f"/usr{path}" for path in packaged}  # /lib and its like lead there
+    moving = re.compile(MOVING)
+    lines = (line for line in listing.splitlines() if not moving.match(line))
+    return sorted(line for line in lines if line.split(" ")[0] not in packaged)
+
+
+def _added(before: list[str], after: list[str]) -> list[str]:
+    changes = difflib.ndiff(before, after)
+    return [line[2:] for line in changes if line.startswith("+ ")]
+
+
+def _accounts(machine: Machine) -> str:
+    return machine.run(("cat", "/etc/passwd", "/etc/group", "/etc/shadow")).stdout
