@@ -21,9 +21,15 @@ def main(argv):
     try:
         os.execvpe(command[0], command, environment)
     except FileNotFoundError:
-        sys.exit(f"ship: there is no program {command[0]} here.")
+        leave(127, f"there is no program {command[0]} here.")
     except PermissionError:
-        sys.exit(f"ship: the file {command[0]} may not be run.")
+        leave(126, f"the file {command[0]} may not be run.")
+
+
+def leave(status, why):
+    """End with the status that a shell would give."""
+    print(f"ship: {why}", file=sys.stderr)
+    sys.exit(status)
 
 
 main(sys.argv[1:])

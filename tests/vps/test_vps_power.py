@@ -20,11 +20,11 @@ def steady(ship_server: ShipServer) -> Site:
     return site
 
 
-def cut_at(site: Site, text: str) -> None:
-    """Push, cut the power as soon as the push says `text`, and switch on again."""
+def cut_at(site: Site, text: str, end: str = "cut_power") -> None:
+    """Push, end the machine as soon as the push says `text`, and switch it on again."""
     push = site.push_in_background()
     read_until(push, text)
-    site.server.machine.cut_power()
+    getattr(site.server.machine, end)()
     end_group(push, signal.SIGKILL)
     site.server.machine.boot_again()
 
@@ -44,18 +44,20 @@ def test_after_a_reboot_the_live_releases_answer_and_ship_is_not_resident(
     assert stopped.page() == "stopped before"
 
 
+@pytest.mark.parametrize("end", ["cut_power", "power_off"])
 def test_a_first_push_cut_off_while_it_installs_leaves_nothing(
-    ship_server: ShipServer, steady: Site
+    ship_server: ShipServer, steady: Site, end: str
 ) -> None:
-    site = ship_server.site("cut-early")
+    name = f"early-{end.replace('_', '-')}"
+    site = ship_server.site(name)
     site.commit(slow_build("in the end", 1))
-    cut_at(site, "-----> Installing")
+    cut_at(site, "-----> Installing", end)
     assert steady.page() == "steady 2"
-    assert ship_server.ask("cut-early.example.com")[0] == 404
+    assert ship_server.ask(f"{name}.example.com")[0] == 404
     assert (site.leftovers(), site.remote_head()) == ([], "")
     again = site.push()
     assert again.status == 0, again.text
-    assert (site.page(), site.live()) == ("in the end", 1)
+    assert (site.page(), site.live(), site.leftovers()) == ("in the end", 1, [])
 
 
 def test_a_handover_cut_off_brings_the_old_release_back(

@@ -215,6 +215,8 @@ def test_a_command_is_run_with_its_streams_its_status_and_a_terminal(blog: Site)
     blog.publish("to run in")
     ended = blog.ship("run -- sh -c 'echo out; echo err >&2; exit 7'", check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (7, "out\n", "err\n")
+    missing = blog.ship("run -- nosuch", check=False)
+    assert (missing.returncode, missing.stderr) == (127, "ship: there is no program nosuch here.\n")
     every_byte = bytes(range(256)) * 300
     assert blog.ship_bytes("run -- cat", every_byte) == every_byte
     plain = blog.ship("run -- tty", check=False)

@@ -1,0 +1,60 @@
+"""What an installed server lets in: names that no app has, the account ship, keys without a shell."""
+
+import subprocess
+
+from tests.vps.pages import page
+from tests.vps.ship_server import ShipServer
+
+
+def test_a_name_that_no_app_has_is_answered_neutrally(ship_server: ShipServer) -> None:
+    site = ship_server.site("neutral")
+    site.commit(page("the page of neutral"))
+    assert site.push().status == 0
+    for host in ("nobody.example.com", "example.com", ship_server.machine.address, "x"):
+        status, text = ship_server.ask(host)
+        assert (status, text.strip()) == (404, "There is nothing here.")
+
+
+def test_the_account_ship_may_run_ship_as_root_and_nothing_else(ship_server: ShipServer) -> None:
+    machine = ship_server.machine
+    allowed = machine.run(("sudo", "-n", "-l"), user="ship").stdout
+    rules = [line.strip() for line in allowed.splitlines() if "NOPASSWD" in line]
+    assert rules == ["(root) NOPASSWD: /opt/ship/bin/ship, /opt/ship/bin/ship-deploy"]
+    for argv in (
+        ("id",),
+        ("/opt/ship/bin/python", "-c", "1"),
+        ("-u", "nobody", "/opt/ship/bin/ship"),
+    ):
+        refused = machine.run(("sudo", "-n", *argv), user="ship", check=False)
+        assert refused.returncode == 1, argv
+        assert "a password is required" in refused.stderr
+    assert machine.run(("visudo", "-c"), check=False).returncode == 0
+
+
+def test_a_key_opens_no_shell_and_no_way_through(ship_server: ShipServer) -> None:
+    greeted = ship_server.ship("")
+    assert "Hello laptop. This is a ship server." in greeted.stderr
+    for line in ("bash -i", "sh -c id", "git-upload-archive blog", "scp -t /tmp", "git-shell"):
+        refused = ship_server.ship(line, check=False)
+        assert refused.returncode != 0, line
+        assert (refused.stdout, "uid=" in refused.stderr) == ("", False)
+    assert "The command git-upload-archive is not served here." in ship_server.ship(
+        "git-upload-archive blog", check=False
+    ).stderr  # fmt: skip
+    through = subprocess.run(
+        (*ship_server.laptop.ssh_argv(), "-W", "127.0.0.1:80", "ship@vps"),
+        input=b"GET / HTTP/1.0\r\n\r\n", capture_output=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert (through.returncode != 0, through.stdout) == (True, b"")
+    sftp = subprocess.run(
+        (*ship_server.laptop.ssh_argv(), "-s", "ship@vps", "sftp"), capture_output=True,
+        input=b"", check=False, timeout=30,
+    )  # fmt: skip
+    assert sftp.returncode != 0
+
+
+def test_keys_of_other_accounts_work_as_before(ship_server: ShipServer) -> None:
+    assert ship_server.laptop.ssh("root@vps", "id -un").stdout == "root\n"
+    stranger = ship_server.laptop.key("stranger")
+    refused = ship_server.ship("apps", key=stranger, check=False)
+    assert (refused.returncode, "Permission denied" in refused.stderr) == (255, True)
