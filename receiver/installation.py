@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from receiver import apps, facts, files, keys, nginx, records, shell
-from receiver.model.plan import WriteFile
+from receiver.checkpoint import About, Checkpoint
+from receiver.executor import Executor
+from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.planner.render import render
 from receiver.planner.sites import receiver_file, shared_file
 from receiver.server import Server
@@ -32,11 +34,9 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         ServerError: nginx refuses its files; the ones of before are back
     """
     done: list[str] = []
-    site = shared_file(facts.front(server))
-    if _write(site, dry_run=dry_run, done=done) | _enable_site(
-        server, site, dry_run=dry_run, done=done
-    ):
-        _reload(server, dry_run=dry_run)
+    # only one default server can answer unknown names: ours, and Debian's no more
+    debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
+    _serve(server, shared_file(facts.front(server)), instead_of=debian, dry_run=dry_run, done=done)
     unit = _recover_unit(server)
     if _write(unit, dry_run=dry_run, done=done):
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
@@ -81,30 +81,43 @@ def _write(file: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
     return True
 
 
-def _enable_site(server: Server, site: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
-    """Have nginx read our default server, and Debian's no more: only one can answer unknown names."""
+def _serve(
+    server: Server,
+    site: WriteFile,
+    *,
+    dry_run: bool,
+    done: list[str],
+    instead_of: Path | None = None,
+) -> None:
+    """Have nginx read a file of ours, perhaps instead of somebody else's link."""
     path = Path(site.path)
     link = server.layout.sites_enabled / path.name
-    debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
-    changed = False
-    if debian.is_symlink():
-        done.append(_line(f"disable nginx's own default site {debian}", dry_run=dry_run))
-        changed = True
-        if not dry_run:
-            files.remove(debian)
+    changes: list[tuple[str, AnyStep]] = []
+    if files.read_text(path) != site.text:
+        changes.append((f"write {path}", site))
+    if instead_of is not None and instead_of.is_symlink():
+        what = f"disable nginx's own default site {instead_of}"
+        changes.append((what, RemoveFile(str(instead_of))))
     if not link.is_symlink():
-        done.append(_line(f"link {link}", dry_run=dry_run))
-        changed = True
-        if not dry_run:
-            files.link_atomically(link, str(path))
-    return changed
+        changes.append((f"link {link}", Link(str(link), str(path))))
+    done += [_line(what, dry_run=dry_run) for what, _ in changes]
+    if changes and not dry_run:
+        _apply_and_reload(server, tuple(step for _, step in changes))
 
 
-def _reload(server: Server, *, dry_run: bool) -> None:
-    if dry_run:
-        return
-    nginx.test(server.layout, None)
-    server.host.reload_nginx()
+def _apply_and_reload(server: Server, plan: Plan) -> None:
+    """Change nginx's files, or leave them as they were: the next run has to find what is still to do."""
+    checkpoint = Checkpoint(server.layout.state / "journal")
+    checkpoint.begin(About(title="installation"))
+    executor = Executor(server, checkpoint)
+    try:
+        executor.apply(plan)
+        nginx.test(server.layout, None)
+        server.host.reload_nginx()
+    except BaseException:
+        executor.roll_back()
+        raise
+    checkpoint.finalize()
 
 
 def _recover_unit(server: Server) -> WriteFile:
@@ -136,10 +149,7 @@ def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
     names = (f"ship.{server.settings.domain}",)
     path = server.layout.sites_available / _HTTP_SITE
     site = receiver_file(facts.front(server), path, _HTTP_SOCKET, _HTTP_LOG, names)
-    if _write(site, dry_run=dry_run, done=done):
-        if not dry_run:
-            files.link_atomically(server.layout.sites_enabled / _HTTP_SITE, str(path))
-        _reload(server, dry_run=dry_run)
+    _serve(server, site, dry_run=dry_run, done=done)
 
 
 def _shut_http_out(server: Server) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 
 from tests.vps.pages import page
-from tests.vps.ship_server import ShipServer
+from tests.vps.ship_server import ShipServer, install
 
 
 def test_a_name_that_no_app_has_is_answered_neutrally(ship_server: ShipServer) -> None:
@@ -58,3 +58,20 @@ def test_keys_of_other_accounts_work_as_before(ship_server: ShipServer) -> None:
     stranger = ship_server.laptop.key("stranger")
     refused = ship_server.ship("apps", key=stranger, check=False)
     assert (refused.returncode, "Permission denied" in refused.stderr) == (255, True)
+
+
+def test_an_install_over_a_broken_nginx_leaves_its_files_alone_and_can_be_repeated(
+    ship_server: ShipServer,
+) -> None:
+    link, broken = "/etc/nginx/sites-enabled/00-ship.conf", "/etc/nginx/conf.d/somebody.conf"
+    ship_server.root(f"rm {link}; echo 'nonsense;' > {broken}")
+    try:
+        refused = install(ship_server.machine, check=False)
+        left = ship_server.root(f"ls {link} 2>/dev/null || true")
+    finally:
+        ship_server.root(("rm", broken))
+    assert (refused.returncode, left) == (8, "")
+    assert f"{broken}, line 1" in refused.stderr
+    repeated = install(ship_server.machine)
+    assert f"       link {link}\n" in repeated.stdout
+    assert ship_server.ask("nobody.example.com")[1].strip() == "There is nothing here."
