@@ -134,6 +134,8 @@ class Bench:
 
     def _note(self, side: Side, step: str, took: Took) -> None:
         self._check(took)
+        if side.page and took.live_s is None:
+            raise RuntimeError(f"What was pushed was never seen at {side.page}:\n{took.said}")
         self.times[side.name][step].append({"live_s": took.live_s, "returned_s": took.returned_s})
         live = "-" if took.live_s is None else f"{took.live_s:.2f}"
         self.say(f"{side.name:6} {step:11} live {live} returned {took.returned_s:.2f}")

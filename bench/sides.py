@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -48,8 +49,8 @@ class Side:
     def do(self, argv: Sequence[str], shown: str | None) -> Took:
         """Run a command; wait until the page shows what it brings about."""
         began = time.monotonic()
-        poller = Poller(lambda: self.page is not None and shown is not None and self.shows(shown))
-        with poller if self.page and shown else _Nothing():
+        poller = Poller(lambda: self.shows(shown or ""))
+        with poller if self.page and shown else nullcontext():
             done = subprocess.run(
                 argv, env=dict(self.environment), stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -74,12 +75,6 @@ class Side:
         if self.page is None:
             raise ValueError(f"{self.name} has no page.")
         return Load(self.page)
-
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 class Poller:
