@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from receiver import files, health, workers
+from receiver import files, health, sockets, workers
 from receiver.hosts import Job
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
@@ -23,6 +23,7 @@ _ENDED = frozenset(
     {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
 )
 _SLOW = "swap/not-in-time"
+_PORT_TAKEN = "Address already in use"
 
 
 def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:
@@ -72,6 +73,9 @@ def explain_slot(
 ) -> ShipError:
     """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
     run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
+    port = settings.own_port(slot)
+    if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
+        return sockets.port_in_use(port, f"the app {paths.name}")
     if error.reason == _SLOW:
         error = health.never_started(settings.check_limit_s)
     elif error.reason in _ENDED:

@@ -120,20 +120,14 @@ class Transition:
             limit_s=limit_s,
             name="release",
         )
-        with home.release_log.open("wb") as log:
-
-            def take(chunk: bytes) -> None:
-                log.write(chunk)
-                self.out.feed(chunk)
-
-            try:
-                status = self.server.host.run(job, take)
-            except JobTimeoutError as error:
-                raise _release_failed(
-                    f"It took longer than {limit_s:g} s.", "release/timeout"
-                ) from error
-            finally:
-                self.out.flush()
+        try:
+            status = self.server.host.run(job, self.out.feed)
+        except JobTimeoutError as error:
+            raise _release_failed(
+                f"It took longer than {limit_s:g} s.", "release/timeout"
+            ) from error
+        finally:
+            self.out.flush()
         if status:
             raise _release_failed(f"It ended with exit status {status}.", "release/failed")
         self.reached("release phase done")

@@ -128,10 +128,6 @@ class ReleasePaths:
         """Static files that nginx may read."""
         return self.home / "public"
 
-    @property
-    def release_log(self) -> Path:
-        return self.home / "release.log"
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -136,6 +136,6 @@ def _receiver(places: EmbeddedPlaces, programs: Programs) -> tuple[str, ...]:
         str(programs.python), "-m", "gunicorn", "--pythonpath", str(programs.code),
         "--bind", f"unix:{places.http}", "--umask", "0o077",
         "--worker-class", "gthread", "--workers", "1", "--threads", "16",
-        "--timeout", "120", "--graceful-timeout", "30", "--no-control-socket",
+        "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket",
         "receiver.http.serve:application()",
     )  # fmt: skip

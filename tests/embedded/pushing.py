@@ -1,11 +1,14 @@
 """A laptop with a checkout, and the whole way of a push to an embedded server: real git, over HTTP."""
 
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver import apps, deploy, keys, records
 from receiver.model.layout import AppPaths
@@ -89,6 +92,13 @@ class Checkout:
         done = self.git("push", "prod", *(argv or ("main",)), check=False)
         return Pushed(done.returncode, done.stderr)
 
+    def start_push(self, *argv: str) -> subprocess.Popen[str]:
+        """A push that goes on, as the leader of a process group; the caller sees to its end."""
+        return subprocess.Popen(
+            ("git", "push", "prod", *(argv or ("main",))), cwd=self.folder, env=GIT_ENVIRONMENT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
 
 class PushServer:
     """An embedded server with a token for pushes."""
@@ -96,6 +106,7 @@ class PushServer:
     def __init__(self, embedded: EmbeddedServer, folder: Path) -> None:
         self.embedded = embedded
         self.folder = folder
+        _take_other_ports(embedded)
         self.server: Server = open_server(embedded.root)
         _, self.token = keys.add_token(embedded.layout, "laptop", NOW)
 
@@ -108,8 +119,8 @@ class PushServer:
         secret = self.token if token is None else token
         return f"http://ship:{secret}@127.0.0.1:{self.embedded.port}/git/{name}.git"
 
-    def checkout(self, name: str) -> Checkout:
-        return Checkout(self.folder / f"checkout-{name}", self.url(name))
+    def checkout(self, name: str, *, place: str = "checkout") -> Checkout:
+        return Checkout(self.folder / f"{place}-{name}", self.url(name))
 
     def paths(self, app: str) -> AppPaths:
         return self.embedded.layout.app(AppName(app))
@@ -147,6 +158,14 @@ class PushServer:
         found += [p for p in paths.releases.iterdir() if not (p / "release.json").exists()]
         found += [p for p in paths.venvs.iterdir() if p.is_dir() and not _ready(p).exists()]
         return sorted(str(path.relative_to(paths.home)) for path in found)
+
+
+def _take_other_ports(embedded: EmbeddedServer) -> None:
+    """Hand out ports that no other run of the tests on this computer does."""
+    first = 10_000 + os.getpid() * 200 % 20_000
+    settings = records.read_server(embedded.layout)
+    changed = msgspec.structs.replace(settings, first_port=first, last_port=first + 199)
+    records.write_toml(embedded.layout.server_settings, changed)
 
 
 def _ready(venv: Path) -> Path:

@@ -308,7 +308,7 @@ def test_thirty_apps_in_a_burst_leave_nothing(server: PushServer) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: apps.create(open_server(server.embedded.root), name), names))
     made = [records.read_app(layout.app(name)) for name in records.app_names(layout)]
-    ports = [port for app in made for port in (app.port, app.port_b)]
+    ports = [port for app in made for port in (app.port, app.port_a, app.port_b)]
     assert len(ports) == len(set(ports))
     assert {f"{name}.conf" for name in names} <= {path.name for path in layout.units.iterdir()}
     with ThreadPoolExecutor(4) as pool:

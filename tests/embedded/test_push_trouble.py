@@ -1,0 +1,396 @@
+"""What happens around a push: others push, people hang up, processes die, disks fill, nginx is broken by hand."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from receiver import apps, detached, embedded, git, records
+from receiver.model.errors import ServerError
+from receiver.model.names import AppName
+from receiver.server import open_server
+from tests.embedded.embedded_server import EmbeddedServer, short_folder, wait_until
+from tests.embedded.pushing import Checkout, Pushed, PushServer, push_server, wsgi
+from tests.needs import free_port, missing, require_program, require_root
+
+pytestmark = pytest.mark.embedded
+
+SERVE = """
+import http.server, os
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"{text}"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+WAITS = 'echo waiting; until [ -e "$SHIP_STORAGE/go" ]; do sleep 0.05; done'
+BACKEND = """
+import pathlib, time
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    print("waiting", flush=True)
+    pathlib.Path("{begun}").touch()
+    while not pathlib.Path("{go}").exists():
+        time.sleep(0.05)
+    raise SystemExit("This is not what the test is about.")
+"""
+SLOW_PROJECT = (
+    "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    "[project]\nname = 'slow'\nversion = '1'\n"
+)
+_MIB = 1024 * 1024
+
+
+def serve(text: str, release: str = "") -> dict[str, str]:
+    """An app without virtualenv; `release` is the command of its release phase."""
+    phase = f"release: {release}\n" if release else ""
+    return {"Procfile": f"web: python3 serve\n{phase}", "serve": SERVE.replace("{text}", text)}
+
+
+@dataclass(frozen=True)
+class Site:
+    """An app that is live with the page `old`."""
+
+    server: PushServer
+    app: AppName
+    laptop: Checkout
+
+    def ask(self) -> tuple[int, str]:
+        return self.server.ask(self.app)
+
+    @property
+    def tip(self) -> str | None:
+        return git.resolve_commit(self.server.embedded.layout.repo(self.app), "main")
+
+    def go(self) -> None:
+        """Let the release phase that waits come to its end."""
+        (self.server.paths(self.app).storage / "go").touch()
+
+    def log(self) -> str:
+        """The transcript of the newest build."""
+        paths = self.server.paths(self.app)
+        return records.build_log(paths, records.build_numbers(paths)[-1]).read_text()
+
+    def state(self) -> tuple[object, ...]:
+        """All that a push which came to nothing must leave as it was."""
+        return (
+            self.ask(), self.tip, self.server.live(self.app), self.server.leftovers(self.app),
+            records.release_versions(self.server.paths(self.app)),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        yield found
+
+
+@pytest.fixture
+def site(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Site]:
+    name = f"app-{abs(hash(request.node.name)) % 10**8}"
+    made = live_site(server, name, serve("old"))
+    yield made
+    made.go()
+    apps.destroy(server.server, made.app)
+
+
+def live_site(server: PushServer, name: str, files: dict[str, str]) -> Site:
+    site = Site(server, server.create(name), server.checkout(name))
+    site.laptop.commit(files)
+    pushed = site.laptop.push()
+    assert pushed.status == 0, pushed.text
+    return site
+
+
+@contextmanager
+def pushing(laptop: Checkout, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """A push under way, ended with its whole group whatever happens."""
+    client = laptop.start_push(*argv)
+    try:
+        yield client
+    finally:
+        hang_up(client)
+
+
+def hang_up(client: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(client.pid, signal.SIGKILL)
+    client.wait()
+    if client.stderr is not None:
+        client.stderr.close()
+
+
+def ended(client: subprocess.Popen[str]) -> Pushed:
+    _, said = client.communicate(timeout=60)
+    return Pushed(client.returncode, said)
+
+
+def test_of_two_pushes_at_once_the_second_waits_and_names_the_first(site: Site) -> None:
+    other = site.server.checkout(site.app, place="other")
+    first = site.laptop.commit(serve("one", WAITS))
+    second = other.commit(serve("two"))
+    with pushing(site.laptop) as one:
+        wait_until(lambda: "waiting" in site.log())
+        with pushing(other, "+main") as two:
+            wait_until(lambda: "Waiting for the" in site.log())
+            assert f"deploy of {first[:7]} by laptop (process" in site.log()
+            assert site.ask() == (200, "old")
+            site.go()
+            done = ended(one)
+            assert done.status == 0, done.text
+            done = ended(two)
+            assert done.status == 0, done.text
+    assert site.ask() == (200, "two")
+    assert site.tip == second
+    assert site.server.leftovers(site.app) == []
+
+
+def test_of_two_pushes_at_once_each_has_its_own_verdict(site: Site) -> None:
+    other = site.server.checkout(site.app, place="other")
+    site.laptop.commit(serve("one", f"{WAITS}; exit 5"))
+    second = other.commit(serve("two"))
+    with pushing(site.laptop) as one:
+        wait_until(lambda: "waiting" in site.log())
+        with pushing(other, "+main") as two:
+            wait_until(lambda: "Waiting for the" in site.log())
+            site.go()
+            failed, worked = ended(one), ended(two)
+    assert "main -> main (release phase failed)" in failed.text
+    assert failed.status == 1
+    assert worked.status == 0, worked.text
+    assert site.ask() == (200, "two")
+    assert site.tip == second
+
+
+def test_a_client_that_hangs_up_does_not_stop_the_deploy(site: Site) -> None:
+    commit = site.laptop.commit(serve("new", WAITS))
+    with pushing(site.laptop) as client:
+        wait_until(lambda: "waiting" in site.log())
+        hang_up(client)
+    assert site.ask() == (200, "old")
+    site.go()
+    wait_until(lambda: site.server.live(site.app) == 2, 20)
+    wait_until(lambda: site.server.leftovers(site.app) == [])
+    assert site.ask() == (200, "new")
+    assert site.tip == commit
+    assert "v2 is live" in site.log()
+
+
+def test_a_cancelled_build_is_undone(site: Site) -> None:
+    before = site.state()
+    site.laptop.commit(serve("new", WAITS))
+    with pushing(site.laptop) as client:
+        wait_until(lambda: "waiting" in site.log())
+        build = detached.cancel(site.server.server, site.app)
+        done = ended(client)
+    assert build is not None
+    assert done.status == 1
+    assert "main -> main (build cancelled)" in done.text
+    assert "(cancelled/build)" in done.text
+    assert site.state() == before
+    assert before[0] == (200, "old")
+    assert detached.cancel(site.server.server, site.app) is None
+
+
+def test_a_deploy_that_is_killed_in_its_install_is_undone_by_the_next_push(site: Site) -> None:
+    begun, go = site.server.folder / "begun", site.server.folder / "never"
+    before = site.state()
+    backend = BACKEND.replace("{begun}", str(begun)).replace("{go}", str(go))
+    slow = {"slow/pyproject.toml": SLOW_PROJECT, "slow/backend.py": backend}
+    site.laptop.commit({**serve("new"), **slow, "requirements.txt": "./slow\n"})
+    with pushing(site.laptop) as client:
+        wait_until(begun.exists, 20)
+        paths = site.server.paths(site.app)
+        build = records.read_build(paths, records.build_numbers(paths)[-1])
+        assert build is not None
+        os.kill(build.pid, signal.SIGKILL)
+        done = ended(client)
+    assert done.status == 1
+    assert "The process that did this was killed." in done.text
+    assert site.ask() == (200, "old")
+    assert site.tip == before[1]
+    site.laptop.commit({**serve("newer"), "requirements.txt": None, **dict.fromkeys(slow)})
+    pushed = site.laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert site.ask() == (200, "newer")
+    assert site.server.leftovers(site.app) == []
+    assert list((paths.run / "jobs").iterdir()) == []
+    interrupted = records.read_build(paths, build.number)
+    assert interrupted is not None
+    assert interrupted.reason == "build/interrupted"
+
+
+def test_config_vars_are_hidden_in_what_a_push_says(site: Site) -> None:
+    site.server.configure(site.app, DATABASE_PASSWORD="hunter2-correct-horse")
+    site.laptop.commit(serve("new", 'echo "connecting with $DATABASE_PASSWORD"; exit 1'))
+    pushed = site.laptop.push()
+    assert "connecting with [hidden]" in pushed.text
+    site.laptop.commit(serve("new", 'echo "connecting with $DATABASE_PASSWORD"'))
+    assert site.laptop.push().status == 0
+    for log in site.server.embedded.root.rglob("*.log"):
+        assert b"hunter2" not in log.read_bytes(), log
+
+
+def test_a_range_of_ports_that_is_used_up_is_told(server: PushServer) -> None:
+    layout = server.embedded.layout
+    before = records.read_server(layout)
+    port = free_port()
+    records.write_toml(
+        layout.server_settings, msgspec.structs.replace(before, first_port=port, last_port=port)
+    )
+    try:
+        with pytest.raises(ServerError) as caught:
+            apps.create(open_server(server.embedded.root), AppName("full"))
+    finally:
+        records.write_toml(layout.server_settings, before)
+    assert caught.value.reason == "server/no-free-port"
+    assert str(port) in caught.value.title
+    assert not layout.app(AppName("full")).home.exists()
+    assert not layout.repo(AppName("full")).exists()
+
+
+@pytest.fixture(scope="module")
+def blog(server: PushServer) -> Site:
+    """An app of gunicorn's, whose code can change without a change of nginx's files."""
+    return live_site(server, "blog", wsgi("old"))
+
+
+def add_static_folder(site: Site) -> Pushed:
+    """Push a change that nginx's file of the app has to follow."""
+    site.laptop.commit({"ship.toml": "[static]\n'/static/' = 'assets'\n", "assets/a": "a"})
+    return site.laptop.push()
+
+
+@pytest.mark.parametrize("broken", ["nginx.conf", "sites-available/ship-other.conf"])
+def test_an_nginx_file_broken_by_hand_stops_only_what_needs_a_reload(
+    blog: Site, broken: str
+) -> None:
+    server = blog.server
+    if not server.embedded.layout.app(AppName("other")).home.exists():
+        server.create("other")
+    blog.laptop.git("rm", "-q", "-f", "--ignore-unmatch", "ship.toml")
+    blog.laptop.commit(wsgi("old"))
+    pushed = blog.laptop.push()
+    assert pushed.status == 0, pushed.text
+    before = blog.state()
+    file = server.embedded.root / "nginx" / broken
+    text = file.read_text()
+    file.write_text(text + "no_such_directive on;\n")
+    try:
+        refused = add_static_folder(blog)
+        assert refused.status == 1
+        assert "main -> main (server error)" in refused.text, refused.text
+        assert "(server/nginx-broken-elsewhere)" in refused.text
+        assert f"{file.name}, line" in refused.text
+        assert 'unknown directive "no_such_directive"' in refused.text
+        assert blog.state() == before
+        blog.laptop.git("reset", "-q", "--hard", "HEAD~1")
+        blog.laptop.commit(wsgi("code only"))
+        pushed = blog.laptop.push()
+        assert pushed.status == 0, pushed.text
+        assert blog.ask() == (200, "code only")
+    finally:
+        file.write_text(text)
+    assert add_static_folder(blog).status == 0
+    assert server.ask(blog.app, "/static/a") == (200, "a")
+
+
+def test_a_server_that_goes_down_in_mid_push_comes_back_with_the_old_release() -> None:
+    with push_server() as server:
+        site = live_site(server, "blog", serve("old"))
+        before = site.state()
+        site.laptop.commit(serve("new", WAITS))
+        with pushing(site.laptop) as client:
+            wait_until(lambda: "waiting" in site.log())
+            embedded.stop(server.embedded.root)
+            done = ended(client)
+        assert done.status != 0
+        assert "v2 is live" not in done.text
+        assert site.ask()[0] == 0
+        server.embedded.start()
+        assert site.state() == before
+        assert before[0] == (200, "old")
+        site.go()
+        again = site.laptop.push()
+        assert again.status == 0, again.text
+        assert site.ask() == (200, "new")
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    require_root()
+    for program in ("mkfs.ext4", "mount", "umount"):
+        require_program(program)
+    with short_folder() as folder:
+        image, place = folder / "image", folder / "disk"
+        place.mkdir()
+        with image.open("wb") as handle:
+            handle.truncate(64 * _MIB)
+        run("mkfs.ext4", "-q", "-m", "0", str(image))
+        mounted = run("mount", "-o", "loop", str(image), str(place), check=False)
+        if mounted.returncode:
+            missing(f"no file system can be mounted here: {mounted.stderr.strip()}")
+        try:
+            yield place
+        finally:
+            run("umount", "-l", str(place))
+
+
+def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, capture_output=True, text=True, check=check, timeout=60)
+
+
+@pytest.mark.parametrize("left_bytes", [_MIB, 0], ids=["almost-full", "full"])
+def test_a_full_disk_stops_the_push_and_nothing_else(small_disk: Path, left_bytes: int) -> None:
+    place = EmbeddedServer(small_disk)
+    try:
+        place.start()
+        with short_folder() as folder:
+            site = live_site(PushServer(place, folder), "blog", serve("old"))
+            before = site.state()
+            site.laptop.commit({**wsgi("new"), "Procfile": None, "serve": None})
+            with ballast(small_disk, left_bytes):
+                pushed = site.laptop.push()
+                assert pushed.status == 1, pushed.text
+                assert "remote rejected" in pushed.text or "unpack failed" in pushed.text
+                if left_bytes:
+                    assert "main -> main (build failed)" in pushed.text, pushed.text
+                    assert "(build/disk-full)" in pushed.text, pushed.text
+                else:
+                    assert "space" in pushed.text, pushed.text
+                assert site.ask() == (200, "old")
+            assert site.state() == before
+            again = site.laptop.push()
+            assert again.status == 0, again.text
+            assert site.ask() == (200, "new")
+    finally:
+        place.close()
+
+
+@contextmanager
+def ballast(disk: Path, left_bytes: int) -> Iterator[None]:
+    """The disk is full but for so much."""
+    place = os.statvfs(disk)
+    weight = disk / "ballast"
+    with weight.open("wb", buffering=0) as handle, suppress(OSError):
+        for _ in range((place.f_bavail * place.f_frsize - left_bytes) // 4096):
+            handle.write(b"x" * 4096)
+        while not left_bytes:
+            handle.write(b"x" * 4096)
+    try:
+        yield
+    finally:
+        weight.unlink()
+        os.sync()  # ext4 gives blocks out again only when their removal is on disk
