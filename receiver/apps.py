@@ -49,6 +49,7 @@ def create(server: Server, name: AppName) -> str:
         ShipError: the name is taken, or no port is free; nothing is left of the attempt
     """
     paths = server.layout.app(name)
+    kept = paths.storage.exists()  # an uninstall leaves it, for an app of the same name
     with files.locked_file(server.layout.state / "lock"):
         if paths.settings.exists():
             raise ShipError(
@@ -68,7 +69,7 @@ def create(server: Server, name: AppName) -> str:
     try:
         _do(server, paths, _plan_create(server, paths, settings), f"creation of {name}")
     except BaseException:
-        destroy(server, name)
+        destroy(server, name, keep_storage=kept)
         raise
     return server.url(name)
 
@@ -225,6 +226,8 @@ def _make_folders(server: Server, paths: AppPaths) -> None:
         files.make_folder(folder, mode=0o755)
     for folder in (paths.storage, paths.cache):
         files.make_folder(folder, mode=0o700, uid=uid, gid=gid)
+    if owner is not None:
+        files.give_tree(paths.storage, uid=uid, gid=gid)
 
 
 def _plan_create(server: Server, paths: AppPaths, settings: App) -> Plan:

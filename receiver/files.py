@@ -106,6 +106,13 @@ def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
         os.close(fd)
 
 
+def give_tree(folder: Path, *, uid: int, gid: int) -> None:
+    """Give everything in a folder to another account, without following a link."""
+    for _, folders, names, fd in os.fwalk(folder):
+        for name in (*folders, *names):
+            os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+
+
 @contextmanager
 def locked_file(path: Path) -> Iterator[int]:
     """Hold an exclusive lock on `path` for short changes of shared state, such as handing out ports."""

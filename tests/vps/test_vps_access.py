@@ -5,6 +5,13 @@ import subprocess
 from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
 
+REMOVE_BUT_STORAGE = """
+from receiver import apps
+from receiver.model.names import AppName
+from receiver.server import open_server
+apps.destroy(open_server(None), AppName("keeper"), keep_storage=True)
+"""
+
 
 def test_a_name_that_no_app_has_is_answered_neutrally(ship_server: ShipServer) -> None:
     site = ship_server.site("neutral")
@@ -75,3 +82,29 @@ def test_an_install_over_a_broken_nginx_leaves_its_files_alone_and_can_be_repeat
     repeated = install(ship_server.machine)
     assert f"       link {link}\n" in repeated.stdout
     assert ship_server.ask("nobody.example.com")[1].strip() == "There is nothing here."
+
+
+def test_storage_that_a_removal_left_belongs_to_the_next_app_of_that_name(
+    ship_server: ShipServer,
+) -> None:
+    site = ship_server.site("keeper")
+    site.publish("first life")
+    home = "/var/lib/ship/apps/keeper"
+    site.ship(
+        f"run -- sh -c 'mkdir {home}/storage/below; echo precious > {home}/storage/below/file'"
+    )
+    ship_server.root(("/opt/ship/bin/python", "-c", REMOVE_BUT_STORAGE))
+    ship_server.root("useradd --system ship-taker")  # so that the number of the account is taken
+    assert ship_server.root(f"find {home} -type f") == f"{home}/storage/below/file"
+    ship_server.root("echo 'nonsense;' > /etc/nginx/conf.d/somebody.conf")
+    refused = ship_server.ship("apps:create keeper", check=False)
+    ship_server.root("rm /etc/nginx/conf.d/somebody.conf")
+    assert (refused.returncode, "somebody.conf, line 1" in refused.stderr) == (8, True)
+    assert ship_server.root(f"find {home} -type f") == f"{home}/storage/below/file"
+    again = ship_server.site("keeper")
+    again.publish("second life")
+    seen = again.ship(
+        f"run -- sh -c 'cat {home}/storage/below/file; touch {home}/storage/below/new'"
+    )
+    assert (seen.stdout, again.page()) == ("precious\n", "second life")
+    ship_server.root("userdel ship-taker")
