@@ -95,8 +95,9 @@ class Bench:
         broken = side.push(None)
         time.sleep(NOTICED_AFTER_S)
         answers = sorted({side.ask()[0] for _ in range(20)})
-        healed = side.push(side.tree.change_code())
-        time.sleep(1)
+        side.tree.change_code()
+        healed = side.push(None)
+        time.sleep(3)
         return {
             "push_status": broken.status,
             "answers": answers,
