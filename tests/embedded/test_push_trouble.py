@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import apps, detached, embedded, git, records
+from receiver import apps, detached, embedded, git, records, shell
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.server import open_server
@@ -394,3 +394,14 @@ def ballast(disk: Path, left_bytes: int) -> Iterator[None]:
     finally:
         weight.unlink()
         os.sync()  # ext4 gives blocks out again only when their removal is on disk
+
+
+def test_without_nginx_no_server_is_made_and_the_package_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(shell, "ADMIN_PATH", "/nowhere/either")
+    with short_folder() as folder, pytest.raises(ServerError) as caught:
+        embedded.create(folder / "root", "ship.test", free_port())
+    assert caught.value.reason == "server/nginx-missing"
+    assert "apt-get install nginx-light" in caught.value.advice

@@ -103,7 +103,8 @@ def make(server: PushServer, name: str) -> Site:
 
 def test_push_change_configure_and_roll_back_without_a_lost_request(blog: Site) -> None:
     server, app = blog.server, blog.app
-    said = blog.deploy(wsgi("one"))
+    mine = {"requirements.txt": "# a virtualenv of this story's\n"}
+    said = blog.deploy(wsgi("one") | mine)
     first = server.live(app)
     assert "Installing" in said
     assert f"v{first} is live" in said
@@ -111,7 +112,7 @@ def test_push_change_configure_and_roll_back_without_a_lost_request(blog: Site) 
     assert blog.ask() == (200, "one")
 
     with Load(server.embedded, app) as load:
-        said = blog.deploy(wsgi("two"))
+        said = blog.deploy(wsgi("two") | mine)
         assert "Dependencies unchanged, virtualenv reused" in said
         assert "are replaced one by one" in said
         assert blog.ask() == (200, "two")

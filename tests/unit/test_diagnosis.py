@@ -19,6 +19,8 @@ CASES = [
     ("os.environ['SECRET_KEY']\nKeyError: 'SECRET_KEY'", 3, "check/missing-variable", "SECRET_KEY"),
     ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls'", 3, "check/import-error", "url_quote"),
     ("RuntimeError", 3, "check/app-error", "RuntimeError"),
+    ("SystemExit: 7", None, "check/exited", "sys.exit(7)"),
+    ("ship: The program hypercron cannot be run: No such file or directory.", 69, "check/no-such-program", "hypercron"),
     ("", 0, "check/exited", "exit status 0"),
     ("", 137, "check/killed", "killed"),
     ("django.core.exceptions.ImproperlyConfigured: Set DATABASE_URL", 3, "check/app-error", "Set DATABASE_URL"),
@@ -45,3 +47,19 @@ def test_without_a_cause_the_error_of_outside_stands_with_the_end_of_the_log():
 
 def test_a_key_error_of_the_apps_own_data_is_no_missing_variable():
     assert explain(ENDED, TRACEBACK + "KeyError: 'name'", 1).reason != "check/missing-variable"
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [("blog", "check/wrong-module"), ("blog.wsgi", "check/wrong-module"), ("flask", "check/missing-module")],
+)  # fmt: skip
+def test_a_module_that_only_the_web_line_names_is_told_from_a_package(missing, reason):
+    log = f"ModuleNotFoundError: No module named '{missing}'"
+    assert explain(ENDED, log, None, "blog.wsgi").reason == reason
+
+
+def test_what_is_certain_from_outside_is_not_explained_away_by_the_log():
+    outside = CheckError("It listens elsewhere.", reason="check/wrong-port")
+    assert (
+        explain(outside, TRACEBACK + "ValueError: of yesterday", None).reason == "check/wrong-port"
+    )
