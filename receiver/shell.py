@@ -72,6 +72,7 @@ def capture(
     *,
     env: Mapping[str, str] = PLAIN_ENVIRONMENT,
     given: bytes | None = None,
+    stdin: int = subprocess.DEVNULL,
     cwd: Path | None = None,
     limit_s: float = _ADMIN_LIMIT_S,
 ) -> bytes:
@@ -83,7 +84,7 @@ def capture(
     try:
         done = subprocess.run(
             argv, env=dict(env), input=given, cwd=cwd, timeout=limit_s, check=False,
-            stdin=None if given is not None else subprocess.DEVNULL, capture_output=True,
+            stdin=None if given is not None else stdin, capture_output=True,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
