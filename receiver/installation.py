@@ -4,11 +4,13 @@ installer.sh does the rest: packages, the program itself, accounts, folders, the
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from receiver import apps, facts, files, keys, nginx, records, shell
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
+from receiver.model.errors import ServerError
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.planner.render import render
 from receiver.planner.sites import receiver_file, shared_file
@@ -67,7 +69,10 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     files.remove(server.layout.units / _RECOVER_UNIT)
     _remove_empty_wants(server)
     server.host.refresh()
-    server.host.reload_nginx()
+    with suppress(
+        ServerError
+    ):  # an nginx that is stopped, or that somebody else broke, keeps nobody
+        _reload_if_sound(server)
     return done
 
 
@@ -112,12 +117,16 @@ def _apply_and_reload(server: Server, plan: Plan) -> None:
     executor = Executor(server, checkpoint)
     try:
         executor.apply(plan)
-        nginx.test(server.layout, None)
-        server.host.reload_nginx()
+        _reload_if_sound(server)
     except BaseException:
         executor.roll_back()
         raise
     checkpoint.finalize()
+
+
+def _reload_if_sound(server: Server) -> None:
+    nginx.test(server.layout, None)
+    server.host.reload_nginx()
 
 
 def _recover_unit(server: Server) -> WriteFile:
