@@ -42,6 +42,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     unit = _recover_unit(server)
     if _write(unit, dry_run=dry_run, done=done):
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
+    _renew_units(server, dry_run=dry_run, done=done)
     if http:
         _let_http_in(server, dry_run=dry_run, done=done)
     if not dry_run:
@@ -133,6 +134,17 @@ def _recover_unit(server: Server) -> WriteFile:
     ship = str(Path(sys.executable).with_name("ship"))
     text = render("systemd/recover.service", ship=ship)
     return WriteFile(str(server.layout.units / _RECOVER_UNIT), text)
+
+
+def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """Bring the units of all apps up to date with this version and with app.toml; nothing is restarted."""
+    changed = False
+    for app in records.app_names(server.layout):
+        settings = records.read_app(server.layout.app(app))
+        for unit in server.host.unit_files(app, settings):
+            changed |= _write(unit, dry_run=dry_run, done=done)
+    if changed and not dry_run:
+        server.host.refresh()
 
 
 def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:

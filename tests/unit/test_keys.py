@@ -27,7 +27,7 @@ def layout(tmp_path):
 
 
 def authorized(layout) -> str:
-    return (layout.state / ".ssh" / "authorized_keys").read_text()
+    return str((layout.state / ".ssh" / "authorized_keys").read_text())
 
 
 def test_a_key_gets_one_line_that_allows_the_gate_and_a_terminal_alone(layout):
