@@ -14,6 +14,9 @@ from receiver.model.names import AppName
 from receiver.planner.sandbox import Properties, sandbox_properties
 
 _PYTHON = ("/usr/bin/python3", "-I", "-S")
+_TELLING = ("/bin/sh", "-c", 'trap : HUP INT TERM; "$@"; exit $?', "sh")
+"""Tells how the command ended. To systemd a main process that SIGTERM or SIGINT ended has succeeded, so
+that a build which a shutdown stopped would count as a good one; a shell ends with 143 then."""
 _STOP_LIMIT_S = 10
 _BACKSTOP_S = 30
 """How much later than ship itself systemd ends a job that takes too long."""
@@ -78,7 +81,7 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
         *(f"--setenv={name}={value}" for name, value in environment.items()),
         "--",
         # systemd puts variables into a unit's arguments, also into those of a transient one
-        *(word.replace("$", "$$") for word in _entered(job, runtime)),
+        *(word.replace("$", "$$") for word in (*_TELLING, *_entered(job, runtime))),
     )
 
 

@@ -23,8 +23,11 @@ def argv(job: Job) -> tuple[str, ...]:
 
 
 def command(job: Job) -> tuple[str, ...]:
+    """What runs in the sandbox, behind the shell that tells how it ended."""
     words = argv(job)
-    return words[words.index("--") + 1 :]
+    begin = words.index("--") + 1
+    assert words[begin : begin + 2] == ("/bin/sh", "-c")
+    return words[begin + 4 :]
 
 
 def job(*words: str, **more: object) -> Job:

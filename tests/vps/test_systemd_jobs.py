@@ -45,6 +45,10 @@ def test_a_job_gives_back_its_output_in_order_and_its_exit_status(vps: Vps) -> N
     assert done.returncode == 7
 
 
+def test_a_job_that_was_stopped_has_not_succeeded(vps: Vps) -> None:
+    assert vps.job("sh", "-c", "kill -TERM $$").returncode == 143
+
+
 def test_a_job_gets_its_arguments_as_they_stand(vps: Vps) -> None:
     words = ["$HOME", "${HOME}", "$$", "%h%%", 'a "b"', "c\\n", "", "ä", "'"]
     assert vps.job("printf", "%s|", *words).stdout == "|".join([*words, ""])
