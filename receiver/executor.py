@@ -182,7 +182,7 @@ class Executor:
             return
         files.link_atomically(link, f"../releases/v{step.version}")
         if step.reload and self._server.host.main_pid(app, step.slot) is not None:
-            workers.forget_last_swap(self._server.layout.app(app).slot_run(step.slot))
+            workers.begin_swap(self._server.layout.app(app).slot_run(step.slot))
             self._server.host.reload(app, step.slot)
 
     def _aim_back(self, step: steps.AimSlot) -> Plan:

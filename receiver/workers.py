@@ -53,12 +53,26 @@ def last_answer(run_dir: Path) -> Answer | None:
         return None  # the folder is the app's: whatever it writes there is no more than a word of its own
 
 
+def swapped_to(run_dir: Path) -> str | None:
+    """The release that the master says it serves; None while it has a start or a HUP to answer."""
+    with _folder(run_dir) as fd:
+        return _read(fd, "swapped", _READY_BYTES)
+
+
 def forget_last_swap(run_dir: Path) -> None:
     """Remove an earlier failure and answer, so that the next ones found are of what happens next."""
     with _folder(run_dir) as fd:
         for name in ("boot-error", "answer") if fd is not None else ():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=fd)
+
+
+def begin_swap(run_dir: Path) -> None:
+    """Remove what the last swap left, before the HUP of the next: the master writes it anew when it is done."""
+    forget_last_swap(run_dir)
+    with _folder(run_dir) as fd, contextlib.suppress(FileNotFoundError):
+        if fd is not None:
+            os.unlink("swapped", dir_fd=fd)
 
 
 def children(pid: int) -> frozenset[int]:
@@ -89,14 +103,14 @@ def wait_for_release(
     """
     start = clock.now()
     while not _taken_over(run_dir, release, master_pid, count=count):
-        why = boot_error(run_dir)
-        if why is not None and _NOT_IN_TIME in why:
-            raise _not_in_time(release, limit_s, why)
-        if why is not None:
-            raise _could_not_boot(release, why)
-        if not _is_alive(master_pid):
+        why, alive = boot_error(run_dir), _is_alive(master_pid)
+        late = clock.now() - start >= limit_s + _MARGIN_S
+        # a worker says it before the master has put all back; until then no other HUP is to be sent
+        if why is not None and (swapped_to(run_dir) is not None or late or not alive):
+            raise _failed(release, why, limit_s)
+        if not alive:
             raise _server_ended(release, master_pid)
-        if clock.now() - start >= limit_s + _MARGIN_S:
+        if late:
             raise _not_in_time(release, limit_s, _seen(run_dir, master_pid))
         clock.sleep(_LOOK_EVERY_S)
     taken_over = clock.now()
@@ -118,6 +132,9 @@ def _is_alive(pid: int) -> bool:
 
 
 def _taken_over(run_dir: Path, release: str, master_pid: int, *, count: int | None) -> bool:
+    # while an earlier swap is still under way, the older workers serve as if nothing were to come
+    if swapped_to(run_dir) != release:
+        return False
     alive, ready = children(master_pid), ready_workers(run_dir)
     serving = {pid: told for pid, told in ready.items() if pid in alive}
     return set(serving.values()) == {release} and count in {None, len(serving)}
@@ -130,6 +147,11 @@ def _seen(run_dir: Path, master_pid: int) -> str:
         return "No worker was running."
     told = ", ".join(f"{pid} ({ready.get(pid, 'not ready')})" for pid in workers)
     return f"Workers seen at last: {told}."
+
+
+def _failed(release: str, why: str, limit_s: float) -> SwapError:
+    late = _NOT_IN_TIME in why
+    return _not_in_time(release, limit_s, why) if late else _could_not_boot(release, why)
 
 
 def _could_not_boot(release: str, why: str) -> SwapError:

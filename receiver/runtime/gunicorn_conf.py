@@ -35,6 +35,7 @@ def _master():
     if master is None:
         master = types.ModuleType("ship_runtime_master")
         master.cfg, master.workers, master.served, master.swapping = None, 0, False, False
+        master.label = ""
         sys.modules["ship_runtime_master"] = master
     return master
 

@@ -23,6 +23,7 @@ def hooks(release, master, cfg):
 
     def on_starting(server):
         master.cfg, master.workers = server.cfg, server.cfg.workers
+        _tell_who_serves(master, release.run, release.label)
         theirs["on_starting"](server)
 
     def on_reload(server):
@@ -85,6 +86,7 @@ def swap(server, release, master, their_hook):
         for worker in old:
             boot.withdraw(release.run, worker.pid)
         _leave_only(server, [w for w in server.WORKERS.values() if w not in old])
+        _tell_who_serves(master, release.run, release.label)
     else:
         master.workers = before
         _refuse(server, master, why, old)
@@ -147,6 +149,13 @@ def _refuse(server, master, why, old):
     server.app.cfg = master.cfg
     server.setup(server.app)
     _leave_only(server, [worker for worker in server.WORKERS.values() if worker in old])
+    _tell_who_serves(master, run, master.label)
+
+
+def _tell_who_serves(master, run, label):
+    """Say which release serves, now that a start or a HUP is answered: ship waits for this word."""
+    master.label = label
+    boot.leave(run, "swapped", label)
 
 
 def _drop_environment(cfg):

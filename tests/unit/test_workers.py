@@ -78,6 +78,7 @@ def test_boot_error_can_be_forgotten(tmp_path: Path) -> None:
 def test_a_word_of_a_process_that_is_no_child_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "ready").mkdir()
     (tmp_path / "ready" / "1").write_text("v1")
+    (tmp_path / "swapped").write_text("v1")
     with pytest.raises(SwapError) as error:
         workers.wait_for_release(
             tmp_path, "v1", master_pid=os.getpid(), limit_s=3, clock=FakeClock()
@@ -93,9 +94,28 @@ def test_a_master_that_is_gone_is_said(tmp_path: Path) -> None:
 
 def test_a_boot_error_ends_the_wait_at_once(tmp_path: Path) -> None:
     (tmp_path / "boot-error").write_text("ModuleNotFoundError: No module named 'x'\n")
+    (tmp_path / "swapped").write_text("refused")
     clock = FakeClock()
     with pytest.raises(SwapError) as error:
         workers.wait_for_release(tmp_path, "v2", master_pid=os.getpid(), limit_s=3, clock=clock)
     assert error.value.reason == "swap/boot-failed"
     assert "No module named 'x'" in error.value.detail
     assert clock.now() == 0
+
+
+def test_a_swap_is_over_only_when_the_master_says_so(tmp_path: Path) -> None:
+    """Right after a HUP, and behind an earlier one, the workers that still serve prove nothing."""
+    master_pid, limit_s = os.getppid(), 1.0  # this process stands for its worker
+    (tmp_path / "ready").mkdir()
+    (tmp_path / "ready" / str(os.getpid())).write_text("v1")
+    (tmp_path / "swapped").write_text("v1")
+    workers.begin_swap(tmp_path)
+    with pytest.raises(SwapError) as caught:
+        workers.wait_for_release(
+            tmp_path, "v1", master_pid=master_pid, limit_s=limit_s, clock=FakeClock()
+        )
+    assert caught.value.reason == "swap/not-in-time"
+    (tmp_path / "swapped").write_text("v1")
+    workers.wait_for_release(
+        tmp_path, "v1", master_pid=master_pid, limit_s=limit_s, clock=FakeClock()
+    )
