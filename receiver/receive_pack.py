@@ -4,6 +4,7 @@ The order of events is that of git's own receive-pack, with one difference: the 
 after hooks/post-receive, so that a deploy that failed is a ref that was refused.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -67,9 +68,10 @@ def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, rep
     try:
         unpacked = _receive(push, rules, request, pack, reply)
         _deploy(push, request, reply)
-    except ShipError as error:
-        Output(reply.progress).error(error)
-        _refuse(request.updates, PUSH_VERDICTS.get(error.exit_code, "server error"))
+    except (ShipError, OSError) as error:
+        told = _disk_full(error) if isinstance(error, OSError) else error
+        Output(reply.progress).error(told)
+        _refuse(request.updates, PUSH_VERDICTS.get(told.exit_code, "server error"))
         unpacked = "failed"
     reply.report(unpacked, request.updates)
     git.collect_garbage(push.repo)
@@ -95,6 +97,18 @@ def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, r
             room.move_in()
     _move(push.repo, rules, request, reply)
     return "ok"
+
+
+def _disk_full(error: OSError) -> ShipError:
+    """The error for a disk without room for even the folder of a pack; any other is a fault of ship's."""
+    if error.errno != errno.ENOSPC:
+        raise error
+    return ShipError(
+        "The disk of the server is full.",
+        detail=str(error),
+        advice="Free space on the server, then push again.",
+        reason="build/disk-full",
+    )
 
 
 def _pack_error(request: Request) -> ShipError:
