@@ -101,9 +101,12 @@ def test_killed_at(server, live, way, point):
     assert server.ask(app) == (200, "old")
     assert server.live(app) == before
     assert server.leftovers(app) == []
-    pushed = deploy(server, app, live["old"])
-    assert pushed.returncode == 0, pushed.stderr
-    assert server.ask(app) == (200, "old")
+    if not point.startswith(
+        "before"
+    ):  # before a step is after the one before it, which has its own push
+        pushed = deploy(server, app, live["old"])
+        assert pushed.returncode == 0, pushed.stderr
+        assert server.ask(app) == (200, "old")
 
 
 def test_killed_after_the_point_of_no_return_the_new_release_stays(server, live):

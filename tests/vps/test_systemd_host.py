@@ -114,7 +114,7 @@ def test_a_command_binds_the_port_of_its_slot(serving: Vps) -> None:
     serving.ask("aim_slot", "blog", "b", 3)
     serving.host("start", "blog", "b")
     pid = serving.host("main_pid", "blog", "b")
-    serving.machine.wait_until(lambda: "plain" in answer(serving, PORT + 1), "answers on port b")
+    serving.machine.wait_until(lambda: "plain" in answer(serving, PORT + 2), "answers on port b")
     assert serving.ask("ask", PORT) == "v1"
     serving.host("stop", "blog", "b")
     assert not Path(f"/proc/{serving.machine.init_pid}/root/proc/{pid}").exists()
