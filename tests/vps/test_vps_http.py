@@ -1,0 +1,24 @@
+"""Pushes over HTTP on a VPS: with a token, and with nothing resident before the first of them."""
+
+from tests.vps.pages import page
+from tests.vps.ship_server import ShipServer, install
+
+RECEIVER = "ship.example.com"
+
+
+def test_a_push_with_a_token_goes_live_and_one_without_is_refused(ship_server: ShipServer) -> None:
+    told = install(ship_server.machine, "--http").stdout
+    assert "ship-http.socket" in told
+    assert ship_server.root("systemctl is-active ship-http.service || true").strip() == "inactive"
+    token = ship_server.root("ship keys:add --token ci").strip()
+    site = ship_server.site("overhttp")
+    site.commit(page("pushed over http"))
+    resolve = f"http.curloptResolve={RECEIVER}:80:{ship_server.machine.address}"
+    for secret, status in (("wrong", 128), (token, 0)):
+        url = f"http://x:{secret}@{RECEIVER}/git/overhttp.git"
+        pushed = site.git("-c", resolve, "push", url, "main", check=False)
+        assert pushed.returncode == status, pushed.stderr
+    assert "v1 is live" in pushed.stderr
+    assert "pushed over http" in site.page()
+    assert token not in ship_server.root("cat /etc/ship/keys/ci.json")
+    assert "nothing was changed" in install(ship_server.machine, "--http").stdout
