@@ -1,5 +1,6 @@
 """Pushes over HTTP on a VPS: with a token, and with nothing resident before the first of them."""
 
+from tests.vps.inside import Completed
 from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
 
@@ -14,10 +15,14 @@ def test_a_push_with_a_token_goes_live_and_one_without_is_refused(ship_server: S
     site = ship_server.site("overhttp")
     site.commit(page("pushed over http"))
     resolve = f"http.curloptResolve={RECEIVER}:80:{ship_server.machine.address}"
-    for secret, status in (("wrong", 128), (token, 0)):
+
+    def push(secret: str) -> Completed:
         url = f"http://x:{secret}@{RECEIVER}/git/overhttp.git"
-        pushed = site.git("-c", resolve, "push", url, "main", check=False)
-        assert pushed.returncode == status, pushed.stderr
+        return site.git("-c", resolve, "push", url, "main", check=False)
+
+    assert push("wrong").returncode == 128
+    pushed = push(token)
+    assert pushed.returncode == 0, pushed.stderr
     assert "v1 is live" in pushed.stderr
     assert "pushed over http" in site.page()
     assert token not in ship_server.root("cat /etc/ship/keys/ci.json")
