@@ -47,8 +47,8 @@ def environment() -> dict[str, str]:
     return proxies | {name: CA_BUNDLE for name in CA_VARIABLES[:3] if name in os.environ}
 
 
-def mirror(suite: str) -> str:
-    """Where this computer's apt gets the suite from."""
+def mirror(suite: str) -> tuple[str, ...]:
+    """Where this computer's apt gets the suite from; nothing where it does not: debootstrap knows a place."""
     listing = subprocess.run(
         ("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"),
         capture_output=True, text=True, check=True,
@@ -56,8 +56,8 @@ def mirror(suite: str) -> str:
     for line in listing.splitlines():
         release, component, address = line.split(" ", 2)
         if (release, component) == (suite, "main"):
-            return address
-    return ""
+            return (address,)
+    return ()
 
 
 def local_folders(settings: Mapping[str, str] | None = None) -> tuple[Path, ...]:

@@ -93,7 +93,7 @@ def _debootstrap(partial: Path) -> None:
     include = f"--include={','.join(PACKAGES)}"
     suite = _suite()
     argv = ("debootstrap", "--variant=minbase", include, suite, str(partial))
-    _run(*argv, registries.mirror(suite))
+    _run(*argv, *registries.mirror(suite))
     _run("chroot", str(partial), "apt-get", "clean")
 
 
