@@ -45,6 +45,8 @@ _UNBOUNDED_S = 90_000.0
 _DETACH_LIMIT_S = 5.0
 _SHOWN_LINES = 20
 _LOOK_AGAIN_S = 0.002
+_UP = ("running", "degraded", "starting", "initializing", "maintenance")
+_ENDED_BY_TERM = 143
 
 
 class SystemdHost:
@@ -106,7 +108,9 @@ class SystemdHost:
         argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
         process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
         with stopped_at_the_end(unit, job.limit_s):
-            return shell.pump(process, on_output)
+            status = shell.pump(process, on_output)
+        # seen once in some twenty power cuts: a build that the shutdown stopped was told as a good one
+        return _ENDED_BY_TERM if status == 0 and job.name == "build" and _is_stopping() else status
 
     def spawn(self, job: Job, log: Path) -> BackgroundJob:
         """Start in the background; its output goes into `log`.
@@ -265,6 +269,15 @@ def _has_group(app: AppName) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _is_stopping() -> bool:
+    """Whether the machine goes down, as far as systemd still says."""
+    try:
+        said = _systemctl("is-system-running").decode()
+    except shell.CommandError as error:  # its status is not 0 for a degraded machine either
+        said = error.output
+    return not any(state in said for state in _UP)
 
 
 def _systemctl(*argv: str) -> bytes:
