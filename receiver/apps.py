@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from receiver import facts, files, git, records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
+from receiver.hosts import ids
 from receiver.lock import app_lock
 from receiver.model.errors import NotFoundError, ShipError, UsageError
 from receiver.model.layout import SLOTS, AppPaths
@@ -216,7 +217,7 @@ def _need_web(paths: AppPaths) -> tuple[Live, Release]:
 def _make_folders(server: Server, paths: AppPaths) -> None:
     """The app's tree. Root owns it; the app's account owns storage and cache alone."""
     owner = server.host.owner(paths.name)
-    uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+    uid, gid = ids(owner)
     paths.home.parent.mkdir(parents=True, exist_ok=True)
     for folder in (paths.home, paths.releases, paths.slots, paths.work):
         files.make_folder(folder, mode=0o711)

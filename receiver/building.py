@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver import files, shell
-from receiver.hosts import Host, Job, JobTimeoutError, Owner
+from receiver.hosts import Host, Job, JobTimeoutError, Owner, ids
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -38,7 +38,7 @@ class Builder:
     def unpack(self, archive: Path) -> None:
         """Unpack a tar file into the release's source."""
         owner = self.host.owner(self.paths.name)
-        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        uid, gid = ids(owner)
         files.make_folder(self.release.source, mode=0o750, uid=uid, gid=gid)
         argv = (*_as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
         fd = os.open(archive, os.O_RDONLY)
@@ -59,7 +59,7 @@ class Builder:
             return venv
         files.remove_tree(venv)
         owner = self.host.owner(self.paths.name)
-        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        uid, gid = ids(owner)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
         try:
             for command in wanted.install:

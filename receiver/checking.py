@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from receiver import files, health, sockets, workers
-from receiver.hosts import Job
+from receiver.hosts import Job, ids
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.output import Output
@@ -125,7 +125,7 @@ def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
     files.remove_tree(run)
     owner = server.host.owner(paths.name)
     run.parent.mkdir(parents=True, exist_ok=True)
-    uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+    uid, gid = ids(owner)
     files.make_folder(run, mode=0o700, uid=uid, gid=gid)
 
 

@@ -2,12 +2,11 @@
 
 import socket
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from receiver import files, interpreters, pip_settings, records
+from receiver import files, interpreters, pip_settings, records, sockets
 from receiver.model.build import BuildFacts, Interpreter
 from receiver.model.errors import ServerError
 from receiver.model.layout import AppPaths, Layout, SlotLetter
@@ -64,7 +63,7 @@ def _home(server: Server) -> Path | None:
 
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
-    return Front(server.layout, server.settings, ipv6=_has_ipv6())
+    return Front(server.layout, server.settings, ipv6=sockets.has_ipv6())
 
 
 def site_change(
@@ -112,13 +111,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-@cache
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True

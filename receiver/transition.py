@@ -14,7 +14,7 @@ from pathlib import Path
 from receiver import building, checking, facts, files, records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts import Job, JobTimeoutError, ids
 from receiver.lock import app_lock
 from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -92,7 +92,7 @@ class Transition:
             return
         self.out.step("Publishing static files")
         owner = self.server.host.owner(self.paths.name)
-        uid, gid = (owner.uid, owner.gid) if owner else (-1, -1)
+        uid, gid = ids(owner)
         files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
         for folder in sorted(set(release.static.values())):
             self._copy_folder(home, folder)

@@ -19,6 +19,11 @@ class Owner:
     gid: int
 
 
+def ids(owner: Owner | None) -> tuple[int, int]:
+    """User and group for a file of an app; unchanged where everything is the starter's."""
+    return (owner.uid, owner.gid) if owner else (-1, -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A command to run as an app's account, in its sandbox, with nothing inherited."""
