@@ -16,6 +16,7 @@ from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
     attached_job_units,
+    believed,
     deploy_job_units,
     job_argv,
     job_unit,
@@ -45,8 +46,6 @@ _UNBOUNDED_S = 90_000.0
 _DETACH_LIMIT_S = 5.0
 _SHOWN_LINES = 20
 _LOOK_AGAIN_S = 0.002
-_UP = ("running", "degraded", "starting", "initializing", "maintenance")
-_ENDED_BY_TERM = 143
 
 
 class SystemdHost:
@@ -106,11 +105,11 @@ class SystemdHost:
         """
         unit = job_unit(job)
         argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
+        since_s = self._clock.now()
         process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
         with stopped_at_the_end(unit, job.limit_s):
             status = shell.pump(process, on_output)
-        # seen once in some twenty power cuts: a build that the shutdown stopped was told as a good one
-        return _ENDED_BY_TERM if status == 0 and job.name == "build" and _is_stopping() else status
+        return believed(status, since_s=since_s)
 
     def spawn(self, job: Job, log: Path) -> BackgroundJob:
         """Start in the background; its output goes into `log`.
@@ -128,8 +127,10 @@ class SystemdHost:
         unit = job_unit(job, attached=True)
         mode = "--pty" if tty else "--pipe"
         argv = job_argv(self._layout, self._runtime, job, unit, mode)
+        since_s = self._clock.now()
         with stopped_at_the_end(unit, job.limit_s):
-            return shell.attach(argv, env={**shell.PLAIN_ENVIRONMENT, **job.env})
+            status = shell.attach(argv, env={**shell.PLAIN_ENVIRONMENT, **job.env})
+        return believed(status, since_s=since_s)
 
     def stop_jobs(self, app: AppName) -> None:
         """Stop what `run` and `spawn` started for an app and nobody waits for any more."""
@@ -269,15 +270,6 @@ def _has_group(app: AppName) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _is_stopping() -> bool:
-    """Whether the machine goes down, as far as systemd still says."""
-    try:
-        said = _systemctl("is-system-running").decode()
-    except shell.CommandError as error:  # its status is not 0 for a degraded machine either
-        said = error.output
-    return not any(state in said for state in _UP)
 
 
 def _systemctl(*argv: str) -> bytes:

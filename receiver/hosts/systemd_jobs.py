@@ -20,6 +20,8 @@ that a build which a shutdown stopped would count as a good one; a shell ends wi
 _STOP_LIMIT_S = 10
 _BACKSTOP_S = 30
 """How much later than ship itself systemd ends a job that takes too long."""
+_ENDED_BY_TERM = 143
+_BUS = "dbus.service"
 _NOT_LOADED = 5
 """Exit status of `systemctl stop` for a unit that is not there, or not any more."""
 _BACKGROUND_JOBS = frozenset({"build"})
@@ -109,6 +111,26 @@ def _tied_to_scope(*, attached: bool) -> Properties:
     if not unit.endswith(".scope") or not (attached or unit.startswith("ship-")):
         return ()
     return (("BindsTo", unit), ("After", unit))
+
+
+def believed(status: int, *, since_s: float) -> int:
+    """The exit status of a job, of which `systemd-run` said that it was `status`.
+
+    `systemd-run` hears of a job over the bus. When the bus goes away, which it does early in a shutdown, it
+    ends and tells what it heard last: while a job runs, that is success.
+
+    Args:
+        status: what systemd-run ended with
+        since_s: when the job was started, by the monotonic clock
+    """
+    if status:
+        return status
+    # systemctl asks PID 1 itself, not over the bus
+    wanted = ("--property=ActiveState", "--property=ActiveEnterTimestampMonotonic")
+    said = shell.capture(("systemctl", "show", *wanted, _BUS)).decode().splitlines()
+    bus = dict(line.split("=", 1) for line in said)
+    entered_s = int(bus["ActiveEnterTimestampMonotonic"]) / 1_000_000
+    return status if bus["ActiveState"] == "active" and entered_s < since_s else _ENDED_BY_TERM
 
 
 @contextmanager

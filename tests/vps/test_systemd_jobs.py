@@ -49,6 +49,16 @@ def test_a_job_that_was_stopped_has_not_succeeded(vps: Vps) -> None:
     assert vps.job("sh", "-c", "kill -TERM $$").returncode == 143
 
 
+def test_a_job_that_the_bus_was_lost_over_has_not_succeeded(vps: Vps) -> None:
+    job = blog_job(("sh", "-c", "echo up; sleep 3; exit 7"), {})
+    with subprocess.Popen(inside(vps, driver_argv("run", job)), stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == b"up\n"
+        vps.systemctl("kill", "--signal=KILL", "dbus.service")
+        # systemd-run, which can no longer learn of the 7, says 0
+        assert asking.wait(timeout=30) == 143
+
+
 def test_a_job_gets_its_arguments_as_they_stand(vps: Vps) -> None:
     words = ["$HOME", "${HOME}", "$$", "%h%%", 'a "b"', "c\\n", "", "ä", "'"]
     assert vps.job("printf", "%s|", *words).stdout == "|".join([*words, ""])
