@@ -171,8 +171,11 @@ def _follow(
     _, wait_status = os.waitpid(child, 0)
     ended = records.read_build(paths, number)
     if ended is None or ended.status == "running":
+        how = (
+            "was killed" if os.WIFSIGNALED(wait_status) else "ended before it could say how it went"
+        )
         show(
-            b"\n !     The process that did this was killed. What it began is undone by the next command.\n"
+            f"\n !     The process that did this {how}. What it began is undone by the next command.\n".encode()
         )
     return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
 

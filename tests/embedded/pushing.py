@@ -1,11 +1,9 @@
 """A laptop with a checkout, and the whole way of a push to an embedded server: real git, over HTTP."""
 
 import os
-import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -15,21 +13,12 @@ from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import Server, open_server
+from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, short_folder
 from tests.needs import require_program
 
 NOW = "2026-01-01T00:00:00Z"
-GIT_ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_AUTHOR_NAME": "Ada",
-    "GIT_AUTHOR_EMAIL": "ada@example.com",
-    "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.com",
-    "LANG": "C.UTF-8",
-}
+GIT_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", **NOBODYS_SETTINGS}
 
 WSGI = """
 import os
@@ -44,60 +33,6 @@ def app(environ, start_response):
 def wsgi(text: str) -> dict[str, str]:
     """An app without any dependency, that answers with `text` and its config var GREETING."""
     return {"app.py": WSGI.replace("{text}", text), "requirements.txt": ""}
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """How a push ended."""
-
-    status: int
-    text: str
-
-    @property
-    def lines(self) -> list[str]:
-        """What the server said, without git's `remote:`."""
-        marked = [line for line in self.text.splitlines() if line.startswith("remote:")]
-        return [line.removeprefix("remote:").removeprefix(" ").rstrip() for line in marked]
-
-
-class Checkout:
-    """A repository on somebody's laptop."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self.git("init", "-q", "-b", "main")
-        self.git("remote", "add", "prod", url)
-
-    def git(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ("git", *argv), cwd=self.folder, env=GIT_ENVIRONMENT, capture_output=True,
-            text=True, check=check, stdin=subprocess.DEVNULL, timeout=100,
-        )  # fmt: skip
-
-    def commit(self, files: Mapping[str, str | bytes | None]) -> str:
-        """Write (or remove, for None) files and commit them; returns the commit."""
-        for name, content in files.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if content is None:
-                path.unlink()
-            else:
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "Change")
-        return self.git("rev-parse", "HEAD").stdout.strip()
-
-    def push(self, *argv: str) -> Pushed:
-        done = self.git("push", "prod", *(argv or ("main",)), check=False)
-        return Pushed(done.returncode, done.stderr)
-
-    def start_push(self, *argv: str) -> subprocess.Popen[str]:
-        """A push that goes on, as the leader of a process group; the caller sees to its end."""
-        return subprocess.Popen(
-            ("git", "push", "prod", *(argv or ("main",))), cwd=self.folder, env=GIT_ENVIRONMENT, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
 
 
 class PushServer:
@@ -120,7 +55,7 @@ class PushServer:
         return f"http://ship:{secret}@127.0.0.1:{self.embedded.port}/git/{name}.git"
 
     def checkout(self, name: str, *, place: str = "checkout") -> Checkout:
-        return Checkout(self.folder / f"{place}-{name}", self.url(name))
+        return Checkout(self.folder / f"{place}-{name}", self.url(name), GIT_ENVIRONMENT)
 
     def paths(self, app: str) -> AppPaths:
         return self.embedded.layout.app(AppName(app))

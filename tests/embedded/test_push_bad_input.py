@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from receiver import git
+from tests.checkout import Checkout
 from tests.embedded.embedded_server import with_settings
-from tests.embedded.pushing import Checkout, PushServer, push_server, wsgi
+from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded

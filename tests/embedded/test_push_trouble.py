@@ -15,8 +15,9 @@ from receiver import apps, detached, embedded, git, records, shell
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.server import open_server
+from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import EmbeddedServer, short_folder, wait_until
-from tests.embedded.pushing import Checkout, Pushed, PushServer, push_server, wsgi
+from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.needs import free_port, missing, require_program, require_root
 
 pytestmark = pytest.mark.embedded
@@ -127,12 +128,12 @@ def hang_up(client: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(client.pid, signal.SIGKILL)
     client.wait()
-    if client.stderr is not None:
-        client.stderr.close()
+    if client.stdout is not None:
+        client.stdout.close()
 
 
 def ended(client: subprocess.Popen[str]) -> Pushed:
-    _, said = client.communicate(timeout=60)
+    said, _ = client.communicate(timeout=60)
     return Pushed(client.returncode, said)
 
 

@@ -17,8 +17,9 @@ from receiver import apps, embedded, records
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.server import open_server
+from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import Load
-from tests.embedded.pushing import GIT_ENVIRONMENT, Checkout, Pushed, PushServer, push_server, wsgi
+from tests.embedded.pushing import GIT_ENVIRONMENT, PushServer, push_server, wsgi
 
 pytestmark = pytest.mark.embedded
 

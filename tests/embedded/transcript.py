@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from tests.embedded.pushing import Pushed, PushServer
+from tests.checkout import Pushed
+from tests.embedded.pushing import PushServer
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _UPDATES = os.environ.get("SHIP_UPDATE_GOLDEN") == "1"

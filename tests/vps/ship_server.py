@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.embedded.pushing import Pushed
+from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.vps.inside import Command, Completed
 from tests.vps.laptop import Key, Laptop
 from tests.vps.machine import Machine
@@ -104,56 +104,18 @@ class ShipServer:
         return self.machine.run(command, check=check).stdout.rstrip("\n")
 
 
-class Site:
+class Site(Checkout):
     """An app, and the repository on the laptop that is pushed to it."""
 
     def __init__(self, server: ShipServer, app: str, folder: Path) -> None:
         self.server = server
         self.app = app
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self.git("init", "-q", "-b", "main")
-        self.git("remote", "add", "prod", f"ship@vps:{app}")
+        super().__init__(folder, f"ship@vps:{app}", git_environment(server.laptop))
 
-    def git_environment(self, key: Key | None = None) -> dict[str, str]:
-        who = {"NAME": "Ada", "EMAIL": "ada@example.com"}
-        people = {
-            f"GIT_{role}_{part}": text
-            for role in ("AUTHOR", "COMMITTER")
-            for part, text in who.items()
-        }
-        return self.server.laptop.git_environment(key) | people | {"LC_ALL": "C.UTF-8"}
-
-    def git(self, *argv: str, check: bool = True, key: Key | None = None) -> Completed:
-        return subprocess.run(
-            ("git", *argv), cwd=self.folder, env=self.git_environment(key), capture_output=True,
-            text=True, check=check, stdin=subprocess.DEVNULL, timeout=200,
-        )  # fmt: skip
-
-    def commit(self, files: Mapping[str, str | bytes | None]) -> str:
-        """Write (or remove, for None) files and commit them; returns the commit."""
-        for name, content in files.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if content is None:
-                path.unlink()
-            else:
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "Change")
-        return self.git("rev-parse", "HEAD").stdout.strip()
-
-    def push(self, *argv: str) -> Pushed:
-        done = self.git("push", "prod", *(argv or ("main",)), check=False)
-        return Pushed(done.returncode, done.stderr)
-
-    def push_in_background(self) -> "subprocess.Popen[str]":
-        """Begin a push, in a process group of its own that can be killed as a whole."""
-        return subprocess.Popen(
-            ("git", "push", "prod", "main"), cwd=self.folder, env=self.git_environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
-        )  # fmt: skip
+    def git_as(self, key: Key, *argv: str, check: bool = True) -> Completed:
+        """Git with another of the laptop's keys."""
+        environment = git_environment(self.server.laptop, key)
+        return self.git(*argv, check=check, environment=environment)
 
     def publish(self, text: str, files: Mapping[str, str | bytes | None] | None = None) -> str:
         """Push a page that says `text`; fails unless that works. Returns the commit."""
@@ -219,6 +181,11 @@ class Site:
         """The commit that the server's main is at, as git sees it from here; empty without one."""
         listed = self.git("ls-remote", "prod", "refs/heads/main").stdout
         return listed.partition("\t")[0]
+
+
+def git_environment(laptop: Laptop, key: Key | None = None) -> dict[str, str]:
+    """Variables under which git goes to the machine over the laptop's ssh."""
+    return laptop.git_environment(key) | NOBODYS_SETTINGS | {"LC_ALL": "C.UTF-8"}
 
 
 def end_group(process: "subprocess.Popen[str]", number: int) -> None:

@@ -22,7 +22,7 @@ def building(slow: Site) -> Iterator["subprocess.Popen[str]"]:
     """A push whose build takes three seconds or so and has begun; the site says `before` meanwhile."""
     slow.publish("before")
     slow.commit(slow_build("after", 1))
-    push = slow.push_in_background()
+    push = slow.start_push()
     read_until(push, "-----> Installing")
     yield push
     if push.poll() is None:
@@ -85,7 +85,7 @@ def test_the_second_of_two_pushes_waits_and_both_verdicts_are_right(
 def test_a_push_that_waited_for_a_broken_one_goes_live(slow: Site) -> None:
     slow.publish("before")
     slow.commit(slow_build("unused", 1) | {"app.py": BROKEN["app.py"]})
-    first = slow.push_in_background()
+    first = slow.start_push()
     read_until(first, "-----> Installing")
     slow.publish("after a broken one")
     said, _ = first.communicate(timeout=60)

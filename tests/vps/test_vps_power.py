@@ -22,7 +22,7 @@ def steady(ship_server: ShipServer) -> Site:
 
 def cut_at(site: Site, text: str, end: str = "cut_power") -> None:
     """Push, end the machine as soon as the push says `text`, and switch it on again."""
-    push = site.push_in_background()
+    push = site.start_push()
     read_until(push, text)
     getattr(site.server.machine, end)()
     end_group(push, signal.SIGKILL)

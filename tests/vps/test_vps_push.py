@@ -243,11 +243,11 @@ def test_logs_and_releases_tell_what_happened(blog: Site) -> None:
 def test_a_second_key_is_let_in_and_out_over_ssh(blog: Site, ship_server: ShipServer) -> None:
     blog.publish("of the first key")
     second = ship_server.laptop.key("second")
-    assert blog.git("ls-remote", "prod", key=second, check=False).returncode == 128
+    assert blog.git_as(second, "ls-remote", "prod", check=False).returncode == 128
     ship_server.ship("keys:add second", input=second.public + "\n")
     assert "second" in ship_server.ship("keys").stdout
     blog.commit(page("of the second key"))
-    blog.git("push", "prod", "main", key=second)
+    blog.git_as(second, "push", "prod", "main")
     assert json.loads(blog.ship("releases --json").stdout)[0]["by"] == "second"
     ship_server.ship("keys:remove second")
     refused = ship_server.ship("apps", key=second, check=False)
