@@ -10,6 +10,7 @@ import pytest
 from tests.vps.inside import Completed
 from tests.vps.laptop import Laptop
 from tests.vps.machine import Machine
+from tests.vps.pages import page as page_of
 from tests.vps.ship_server import DOMAIN, ShipServer, Site, copy_project, install
 
 OPTIONS = ("--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
@@ -26,6 +27,19 @@ MADE_BY_NGINX_PACKAGE = (
 )
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """What was seen of an app while a newer version of ship was installed over the one that made it."""
+
+    installed: Completed
+    masters: tuple[int, int]
+    """The app's master before and after."""
+    pages: tuple[str, str]
+    """After the upgrade, and after the next push."""
+    swapped: str
+    """What that push said."""
+
+
 @dataclass
 class Life:
     """What was seen on one machine, from before the first install to after the second removal."""
@@ -38,6 +52,7 @@ class Life:
     second: Completed
     kept_after_second: str
     kept_storage: str
+    upgrade: "Upgrade"
     dry_removal: Completed
     after_dry_removal: str
     removal: Completed
@@ -66,6 +81,7 @@ def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory
     seen["first"], seen["kept"] = install(bare, *OPTIONS), _kept(bare)
     seen["second"], seen["kept_after_second"] = install(bare, *OPTIONS), _kept(bare)
     site = _pushed(ShipServer(bare, laptop, tmp_path_factory.mktemp("site")))
+    seen["upgrade"] = _upgraded(site)
     seen["dry_removal"] = install(bare, "--uninstall", "--dry-run")
     seen["after_dry_removal"] = site.page()
     seen["removal"] = install(bare, "--uninstall")
@@ -97,8 +113,20 @@ def test_the_second_install_changes_nothing(life: Life) -> None:
     assert life.kept_after_second == life.kept
 
 
+def test_an_upgrade_renews_units_and_restarts_nothing(life: Life) -> None:
+    written = [line for line in life.upgrade.installed.stdout.splitlines() if "write" in line]
+    assert [line.rpartition("/")[2] for line in written] == [
+        "ship-blog.web@.service",
+        "ship-blog.port@.service",
+    ]
+    before, after = life.upgrade.masters
+    assert before == after
+    assert life.upgrade.pages == ("installed", "upgraded")
+    assert "Workers of slot a are replaced one by one." in life.upgrade.swapped
+
+
 def test_removal_leaves_storage_alone(life: Life) -> None:
-    assert life.after_dry_removal == "installed"
+    assert life.after_dry_removal == "upgraded"
     assert "would: remove the app blog" in life.dry_removal.stdout
     assert life.kept_storage == "precious\n"
     assert "storage stays in /var/lib/ship/apps" in life.removal.stdout
@@ -207,6 +235,18 @@ def _pushed(server: ShipServer) -> Site:
     site.publish("installed")
     server.machine.run("echo precious > /var/lib/ship/apps/blog/storage/kept")
     return site
+
+
+def _upgraded(site: Site) -> Upgrade:
+    """Install a ship whose units are others, and push again."""
+    machine = site.server.machine
+    before = site.master()
+    machine.run("sed -i '1i # Of a newer ship.' /root/ship/receiver/templates/systemd/slot.service")
+    installed = install(machine, *OPTIONS)
+    after, page = site.master(), site.page()
+    site.commit({"app.py": page_of("upgraded")["app.py"]})
+    pushed = site.push()
+    return Upgrade(installed, (before, after), (page, site.page()), pushed.text)
 
 
 def _kept(machine: Machine) -> str:
