@@ -31,7 +31,7 @@ MACHINE = """
     nginx keys records workers health interpreters pip_settings remotes git lock watcher sockets shell files clock
 """
 DECIDE = """
-    planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.supervisor_programs planner.app_log planner.swap
+    planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
     planner.tree planner.diagnosis planner.retention planner.render planner
 """
 BUILDPACKS = """
@@ -43,7 +43,7 @@ BUILDPACKS = """
 """
 VALUES = """
     model.release model.webserver model.gunicorn_options model.commandline model.manifest model.settings model.limits
-    model.procfile model.plan model.layout model.names model.output model.build model.errors model receiver
+    model.procfile model.schedule model.plan model.layout model.names model.output model.build model.errors model receiver
 """
 LAYERS = {
     "edge": EDGE, "story": STORY, "do": DO, "look": LOOK, "machine": MACHINE, "decide": DECIDE,
