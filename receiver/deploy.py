@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import buildpacks
-from receiver import facts, files, records
+from receiver import facts, files, phases, records
 from receiver.checkpoint import About
 from receiver.executor import Reached, nowhere
 from receiver.model import build as build_model
@@ -16,6 +16,7 @@ from receiver.model.manifest import FILE_NAME, parse_manifest
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
+from receiver.model.settings import Occasion
 from receiver.model.webserver import Command, Gunicorn, Process, parse_web_command
 from receiver.planner.tree import refuse_unsafe
 from receiver.server import Server
@@ -48,6 +49,8 @@ class ConfigChange:
     number: int
     values: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    release_phase: bool | None = None
+    """Whether the release phase runs; None for what the app's ship.toml says."""
 
     @property
     def description(self) -> str:
@@ -73,6 +76,8 @@ class Rollback:
     number: int
     target: int | None = None
     """Its version; None for the one before the live one."""
+    release_phase: bool | None = None
+    """Whether the release phase runs; None for what the ship.toml of that release says."""
 
 
 def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) -> Release:
@@ -121,6 +126,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             lines=dict(plan.processes),
             processes=_processes(plan.processes, config, out),
             check=manifest.check,
+            phase=manifest.release,
             static={**plan.static, **manifest.static},
             address=server.address(push.app),
             gunicorn_file=tree.has("gunicorn.conf.py"),
@@ -129,7 +135,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         )
         work.record(release)
         work.publish(release)
-        work.release_phase(release)
+        phases.release_phase(work, release, "deploy")
         work.check(release)
         work.swap(release)
     return _announce(server, release, out)
@@ -155,7 +161,7 @@ def reconfigure(
             return None
         out.step(change.description)
         release = _again(work, work.old, config, change.description, change.by)
-        _take_over(work, release)
+        _take_over(work, release, "config", wanted=change.release_phase)
     return _announce(server, release, out)
 
 
@@ -174,7 +180,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
         work.change_config(config)
         release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish.by)
         release = replace(release, restores=wanted.restores or wanted.version)
-        _take_over(work, release)
+        _take_over(work, release, "rollback", wanted=wish.release_phase)
     return _announce(server, release, out)
 
 
@@ -198,9 +204,12 @@ def _again(
     )
 
 
-def _take_over(work: Transition, release: Release) -> None:
+def _take_over(
+    work: Transition, release: Release, occasion: Occasion, *, wanted: bool | None
+) -> None:
     work.record(release)
     work.publish(release)
+    phases.release_phase(work, release, occasion, wanted=wanted)
     work.check(release)
     work.swap(release)
 

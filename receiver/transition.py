@@ -14,7 +14,7 @@ from pathlib import Path
 from receiver import building, checking, facts, files, records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
-from receiver.hosts import Job, JobTimeoutError, ids
+from receiver.hosts import Job, ids
 from receiver.lock import app_lock
 from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -97,40 +97,6 @@ class Transition:
         for folder in sorted(set(release.static.values())):
             self._copy_folder(home, folder)
         self.reached("published")
-
-    def release_phase(self, release: Release) -> None:
-        """Run the `release:` line of the Procfile, before anybody is sent to the new code.
-
-        Raises:
-            ShipError: it failed or took too long; the reason is of class `release`
-        """
-        if "release" not in release.processes:
-            return
-        self.out.step("Running the release phase")
-        home = self.paths.release(release.version)
-        limit_s = float(self.server.settings.release_limit_s)
-        run = self.paths.run / "release"
-        checking.make_run_folder(self.server, self.paths, run)
-        job = Job(
-            app=self.paths.name,
-            argv=checking.launch_argv(home.home, "release", "--run", str(run)),
-            cwd=self.paths.work,
-            env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": self.paths.name},
-            writable=(run, home.source, self.paths.storage),
-            limit_s=limit_s,
-            name="release",
-        )
-        try:
-            status = self.server.host.run(job, self.out.feed)
-        except JobTimeoutError as error:
-            raise _release_failed(
-                f"It took longer than {limit_s:g} s.", "release/timeout"
-            ) from error
-        finally:
-            self.out.flush()
-        if status:
-            raise _release_failed(f"It ended with exit status {status}.", "release/failed")
-        self.reached("release phase done")
 
     def check(self, release: Release) -> None:
         """Ask a canary of the new release, where it has one."""
@@ -271,12 +237,3 @@ def _open(
     return Transition(
         server, paths, records.read_app(paths), out, checkpoint, reached, live, old
     )  # fmt: skip
-
-
-def _release_failed(detail: str, reason: str) -> ShipError:
-    return ShipError(
-        "The release phase failed. The release before it goes on serving.",
-        detail=detail,
-        advice="Read its output above, correct it and push again. Changes it made to a database stay.",
-        reason=reason,
-    )

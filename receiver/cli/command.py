@@ -181,6 +181,16 @@ def with_json(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
+def with_release_phase(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that decides, this once, whether the `release:` line of the Procfile runs."""
+    return click.option(
+        "--release-phase/--no-release-phase",
+        "release_phase",
+        default=None,
+        help="Run the `release:` line of the Procfile, or do not; else as the app's ship.toml says.",
+    )(function)
+
+
 def _unknown(args: Sequence[str]) -> ShipError:
     close = catalogue.similar(list(args))
     return UsageError(

@@ -6,7 +6,7 @@ import shlex
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.names import parse_config_name
 
@@ -51,13 +51,14 @@ def get(call: Call, name: str, *, as_json: bool) -> None:
     example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\nGREETING: hi",
 )  # fmt: skip
 @for_app
+@with_release_phase
 @click.argument("pairs", nargs=-1, metavar="NAME=VALUE...")
-def set_(call: Call, pairs: tuple[str, ...]) -> int:
+def set_(call: Call, pairs: tuple[str, ...], *, release_phase: bool | None) -> int:
     """Set config vars, and have the app run with them: this makes a release."""
     given = dict(_parse_pair(pair) for pair in pairs)
     if not given:
         raise _nothing_given("config:set GREETING=hi")
-    status = _reconfigure(call, given, ())
+    status = _reconfigure(call, given, (), release_phase=release_phase)
     if status == 0:
         show.fields(given)
     return status
@@ -68,8 +69,9 @@ def set_(call: Call, pairs: tuple[str, ...]) -> int:
     example="$ ship config:unset GREETING -a blog\n-----> Unset GREETING config var\n...\nv5",
 )  # fmt: skip
 @for_app
+@with_release_phase
 @click.argument("names", nargs=-1, metavar="NAME...")
-def unset(call: Call, names: tuple[str, ...]) -> int:
+def unset(call: Call, names: tuple[str, ...], *, release_phase: bool | None) -> int:
     """Remove config vars, and have the app run without them: this makes a release."""
     gone = [parse_config_name(name) for name in names]
     if not gone:
@@ -79,20 +81,33 @@ def unset(call: Call, names: tuple[str, ...]) -> int:
         _check_is_set(call, name, values)
     from receiver.cli.changes import live_label
 
-    status = _reconfigure(call, {}, tuple(gone))
+    status = _reconfigure(call, {}, tuple(gone), release_phase=release_phase)
     if status == 0 and (label := live_label(call)):
         show.data(label)
     return status
 
 
-def _reconfigure(call: Call, values: dict[str, str], removed: tuple[str, ...]) -> int:
+def _reconfigure(
+    call: Call,
+    values: dict[str, str],
+    removed: tuple[str, ...],
+    *,
+    release_phase: bool | None,
+) -> int:
     from receiver.cli.changes import change
     from receiver.deploy import ConfigChange, reconfigure
     from receiver.model.output import Output
     from receiver.model.release import Release
 
     def wish(number: int) -> ConfigChange:
-        return ConfigChange(app=call.app, by=call.by, number=number, values=values, removed=removed)
+        return ConfigChange(
+            app=call.app,
+            by=call.by,
+            number=number,
+            values=values,
+            removed=removed,
+            release_phase=release_phase,
+        )
 
     def work(out: Output, number: int) -> Release | None:
         return reconfigure(call.server, wish(number), out)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.release import Release
 
@@ -104,8 +104,9 @@ def retry(call: Call) -> int:
     example="$ ship rollback v1 -a blog\n-----> Rolling back blog from v2 to v1\n...\nv3",
 )  # fmt: skip
 @for_app
+@with_release_phase
 @click.argument("release", required=False)
-def rollback(call: Call, release: str | None) -> int:
+def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> int:
     """Go back to an earlier release, code and config vars alike; the one before when none is named."""
     from receiver import deploy
     from receiver.cli.changes import change
@@ -114,7 +115,9 @@ def rollback(call: Call, release: str | None) -> int:
     target = _version(release) if release is not None else None
 
     def work(out: Output, number: int) -> Release:
-        wish = deploy.Rollback(app=call.app, by=call.by, number=number, target=target)
+        wish = deploy.Rollback(
+            app=call.app, by=call.by, number=number, target=target, release_phase=release_phase
+        )
         return deploy.rollback(call.server, wish, out)
 
     to = f"v{target}" if target is not None else "the release before"

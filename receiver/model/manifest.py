@@ -3,13 +3,15 @@
 import difflib
 import re
 import tomllib
+from typing import get_type_hints
 
 import msgspec
 
 from receiver.model.errors import BuildError
-from receiver.model.settings import Check, Manifest
+from receiver.model.settings import Check, Manifest, ReleasePhase
 
 FILE_NAME = "ship.toml"
+_SECTIONS: dict[str, type[msgspec.Struct]] = {"check": Check, "release": ReleasePhase}
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 # Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
@@ -67,7 +69,8 @@ def _mismatch(said: str, text: str) -> BuildError:
     path = place[1] if place else ""
     unknown = _UNKNOWN.search(said)
     if unknown is None:
-        return _invalid(f"{_line_of(path, text)}`{path}`: {_PLACE.sub('', said)}.", _known(path))
+        seen = f"{_line_of(path, text)}`{path}`: {_PLACE.sub('', said)}."
+        return _invalid(seen, f"{_meaning(path)} {_known(path)}".strip())
     name = f"{path}.{unknown[1]}" if path else unknown[1]
     return _invalid(f"{_line_of(name, text)}There is no setting `{name}`.", _meant(name, path))
 
@@ -79,18 +82,30 @@ def _meant(name: str, path: str) -> str:
 
 
 def _known(path: str) -> str:
-    section = f"In [{path}] there" if path in Manifest.__struct_fields__ else "There"
-    return f"{section} can be: {', '.join(_settings(path))}."
+    section = path.partition(".")[0]
+    there = f"In [{section}] there" if section in _SECTIONS else "There"
+    return f"{there} can be: {', '.join(_settings(path))}."
 
 
 def _settings(path: str) -> tuple[str, ...]:
-    in_check = path.partition(".")[0] == "check"
-    return Check.__struct_fields__ if in_check else Manifest.__struct_fields__
+    return _section(path).__struct_fields__
+
+
+def _section(path: str) -> type[msgspec.Struct]:
+    return _SECTIONS.get(path.partition(".")[0], Manifest)
+
+
+def _meaning(path: str) -> str:
+    """The sentence that belongs to a setting; nothing where it has none."""
+    name = path.rpartition(".")[2].partition("[")[0]
+    hint = get_type_hints(_section(path), include_extras=True).get(name)
+    notes = [note.description for note in getattr(hint, "__metadata__", ())]
+    return next((note for note in notes if note), "")
 
 
 def _line_of(path: str, text: str) -> str:
     """`Line 3: `, where the last name of the path is set; nothing when it is not to be found."""
-    name = re.escape(path.rpartition(".")[2])
+    name = re.escape(path.rpartition(".")[2].partition("[")[0])
     setting = re.compile(rf"""\s*(\[\s*)?(\w+\.)*["']?{name}["']?\s*[\]=.]""")
     lines = text.splitlines()
     return next((f"Line {n}: " for n, line in enumerate(lines, 1) if setting.match(line)), "")

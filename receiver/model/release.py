@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from receiver.model.layout import SlotLetter
-from receiver.model.settings import Check
+from receiver.model.settings import Check, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
 
 _WORKER_CLASS = "--worker-class="
@@ -35,6 +35,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     processes: dict[str, Process]
     """The same, as they are run."""
     check: Check = Check()
+    phase: ReleasePhase = ReleasePhase()
+    """When the `release:` line runs, as the ship.toml of its tree said."""
     static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
     address: str = ""

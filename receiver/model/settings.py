@@ -89,10 +89,27 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
 
 
+Occasion = Literal["deploy", "rollback", "config"]
+
+
+class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[release] of an app's own ship.toml: when the `release:` line of its Procfile runs, and how long it may."""
+
+    limit_s: Annotated[
+        Seconds | None,
+        Meta(description="Seconds that it may take; at most the server's `release_limit_s`."),
+    ] = None
+    on: Annotated[
+        tuple[Occasion, ...],
+        Meta(description="When it runs: at a `deploy`, a `rollback`, a change of `config`."),
+    ] = ("deploy",)
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """ship.toml in an app's tree: what travels with the code, so a rollback brings it back too."""
 
     check: Check = Check()
+    release: ReleasePhase = ReleasePhase()
     static: Annotated[
         dict[str, str],
         Meta(description="Folders served by nginx, by address: `'/static/' = 'static'`."),

@@ -68,9 +68,13 @@ class PushServer:
         change = deploy.ConfigChange(app=app, by="test", number=0, values=values)
         return self._told(lambda out: deploy.reconfigure(self.server, change, out))
 
-    def rollback(self, app: AppName, target: int | None = None) -> str:
+    def rollback(
+        self, app: AppName, target: int | None = None, *, release_phase: bool | None = None
+    ) -> str:
         """Roll back; returns what the person reads."""
-        wish = deploy.Rollback(app=app, by="test", number=0, target=target)
+        wish = deploy.Rollback(
+            app=app, by="test", number=0, target=target, release_phase=release_phase
+        )
         return self._told(lambda out: deploy.rollback(self.server, wish, out))
 
     def _told(self, work: Callable[[Output], object]) -> str:

@@ -99,6 +99,12 @@ CASES = [
         {"Procfile": WEB + "release: echo no such table && exit 3\n"},
         verdict="release phase failed",
     ),
+    Case(
+        "release-phase-too-slow", "release/timeout",
+        {"Procfile": WEB + "release: echo locked && exec sleep 60\n", "ship.toml": "[release]\nlimit_s = 1\n"},
+        verdict="release phase failed",
+    ),
+    Case("manifest-no-such-occasion", "build/manifest-invalid", {"ship.toml": "[release]\non = ['deploy', 'restart']\n"}),
     unready("syntax-error", "check/syntax-error", code("def app(environ, start_response:\n    return []\n")),
     unready("missing-module", "check/missing-module", code("import no_such_module\n")),
     unready("import-error", "check/import-error", code("from os import no_such_name\n")),

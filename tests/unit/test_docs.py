@@ -11,7 +11,7 @@ import pytest
 
 from receiver.cli.catalogue import ALIASES, COMMANDS
 from receiver.model.errors import EXIT_CODES
-from receiver.model.settings import App, Check, Manifest, Server
+from receiver.model.settings import App, Check, Manifest, ReleasePhase, Server
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## app.toml", App),
     ("## ship.toml in the app", Manifest),
     ("### [check]", Check),
+    ("### [release]", ReleasePhase),
 )
 
 

@@ -21,7 +21,7 @@ EDGE = """
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming runs processes apps deploy transition checking building
+    demo embedded embedded_processes installation renaming runs processes apps deploy phases transition checking building
     detached recovery
 """
 DO = "executor checkpoint"

@@ -4,7 +4,7 @@ import pytest
 
 from receiver.model.errors import BuildError
 from receiver.model.manifest import parse_manifest
-from receiver.model.settings import Check, Manifest
+from receiver.model.settings import Check, Manifest, ReleasePhase
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from receiver.model.settings import Check, Manifest
         ("", Manifest()),
         ("\ufeff# nothing\r\n", Manifest()),
         ("[check]\npath = '/health'\nstatus = 204\n", Manifest(check=Check(path="/health", status=204))),
+        ("[release]\nlimit_s = 60\non = []\n", Manifest(release=ReleasePhase(limit_s=60, on=()))),
+        ("[release]\non = ['config', 'rollback']\n", Manifest(release=ReleasePhase(on=("config", "rollback")))),
         ("[static]\n'/static/' = 'static'\n", Manifest(static={"/static/": "static"})),
         ("static = {'/' = '.', '/a.b/c' = 'x.d/y'}\n", Manifest(static={"/": ".", "/a.b/c": "x.d/y"})),
     ],
@@ -32,7 +34,12 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[check]\nstatus = '200'\n", "Line 2: `check.status`: Expected `int | null`, got `str`.", "path, status"),
         (b"[check]\nstatus = 999\n", "Line 2: `check.status`: Expected `int` <= 599.", "path, status"),
         (b"[check]\npath = 'health'\n", "Line 2: `check.path`", "path, status"),
-        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, static"),
+        (b"[check]\nstatus = 99\n", "Line 2: `check.status`", "The one status that counts as alive. In"),
+        (b"[release]\nlimit = 5\n", "Line 2: There is no setting `release.limit`.", "Did you mean `limit_s`?"),
+        (b"[release]\nlimit_s = 0\n", "Line 2: `release.limit_s`: Expected `int` >= 1.", "limit_s, on"),
+        (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: Expected `array`, got `str`.", "limit_s, on"),
+        (b"[release]\non = ['restart']\n", "Line 2: `release.on[0]`: Invalid enum value 'restart'.", "a `rollback`"),
+        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, static"),
         (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),

@@ -1,0 +1,161 @@
+"""The release phase: when it runs, what it may leave behind, and what its failure leaves as it was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from receiver import records
+from receiver.model.errors import ShipError
+from receiver.model.names import AppName
+from receiver.model.release import Build
+from tests.checkout import Checkout, Pushed
+from tests.embedded.pushing import PushServer, push_server
+
+pytestmark = pytest.mark.embedded
+
+TELLS = """
+import os
+
+def app(environ, start_response):
+    made = open("made").read() if os.path.exists("made") else "nothing"
+    body = (made + " " + os.environ.get("GREETING", "")).strip().encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+NOTES = 'echo "migrating for $GREETING"; echo "$GREETING." >>"$SHIP_STORAGE/ran"'
+MAKES = f"{NOTES}; echo something >made"
+
+
+def tree(command: str, settings: str = "") -> dict[str, str]:
+    return {
+        "app.py": TELLS,
+        "requirements.txt": "",
+        "Procfile": f"web: gunicorn app:app\nrelease: {command}\n",
+        "ship.toml": settings,
+    }
+
+
+@dataclass(frozen=True)
+class Site:
+    """An app whose release phase notes in its storage each time that it ran."""
+
+    server: PushServer
+    app: AppName
+    laptop: Checkout
+
+    def push(self, command: str, settings: str = "") -> Pushed:
+        self.laptop.commit(tree(command, settings))
+        return self.laptop.push()
+
+    def deploy(self, command: str, settings: str = "") -> str:
+        pushed = self.push(command, settings)
+        assert pushed.status == 0, pushed.text
+        return pushed.text
+
+    @property
+    def ran(self) -> list[str]:
+        """The value of GREETING at each run of the release phase."""
+        return (self.server.paths(self.app).storage / "ran").read_text().splitlines()
+
+    @property
+    def last_build(self) -> Build:
+        paths = self.server.paths(self.app)
+        build = records.read_build(paths, records.build_numbers(paths)[-1])
+        assert build is not None
+        return build
+
+    def ask(self) -> tuple[int, str]:
+        return self.server.ask(self.app)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        yield found
+
+
+@pytest.fixture
+def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
+    name = f"app-{abs(hash(request.node.name)) % 10**8}"
+    return Site(server, server.create(name), server.checkout(name))
+
+
+def test_it_runs_at_pushes_alone_unless_it_is_asked_for(site: Site) -> None:
+    site.server.configure(site.app, GREETING="one")
+    site.deploy(NOTES)
+    assert site.ran == ["one."]
+    said = site.server.configure(site.app, GREETING="two")
+    assert "The release phase is not run: `--release-phase` has it run." in said
+    site.server.rollback(site.app)
+    assert site.ran == ["one."]
+    said = site.server.rollback(site.app, 2, release_phase=True)
+    assert "migrating for two" in said
+    assert site.ran == ["one.", "two."]
+
+
+def test_ship_toml_says_at_what_it_runs(site: Site) -> None:
+    site.server.configure(site.app, GREETING="one")
+    said = site.deploy(NOTES, "[release]\non = ['rollback', 'config']\n")
+    assert "The release phase is not run: `on` in ship.toml names no deploy." in said
+    site.server.configure(site.app, GREETING="two")
+    assert site.ran == ["two."]
+    site.server.rollback(site.app)
+    assert site.ran == ["two.", "one."]
+    said = site.server.rollback(site.app, 2, release_phase=False)
+    assert "migrating" not in said
+    assert site.ran == ["two.", "one."]
+
+
+def test_what_it_made_beside_the_code_is_there_until_the_next_release(site: Site) -> None:
+    site.deploy(MAKES)
+    assert site.ask() == (200, "something")
+    site.server.configure(site.app, GREETING="hi")
+    assert site.ask() == (200, "nothing hi")
+    site.server.rollback(site.app, release_phase=True)
+    assert site.ask() == (200, "something")
+
+
+def test_a_failure_leaves_the_old_release_and_a_log(site: Site) -> None:
+    site.deploy(NOTES)
+    failed = site.push("echo no such table; echo half >half; exit 3")
+    assert (failed.status, "(release phase failed)" in failed.text) == (1, True)
+    build = site.last_build
+    assert (build.status, build.reason, build.exit_code) == ("failed", "release/failed", 5)
+    log = records.build_log(site.server.paths(site.app), build.number).read_text()
+    assert "-----> Running the release phase\n       no such table\n" in log
+    assert site.ask() == (200, "nothing")
+    assert site.server.live(site.app) == 1
+    assert site.server.leftovers(site.app) == []
+
+
+def test_a_failure_at_a_change_of_config_leaves_everything_as_it_was(site: Site) -> None:
+    site.deploy('test "$GREETING" != two', "[release]\non = ['config']\n")
+    site.server.configure(site.app, GREETING="one")
+    with pytest.raises(ShipError) as failed:
+        site.server.configure(site.app, GREETING="two")
+    assert failed.value.exit_code == 5
+    assert "`--no-release-phase`" in failed.value.advice
+    assert site.server.live(site.app) == 2
+    assert records.read_config(site.server.paths(site.app).config) == {"GREETING": "one"}
+    assert site.ask() == (200, "nothing one")
+    assert site.server.leftovers(site.app) == []
+
+
+def test_a_failure_at_a_rollback_leaves_everything_as_it_was(site: Site) -> None:
+    site.deploy('test ! -e "$SHIP_STORAGE/migrated"', "[release]\non = ['rollback']\n")
+    site.deploy('touch "$SHIP_STORAGE/migrated"')
+    with pytest.raises(ShipError) as failed:
+        site.server.rollback(site.app)
+    assert failed.value.reason == "release/failed"
+    assert "`ship rollback --no-release-phase`" in failed.value.advice
+    assert site.server.live(site.app) == 2
+    assert site.server.leftovers(site.app) == []
+    site.server.rollback(site.app, release_phase=False)
+    assert site.server.live(site.app) == 3
+
+
+def test_the_limit_of_the_server_is_the_most_an_app_can_have(site: Site) -> None:
+    most_s = site.server.server.settings.release_limit_s
+    said = site.deploy(NOTES, f"[release]\nlimit_s = {most_s + 1}\n")
+    assert f"The server's limit of {most_s} s counts, not the {most_s + 1} s of ship.toml." in said
