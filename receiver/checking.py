@@ -56,7 +56,9 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        raise diagnosis.explain(error, told, running.poll(), named(release)) from error
+        explained = diagnosis.explain(error, told, running.poll(), named(release))
+        explained.log = told
+        raise explained from error
     finally:
         running.stop()
         log.unlink(missing_ok=True)
@@ -73,6 +75,7 @@ def explain_slot(
 ) -> ShipError:
     """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
     run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
+    whole = log
     port = settings.own_port(slot)
     if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
         return sockets.port_in_use(port, f"the app {paths.name}")
@@ -82,12 +85,13 @@ def explain_slot(
         answer = workers.last_answer(run)
         bad = answer and health.verdict(answer, release.check.path, release.check.status)
         error = bad or health.ended(release.check.path)
-        log = log if bad else workers.boot_error(run) or log
-    return (
-        diagnosis.explain(error, log, None, named(release))
-        if isinstance(error, CheckError)
-        else error
-    )
+        said = "" if bad else workers.boot_error(run) or ""
+        whole = log if said in log else f"{log}\n{said}"
+        log = said or log
+    if isinstance(error, CheckError):
+        error = diagnosis.explain(error, log, None, named(release))
+    error.log = whole
+    return error
 
 
 def named(release: Release) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from receiver import files, records
+from receiver import builds, files, records
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -58,7 +58,7 @@ def run_detached(
         warm_up: imports what the work needs, while the other process still puts this one into its unit
     """
     paths = server.app(request.app)
-    build = _begin(server, paths, request)
+    build, held = _begin(server, paths, request)
     log = records.build_log(paths, build.number)
     sys.stdout.flush()
     go, went = os.pipe()
@@ -66,39 +66,40 @@ def run_detached(
     if child == 0:
         os.close(went)
         _work(server, paths, build, work, go, warm_up)
+    os.close(held)  # the child holds it now
     os.close(go)
     server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
     os.close(went)
     return _follow(paths, build.number, child, log, show)
 
 
-def cancel(server: Server, app: AppName) -> Build | None:
-    """Stop the build that runs; what it did is undone. Returns its record, or None when none runs."""
+def cancel(server: Server, app: AppName, number: int | None = None) -> Build | None:
+    """Stop the newest build that runs, or that of this number; what it did is undone.
+
+    Returns:
+        its record, or None when it does not run
+    """
     paths = server.app(app)
-    for number in reversed(records.build_numbers(paths)):
-        build = records.read_build(paths, number)
-        if build is not None and build.status == "running" and _alive(build.pid):
+    for build in builds.newest_first(paths):
+        if build.status == "running" and build.pid and number in {None, build.number}:
             os.kill(build.pid, signal.SIGTERM)
             return build
     return None
 
 
-def _begin(server: Server, paths: AppPaths, request: Request) -> Build:
-    with files.locked_file(paths.builds / ".lock"):
-        number = max([*records.build_numbers(paths), 0]) + 1
-        build = Build(
-            number=number,
-            app=request.app,
-            by=request.by,
-            commit=request.commit,
-            description=request.description,
-            started_at=server.clock.stamp(),
-            status="running",
-            pid=0,
-        )
-        records.build_log(paths, number).touch(mode=0o600)
-        records.write_build(paths, build)
-    return build
+def _begin(server: Server, paths: AppPaths, request: Request) -> tuple[Build, int]:
+    wanted = Build(
+        number=0,
+        app=request.app,
+        by=request.by,
+        commit=request.commit,
+        description=request.description,
+        started_at=server.clock.stamp(),
+        status="running",
+        pid=0,
+        config_names=tuple(sorted(records.read_config(paths.config))),
+    )
+    return builds.begin(paths, wanted, keep=server.settings.keep_builds)
 
 
 def _work(
@@ -131,6 +132,10 @@ def _attempt(paths: AppPaths, build: Build, work: Work) -> Build:
     except ShipError as error:
         out.flush()
         out.error(error)
+        if error.log:
+            log = out.masked(error.log).rstrip("\n") + "\n"
+            raw = log.encode("utf-8", "surrogateescape")
+            files.write_atomically(records.boot_log(paths, build.number), raw, mode=0o600)
         status = "cancelled" if isinstance(error, CancelledError) else "failed"
         return replace(build, status=status, reason=error.reason, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001 - the edge: the person and the record must hear of it
@@ -188,15 +193,3 @@ def _unexpected(error: Exception) -> ShipError:
         detail="".join(traceback.format_exception(error)[-6:]),
         advice="The release before goes on serving. Please report this with the lines above.",
     )
-
-
-def _alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -191,5 +191,10 @@ def build_log(paths: AppPaths, number: int) -> Path:
     return paths.builds / f"{number}.log"
 
 
+def boot_log(paths: AppPaths, number: int) -> Path:
+    """What the app wrote while a build of it was started and asked, where that failed."""
+    return paths.builds / f"{number}.boot.log"
+
+
 def _without_none(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}

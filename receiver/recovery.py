@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import files, git, records
+from receiver import builds, files, git, records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.lock import app_lock
@@ -67,9 +67,7 @@ def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
     build = records.read_build(paths, about.build) if about.build is not None else None
     if build is None or build.status != "running":
         return
-    ended = msgspec.structs.replace(
-        build, status="failed", reason="build/interrupted", finished_at=server.clock.stamp()
-    )
+    ended = msgspec.structs.replace(builds.interrupted(build), finished_at=server.clock.stamp())
     records.write_build(paths, ended)
 
 

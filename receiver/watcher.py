@@ -46,9 +46,16 @@ def _changes(folder: Path) -> Iterator["queue.SimpleQueue[None]"]:
 
 def follow_process(path: Path, pid: int, on_output: Callable[[bytes], object]) -> None:
     """Hand on what is written to `path`, from its beginning, until process `pid` has ended."""
+    follow_until(path, lambda: _await_process(pid), on_output)
+
+
+def follow_until(
+    path: Path, await_end: Callable[[], object], on_output: Callable[[bytes], object]
+) -> None:
+    """Hand on what is written to `path`, from its beginning, until `await_end` returns."""
     ended = threading.Event()
     with _changes(path.parent) as looks:
-        threading.Thread(target=_await_end, args=(pid, ended, looks), daemon=True).start()
+        threading.Thread(target=_tell_end, args=(await_end, ended, looks), daemon=True).start()
         offset = 0
         while True:
             last_look = ended.is_set()
@@ -73,18 +80,23 @@ def follow_file(path: Path, offset: int) -> Iterator[bytes]:
                 inode, offset = _inode(path), 0
 
 
-def _await_end(pid: int, ended: threading.Event, looks: "queue.SimpleQueue[None]") -> None:
+def _tell_end(
+    await_end: Callable[[], object], ended: threading.Event, looks: "queue.SimpleQueue[None]"
+) -> None:
+    await_end()
+    ended.set()
+    looks.put(None)
+
+
+def _await_process(pid: int) -> None:
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
-        fd = -1
-    if fd != -1:
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        poll.poll()
-        os.close(fd)
-    ended.set()
-    looks.put(None)
+        return
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.poll()
+    os.close(fd)
 
 
 def _wait(looks: "queue.SimpleQueue[None]") -> None:

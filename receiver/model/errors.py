@@ -52,6 +52,8 @@ class ShipError(Exception):
         self.detail = detail
         self.advice = advice
         self.reason = reason or self.default_reason
+        self.log = ""
+        """What the app wrote before it came to this, for the record of the build; the detail has its end."""
 
     @property
     def exit_code(self) -> int:

@@ -47,6 +47,10 @@ class Output:
         """Hide these values from now on, besides the ones hidden already."""
         self._secrets = tuple(sorted({*self._secrets, *secrets}, key=len, reverse=True))
 
+    def masked(self, text: str) -> str:
+        """`text` without what must not be shown."""
+        return mask(text, self._secrets)
+
     def step(self, title: str) -> None:
         """A new part of the work."""
         self._line(f"-----> {title}")
@@ -88,7 +92,7 @@ class Output:
         self._partial = b""
 
     def _line(self, text: str) -> None:
-        shown = mask(text, self._secrets)
+        shown = self.masked(text)
         self._sink(shown.encode("utf-8", "surrogateescape") + b"\n")
 
 

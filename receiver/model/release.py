@@ -95,3 +95,5 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Stable reason of the failure, as in docs/errors.md."""
     exit_code: int = 0
+    config_names: tuple[str, ...] = ()
+    """The config vars that were set when it began. Never their values."""

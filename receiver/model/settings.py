@@ -34,6 +34,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_free_mb: Annotated[
         int, Meta(ge=0, description="Free disk space, in MiB, below which old releases go early.")
     ] = 512
+    keep_builds: Annotated[
+        Count,
+        Meta(description="Builds of which record and output are kept, failed ones too."),
+    ] = 50
     max_push_mb: Annotated[
         Count, Meta(description="Size limit, in MiB, of the objects in one push.")
     ] = MAX_PUSH_MB

@@ -1,6 +1,6 @@
 """Which releases go, and what goes with them. The live one and the one before it never do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 _ALWAYS_KEPT = 2
@@ -39,3 +39,9 @@ def plan_retention(
         sources=tuple(version for version in versions if version in kept and version != live),
         venvs=tuple(path for path in venvs if path not in used),
     )
+
+
+def old_builds(numbers: Sequence[int], made: Collection[int], *, keep: int) -> tuple[int, ...]:
+    """Decide which records of builds go: all but the newest `keep`, and but those that made a kept release."""
+    newest = set(sorted(numbers)[-keep:])
+    return tuple(number for number in numbers if number not in newest and number not in made)

@@ -28,7 +28,7 @@ DO = "executor checkpoint"
 LOOK = "facts server"
 MACHINE = """
     hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts
-    nginx keys records workers health interpreters pip_settings remotes git lock watcher sockets shell files clock
+    nginx keys builds records workers health interpreters pip_settings remotes git lock watcher sockets shell files clock
 """
 DECIDE = """
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap

@@ -1,6 +1,6 @@
 """What goes when releases get old."""
 
-from receiver.planner.retention import plan_retention
+from receiver.planner.retention import old_builds, plan_retention
 
 
 def plan(versions, live, *, keep=10, short=False, venvs=()):
@@ -41,3 +41,8 @@ def test_a_virtualenv_goes_with_the_last_release_that_needs_it():
         keep=2, short_of_space=False,
     )  # fmt: skip
     assert found.venvs == ("/v/a", "/v/torn")
+
+
+def test_the_newest_builds_stay_and_those_that_made_a_kept_release():
+    assert old_builds([1, 2, 3, 4, 5, 6], {2}, keep=3) == (1, 3)
+    assert old_builds([1, 2], set(), keep=3) == ()
