@@ -34,6 +34,8 @@ class Builder:
     limit_s: float
     index: Mapping[str, str]
     """Package index settings of this machine, as uv understands them."""
+    last_venv: Path | None = None
+    """That of the live release: a new one starts as its copy, so that only what differs is installed."""
 
     def unpack(self, archive: Path) -> None:
         """Unpack a tar file into the release's source."""
@@ -53,7 +55,7 @@ class Builder:
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
         venv = self.paths.venvs / wanted.digest
-        ready = venv.with_suffix(".ready")
+        ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
         if ready.exists():
             self.out.step("Dependencies unchanged, virtualenv reused")
             return venv
@@ -62,14 +64,39 @@ class Builder:
         uid, gid = ids(owner)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
         try:
-            for command in wanted.install:
+            start = () if self._copied(venv, told, owner) else (wanted.make,)
+            for command in (*start, *wanted.install):
                 self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
         except BaseException:  # a cancelled build as well
             files.remove_tree(venv)
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
-        files.write_atomically(ready, wanted.interpreter.version + "\n", mode=0o644)
+        files.write_atomically(ready, told, mode=0o644)
         return venv
+
+    def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
+        """Whether `venv` begins as a copy of the last one, which has to be of the same interpreter.
+
+        Files, not links: what a build does to its own virtualenv must never reach that of another release.
+        """
+        last = self.last_venv
+        if last is None or files.read_text(_ready(last)) != told:
+            return False
+        argv = (
+            *_as_account(owner),
+            "/bin/cp",
+            "-a",
+            "--reflink=auto",
+            "--",
+            f"{last}/.",
+            str(venv),
+        )
+        try:
+            shell.capture(argv, limit_s=_UNPACK_LIMIT_S)
+        except shell.CommandError as error:
+            title = "The last virtualenv could not be copied."
+            raise _failed_step(title, error.output, "build/virtualenv-copy") from error
+        return True
 
     def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:
         """Run the commands that finish the tree."""
@@ -161,6 +188,11 @@ class Builder:
             limit_s=limit_s,
             name="build",
         )
+
+
+def _ready(venv: Path) -> Path:
+    """The file that says a virtualenv is whole, and of which interpreter it is."""
+    return venv.with_suffix(".ready")
 
 
 def _as_account(owner: Owner | None) -> tuple[str, ...]:

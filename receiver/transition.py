@@ -78,7 +78,10 @@ class Transition:
         for notice in index.notices:
             self.out.say(notice)
         limit_s = float(self.server.settings.build_limit_s)
-        return building.Builder(self.server.host, self.paths, home, self.out, limit_s, index.env)
+        last = Path(self.old.venv) if self.old and self.old.venv else None
+        return building.Builder(
+            self.server.host, self.paths, home, self.out, limit_s, index.env, last
+        )
 
     def record(self, release: Release) -> None:
         """Write release.json: the folder is complete."""

@@ -22,6 +22,8 @@ FORMAT = 1
 INSTALL = "install"
 """Name of the failure of every command that brings packages."""
 _DIGEST_CHARACTERS = 32
+_EXACT = ("--exact", "--upgrade")
+"""What a virtualenv that held other packages before ends up with is what an empty one would."""
 _INSTALLER_VARIABLES = ("PIP_", "UV_")
 
 
@@ -79,8 +81,9 @@ def plan_virtualenv(
     packages: Packages, added: tuple[str, ...], python: Interpreter, facts: BuildFacts
 ) -> Virtualenv:
     """The virtualenv for these packages, and `added` ones, on this interpreter."""
-    commands = (_make(python), *_install(packages, added, python))
-    return Virtualenv(python, _digest(packages, python, facts, commands), commands)
+    make, install = _make(python), _install(packages, added, python)
+    digest = _digest(packages, python, facts, (make, *install))
+    return Virtualenv(python, digest, make, install)
 
 
 def _make(python: Interpreter) -> Command:
@@ -98,8 +101,8 @@ def _install(
     if packages.manager == "requirements":
         # One command, so that what ship adds and what the app needs are resolved together.
         asked = (*packages.options, "-r", REQUIREMENTS, *added)
-        return (_pip(asked, f"Installing from requirements.txt{_with(added)}"),)
-    return (_pip(added, _adding(added)),) if added else ()
+        return (_pip((*_EXACT, *asked), f"Installing from requirements.txt{_with(added)}"),)
+    return (_pip((*_EXACT, *added), _adding(added)),) if added else ()
 
 
 def _sync(packages: Packages, python: Interpreter) -> Command:

@@ -70,7 +70,10 @@ class Virtualenv:
     interpreter: Interpreter
     digest: str
     """Hexadecimal, of everything that decides what is in it."""
+    make: Command
+    """Makes an empty one."""
     install: tuple[Command, ...]
+    """Make it hold these packages and no others, whatever it held before."""
 
 
 @dataclass(frozen=True, slots=True)

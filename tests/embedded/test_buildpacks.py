@@ -69,7 +69,7 @@ class Builder:
         self.unpack(files)
         plan = self.plan(files, config or {})
         assert plan.virtualenv is not None
-        for command in plan.virtualenv.install:
+        for command in (plan.virtualenv.make, *plan.virtualenv.install):
             self.run(command, config or {})
         return plan
 
@@ -266,7 +266,7 @@ def test_lock_holds_on_a_server_with_another_default_index(
     config = {"UV_DEFAULT_INDEX": f"file://{tmp_path}/empty-index"}
     virtualenv = builder.plan(files, config).virtualenv
     assert virtualenv is not None
-    for command in virtualenv.install[:2]:
+    for command in (virtualenv.make, virtualenv.install[0]):
         builder.run(command, config)
     assert "flask" in builder.installed()
 
