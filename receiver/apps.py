@@ -115,7 +115,7 @@ def start(server: Server, name: AppName) -> None:
         await_slot(release, settings, live),
         EnableSlot(name, live.slot),
         *_site_steps(server, paths, settings, release, live),
-        AskThroughNginx(name, release.check.path, release.check.status),
+        AskThroughNginx(name, release.checked_by(settings)),
     ]
     _do(server, paths, tuple(plan), "start")
 
@@ -178,14 +178,20 @@ def scale(server: Server, name: AppName, web: int) -> None:
     )
 
 
+def configure(server: Server, name: AppName, change: Callable[[App], App], title: str) -> None:
+    """Change settings of an app that nothing which runs has to follow at once."""
+    paths = server.app(name)
+    settings = change(records.read_app(paths))
+    _do(server, paths, (_settings_step(paths, settings),), title)
+
+
 def await_slot(release: Release, settings: App, live: Live) -> AnyStep:
     """The step that waits until a slot serves."""
     limit_s = float(settings.check_limit_s)
     if _is_gunicorn(release):
         return AwaitRelease(release.app, live.slot, release.version, limit_s)
     port = settings.own_port(live.slot)
-    check = release.check
-    return AwaitAnswer(release.app, live.slot, port, check.path, check.status, limit_s)
+    return AwaitAnswer(release.app, live.slot, port, limit_s, release.checked_by(settings))
 
 
 def live_step(paths: AppPaths, live: Live) -> WriteFile:

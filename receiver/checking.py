@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from receiver import files, health, sockets, workers
+from receiver import answers, files, health, sockets, workers
+from receiver.answers import Question
 from receiver.hosts import Job, ids
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
@@ -43,16 +44,16 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
     log = paths.release(release.version).home / "canary.log"
     log.unlink(missing_ok=True)
     address = run / "web.sock"
+    question = Question.by(release.check, server.address(paths.name))
     running = server.host.spawn(_canary(paths, release, run, address), log)
     try:
         answer = health.ask(
             address,
-            release.check.path,
-            server.address(paths.name),
-            status=release.check.status,
+            question,
             limit_s=float(settings.check_limit_s),
             clock=server.clock,
             still_running=lambda: running.poll() is None,
+            is_up=lambda: question.timeout_s is None or bool(workers.ready_workers(run)),
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
@@ -80,11 +81,12 @@ def explain_slot(
     if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
         return sockets.port_in_use(port, f"the app {paths.name}")
     if error.reason == _SLOW:
-        error = health.never_started(settings.check_limit_s)
+        error = answers.never_started(settings.check_limit_s)
     elif error.reason in _ENDED:
         answer = workers.last_answer(run)
-        bad = answer and health.verdict(answer, release.check.path, release.check.status)
-        error = bad or health.ended(release.check.path)
+        question = Question.by(release.check, server.address(paths.name))
+        bad = answer and answers.verdict(answer, question)
+        error = bad or answers.ended(release.check.path)
         said = "" if bad else workers.boot_error(run) or ""
         whole = log if said in log else f"{log}\n{said}"
         log = said or log

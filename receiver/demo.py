@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver import apps, deploy, detached, embedded, facts, files, health, keys, records, shell
+from receiver.answers import Question
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -109,7 +110,7 @@ class Demo:
         """Ask for the page as a visitor would, show the line that tells, and believe nothing else."""
         address = ("127.0.0.1", server.settings.http_port)
         self.say(f"\n$ curl {server.url(_APP)}/ | grep version")
-        answer = health.ask(address, "/", server.address(_APP), limit_s=10.0, status=200)
+        answer = health.ask(address, Question("/", server.address(_APP), (200,)), limit_s=10.0)
         self.say(next((line for line in answer.body.splitlines() if "version" in line), ""))
         if f"version {version} " not in answer.body:
             raise ShipError(f"The page is not that of version {version}.", detail=answer.body)

@@ -11,6 +11,7 @@ from receiver import facts, files, phases, records
 from receiver.checkpoint import About
 from receiver.executor import Reached, nowhere
 from receiver.model import build as build_model
+from receiver.model.check import overlaid
 from receiver.model.errors import NotFoundError
 from receiver.model.manifest import FILE_NAME, parse_manifest
 from receiver.model.names import AppName
@@ -125,8 +126,9 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             venv=str(venv) if venv else None,
             lines=dict(plan.processes),
             processes=_processes(plan.processes, config, out),
-            check=manifest.check,
             phase=manifest.release,
+            check=overlaid(manifest.check, work.settings.check),
+            code_check=manifest.check,
             static={**plan.static, **manifest.static},
             address=server.address(push.app),
             gunicorn_file=tree.has("gunicorn.conf.py"),
@@ -200,6 +202,7 @@ def _again(
         created_at=work.server.clock.stamp(),
         restores=None,
         boot_limit_s=work.settings.check_limit_s,
+        check=source.checked_by(work.settings),
         processes=_parsed(source.lines, config),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver import embedded_processes, files, health, nginx, records, shell, sockets
+from receiver.answers import Question
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
 from receiver.hosts.supervisord import SupervisordHost, enabled_slot
@@ -27,6 +28,8 @@ from receiver.server import open_server
 _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the root's."""
 _START_LIMIT_S = 15.0
+_NOT_FOUND = 404
+_UNAUTHORIZED = 401
 _POLL_S = 0.05
 _NGINX = "ship.nginx:ship.nginx"
 _STARTED_AT_ONCE = 4
@@ -189,15 +192,13 @@ def _run_supervisord(layout: Layout) -> None:
 
 def _await_answers(server: Server, clock: Clock) -> None:
     address = ("127.0.0.1", server.http_port)
-    unknown = "no-such-app.invalid"
-    health.ask(address, "/", unknown, limit_s=_START_LIMIT_S, status=404, clock=clock)
+    unknown = Question("/", "no-such-app.invalid", (_NOT_FOUND,))
+    health.ask(address, unknown, limit_s=_START_LIMIT_S, clock=clock)
+    push = Question("/git/none.git/info/refs", "127.0.0.1", (_UNAUTHORIZED,))
     ends_at = clock.now() + _START_LIMIT_S
     while True:
         try:
-            health.ask(
-                address, "/git/none.git/info/refs", "127.0.0.1",
-                limit_s=_START_LIMIT_S, status=401, clock=clock,
-            )  # fmt: skip
+            health.ask(address, push, limit_s=_START_LIMIT_S, clock=clock)
         except CheckError:
             # nginx answers 502 until the receiver listens
             if clock.now() > ends_at:

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
+import msgspec
+
 from receiver import files, health, nginx, records, sockets, workers
+from receiver.answers import Question, notice, wrong_port
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
+from receiver.model.check import Check
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.names import AppName
 from receiver.model.plan import AnyStep, Plan
@@ -136,8 +140,8 @@ class Executor:
                 self._await_release(step)
             case steps.AwaitAnswer():
                 self._await_answer(step)
-            case steps.AskThroughNginx(app=app, path=path, status=status):
-                self._ask_through_nginx(AppName(app), path, status)
+            case steps.AskThroughNginx(app=app, check=check):
+                self._ask_through_nginx(AppName(app), check)
             case _:
                 assert_never(step)
 
@@ -217,9 +221,7 @@ class Executor:
         try:
             health.ask(
                 ("127.0.0.1", step.port),
-                step.path,
-                self._server.address(app),
-                status=step.status,
+                Question.by(step.check, self._server.address(app)),
                 limit_s=step.limit_s,
                 clock=self._server.clock,
                 still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
@@ -231,15 +233,18 @@ class Executor:
         """The better error, when the process listens where nobody asks."""
         main = self._server.host.main_pid(AppName(step.app), step.slot)
         found = sockets.listening_ports(sockets.session_pids(main)) if main is not None else ()
-        return health.wrong_port(step.port, found) if found and step.port not in found else None
+        return wrong_port(step.port, found) if found and step.port not in found else None
 
-    def _ask_through_nginx(self, app: AppName, path: str, status: int | None) -> None:
+    def _ask_through_nginx(self, app: AppName, check: Check) -> None:
+        address = self._server.address(app)
+        # nginx finds the app by its name alone
+        question = Question.by(msgspec.structs.replace(check, host=None), address)
         answer = health.ask(
             ("127.0.0.1", self._server.settings.http_port),
-            path,
-            self._server.address(app),
-            status=status,
+            question,
             limit_s=_UNDO_LIMIT_S,
             clock=self._server.clock,
         )
-        self._say(f"GET {path} through nginx answered {answer.status}.")
+        self._say(f"GET {check.path} through nginx answered {answer.status}.")
+        if told := notice(answer, question):
+            self._say(told)

@@ -1,13 +1,13 @@
-"""One question to an app, over HTTP as a visitor would ask it, and the verdict on its answer."""
+"""One question to an app, over HTTP as a visitor would ask it."""
 
 import contextlib
 import dataclasses
 import http.client
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from receiver.answers import Answer, Question, ended, never_answered, to_https, too_slow, verdict
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import CheckError
 
@@ -19,64 +19,106 @@ _LONGEST_PAUSE_S = 0.05
 _KEPT_BYTES = 2048
 _BODY_LIMIT_S = 1.0
 """A page that streams sends its status at once and its first words whenever it likes."""
-_BAD_REQUEST = 400
-_SERVER_ERROR = 500
+_SILENT = "It accepted the connection and sent no answer."
 _SHOWN_HEADERS = ("content-type", "location", "server")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the app answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
-    """The first 2 KiB."""
-    seconds: float = 0.0
-    """From the first try to this answer."""
 
 
 def _always() -> bool:
     return True
 
 
-def ask(  # noqa: PLR0913 - one question; all but its address is by name
+def ask(
     address: Address,
-    path: str,
-    host: str,
+    question: Question,
     *,
     limit_s: float,
-    forwarded_proto: str = "http",
-    status: int | None = None,
     clock: Clock = SYSTEM_CLOCK,
     still_running: Callable[[], bool] = _always,
+    is_up: Callable[[], bool] = _always,
 ) -> Answer:
-    """Ask until something answers; the first answer decides.
+    """Ask until something answers; that answer decides, or the last one of several attempts.
 
-    Any status below 500 means alive, unless `status` names the one that is wanted. A redirect to https is
-    an answer like any other.
+    Any status below 500 means alive, unless the question names those that do. An app that sends on to https is
+    asked as if the visitor had come that way.
+
+    Args:
+        address: where it listens
+        question: what it is asked
+        limit_s: how long it may take until it gives its first answer
+        clock: the time
+        still_running: whether its process is there
+        is_up: whether it can be expected to answer in the time that one answer may take
 
     Raises:
         CheckError: the answer is not one of a living app, none came within `limit_s`, or the process ended
     """
-    started = clock.now()
-    pause_s = _FIRST_PAUSE_S
+    for attempt in range(1, question.attempts + 1):
+        try:
+            return _asked_once(address, question, _Patience(limit_s, clock, still_running, is_up))
+        except CheckError:
+            if attempt == question.attempts or not still_running():
+                raise
+        clock.sleep(question.wait_s)
+    raise AssertionError(question.attempts)
+
+
+def try_out(
+    address: Address, question: Question, *, limit_s: float, clock: Clock = SYSTEM_CLOCK
+) -> tuple[Answer, CheckError | None]:
+    """Ask what runs already once: its answer, and what is wrong with it.
+
+    Raises:
+        CheckError: nothing answered within `limit_s`
+    """
+    answer = _answer(address, question, _Patience(limit_s, clock, _always, _always))
+    return answer, verdict(answer, question)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Patience:
+    limit_s: float
+    clock: Clock
+    still_running: Callable[[], bool]
+    is_up: Callable[[], bool]
+
+
+def _asked_once(address: Address, question: Question, patience: _Patience) -> Answer:
+    answer = _answer(address, question, patience)
+    refused = verdict(answer, question)
+    if refused is not None:
+        raise refused
+    return answer
+
+
+def _answer(address: Address, question: Question, patience: _Patience) -> Answer:
+    answer = _first_answer(address, question, patience)
+    path = to_https(answer, question.host)
+    if path is not None and answer.status not in question.wanted:
+        headers = _headers(question.host, "https")
+        second = _try(address, path, headers, question.timeout_s or patience.limit_s)
+        if isinstance(second, Answer):
+            answer = dataclasses.replace(second, seconds=answer.seconds)
+    return answer
+
+
+def _first_answer(address: Address, question: Question, patience: _Patience) -> Answer:
+    started, pause_s = patience.clock.now(), _FIRST_PAUSE_S
+    headers, limit_s = _headers(question.host, "http"), patience.limit_s
     while True:
-        running = (
-            still_running()
-        )  # looked at before asking: an answer of a process that ended counts
-        left_s = max(limit_s - (clock.now() - started), _FIRST_PAUSE_S)
-        found = _try(address, path, _headers(host, forwarded_proto), left_s)
+        # looked at before asking: an answer of a process that ended counts
+        running, up = patience.still_running(), patience.is_up()
+        left_s = max(limit_s - (patience.clock.now() - started), _FIRST_PAUSE_S)
+        one_s = min(question.timeout_s or left_s, left_s) if up else left_s
+        found = _try(address, question.path, headers, one_s) if up else "It has not started yet."
         if isinstance(found, Answer):
-            refused = verdict(found, path, status)
-            if refused is not None:
-                raise refused
-            return dataclasses.replace(found, seconds=clock.now() - started)
+            return dataclasses.replace(found, seconds=patience.clock.now() - started)
         if not running:
-            raise ended(path)
-        if clock.now() - started >= limit_s:
-            raise _never_answered(path, limit_s, found)
-        clock.sleep(pause_s)
+            raise ended(question.path)
+        if found == _SILENT and question.timeout_s:
+            raise too_slow(question.path, question.timeout_s)
+        if patience.clock.now() - started >= limit_s:
+            raise never_answered(question.path, limit_s, found)
+        patience.clock.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
 
 
@@ -112,7 +154,7 @@ def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -
                 connected.settimeout(_BODY_LIMIT_S)
                 return _read(response)
         except TimeoutError:
-            return "It accepted the connection and sent no answer."
+            return _SILENT
         except (ConnectionRefusedError, FileNotFoundError):
             return "At the last try nothing listened there."
         except (OSError, http.client.HTTPException) as error:
@@ -140,81 +182,3 @@ def _read(response: http.client.HTTPResponse) -> Answer:
         body = b""  # a page that streams, or breaks off, has answered all the same
     headers = {name: value for name in _SHOWN_HEADERS if (value := response.getheader(name))}
     return Answer(response.status, headers, body.decode(errors="replace"))
-
-
-def verdict(answer: Answer, path: str, wanted: int | None) -> CheckError | None:
-    """What is wrong with an answer; None when it is one of a living app.
-
-    receiver/runtime/question.py has the same rule for workers that ask themselves.
-    """
-    if wanted is not None:
-        said = f"its ship.toml asks for {wanted}"
-        return None if answer.status == wanted else _wrong_status(answer, path, said)
-    # the second is what Django says with DEBUG off, where it does not name the exception
-    signs = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
-    if answer.status == _BAD_REQUEST and any(sign in answer.body for sign in signs):
-        return _disallowed_host(path)
-    if answer.status >= _SERVER_ERROR:
-        return _wrong_status(answer, path, "any status below 500 would do")
-    return None
-
-
-def _wrong_status(answer: Answer, path: str, wanted: str) -> CheckError:
-    start = "\n".join(answer.body.strip().splitlines()[:10])
-    return CheckError(
-        f"The app answered {path} with status {answer.status}; {wanted}.",
-        detail=f"Its answer begins:\n{start}" if start else "Its answer was empty.",
-        advice="Read the app's log above, correct the app and push again. If another page tells better"
-        " whether the app is alive, name it in ship.toml under [check].",
-        reason="check/status",
-    )
-
-
-def _disallowed_host(path: str) -> CheckError:
-    return CheckError(
-        f"Django refused the app's own host name at {path}, with status 400.",
-        detail="This is its answer to a host name that is not in ALLOWED_HOSTS.",
-        advice="Add the app's host name to ALLOWED_HOSTS in settings.py. `ship apps:info` shows it.",
-        reason="check/disallowed-host",
-    )
-
-
-def ended(path: str) -> CheckError:
-    """The error for a process that ended before it could be asked."""
-    return CheckError(
-        f"The web process ended before it answered {path}.",
-        advice="Read the app's log above, correct the app and push again.",
-        reason="check/ended",
-    )
-
-
-def never_started(limit_s: float) -> CheckError:
-    """The error for workers that were still importing the app when the time was up."""
-    return CheckError(
-        f"The app did not start within {limit_s:g} s.",
-        detail="Its modules were still being imported; nothing was asked of it yet.",
-        advice="Look for what the app waits for when it is imported, such as a database or another server,"
-        " or raise the app's setting check_limit_s.",
-        reason="check/boot-timeout",
-    )
-
-
-def _never_answered(path: str, limit_s: float, seen: str) -> CheckError:
-    return CheckError(
-        f"The app did not answer {path} within {limit_s:g} s.",
-        detail=seen,
-        advice="Check that the web process listens on the port in $PORT and that it starts in time."
-        " The limit is the app's setting check_limit_s.",
-        reason="check/never-answered",
-    )
-
-
-def wrong_port(wanted: int, found: tuple[int, ...]) -> CheckError:
-    """The error for a process that listens, but where nobody asks."""
-    ports = " and ".join(map(str, found))
-    return CheckError(
-        f"The web process listens on port {ports}, not on $PORT.",
-        detail=f"PORT is {wanted}. It is another one in every slot and on every server.",
-        advice="Have the command take its port from the environment, such as `--port $PORT`.",
-        reason="check/wrong-port",
-    )

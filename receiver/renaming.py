@@ -142,7 +142,7 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
                 StartSlot(name, live.slot),
                 apps.await_slot(release, settings, live),
                 enable,
-                AskThroughNginx(name, release.check.path, release.check.status),
+                AskThroughNginx(name, release.checked_by(settings)),
             ]
         )
     return tuple(steps)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from receiver.answers import Answer
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.health import Answer
 from receiver.model.errors import SwapError
 
 _READY_BYTES = 64

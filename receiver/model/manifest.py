@@ -7,8 +7,9 @@ from typing import get_type_hints
 
 import msgspec
 
+from receiver.model.check import Check
 from receiver.model.errors import BuildError
-from receiver.model.settings import Check, Manifest, ReleasePhase
+from receiver.model.settings import Manifest, ReleasePhase
 
 FILE_NAME = "ship.toml"
 _SECTIONS: dict[str, type[msgspec.Struct]] = {"check": Check, "release": ReleasePhase}

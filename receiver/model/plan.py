@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from receiver.model.check import Check
 from receiver.model.layout import SlotLetter
 
 
@@ -114,17 +115,15 @@ class AwaitAnswer(msgspec.Struct, frozen=True, tag=True):
     app: str
     slot: SlotLetter
     port: int
-    path: str
-    status: int | None
     limit_s: float
+    check: Check = Check()
 
 
 class AskThroughNginx(msgspec.Struct, frozen=True, tag=True):
     """Ask for the app's page as a visitor would, and refuse an answer that is not the app's."""
 
     app: str
-    path: str
-    status: int | None
+    check: Check = Check()
 
 
 AnyStep = (

@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from receiver.model.check import Check, overlaid
 from receiver.model.layout import SlotLetter
-from receiver.model.settings import Check, ReleasePhase
+from receiver.model.settings import App, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
 
 _WORKER_CLASS = "--worker-class="
@@ -37,6 +38,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     check: Check = Check()
     phase: ReleasePhase = ReleasePhase()
     """When the `release:` line runs, as the ship.toml of its tree said."""
+    code_check: Check | None = None
+    """What the pushed code says of it, where `check` is that with the app's own settings above."""
     static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
     address: str = ""
@@ -58,10 +61,19 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     def checks_itself(self) -> bool:
         """Whether it is sure that new workers ask their own app: they do where it is a WSGI app."""
         web = self.processes.get("web")
-        if not isinstance(web, Gunicorn) or web.config or self.gunicorn_file:
+        if (
+            not isinstance(web, Gunicorn)
+            or web.config
+            or self.gunicorn_file
+            or self.check.needs_time
+        ):
             return False
         kinds = [word.partition("=")[2] for word in web.arguments if word.startswith(_WORKER_CLASS)]
         return not kinds or kinds[-1] in _WSGI_WORKERS
+
+    def checked_by(self, settings: App) -> Check:
+        """How it is checked from now on, by what `checks:set` says today."""
+        return overlaid(self.code_check or self.check, settings.check)
 
     @property
     def served(self) -> Served:

@@ -3,16 +3,16 @@
 docs/configuration.md is checked against these declarations by a test.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from receiver.model.check import Check, Seconds, overlaid
 from receiver.model.layout import SlotLetter
 from receiver.model.limits import MAX_PUSH_MB
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
 
 
@@ -78,19 +78,18 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
     ] = 60
 
+    check: Annotated[
+        dict[str, Any],
+        Meta(description="Set by checks:set: counts above the code's own `[check]`."),
+    ] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a check that cannot be, while the file that holds it is read."""
+        overlaid(Check(), self.check)
+
     def own_port(self, slot: SlotLetter) -> int:
         """The port that a server which binds one itself is given in this slot."""
         return self.port_a if slot == "a" else self.port_b
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[check] of an app's own ship.toml: how to tell that a release is alive."""
-
-    path: Annotated[str, Meta(pattern=r"^/", description="Path that is asked for.")] = "/"
-    status: Annotated[
-        Annotated[int, Meta(ge=100, le=599)] | None,
-        Meta(description="The one status that counts as alive."),
-    ] = None
 
 
 Occasion = Literal["deploy", "rollback", "config"]

@@ -127,7 +127,7 @@ def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
     if isinstance(new.processes["web"], Gunicorn):
         return AwaitRelease(new.app, slot, new.version, limit_s)
     port = facts.settings.own_port(slot)
-    return AwaitAnswer(new.app, slot, port, new.check.path, new.check.status, limit_s)
+    return AwaitAnswer(new.app, slot, port, limit_s, new.check)
 
 
 def _route(facts: SwapFacts, slot: SlotLetter) -> tuple[AnyStep, ...]:
@@ -135,5 +135,4 @@ def _route(facts: SwapFacts, slot: SlotLetter) -> tuple[AnyStep, ...]:
     change = (facts.current,) if site is None else (facts.current, site)
     if facts.settings.stopped or facts.new.served == "nothing":
         return change
-    check = facts.new.check
-    return (*change, AskThroughNginx(facts.new.app, check.path, check.status))
+    return (*change, AskThroughNginx(facts.new.app, facts.new.check))

@@ -12,13 +12,14 @@ import json
 import os
 import sys
 import time
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import ship_runtime_worker as boot
 
 _KEPT_BYTES = 2048
 _SERVER_ERROR = 500
 _BAD_REQUEST = 400
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DISALLOWED_HOST = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
 _WSGI_WORKERS = frozenset(
     {
@@ -31,11 +32,11 @@ _WSGI_WORKERS = frozenset(
 
 def ask(release, master, worker):
     """Ask, leave the answer where ship finds it, and end the worker if it is a bad one."""
-    if not _is_wanted(master) or not _runs_wsgi(worker):
+    if not _is_wanted(release, master) or not _runs_wsgi(worker):
         return
     started = time.monotonic()
     try:
-        status, headers, body = _call(worker.wsgi, release)
+        status, headers, body = _answer(worker.wsgi, release)
     except BaseException as error:  # noqa: BLE001 - whatever the app raises, a visitor would see a 500
         boot.fail(release, master, boot.tell(release.home, error))
         return
@@ -43,12 +44,14 @@ def ask(release, master, worker):
     answer = {"status": status, "headers": headers, "body": text}
     answer["seconds"] = round(time.monotonic() - started, 3)
     boot.leave(release.run, "answer", json.dumps(answer))
-    if not _is_alive(status, text, release.check.get("status")):
+    if not _is_alive(status, text, release.check.get("status")) and not _to_https(release, answer):
         path = release.check.get("path", "/")
         boot.fail(release, master, f"The app answered {path} with status {status}.\n")
 
 
-def _is_wanted(master):
+def _is_wanted(release, master):
+    if release.check.get("timeout_s") or release.check.get("attempts", 1) > 1:
+        return False  # a canary has been asked, which can be waited for
     under_way = os.path.exists(os.path.join(os.environ["SHIP_APP_DIR"], "journal"))
     return under_way and (master.swapping or not master.served)
 
@@ -59,14 +62,41 @@ def _runs_wsgi(worker):
 
 
 def _is_alive(status, text, wanted):
-    """The rule of receiver/health.py; a test holds the two together."""
+    """The rule of receiver/answers.py; a test holds the two together."""
     if wanted is not None:
-        return status == wanted
+        return status in (wanted if isinstance(wanted, list) else [wanted])
     refused = status == _BAD_REQUEST and any(sign in text for sign in _DISALLOWED_HOST)
     return status < _SERVER_ERROR and not refused
 
 
-def _call(app, release):
+def _to_https(release, answer):
+    """The path on the app's own host that an answer sends to by https; None for any other answer."""
+    location = {name.lower(): value for name, value in answer["headers"].items()}.get(
+        "location", ""
+    )
+    if answer["status"] not in _REDIRECTS or not location.startswith("https://"):
+        return None
+    place = urlsplit(location)
+    if place.hostname != _host(release).partition(":")[0].lower():
+        return None
+    return f"{place.path or '/'}?{place.query}" if place.query else place.path or "/"
+
+
+def _host(release):
+    return release.check.get("host") or release.address or "localhost"
+
+
+def _answer(app, release):
+    """What a visitor gets; one that is sent on to https comes back that way."""
+    found = _call(app, _environ(release, release.check.get("path", "/"), "http"))
+    wanted = release.check.get("status")
+    path = _to_https(release, {"status": found[0], "headers": found[1]})
+    if path is None or (wanted is not None and _is_alive(found[0], "", wanted)):
+        return found
+    return _call(app, _environ(release, path, "https"))
+
+
+def _call(app, environ):
     """Status, headers and the first bytes of the body of one GET."""
     started = []
     body = io.BytesIO()
@@ -77,7 +107,7 @@ def _call(app, release):
         started[:] = [int(status.split()[0]), dict(headers)]
         return body.write
 
-    chunks = app(_environ(release), start_response)
+    chunks = app(environ, start_response)
     try:
         for chunk in chunks:
             body.write(chunk)
@@ -90,18 +120,18 @@ def _call(app, release):
     return started[0], started[1], body.getvalue()[:_KEPT_BYTES]
 
 
-def _environ(release):
-    path, _, query = release.check.get("path", "/").partition("?")
-    host = release.address or "localhost"
+def _environ(release, target, scheme):
+    path, _, query = target.partition("?")
+    host, port = _host(release), "443" if scheme == "https" else "80"
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
-        "RAW_URI": release.check.get("path", "/"),
+        "RAW_URI": target,
         "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_NAME": host,
-        "SERVER_PORT": "80",
+        "SERVER_PORT": port,
         "SERVER_SOFTWARE": "gunicorn",
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "0",
@@ -111,11 +141,11 @@ def _environ(release):
         "HTTP_CONNECTION": "close",
         "HTTP_X_REAL_IP": "127.0.0.1",
         "HTTP_X_FORWARDED_FOR": "127.0.0.1",
-        "HTTP_X_FORWARDED_PROTO": "http",
+        "HTTP_X_FORWARDED_PROTO": scheme,
         "HTTP_X_FORWARDED_HOST": host,
-        "HTTP_X_FORWARDED_PORT": "80",
+        "HTTP_X_FORWARDED_PORT": port,
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": scheme,
         "wsgi.input": io.BytesIO(),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,

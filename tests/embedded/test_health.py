@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from receiver import health, sockets
+from receiver.answers import Answer, Question, notice, wrong_port
 from receiver.model.errors import CheckError
 from tests.embedded.embedded_server import short_folder
 from tests.needs import free_port
@@ -54,22 +55,19 @@ def reply(status: int, body: str = "", headers: str = "") -> bytes:
     ).encode()
 
 
-def ask(
-    address: health.Address, *, status: int | None = None, proto: str = "http"
-) -> health.Answer:
-    return health.ask(
-        address, "/health", "blog.example.com", limit_s=3, status=status, forwarded_proto=proto
-    )
+def ask(address: health.Address, *, status: int | None = None, **more: int) -> Answer:
+    wanted = () if status is None else (status,)
+    return health.ask(address, Question("/health", "blog.example.com", wanted, **more), limit_s=3)
 
 
 def test_the_question_is_a_visitors() -> None:
     with answering(OK) as (address, got):
-        answer = ask(address, proto="https")
+        answer = ask(address)
     assert (answer.status, answer.body) == (200, "hi")
     lines = got[0].decode().splitlines()
     assert lines[0] == "GET /health HTTP/1.1"
     assert "Host: blog.example.com" in lines
-    assert "X-Forwarded-Proto: https" in lines
+    assert "X-Forwarded-Proto: http" in lines
     assert sum(line.startswith("Host:") for line in lines) == 1
 
 
@@ -79,9 +77,58 @@ def test_below_500_is_alive(status: int) -> None:
         assert ask(address).status == status
 
 
-def test_a_redirect_to_https_is_alive_and_says_where() -> None:
-    with answering(reply(301, headers="Location: https://blog.example.com/\r\n")) as (address, _):
-        assert ask(address).headers["location"] == "https://blog.example.com/"
+def test_an_app_that_sends_on_to_https_is_asked_that_way() -> None:
+    away = reply(301, headers="Location: https://blog.example.com/home?a=1\r\n")
+    with answering(away, OK) as (address, got):
+        assert ask(address, status=200).status == 200
+    lines = got[1].decode().splitlines()
+    assert lines[0] == "GET /home?a=1 HTTP/1.1"
+    assert {"X-Forwarded-Proto: https", "X-Forwarded-Port: 443"} <= set(lines)
+
+
+def test_an_app_that_fails_behind_its_redirect_to_https_is_not_alive() -> None:
+    away = reply(301, headers="Location: https://blog.example.com/\r\n")
+    with answering(away, reply(500)) as (address, _), pytest.raises(CheckError, match="500"):
+        ask(address)
+
+
+def test_an_app_that_sends_on_to_https_for_ever_is_alive_and_told() -> None:
+    away = reply(301, headers="Location: https://BLOG.example.com/\r\n")
+    with answering(away, away) as (address, _):
+        answer = ask(address, status=200)
+    assert (answer.status, len(answer.headers)) == (301, 1)
+    assert "https" in notice(answer, Question("/health", "blog.example.com"))
+
+
+def test_a_redirect_elsewhere_is_an_answer_like_any_other() -> None:
+    away = reply(302, headers="Location: https://login.example.com/\r\n")
+    with answering(away, away) as (address, got):
+        assert ask(address).status == 302
+        assert len(got) == 1
+        with pytest.raises(CheckError):
+            ask(address, status=200)
+
+
+def test_a_page_that_is_not_there_is_alive_and_told() -> None:
+    with answering(reply(404)) as (address, _):
+        told = notice(ask(address), Question("/health", "blog.example.com"))
+    assert "no page at /health" in told
+
+
+def test_several_attempts_end_with_the_first_good_answer_or_the_last_bad_one() -> None:
+    with answering(reply(503), reply(500), OK) as (address, got):
+        assert ask(address, attempts=3, wait_s=0).status == 200
+        assert len(got) == 3
+    with answering(reply(503), reply(500)) as (address, _), pytest.raises(CheckError, match="500"):
+        ask(address, attempts=2, wait_s=0)
+
+
+def test_one_answer_may_not_take_longer_than_its_limit() -> None:
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(CheckError) as caught:
+        ask(listener.getsockname(), timeout_s=1)
+    assert caught.value.reason == "check/slow"
+    assert 1 <= time.monotonic() - started < 2.5
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
@@ -119,7 +166,7 @@ def test_djangos_refusal_of_a_host_name_is_told_apart(body: str) -> None:
 def test_a_unix_socket_is_asked_as_well_and_only_once_it_is_there() -> None:
     with short_folder() as folder:
         path = folder / "web.sock"
-        answers: list[health.Answer] = []
+        answers: list[Answer] = []
         asking = threading.Thread(target=lambda: answers.append(ask(str(path))))
         asking.start()
         time.sleep(0.3)
@@ -133,14 +180,14 @@ def test_a_unix_socket_is_asked_as_well_and_only_once_it_is_there() -> None:
 def test_nobody_listens_until_the_limit() -> None:
     started = time.monotonic()
     with pytest.raises(CheckError) as caught:
-        health.ask(("127.0.0.1", free_port()), "/", "a", limit_s=0.4)
+        health.ask(("127.0.0.1", free_port()), Question("/", "a"), limit_s=0.4)
     assert caught.value.reason == "check/never-answered"
     assert 0.4 <= time.monotonic() - started < 2
 
 
 def test_a_boot_that_hangs_ends_at_the_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(CheckError) as caught:
-        health.ask(listener.getsockname(), "/", "a", limit_s=0.4)
+        health.ask(listener.getsockname(), Question("/", "a"), limit_s=0.4)
     assert caught.value.reason == "check/never-answered"
     assert "accepted the connection" in caught.value.detail
 
@@ -151,7 +198,7 @@ def test_a_process_that_ended_is_not_waited_for() -> None:
     started = time.monotonic()
     with pytest.raises(CheckError) as caught:
         health.ask(
-            ("127.0.0.1", free_port()), "/", "a", limit_s=30,
+            ("127.0.0.1", free_port()), Question("/", "a"), limit_s=30,
             still_running=lambda: process.poll() is None,
         )  # fmt: skip
     assert caught.value.reason == "check/ended"
@@ -180,7 +227,7 @@ def test_a_page_that_streams_has_answered() -> None:
 
 def test_what_is_not_http_is_not_an_answer() -> None:
     with answering(b"SSH-2.0-hello\r\n\r\n") as (address, _), pytest.raises(CheckError) as caught:
-        health.ask(address, "/", "a", limit_s=0.2)
+        health.ask(address, Question("/", "a"), limit_s=0.2)
     assert caught.value.reason == "check/never-answered"
 
 
@@ -193,4 +240,4 @@ def test_who_listens_where() -> None:
         assert f"process {os.getpid()}" in holder
     assert not ports & set(sockets.listening_ports([os.getpid()]))
     assert sockets.listening_ports([2**22 + 1]) == ()
-    assert "5000" in health.wrong_port(20_000, (5000,)).title
+    assert "5000" in wrong_port(20_000, (5000,)).title

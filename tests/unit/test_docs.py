@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from receiver.cli.catalogue import ALIASES, COMMANDS
+from receiver.model.check import Check
 from receiver.model.errors import EXIT_CODES
-from receiver.model.settings import App, Check, Manifest, ReleasePhase, Server
+from receiver.model.settings import App, Manifest, ReleasePhase, Server
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]

@@ -2,9 +2,10 @@
 
 import pytest
 
+from receiver.model.check import Check
 from receiver.model.errors import BuildError
 from receiver.model.manifest import parse_manifest
-from receiver.model.settings import Check, Manifest, ReleasePhase
+from receiver.model.settings import Manifest, ReleasePhase
 
 
 @pytest.mark.parametrize(
@@ -31,10 +32,10 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"a = [", "The end of the file is not valid TOML", "quotes"),
         (b"[chek]\npath = '/'\n", "Line 1: There is no setting `chek`.", "Did you mean `check`?"),
         (b"\n[check]\npaht = '/'\n", "Line 3: There is no setting `check.paht`.", "Did you mean `path`?"),
-        (b"[check]\nstatus = '200'\n", "Line 2: `check.status`: Expected `int | null`, got `str`.", "path, status"),
+        (b"[check]\nstatus = '200'\n", "Line 2: `check.status`: Expected `int | array | null`, got `str`.", "path, status"),
         (b"[check]\nstatus = 999\n", "Line 2: `check.status`: Expected `int` <= 599.", "path, status"),
         (b"[check]\npath = 'health'\n", "Line 2: `check.path`", "path, status"),
-        (b"[check]\nstatus = 99\n", "Line 2: `check.status`", "The one status that counts as alive. In"),
+        (b"[check]\nstatus = 99\n", "Line 2: `check.status`", "The status, or the list of them, that is alive. In"),
         (b"[release]\nlimit = 5\n", "Line 2: There is no setting `release.limit`.", "Did you mean `limit_s`?"),
         (b"[release]\nlimit_s = 0\n", "Line 2: `release.limit_s`: Expected `int` >= 1.", "limit_s, on"),
         (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: Expected `array`, got `str`.", "limit_s, on"),

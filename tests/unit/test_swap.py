@@ -108,7 +108,7 @@ def test_a_command_is_asked_on_the_port_of_its_slot():
     command = Command(command="uvicorn main:app --port $PORT")
     swap = plan(release(2, command), release(1, command), site=lambda _: SITE)
     assert swap.slot == "b"
-    assert AwaitAnswer("blog", "b", 20002, "/", None, 60.0) in swap.plan
+    assert AwaitAnswer("blog", "b", 20002, 60.0) in swap.plan
 
 
 def test_nobody_is_routed_to_a_command_before_it_has_answered():

@@ -1,0 +1,168 @@
+"""What an app answered to the question whether it is alive, and the verdict on it. Asks nothing itself."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from receiver.model.check import Check
+from receiver.model.errors import CheckError
+
+_BAD_REQUEST = 400
+_NOT_FOUND = 404
+_SERVER_ERROR = 500
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SHOWN_LINES = 10
+# the second is what Django says with DEBUG off, where it does not name the exception
+_DISALLOWED_HOST = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the app answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    """The first 2 KiB."""
+    seconds: float = 0.0
+    """From the first try to this answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an app is asked, and which answers count as alive."""
+
+    path: str
+    host: str
+    wanted: tuple[int, ...] = ()
+    timeout_s: int | None = None
+    attempts: int = 1
+    wait_s: int = 0
+
+    @classmethod
+    def by(cls, check: Check, address: str) -> "Question":
+        """As `check` has it, of an app whose own host name is `address`."""
+        return cls(
+            check.path,
+            check.host or address,
+            check.wanted,
+            check.timeout_s,
+            check.attempts,
+            check.wait_s,
+        )
+
+
+def to_https(answer: Answer, host: str) -> str | None:
+    """The path on the app's own host that an answer sends to by https; None for any other answer.
+
+    receiver/runtime/question.py has the same rules as this and `verdict` for workers that ask themselves.
+    """
+    location = answer.headers.get("location", "")
+    if answer.status not in _REDIRECTS or not location.startswith("https://"):
+        return None
+    place = urlsplit(location)
+    if place.hostname != host.partition(":")[0].lower():
+        return None
+    return f"{place.path or '/'}?{place.query}" if place.query else place.path or "/"
+
+
+def verdict(answer: Answer, question: Question) -> CheckError | None:
+    """What is wrong with an answer; None when it is one of a living app."""
+    path, wanted = question.path, question.wanted
+    if answer.status in wanted or to_https(answer, question.host):
+        return None
+    if answer.status == _BAD_REQUEST and any(sign in answer.body for sign in _DISALLOWED_HOST):
+        return disallowed_host(path, question.host)
+    if wanted:
+        return _wrong_status(answer, path, f"its check asks for {_listed(wanted)}")
+    if answer.status >= _SERVER_ERROR:
+        return _wrong_status(answer, path, "any status below 500 would do")
+    return None
+
+
+def notice(answer: Answer, question: Question) -> str:
+    """What is worth a word about an answer of a living app; empty for most."""
+    if answer.status == _NOT_FOUND and not question.wanted:
+        return (
+            f"It counts as alive, although there is no page at {question.path}. To have a better one"
+            " asked for: `ship checks:set path=/health`."
+        )
+    if to_https(answer, question.host):
+        return "It counts as alive: the app sends visitors on to https."
+    return ""
+
+
+def _listed(wanted: tuple[int, ...]) -> str:
+    return " or ".join(map(str, wanted))
+
+
+def _wrong_status(answer: Answer, path: str, wanted: str) -> CheckError:
+    start = "\n".join(answer.body.strip().splitlines()[:_SHOWN_LINES])
+    return CheckError(
+        f"The app answered {path} with status {answer.status}; {wanted}.",
+        detail=f"Its answer begins:\n{start}" if start else "Its answer was empty.",
+        advice="Read the app's log above, correct the app and push again. If another page tells better"
+        " whether the app is alive, name it in ship.toml under [check].",
+        reason="check/status",
+    )
+
+
+def disallowed_host(path: str, host: str) -> CheckError:
+    """The error for Django's 400 to a host name it does not know."""
+    return CheckError(
+        f"Django refused the app's own host name {host} at {path}, with status 400.",
+        detail="This is its answer to a host name that is not in ALLOWED_HOSTS.",
+        advice=f'Add it in settings.py and push again: `ALLOWED_HOSTS = ["{host}"]`.',
+        reason="check/disallowed-host",
+    )
+
+
+def ended(path: str) -> CheckError:
+    """The error for a process that ended before it could be asked."""
+    return CheckError(
+        f"The web process ended before it answered {path}.",
+        advice="Read the app's log above, correct the app and push again.",
+        reason="check/ended",
+    )
+
+
+def never_started(limit_s: float) -> CheckError:
+    """The error for workers that were still importing the app when the time was up."""
+    return CheckError(
+        f"The app did not start within {limit_s:g} s.",
+        detail="Its modules were still being imported; nothing was asked of it yet.",
+        advice="Look for what the app waits for when it is imported, such as a database or another server,"
+        " or raise the app's setting check_limit_s.",
+        reason="check/boot-timeout",
+    )
+
+
+def never_answered(path: str, limit_s: float, seen: str) -> CheckError:
+    """The error for a process that runs and says nothing."""
+    return CheckError(
+        f"The app did not answer {path} within {limit_s:g} s.",
+        detail=seen,
+        advice="Check that the web process listens on the port in $PORT and that it starts in time."
+        " The limit is the app's setting check_limit_s.",
+        reason="check/never-answered",
+    )
+
+
+def too_slow(path: str, timeout_s: int) -> CheckError:
+    """The error for one answer that took longer than the check allows."""
+    return CheckError(
+        f"The app took longer than {timeout_s} s to answer {path}.",
+        detail="It accepted the connection and sent no answer.",
+        advice="Have the check ask for a page that is quicker, or allow more: `ship checks:set timeout_s=30`.",
+        reason="check/slow",
+    )
+
+
+def wrong_port(wanted: int, found: tuple[int, ...]) -> CheckError:
+    """The error for a process that listens, but where nobody asks."""
+    ports = " and ".join(map(str, found))
+    return CheckError(
+        f"The web process listens on port {ports}, not on $PORT.",
+        detail=f"PORT is {wanted}. It is another one in every slot and on every server.",
+        advice="Have the command take its port from the environment, such as `--port $PORT`.",
+        reason="check/wrong-port",
+    )

@@ -1,0 +1,161 @@
+"""Checks on the whole way: what the code and `checks:set` say of them, and `checks:run`, as people type it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver import records
+from receiver.model.check import Check
+from tests.checkout import Checkout
+from tests.embedded.pushing import PushServer, push_server
+
+pytestmark = pytest.mark.embedded
+
+SHIP = Path(sys.executable).parent / "ship"
+APP = """
+import os, time
+
+seen = []
+
+def app(environ, start_response):
+    path, proto = environ["PATH_INFO"], environ.get("HTTP_X_FORWARDED_PROTO")
+    seen.append(path)
+    status, headers = "200 OK", []
+    if path == "/secure" and proto != "https":
+        status, headers = "301 Moved", [("Location", "https://" + environ["HTTP_HOST"] + path)]
+    elif path == "/broken" and proto != "https":
+        status, headers = "301 Moved", [("Location", "https://" + environ["HTTP_HOST"] + path)]
+    elif path == "/broken":
+        status = "500 Error"
+    elif path == "/warming" and seen.count(path) < 3:
+        status = "503 Wait"
+    elif path == "/slow":
+        time.sleep(5)
+    elif path == "/other" and environ["HTTP_HOST"] != "other.test":
+        status = "418 No"
+    elif path == "/nothing":
+        status = "404 Not Found"
+    start_response(status, headers)
+    return [("page " + path).encode()]
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def laptop(server: PushServer) -> Checkout:
+    server.create("blog")
+    made = server.checkout("blog")
+    made.commit({"app.py": APP, "requirements.txt": "", "Procfile": "web: gunicorn app:app\n"})
+    pushed = made.push()
+    assert pushed.status == 0, pushed.text
+    return made
+
+
+def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (str(SHIP), *words, "--app", "blog"), capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
+        cwd=server.folder,
+    )  # fmt: skip
+
+
+def push(laptop: Checkout, check: str) -> str:
+    laptop.commit({"ship.toml": f"[check]\n{check}\n"})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    return pushed.text
+
+
+def test_an_app_behind_https_is_asked_that_way(laptop: Checkout) -> None:
+    said = push(laptop, "path = '/secure'\nstatus = [200, 204]")
+    assert "Asked before anybody else, it answered 200." in said
+    assert "GET /secure through nginx answered 301." in said
+    assert "It counts as alive: the app sends visitors on to https." in said
+
+
+def test_a_page_that_is_not_there_is_alive_and_told(laptop: Checkout) -> None:
+    said = push(laptop, "path = '/nothing'")
+    assert "GET /nothing through nginx answered 404." in said
+    assert "It counts as alive, although there is no page at /nothing." in said
+
+
+def test_another_host_name_and_several_attempts(laptop: Checkout) -> None:
+    said = push(laptop, "path = '/warming'\nattempts = 5\nwait_s = 1")
+    assert "GET /warming answered 200 after" in said
+    laptop.commit({"ship.toml": "[check]\npath = '/other'\nhost = 'other.test'\n"})
+    pushed = laptop.push()
+    assert "Asked before anybody else, it answered 200." in pushed.text
+    assert "GET /other through nginx answered 418." in pushed.text
+
+
+def test_an_app_that_fails_behind_its_redirect_is_refused(
+    server: PushServer, laptop: Checkout
+) -> None:
+    before = server.live("blog")
+    laptop.commit({"ship.toml": "[check]\npath = '/broken'\n"})
+    refused = laptop.push()
+    assert refused.status == 1
+    assert "The app answered /broken with status 500" in refused.text
+    assert server.live("blog") == before
+    laptop.git("reset", "-q", "--hard", "HEAD~1")
+
+
+def test_a_slow_answer_is_refused(server: PushServer, laptop: Checkout) -> None:
+    before = server.live("blog")
+    laptop.commit({"ship.toml": "[check]\npath = '/slow'\ntimeout_s = 1\n"})
+    refused = laptop.push()
+    assert "(check/slow)" in refused.text, refused.text
+    assert "The app took longer than 1 s to answer /slow." in refused.text
+    assert server.live("blog") == before
+    laptop.git("reset", "-q", "--hard", "HEAD~1")
+
+
+def test_what_is_set_on_the_server_counts_above_the_code(
+    server: PushServer, laptop: Checkout
+) -> None:
+    push(laptop, "path = '/nothing'\nstatus = 404")
+    done = ship(server, "checks:set", "path=/slow", "timeout=1")
+    assert (done.returncode, done.stderr) == (0, "The next release of blog is checked by these.\n")
+    assert done.stdout == "path:      /slow\ntimeout_s: 1\n"
+    told = json.loads(ship(server, "checks", "--json").stdout)
+    assert told["path"] == {"value": "/slow", "from": "checks:set"}
+    assert told["status"] == {"value": 404, "from": "the code"}
+    assert told["host"] == {"value": f"blog.{server.server.settings.domain}", "from": "default"}
+    asked = ship(server, "checks:run")
+    assert asked.returncode == 6
+    assert "(check/" in asked.stderr
+    laptop.commit({})
+    assert "(check/slow)" in laptop.push().text
+    assert ship(server, "checks:unset", "path", "timeout_s").returncode == 0
+    again = ship(server, "checks:unset", "path")
+    assert again.returncode == 20
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    release = records.read_release(server.paths("blog"), server.live("blog") or 0)
+    assert release.check == Check(path="/nothing", status=404)
+
+
+def test_the_live_release_is_asked_now(server: PushServer, laptop: Checkout) -> None:
+    push(laptop, "path = '/'")
+    done = ship(server, "checks:run")
+    assert (done.returncode, done.stdout) == (0, "page /\n")
+    assert "GET / answered 200 after 0.0" in done.stderr
+    ship(server, "checks:set", "path=/secure", "status=204")
+    done = ship(server, "checks:run", "--json")
+    assert done.returncode == 6
+    told = json.loads(done.stdout)
+    assert (told["status"], told["alive"], told["body"]) == (200, False, "page /secure")
+    assert "check asks for 204" in json.loads(done.stderr)["title"]
+    ship(server, "checks:unset", "path", "status")
+    assert ship(server, "ps:stop").returncode == 0
+    assert ship(server, "checks:run").returncode == 20
+    assert ship(server, "ps:start").returncode == 0
