@@ -10,10 +10,16 @@ _SERVERS_OWN = re.compile(
     r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:A new worker|The new workers?|Worker \(pid:|Reason:)).*"
     r"|The app answered \S+ with status \d+\."
 )
+_GAVE_UP = re.compile(
+    r"(?:^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+gunicorn\.errors\.HaltServer: .*\n?"
+    r"(?:\nDuring handling of the above exception, another exception occurred:\n\n)?)+",
+    re.MULTILINE,
+)
+"""What gunicorn's master says of itself where two workers fail at once; why they did stands before it."""
 
 
 def of_last_start(log: str) -> str:
     """What the app wrote since it was started, or swapped, the last time."""
     begins = [match.end() for match in _START.finditer(log)]
-    lines = log[begins[-1] if begins else 0 :].splitlines()
+    lines = _GAVE_UP.sub("", log[begins[-1] if begins else 0 :]).splitlines()
     return "\n".join(line for line in lines if not _SERVERS_OWN.fullmatch(line)).strip("\n")
