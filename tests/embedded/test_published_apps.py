@@ -1,0 +1,50 @@
+"""Apps of every kind that the docs name, pushed as they stand: real git over HTTP, real packages, asked through nginx."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.embedded.embedded_server import DOMAIN
+from tests.embedded.pushing import PushServer, push_server
+from tests.published import FIRST, KINDS, SECOND, Kind, next_edition
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        yield found
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_it_answers_as_it_stands_after_a_change_and_after_a_rollback(
+    server: PushServer, kind: Kind
+) -> None:
+    app = server.create(kind.name)
+    host = f"{app}.{DOMAIN}"
+    visitor = Visitor("127.0.0.1", server.embedded.port, host)
+    if kind.config:
+        values = {name: value.format(host=host) for name, value in kind.config.items()}
+        server.configure(app, **values)
+    laptop = server.checkout(app)
+    kind.copy_to(laptop.folder)
+    laptop.commit({})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    kind.is_visited(visitor, FIRST)
+    kind.is_used(visitor)
+
+    next_edition(laptop.folder)
+    laptop.commit({})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert ("Installing" in pushed.text) is kind.per_commit
+    kind.is_visited(visitor, SECOND)
+
+    server.rollback(app)
+    kind.is_visited(visitor, FIRST)
+    if kind.form and kind.form.is_kept:
+        assert kind.form.fields["text"] in visitor.ask(kind.home).text
+    assert server.leftovers(app) == []
