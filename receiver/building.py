@@ -6,7 +6,7 @@ cannot change.
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,21 @@ Explain = Callable[[Command, str], ShipError]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
 _NO_SPACE = "No space left on device"
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_OWN_NAMES = frozenset(
+    {
+        *("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
+        *("UV_CACHE_DIR", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
+        *("BUILD_DIR", "CACHE_DIR", "ENV_DIR", "SOURCE_VERSION"),
+    }
+)
+"""What a build sets for itself. Config vars of these names are meant for another machine, or for the app that
+runs, and would have the build use other programs and folders than its own."""
+
+
+def own_names(config: Iterable[str]) -> tuple[str, ...]:
+    """Names of config vars that a build does without."""
+    return tuple(sorted(_OWN_NAMES.intersection(config)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,8 @@ class Builder:
     """Package index settings of this machine, as uv understands them."""
     last_venv: Path | None = None
     """That of the live release: a new one starts as its copy, so that only what differs is installed."""
+    kept_back: tuple[str, ...] = ()
+    """Config vars that the build does without."""
 
     def unpack(self, archive: Path) -> None:
         """Unpack a tar file into the release's source."""
@@ -169,25 +186,33 @@ class Builder:
     def _job(
         self, argv: tuple[str, ...], env: Mapping[str, str], writable: tuple[Path, ...], limit_s: float
     ) -> Job:  # fmt: skip
+        given = {
+            "HOME": str(self.paths.cache),
+            "UV_CACHE_DIR": str(self.paths.cache / "uv"),
+            # a virtualenv that shares no file with a cache that the next build writes to
+            "UV_LINK_MODE": "copy",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            **self.index,
+            **env,
+        }
         return Job(
             app=self.paths.name,
-            argv=argv,
+            argv=self._with_own(argv, given),
             cwd=self.release.source,
-            env={
-                "HOME": str(self.paths.cache),
-                "UV_CACHE_DIR": str(self.paths.cache / "uv"),
-                # a virtualenv that shares no file with a cache that the next build writes to
-                "UV_LINK_MODE": "copy",
-                "LANG": "C.UTF-8",
-                "PYTHONUNBUFFERED": "1",
-                **self.index,
-                **env,
-            },
+            env=given,
             config=self.release.env,
             writable=writable,
             limit_s=limit_s,
             name="build",
         )
+
+    def _with_own(self, argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, ...]:
+        """The command with the build's own values where a config var would take their place."""
+        own = {"PATH": _PATH, **env}
+        kept = [f"{name}={own[name]}" for name in self.kept_back if name in own]
+        gone = [f"--unset={name}" for name in self.kept_back if name not in own]
+        return ("/usr/bin/env", *gone, *kept, *argv) if self.kept_back else argv
 
 
 def _ready(venv: Path) -> Path:

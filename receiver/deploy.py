@@ -108,12 +108,15 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         for notice in plan.notices:
             out.say(notice)
         builder = work.builder(home, config)
+        if builder.kept_back:
+            out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
         builder.unpack(push.archive)
         reached("unpacked")
+        builder.run(plan.before, None, buildpack.explain)
         venv = plan.virtualenv and builder.virtualenv(plan.virtualenv, buildpack.explain)
         reached("installed")
         builder.run(plan.commands, venv or None, buildpack.explain)
-        builder.pack(push.archive, changed=bool(plan.commands))
+        builder.pack(push.archive, changed=plan.changes_tree)
         release = Release(
             version=version,
             app=push.app,

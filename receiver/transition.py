@@ -80,7 +80,14 @@ class Transition:
         limit_s = float(self.server.settings.build_limit_s)
         last = Path(self.old.venv) if self.old and self.old.venv else None
         return building.Builder(
-            self.server.host, self.paths, home, self.out, limit_s, index.env, last
+            self.server.host,
+            self.paths,
+            home,
+            self.out,
+            limit_s,
+            index.env,
+            last,
+            building.own_names(config),
         )
 
     def record(self, release: Release) -> None:

@@ -2,10 +2,14 @@
 
 import sys
 
+from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
+from buildpacks.python.collectstatic_failures import explain_collectstatic
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
-from buildpacks.python.explain import explain
+from buildpacks.python.explain import explain as explain_install
+from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
 from buildpacks.python.interpreter import choose_interpreter
+from buildpacks.python.nltk import NLTK, explain_nltk, plan_nltk
 from buildpacks.python.packages import (
     PROJECT_FILES,
     choose_manager,
@@ -13,8 +17,8 @@ from buildpacks.python.packages import (
     requirements_not_found,
 )
 from buildpacks.python.server import Server, serve_command, serve_entry
-from receiver.model.build import BuildFacts, BuildPlan, Interpreter, Tree
-from receiver.model.errors import BuildError
+from receiver.model.build import BuildFacts, BuildPlan, Command, Interpreter, Tree
+from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
 
 __all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "plan"]
@@ -47,17 +51,30 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
     """
     manager = choose_manager(tree)
     python, why_python = choose_interpreter(tree, facts.interpreters)
-    packages = read_packages(tree, manager)
+    packages = read_packages(tree, manager, hooked=tree.has(PRE_COMPILE))
     processes, server, why_processes = _processes(tree, packages, python)
-    virtualenv = plan_virtualenv(packages, server.added, python, facts)
+    data, why_data = plan_nltk(tree, packages.specifiers)
+    static, why_static = plan_collectstatic(tree, packages.specifiers, facts.config)
     return BuildPlan(
         buildpack=NAME,
         title="Python app detected",
-        notices=(*why_python, *_why_packages(packages, server), *why_processes),
-        virtualenv=virtualenv,
-        commands=(),
+        notices=(
+            *why_python,
+            *_why_packages(packages, server),
+            *why_processes,
+            *why_data,
+            *why_static,
+        ),
+        before=hook(tree, PRE_COMPILE, facts.commit),
+        virtualenv=plan_virtualenv(packages, server.added, python, facts, data),
+        commands=(*static, *hook(tree, POST_COMPILE, facts.commit)),
         processes=processes,
     )
+
+
+def explain(command: Command, output: str) -> ShipError:
+    """What the failure of one of the plan's commands means."""
+    return _EXPLAINED.get(command.explain, explain_install)(command, output)
 
 
 def _why_packages(packages: Packages, server: Server) -> tuple[str, ...]:
@@ -131,3 +148,11 @@ def _no_entry(tree: Tree, search: Search) -> BuildError:
         " such as `web: gunicorn app:app`.",
         reason="build/no-entry",
     )
+
+
+_EXPLAINED = {
+    PRE_COMPILE: explain_hook,
+    POST_COMPILE: explain_hook,
+    COLLECTSTATIC: explain_collectstatic,
+    NLTK: explain_nltk,
+}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from buildpacks.python.packages import Manager
 from buildpacks.python.project import (
@@ -42,12 +42,24 @@ class Packages:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_packages(tree: Tree, manager: Manager) -> Packages:
+def read_packages(tree: Tree, manager: Manager, *, hooked: bool = False) -> Packages:
     """What the files of `manager` say.
+
+    Args:
+        tree: the pushed files
+        manager: what installs them
+        hooked: whether a hook runs before, which may change these files
 
     Raises:
         BuildError: one of them cannot be read.
     """
+    found = _read(tree, manager)
+    if hooked and not found.per_commit:
+        return replace(found, per_commit="bin/pre_compile may change what is installed")
+    return found
+
+
+def _read(tree: Tree, manager: Manager) -> Packages:
     if manager == "requirements":
         return _from_requirements(tree)
     return _from_lock(tree) if manager == "uv" else Packages("none")
@@ -78,10 +90,14 @@ def _from_lock(tree: Tree) -> Packages:
 
 
 def plan_virtualenv(
-    packages: Packages, added: tuple[str, ...], python: Interpreter, facts: BuildFacts
+    packages: Packages,
+    added: tuple[str, ...],
+    python: Interpreter,
+    facts: BuildFacts,
+    data: tuple[Command, ...] = (),
 ) -> Virtualenv:
-    """The virtualenv for these packages, and `added` ones, on this interpreter."""
-    make, install = _make(python), _install(packages, added, python)
+    """The virtualenv for these packages, `added` ones, and what the commands of `data` put into it."""
+    make, install = _make(python), (*_install(packages, added, python), *data)
     digest = _digest(packages, python, facts, (make, *install))
     return Virtualenv(python, digest, make, install)
 

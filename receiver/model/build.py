@@ -93,6 +93,13 @@ class BuildPlan:
     """Command lines by process type: the Procfile's, or what was found without one."""
     static: Mapping[str, str] = field(default_factory=dict)
     """Folders that nginx serves, by URL prefix."""
+    before: tuple[Command, ...] = ()
+    """What runs in the tree before the virtualenv is made."""
+
+    @property
+    def changes_tree(self) -> bool:
+        """Whether what is served may be another tree than the one that was pushed."""
+        return bool(self.before or self.commands)
 
 
 class Tree:

@@ -94,6 +94,7 @@ def start(options):
     home = os.path.realpath(options["slot"])
     record = read(os.path.join(home, "release.json"))
     env = read(os.path.join(home, "env.json"))
+    env.pop("PYTHONHOME", None)  # a virtualenv has its own; with another one it finds no library
     process = record["processes"].get(options["process"])
     if process is None:
         raise LaunchError(

@@ -16,6 +16,7 @@ RESERVED = frozenset(
         "LISTEN_FDNAMES",
         "LISTEN_PID",
         "NOTIFY_SOCKET",
+        "PYTHONHOME",
         "SHIP_BIND",
         "SHIP_RUN",
         "SHIP_SLOT",

@@ -94,6 +94,11 @@ CASES = [
     Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
     Case("static-folder-missing", "build/static-folder", {"ship.toml": "[static]\n'/static/' = 'assets'\n"}),
     Case("python-not-installed", "build/python-not-installed", {".python-version": "3.5\n"}),
+    Case("pre-compile-fails", "build/pre-compile-failed", {"bin/pre_compile": "#!/bin/bash\necho preparing\nls no-such-file\n"}),
+    Case("post-compile-fails", "build/post-compile-failed", {"bin/post_compile": "echo finishing && exit 7\n"}),
+    Case("hook-with-windows-lines", "build/hook-line-ends", {"bin/post_compile": "#!/bin/sh\r\necho hello\r\n"}),
+    Case("hook-without-interpreter", "build/pre-compile-failed", {"bin/pre_compile": "#!/usr/bin/zish -e\necho hello\n"}),
+    Case("hook-without-env-program", "build/post-compile-failed", {"bin/post_compile": "#!/usr/bin/env zish\necho hello\n"}),
     Case(
         "release-phase-fails", "release/failed",
         {"Procfile": WEB + "release: echo no such table && exit 3\n"},

@@ -22,6 +22,7 @@ _MASKS = (
     (r"\b[0-9a-f]{7}\b(?=[ ,.])", "COMMIT"),
     (r"(?<=Installed here: )[\d., ]+(?=\.)", "VERSIONS"),
     (r"(?<=one that is here \(`)[\d.]+", "VERSION"),
+    (r" object at 0x[0-9a-f]+", " object"),
     (r"\bv\d+\b", "vN"),
     (r"\b\d+\.\d\d s\b", "N s"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),

@@ -35,7 +35,8 @@ DECIDE = """
     planner.tree planner.diagnosis planner.retention planner.render planner
 """
 BUILDPACKS = """
-    buildpacks buildpacks.python buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
+    buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
+    buildpacks.python.hooks buildpacks.python.nltk buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
     buildpacks.python.values buildpacks.python.server buildpacks.python.entry buildpacks.python.frameworks
     buildpacks.python.install buildpacks.python.interpreter buildpacks.python.packages buildpacks.python.requirements
     buildpacks.python.project buildpacks.python.versions buildpacks.python.explain buildpacks.python.build_failures

@@ -1,0 +1,185 @@
+"""Hooks, collectstatic and NLTK: when they belong to a build, and what the log says where they do not."""
+
+import pytest
+
+from buildpacks import python
+from buildpacks.python.collectstatic_failures import explain_collectstatic
+from buildpacks.python.hooks import explain_hook
+from buildpacks.python.nltk import explain_nltk
+from receiver.model.build import BuildFacts, BuildPlan, Command
+from receiver.model.errors import BuildError
+from tests.unit.trees import FACTS, PLAIN, PYTHON_311, tree
+
+APP: dict[str, str | bytes] = {"app.py": PLAIN, "requirements.txt": ""}
+SETTINGS = "INSTALLED_APPS = ['django.contrib.staticfiles']\n"
+MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+WSGI = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
+DJANGO: dict[str, str | bytes] = {
+    "manage.py": MANAGE, "shop/settings.py": SETTINGS, "shop/wsgi.py": WSGI,
+    "requirements.txt": "Django==5.2\n",
+}  # fmt: skip
+
+
+def plan(files: dict[str, str | bytes], **config: str) -> BuildPlan:
+    return python.plan(tree(files), BuildFacts((PYTHON_311,), config, "a" * 40))
+
+
+def lines(found: BuildPlan) -> list[str]:
+    return [" ".join(command.argv) for command in found.commands]
+
+
+def test_collectstatic_is_the_last_part_of_a_django_build() -> None:
+    found = plan(DJANGO)
+    assert lines(found) == ["{venv}/bin/python manage.py collectstatic --noinput"]
+    assert found.commands[0].title == "$ python manage.py collectstatic --noinput"
+    assert found.changes_tree
+
+
+@pytest.mark.parametrize(
+    ("changes", "config", "notice"),
+    [
+        ({"shop/settings.py": "INSTALLED_APPS = []\n"}, {}, "no settings name"),
+        ({}, {"DISABLE_COLLECTSTATIC": "1"}, "config var DISABLE_COLLECTSTATIC is set"),
+        ({".heroku/collectstatic_disabled": ""}, {}, "there is a file .heroku/collectstatic_disabled"),
+        ({"manage.py": "print('mine')\n", "app.py": PLAIN}, {}, "no manage.py"),
+    ],
+)  # fmt: skip
+def test_collectstatic_is_skipped_and_the_log_says_why(
+    changes: dict[str, str | bytes], config: dict[str, str], notice: str
+) -> None:
+    found = plan({**DJANGO, **changes}, **config)
+    assert found.commands == ()
+    assert not found.changes_tree
+    assert any("collectstatic is skipped" in one and notice in one for one in found.notices)
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_a_config_var_that_says_no_disables_nothing(value: str) -> None:
+    assert plan(DJANGO, DISABLE_COLLECTSTATIC=value).commands
+
+
+@pytest.mark.parametrize(
+    ("path", "runs"),
+    [("a/manage.py", True), ("a/b/manage.py", True), ("a/b/c/manage.py", False)],
+)
+def test_manage_py_is_looked_for_in_three_levels(path: str, *, runs: bool) -> None:
+    files = {**DJANGO, path: MANAGE, "app.py": PLAIN}
+    del files["manage.py"]
+    assert bool(plan(files).commands) is runs
+
+
+def test_other_apps_hear_nothing_of_collectstatic() -> None:
+    assert not any("collectstatic" in notice for notice in plan(APP).notices)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"requirements.txt": "django\nwhitenoise\n"}, False),
+        ({"ship.toml": "[static]\n'/static/' = 'staticfiles'\n"}, False),
+    ],
+)
+def test_who_serves_the_files_is_asked(changes: dict[str, str | bytes], *, told: bool) -> None:
+    notices = plan({**DJANGO, **changes}).notices
+    assert any("Nothing serves the collected files yet" in one for one in notices) is told
+
+
+def test_hooks_run_before_the_packages_and_last_of_all() -> None:
+    found = plan({**DJANGO, "bin/pre_compile": "true\n", "bin/post_compile": "true\n"})
+    assert [command.title for command in found.before] == ["Running bin/pre_compile hook"]
+    assert [command.title for command in found.commands] == [
+        "$ python manage.py collectstatic --noinput",
+        "Running bin/post_compile hook",
+    ]
+    assert "VIRTUAL_ENV" not in found.before[0].env
+    assert found.commands[1].env["PATH"].startswith("{venv}/bin:")
+
+
+def test_a_hook_that_may_change_the_requirements_gets_a_virtualenv_per_commit() -> None:
+    files = {**APP, "bin/pre_compile": "true\n"}
+    one = python.plan(tree(files), BuildFacts((PYTHON_311,), {}, "a" * 40)).virtualenv
+    other = python.plan(tree(files), BuildFacts((PYTHON_311,), {}, "b" * 40)).virtualenv
+    assert one is not None
+    assert other is not None
+    assert one.digest != other.digest
+
+
+def test_a_hook_with_line_ends_of_windows_is_refused_with_the_commands() -> None:
+    with pytest.raises(BuildError) as refused:
+        plan({**APP, "bin/pre_compile": "#!/bin/bash\r\ntrue\r\n"})
+    assert refused.value.reason == "build/hook-line-ends"
+    assert "sed -i 's/\\r$//' bin/pre_compile" in refused.value.advice
+
+
+def test_nltk_data_is_a_part_of_the_virtualenv() -> None:
+    needs = {"requirements.txt": "nltk==3.9\n"}
+    found = plan({**APP, **needs, "nltk.txt": "stopwords\n# no\r\npunkt\n"})
+    assert found.virtualenv is not None
+    last = found.virtualenv.install[-1]
+    assert last.title == "Downloading NLTK data: stopwords punkt"
+    assert last.argv[-3:] == ("{venv}/nltk_data", "stopwords", "punkt")
+    other = plan({**APP, **needs, "nltk.txt": "stopwords\n"}).virtualenv
+    assert other is not None
+    assert other.digest != found.virtualenv.digest
+
+
+def test_nltk_without_a_list_is_told_and_a_list_without_nltk_is_nothing() -> None:
+    assert any("nltk.txt" in one for one in plan({**APP, "requirements.txt": "nltk\n"}).notices)
+    found = python.plan(tree({**APP, "nltk.txt": "stopwords\n"}), FACTS)
+    assert not any("nltk" in one for one in found.notices)
+
+
+def test_a_name_of_nltk_data_that_would_be_an_option_is_refused() -> None:
+    with pytest.raises(BuildError) as refused:
+        plan({**APP, "requirements.txt": "nltk\n", "nltk.txt": "--dir=/\n"})
+    assert refused.value.reason == "build/nltk-data"
+
+
+@pytest.mark.parametrize(
+    ("output", "reason", "words"),
+    [
+        ("django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.", "variable", "SECRET_KEY is empty"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/x/releases/v1/source/assets'", "failed", "there is no assets"),
+        ("ValueError: The file 'img/a.png' could not be found with <storage>.", "failed", "img/a.png is referred to"),
+        ("ModuleNotFoundError: No module named 'storages'", "failed", "storages is imported"),
+        ("IndentationError: unexpected indent", "failed", "IndentationError"),
+        ("ImproperlyConfigured: Requested setting DEBUG, but settings are not configured.", "failed", "the settings cannot be used"),
+        ("RuntimeError: odd", "failed", "could not be collected."),
+    ],
+)  # fmt: skip
+def test_what_collectstatic_says_is_explained(output: str, reason: str, words: str) -> None:
+    error = explain_collectstatic(Command(()), f"Traceback (most recent call last):\n{output}\n")
+    assert error.reason == f"build/collectstatic-{reason}"
+    assert words in error.title
+    assert output in error.detail
+    assert error.advice.endswith(".")
+
+
+def test_frames_of_packages_and_errors_before_the_last_are_left_out() -> None:
+    output = (
+        "KeyError: 'early'\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "/venv/lib/python3.12/site-packages/django/x.py", line 1\n'
+        '    call()\n  File "/app/shop/settings.py", line 3, in <module>\n    import gone\n'
+        "ModuleNotFoundError: No module named 'gone'\n"
+    )
+    detail = explain_collectstatic(Command(()), output).detail
+    assert "early" not in detail
+    assert "django/x.py" not in detail
+    assert "call()" not in detail
+    assert "shop/settings.py" in detail
+
+
+def test_a_hook_without_its_program_and_one_that_failed() -> None:
+    command = Command(("/bin/sh", "-c", "", "sh", "bin/post_compile", "/usr/bin/zish -e"))
+    missing = explain_hook(command, "sh: 1: exec: ./bin/post_compile: not found\n")
+    assert "no /usr/bin/zish." in missing.title
+    silent = explain_hook(command, "")
+    assert silent.detail == "It wrote nothing."
+    assert silent.reason == missing.reason == "build/post-compile-failed"
+
+
+def test_nltk_data_without_a_name_or_a_network() -> None:
+    wrong = explain_nltk(Command(()), "ValueError: Package 'stopwrods' not found in index")
+    assert "no data named stopwrods" in wrong.title
+    assert "could not be downloaded" in explain_nltk(Command(()), "URLError: refused").title
