@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from receiver import facts, files, git, records
+from receiver import facts, files, git, records, run_records, runs
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.hosts import ids
@@ -81,6 +81,7 @@ def destroy(server: Server, name: AppName, *, keep_storage: bool = False) -> Non
     wait_s = float(server.settings.lock_wait_s)
     with app_lock(paths.lock, f"destruction of {name}", wait_s=wait_s, clock=server.clock):
         _do_unlocked(server, paths, _plan_destroy(server, paths))
+        runs.stop(server, name, run_records.going_on(paths))
         server.host.stop_jobs(name)
         server.host.remove_account(name)
         files.remove_tree(server.layout.repo(name))

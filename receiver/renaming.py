@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from receiver import apps, facts, files, records
+from receiver import apps, facts, files, records, run_records, runs
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.lock import app_lock
@@ -80,6 +80,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     """Have what is called `was` be called `name`; what has been done of it already is done no more."""
     if server.layout.app(was).settings.exists():
         _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
+        runs.stop(server, was, run_records.going_on(server.layout.app(was)))
         server.host.stop_jobs(was)
     server.host.rename_account(was, name)
     _move(server.layout, was, name)

@@ -118,15 +118,28 @@ def start(
     )
 
 
-def attach(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
+def attach(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    limit_s: float | None = None,
+) -> int:
     """Run a command with the caller's own stdin, stdout and stderr; returns its exit status.
 
     What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than `limit_s`, and was ended
     """
     kept = {number: signal.signal(number, signal.SIG_IGN) for number in _TYPED}
     try:
         process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - ship has no threads here
-        status = process.wait()
+        try:
+            status = process.wait(limit_s)
+        except BaseException:
+            _end_one(process)
+            raise
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
@@ -144,6 +157,16 @@ def read(argv: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, bytes]:
     except FileNotFoundError as error:
         raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
     return done.returncode, done.stdout
+
+
+def _end_one(process: subprocess.Popen[bytes], *, grace_s: float = 5.0) -> None:
+    """End a process that shares the caller's session: TERM, then KILL when `grace_s` has passed."""
+    process.terminate()
+    try:
+        process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _hear_signals() -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import building, checking, facts, files, records
+from receiver import building, checking, facts, files, records, run_records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.hosts import Job, ids
@@ -147,17 +147,20 @@ class Transition:
             raise told from error
 
     def prune(self) -> None:
-        """Remove what no kept release needs any more."""
+        """Remove what no kept release, and nobody's run, needs any more."""
         live = records.read_live(self.paths)
-        if live is None:
-            return
+        if live is not None:
+            with run_records.locked(self.paths):
+                self._prune(live)
+
+    def _prune(self, live: Live) -> None:
         keep = self.server.settings
         versions = records.release_versions(self.paths)
         venv_of = {found: records.read_release(self.paths, found).venv for found in versions}
         free = shutil.disk_usage(self.paths.home).free
         retention = plan_retention(
             versions,
-            live.release,
+            {live.release, *(run.release for run in run_records.going_on(self.paths))},
             venv_of,
             [str(path) for path in self.paths.venvs.iterdir() if path.is_dir()],
             keep=keep.keep_releases,

@@ -133,7 +133,8 @@ class Command(click.Command):
     def _go_over(self, call: Call, place: Destination, params: dict[str, Any]) -> int:
         if self.over_ssh is not None:
             return int(self.over_ssh(call, place, **params) or 0)
-        terminal = self.terminal and call.environment.has_terminal
+        wanted = not params.get("no_tty")
+        terminal = self.terminal and wanted and call.environment.has_terminal
         # the app goes along, because only this side can know which one a checkout is of
         app = ("--app", call.app) if self.of_app else ()
         words = [self.name or "", *app, *call.words]

@@ -11,6 +11,7 @@ from receiver.cli import show
 from receiver.cli.command import Call, Command, for_app
 from receiver.model.errors import NotFoundError
 from receiver.model.names import parse_process_type
+from receiver.model.run import parse_run_name
 
 
 @click.command(
@@ -19,11 +20,18 @@ from receiver.model.names import parse_process_type
 @for_app
 @click.option("-n", "--num", "lines", default=100, show_default=True, help="How many lines.")
 @click.option("-t", "--tail", "follow", is_flag=True, help="Go on until interrupted by Ctrl-C.")
-@click.option("-p", "--process-type", "process", help="Only of this process type.")
+@click.option(
+    "-p", "--process-type", "process", help="Only of this process type, or of a run such as run.12."
+)
 def logs(call: Call, lines: int, *, follow: bool, process: str | None) -> None:
     """Show what the app's processes wrote, oldest first."""
     server, app = call.server, call.app
     server.app(app)
+    if process is not None and process.startswith("run."):
+        from receiver.cli.runs import print_output
+
+        print_output(call, parse_run_name(process), follow=follow)
+        return
     if process is not None and parse_process_type(process) != "web":
         raise NotFoundError(
             f"{app} has no log of process type {process}.",

@@ -40,6 +40,11 @@ class Job:
     limit_s: float | None = None
     name: str = "job"
     """Short word for unit names and process lists: `build`, `release`, `canary`, `run`."""
+    lasting: bool = False
+    """Whether it goes on over deploys and what undoes them: a run of a person's, or of a cron job."""
+    memory: str | None = None
+    """As systemd writes it, such as `512M`. Only systemd can keep a job to it, and to the next."""
+    cpu: str | None = None
 
 
 class JobTimeoutError(Exception):
@@ -78,16 +83,17 @@ class Host(Protocol):
 
         Raises:
             JobTimeoutError: `limit_s` passed.
+            UsageError: the machine cannot keep the job to its limits
         """
 
     def spawn(self, job: Job, log: Path) -> Running:
         """Start in the background; its output goes into `log`."""
 
     def attach(self, job: Job, *, tty: bool) -> int:
-        """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
+        """Run with the caller's own stdin, stdout and stderr; returns the exit status. Raises as `run` does."""
 
     def stop_jobs(self, app: AppName) -> None:
-        """Stop what is left of jobs of the app whose starter was killed."""
+        """Stop what is left of jobs of the app whose starter was killed, but for lasting ones."""
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""

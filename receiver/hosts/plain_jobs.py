@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import shell, sockets
+from receiver import lifetimes, shell, sockets
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, JobTimeoutError
 
@@ -66,6 +66,19 @@ def run(
     return status
 
 
+def attach(place: Place, job: Job) -> int:
+    """Run on the caller's own streams; returns the exit status.
+
+    Raises:
+        JobTimeoutError: `limit_s` passed
+    """
+    env = environment_of(place, job)
+    try:
+        return shell.attach(command_of(job), env=env, cwd=job.cwd, limit_s=job.limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise JobTimeoutError from error
+
+
 class Background:
     """A job that goes on; `log` takes what it writes."""
 
@@ -95,7 +108,10 @@ def stop_left_over(place: Place) -> None:
     for note in sorted(place.ledger.glob("[0-9]*")):
         leader = int(note.name)
         # without its leader a session can only be the one noted: its id is not given out meanwhile
-        if _is_of_this_boot(note) and _birth(leader) in {"", note.read_text(encoding="ascii")}:
+        if _is_of_this_boot(note) and lifetimes.birth(leader) in {
+            "",
+            note.read_text(encoding="ascii"),
+        }:
             for pid in sockets.session_pids(leader):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -113,7 +129,7 @@ def _start(
         stdin=stdin,
         output=output,
     )
-    (place.ledger / str(process.pid)).write_text(_birth(process.pid), encoding="ascii")
+    (place.ledger / str(process.pid)).write_text(lifetimes.birth(process.pid), encoding="ascii")
     return process
 
 
@@ -126,20 +142,7 @@ def _reap(place: Place, process: subprocess.Popen[bytes]) -> int:
 
 
 def _is_of_this_boot(note: Path) -> bool:
-    return note.read_text(encoding="ascii").startswith(_boot_id())
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def _birth(pid: int) -> str:
-    """What tells a process from a later one of the same id: this boot, and its start in it."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return f"{_boot_id()} {stat.rpartition(')')[2].split()[19]}"
+    return note.read_text(encoding="ascii").startswith(lifetimes.boot_id())
 
 
 def _follow(

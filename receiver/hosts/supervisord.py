@@ -5,13 +5,14 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from receiver import files, nginx, records, shell, sockets, workers
+from receiver import files, nginx, records, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
 from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
-from receiver.model.errors import NotFoundError, SwapError
+from receiver.model.errors import NotFoundError, SwapError, UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
@@ -50,26 +51,28 @@ class SupervisordHost:
         """All apps share the account of the user who started ship."""
 
     def remove_account(self, app: AppName) -> None:
-        """There is none to remove."""
+        """There is none to remove; but nothing of the app may go on."""
+        plain_jobs.stop_left_over(self._lasting(app))
 
     def rename_account(self, app: AppName, new: AppName) -> None:
-        """There is none to rename."""
+        """There is none to rename; but nothing of the app may go on."""
+        del new
+        plain_jobs.stop_left_over(self._lasting(app))
 
     def run(
         self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
     ) -> int:
         """Run to the end, handing on output as it comes."""
-        return plain_jobs.run(self._place(job.app), job, on_output, stdin, self._clock)
+        return plain_jobs.run(self._place_of(job), job, on_output, stdin, self._clock)
 
     def spawn(self, job: Job, log: Path) -> Running:
         """Start in the background."""
-        return plain_jobs.Background(self._place(job.app), job, log)
+        return plain_jobs.Background(self._place_of(job), job, log)
 
     def attach(self, job: Job, *, tty: bool) -> int:
         """Run on the caller's own streams: with or without a terminal, they are inherited as they are."""
         del tty
-        env = plain_jobs.environment_of(self._place(job.app), job)
-        return shell.attach(plain_jobs.command_of(job), env=env, cwd=job.cwd)
+        return plain_jobs.attach(self._place_of(job), job)
 
     def stop_jobs(self, app: AppName) -> None:
         """Stop what is left of jobs whose starter was killed."""
@@ -155,6 +158,21 @@ class SupervisordHost:
         yield from kept
         if follow:
             yield from _follow([programs.web_log(paths, slot) for slot in SLOTS])
+
+    def _place_of(self, job: Job) -> plain_jobs.Place:
+        """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
+        if job.memory or job.cpu:
+            raise UsageError(
+                "This server cannot limit the memory or the cpu of a run.",
+                detail="systemd does that, and an embedded server has none.",
+                advice="Leave out --memory and --cpu; --timeout works here too.",
+                reason="usage/no-such-limit-here",
+            )
+        return self._lasting(job.app) if job.lasting else self._place(job.app)
+
+    def _lasting(self, app: AppName) -> plain_jobs.Place:
+        place = self._place(app)
+        return replace(place, ledger=place.ledger.with_name("runs"))
 
     def _place(self, app: AppName) -> plain_jobs.Place:
         paths = self._layout.app(app)

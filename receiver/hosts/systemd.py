@@ -15,11 +15,11 @@ from receiver.hosts import Job, Owner
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
-    attached_job_units,
     believed,
     deploy_job_units,
     job_argv,
     job_unit,
+    lasting_job_units,
     own_unit,
     stop_units,
     stopped_at_the_end,
@@ -82,13 +82,13 @@ class SystemdHost:
 
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
-        stop_units(deploy_job_units(app), attached_job_units(app))
+        stop_units(deploy_job_units(app), lasting_job_units(app))
         if _has_account(app):
             shell.admin("userdel", account(app))
 
     def rename_account(self, app: AppName, new: AppName) -> None:
         """Give the app's user and group another name; what has it already keeps it."""
-        stop_units(deploy_job_units(app), attached_job_units(app))
+        stop_units(deploy_job_units(app), lasting_job_units(app))
         home = str(self._layout.app(new).home)
         if _has_account(app):
             shell.admin("usermod", "--login", account(new), "--home", home, account(app))
@@ -124,7 +124,7 @@ class SystemdHost:
 
     def attach(self, job: Job, *, tty: bool) -> int:
         """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
-        unit = job_unit(job, attached=True)
+        unit = job_unit(job)
         mode = "--pty" if tty else "--pipe"
         argv = job_argv(self._layout, self._runtime, job, unit, mode)
         since_s = self._clock.now()

@@ -28,18 +28,18 @@ _BACKGROUND_JOBS = frozenset({"build"})
 _DEFAULT_ENVIRONMENT = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the job's own, PrivateTmp
 
 
-def job_unit(job: Job, *, attached: bool = False) -> str:
-    """A name for one run of `job`; a person's own, at the terminal, is told apart from a deploy's."""
-    return f"ship-{job.app}.{job.name}{'_' if attached else '-'}{os.urandom(4).hex()}.service"
+def job_unit(job: Job) -> str:
+    """A name for one run of `job`; one that outlasts deploys is told apart from a deploy's."""
+    return f"ship-{job.app}.{job.name}{'_' if job.lasting else '-'}{os.urandom(4).hex()}.service"
 
 
 def deploy_job_units(app: AppName) -> str:
-    """Pattern of the units of an app's jobs but those at a terminal. No unit that stays fits it."""
+    """Pattern of the units of an app's jobs but the lasting ones. No unit that stays fits it."""
     return f"ship-{app}.*-*.service"
 
 
-def attached_job_units(app: AppName) -> str:
-    """Pattern of the units of an app's jobs at a terminal."""
+def lasting_job_units(app: AppName) -> str:
+    """Pattern of the units of an app's runs: those of people, and of cron jobs."""
     return f"ship-{app}.*_*.service"
 
 
@@ -70,7 +70,7 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
     properties = (
         *sandbox_properties(layout, job.app, job.writable),
         *_limits(job),
-        *_tied_to_scope(attached="_" in unit),
+        *_tied_to_scope(lasting=job.lasting),
     )
     environment = {**_DEFAULT_ENVIRONMENT, **job.env}
     return (
@@ -94,7 +94,10 @@ def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
 
 
 def _limits(job: Job) -> Properties:
-    limits = [("TimeoutStopSec", str(_STOP_LIMIT_S)), ("TasksMax", "4096"), ("MemoryMax", "80%")]
+    limits = [("TimeoutStopSec", str(_STOP_LIMIT_S)), ("TasksMax", "4096")]
+    limits.append(("MemoryMax", job.memory or "80%"))
+    if job.cpu is not None:
+        limits.append(("CPUQuota", job.cpu))
     if job.limit_s is not None:
         limits.append(("RuntimeMaxSec", f"{job.limit_s + _BACKSTOP_S:g}"))
     if job.name in _BACKGROUND_JOBS:
@@ -102,13 +105,13 @@ def _limits(job: Job) -> Properties:
     return tuple(limits)
 
 
-def _tied_to_scope(*, attached: bool) -> Properties:
+def _tied_to_scope(*, lasting: bool) -> Properties:
     """Have the job end with the scope that ship runs in: a deploy's own, or a person's ssh session.
 
     A deploy that has not reached its own scope yet is not tied to the session it is about to leave.
     """
     unit = own_unit()
-    if not unit.endswith(".scope") or not (attached or unit.startswith("ship-")):
+    if not unit.endswith(".scope") or not (lasting or unit.startswith("ship-")):
         return ()
     return (("BindsTo", unit), ("After", unit))
 

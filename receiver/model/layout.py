@@ -64,6 +64,11 @@ class AppPaths:
         return self.home / "builds"
 
     @property
+    def runs(self) -> Path:
+        """Records and output of one-off runs and of runs of cron jobs."""
+        return self.home / "runs"
+
+    @property
     def venvs(self) -> Path:
         return self.home / "venvs"
 

@@ -17,26 +17,26 @@ class Retention:
 
 
 def plan_retention(
-    versions: Sequence[int], live: int, venv_of: Mapping[int, str | None], venvs: Sequence[str],
+    versions: Sequence[int], in_use: Collection[int], venv_of: Mapping[int, str | None], venvs: Sequence[str],
     *, keep: int, short_of_space: bool,
 ) -> Retention:  # fmt: skip
     """Decide what to remove.
 
     Args:
         versions: kept releases, oldest first
-        live: the release that serves
+        in_use: the release that serves, and those that somebody runs a command in; they keep all they have
         venv_of: the virtualenv of each release
         venvs: all virtualenvs on disk
         keep: how many releases to keep, the live one among them
         short_of_space: less disk is free than the server wants; old releases go early
     """
     wanted = _ALWAYS_KEPT if short_of_space else max(keep, _ALWAYS_KEPT)
-    others = [version for version in versions if version != live]
-    kept = {live, *others[max(len(others) - (wanted - 1), 0) :]}
+    others = [version for version in versions if version not in in_use]
+    kept = {*in_use, *others[max(len(others) - (wanted - 1), 0) :]}
     used = {venv_of.get(version) for version in kept}
     return Retention(
         releases=tuple(version for version in versions if version not in kept),
-        sources=tuple(version for version in versions if version in kept and version != live),
+        sources=tuple(version for version in versions if version in kept and version not in in_use),
         venvs=tuple(path for path in venvs if path not in used),
     )
 

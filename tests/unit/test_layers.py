@@ -15,20 +15,20 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 EDGE = """
-    cli.run cli.releases cli.ps cli.logs cli.keys cli.git cli.config cli.checks cli.changes cli.builds cli.apps cli.server
+    cli.run cli.releases cli.ps cli.logs cli.runs cli.keys cli.git cli.config cli.checks cli.changes cli.builds cli.apps cli.server
     cli.reference cli.about cli.main cli.command cli.show cli.place cli.forward cli.checkout cli.context cli.catalogue
     cli retrying intake http.serve http.application http.credentials http gate upload_pack receive_pack quarantine
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming runs checks processes apps deploy phases transition checking building
+    demo embedded embedded_processes installation renaming checks processes apps runs deploy phases transition checking building
     detached recovery
 """
 DO = "executor checkpoint"
 LOOK = "facts server"
 MACHINE = """
     hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts
-    nginx keys builds records workers health answers interpreters pip_settings remotes git lock watcher sockets shell files clock
+    nginx keys run_records builds records workers health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
@@ -43,7 +43,7 @@ BUILDPACKS = """
     buildpacks.procfile buildpacks.static
 """
 VALUES = """
-    model.release model.webserver model.gunicorn_options model.commandline model.manifest model.settings model.limits
+    model.release model.run model.webserver model.gunicorn_options model.commandline model.manifest model.settings model.limits
     model.procfile model.schedule model.plan model.check model.layout model.names model.output model.build model.errors model receiver
 """
 LAYERS = {

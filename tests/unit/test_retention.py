@@ -3,9 +3,11 @@
 from receiver.planner.retention import old_builds, plan_retention
 
 
-def plan(versions, live, *, keep=10, short=False, venvs=()):
+def plan(versions, live, *, keep=10, short=False, venvs=(), held=()):
     venv_of = dict.fromkeys(versions, "/v/shared")
-    return plan_retention(versions, live, venv_of, list(venvs), keep=keep, short_of_space=short)
+    return plan_retention(
+        versions, {live, *held}, venv_of, list(venvs), keep=keep, short_of_space=short
+    )
 
 
 def test_ten_are_kept_and_the_live_one_is_one_of_them():
@@ -35,9 +37,15 @@ def test_only_the_live_release_keeps_its_unpacked_tree():
     assert plan([1, 2, 3], 3).sources == (1, 2)
 
 
+def test_a_release_that_a_command_runs_in_keeps_all_it_has():
+    found = plan([1, 2, 3, 4, 5], 5, keep=2, held={1})
+    assert found.releases == (2, 3)
+    assert found.sources == (4,)
+
+
 def test_a_virtualenv_goes_with_the_last_release_that_needs_it():
     found = plan_retention(
-        [1, 2, 3], 3, {1: "/v/a", 2: "/v/b", 3: "/v/b"}, ["/v/a", "/v/b", "/v/torn"],
+        [1, 2, 3], {3}, {1: "/v/a", 2: "/v/b", 3: "/v/b"}, ["/v/a", "/v/b", "/v/torn"],
         keep=2, short_of_space=False,
     )  # fmt: skip
     assert found.venvs == ("/v/a", "/v/torn")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from receiver.hosts import Job
 from receiver.hosts.systemd_jobs import (
-    attached_job_units,
     deploy_job_units,
     job_argv,
     job_unit,
+    lasting_job_units,
 )
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -63,11 +63,11 @@ def test_plain_settings_come_on_top_of_the_defaults() -> None:
 
 
 def test_jobs_of_a_deploy_and_of_a_person_are_told_apart() -> None:
-    mine, theirs = job_unit(job("x", name="build")), job_unit(job("x", name="run"), attached=True)
+    mine, theirs = job_unit(job("x", name="build")), job_unit(job("x", name="run", lasting=True))
     assert fnmatchcase(mine, deploy_job_units(BLOG))
     assert not fnmatchcase(theirs, deploy_job_units(BLOG))
-    assert fnmatchcase(theirs, attached_job_units(BLOG))
-    assert not fnmatchcase(mine, attached_job_units(BLOG))
+    assert fnmatchcase(theirs, lasting_job_units(BLOG))
+    assert not fnmatchcase(mine, lasting_job_units(BLOG))
     assert job_unit(job("x")) != job_unit(job("x"))
 
 
@@ -75,9 +75,11 @@ def test_stopping_jobs_never_fits_a_unit_that_stays_or_another_app() -> None:
     stays = [socket_unit(BLOG), placeholder_unit(BLOG)]
     stays += [*slot_units(BLOG, "a"), *slot_units(BLOG, "b")]
     others = [
-        job_unit(Job(app=AppName(name), argv=("x",), cwd=Path("/tmp"), name="build"), attached=own)
+        job_unit(
+            Job(app=AppName(name), argv=("x",), cwd=Path("/tmp"), name="build", lasting=lasting)
+        )
         for name in ("blog-staging", "blog2", "my-blog")
-        for own in (True, False)
+        for lasting in (True, False)
     ]
-    for pattern in (deploy_job_units(BLOG), attached_job_units(BLOG)):
+    for pattern in (deploy_job_units(BLOG), lasting_job_units(BLOG)):
         assert not [unit for unit in (*stays, *others) if fnmatchcase(unit, pattern)]

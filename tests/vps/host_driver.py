@@ -101,7 +101,7 @@ def run(**values: Any) -> int:
 
 
 def attach(*, tty: bool, **values: Any) -> int:
-    return HOST.attach(make_job(**values), tty=tty)
+    return HOST.attach(make_job(lasting=True, **values), tty=tty)
 
 
 def spawn(log: str, **values: Any) -> list[int | None]:

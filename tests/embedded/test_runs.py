@@ -1,0 +1,202 @@
+"""Runs on an embedded server, typed as people type them: attached, detached, listed, stopped, limited."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver import lifetimes, run_records
+from receiver.model.names import AppName
+from tests.checkout import Checkout
+from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.typing import Typed, type_ship
+
+pytestmark = pytest.mark.embedded
+
+BLOG = AppName("blog")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        found.create("blog")
+        yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def checkout(server: PushServer) -> Checkout:
+    found = server.checkout("blog")
+    found.commit(wsgi("one") | {"word.txt": "first\n"})
+    assert found.push().status == 0
+    return found
+
+
+@pytest.fixture
+def ship(server: PushServer) -> Callable[..., Typed]:
+    def typed(command: str, *words: str, given: bytes = b"") -> Typed:
+        return type_ship(server.embedded.root, command, "-a", "blog", *words, given=given)
+
+    return typed
+
+
+Ship = Callable[..., Typed]
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
+    ends_at = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < ends_at, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def status_of(server: PushServer, name: str) -> str:
+    number = int(name.removeprefix("run."))
+    return run_records.find(server.paths("blog"), number).status
+
+
+def detach(ship: Ship, *words: str) -> str:
+    begun = ship("run:detached", *words)
+    assert begun.status == 0, begun.err
+    return begun.out.strip()
+
+
+def test_variables_reach_the_command_and_no_file_of_them_stays(
+    server: PushServer, ship: Ship
+) -> None:
+    server.configure(BLOG, LEVEL="config", OTHER="kept")
+    line = 'echo "$A|$B|$LEVEL|$OTHER"; cat "$SHIP_STORAGE/none" 2>/dev/null; exit 7'
+    done = ship("run", "-x", "--env", "A=1;B=two words", "-e", "LEVEL=run", "--", "sh", "-c", line)
+    assert (done.status, done.out) == (7, "1|two words|run|kept\n")
+    assert not list(server.paths("blog").run.glob("run.*"))
+    assert run_records.going_on(server.paths("blog")) == []
+
+
+def test_input_and_output_pass_as_they_are(ship: Ship) -> None:
+    done = ship("run", "--no-tty", "--", "cat", given=b"\x00\xff\r\n")
+    assert (done.status, done.raw) == (0, b"\x00\xff\r\n")
+
+
+def test_a_limit_of_time_ends_a_run(ship: Ship) -> None:
+    done = ship("run", "--timeout", "1s", "--", "sleep", "60")
+    assert done.status == 11
+    assert "took longer than its limit of 1 s" in done.err
+
+
+def test_memory_cannot_be_limited_here_and_that_is_said(ship: Ship) -> None:
+    done = ship("run", "--memory", "64M", "--", "true")
+    assert done.status == 2
+    assert "(usage/no-such-limit-here)" in done.err
+
+
+def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, ship: Ship) -> None:
+    name = detach(ship, "-e", "A=x", "--", "sh", "-c", 'echo out; echo "$A" >&2; exit 3')
+    until(lambda: status_of(server, name) != "running")
+    assert ship("run:output", name).out == "out\nx\n"
+    assert ship("logs", "-p", name).out == "out\nx\n"
+    listed = json.loads(ship("run:list", "--all", "--json").out)
+    (run,) = (each for each in listed if each["name"] == name)
+    assert (run["status"], run["exit_code"], run["detached"]) == ("failed", 3, True)
+
+
+def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
+    server: PushServer, ship: Ship, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit({"word.txt": "before\n"})
+    assert checkout.push().status == 0
+    gate = tmp_path / "gate"
+    line = f"while [ ! -e {gate} ]; do sleep 0.05; done; cat word.txt"
+    name = detach(ship, "--", "sh", "-c", line)
+    begun_in = server.live("blog")
+    assert begun_in is not None
+    for text in ("two", "three"):
+        checkout.commit({"word.txt": f"{text}\n"})
+        assert checkout.push().status == 0
+    server.server.host.stop_jobs(BLOG)  # as it is done before an unfinished change is undone
+    assert status_of(server, name) == "running"
+    gate.touch()
+    until(lambda: status_of(server, name) == "succeeded")
+    assert ship("run:output", name).out == "before\n"
+    server.configure(BLOG, ONE="more")
+    assert not server.paths("blog").release(begun_in).source.exists()
+
+
+def test_runs_are_listed_and_stopped(server: PushServer, ship: Ship) -> None:
+    name = detach(ship, "--", "sleep", "60")
+    (row,) = [line.split() for line in ship("run:list").out.splitlines() if name in line]
+    assert row[-3:] == ["detached", "sleep", "60"]
+    stopped = ship("run:stop", name)
+    assert (stopped.status, stopped.err) == (0, f"Stopping {name}... done\n")
+    assert status_of(server, name) == "stopped"
+    assert ship("run:output", name).out == "ship: It was stopped.\n"
+    again = ship("run:stop", name)
+    assert again.status == 20
+    assert "has ended already: stopped." in again.err
+    ship("run:stop", "--all")
+    empty = ship("run:list")
+    assert (empty.out, empty.err) == ("", "Nothing is being run in blog.\n")
+
+
+def test_a_run_at_a_terminal_is_listed_and_can_be_stopped_by_another(
+    server: PushServer, ship: Ship
+) -> None:
+    argv = (*Typed.argv(), "run", "-a", "blog", "--", "sleep", "60")
+    process = subprocess.Popen(argv, env=Typed.environment(server.embedded.root))
+    try:
+        until(lambda: bool(run_records.going_on(server.paths("blog"))))
+        (run,) = run_records.going_on(server.paths("blog"))
+        assert not run.detached
+        refused = ship("run:output", run.name)
+        assert refused.status == 20
+        assert "is not kept: it goes to the terminal of" in refused.err
+        until(lambda: ship("run:stop", "--all").err.endswith("done\n"))
+        assert process.wait(20) == 143
+    finally:
+        process.kill()
+        process.wait()
+    assert run_records.going_on(server.paths("blog")) == []
+
+
+def test_output_that_is_too_long_keeps_its_end(server: PushServer, ship: Ship) -> None:
+    name = detach(ship, "--", "sh", "-c", "yes line 2>/dev/null | head -c 3000000; echo the end")
+    until(lambda: status_of(server, name) == "succeeded")
+    kept = ship("run:output", name).out
+    assert kept.startswith("ship: The output before this is not kept: it was too long.\nline\n")
+    assert kept.endswith("line\nthe end\n")
+    assert len(kept) < 1_100_000
+
+
+def test_output_is_followed_until_the_run_ends(ship: Ship) -> None:
+    name = detach(ship, "--", "sh", "-c", "echo begun; sleep 0.5; echo ended")
+    assert ship("run:output", "-t", name).out == "begun\nended\n"
+
+
+def test_a_run_ends_with_its_app(server: PushServer) -> None:
+    server.create("short")
+    checkout = server.checkout("short")
+    checkout.commit(wsgi("short"))
+    assert checkout.push().status == 0
+    root = server.embedded.root
+    begun = type_ship(root, "run:detached", "-a", "short", "--", "sleep", "61")
+    assert begun.status == 0, begun.err
+    (run,) = run_records.going_on(server.paths("short"))
+    gone = type_ship(root, "apps:destroy", "short", "--confirm", "short")
+    assert gone.status == 0, gone.err
+    assert not lifetimes.lives(run.pid, run.birth)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("run:output", "run.999"), "not-found/run"),
+        (("run:output", "web.1"), "usage/bad-run-name"),
+        (("run:stop",), "usage/no-run"),
+        (("run:detached",), "usage/no-command"),
+        (("run", "--env", "A", "--", "true"), "usage/bad-env"),
+        (("run", "--timeout", "soon", "--", "true"), "usage/bad-limit"),
+    ],
+)
+def test_what_cannot_be_meant(ship: Ship, words: tuple[str, ...], reason: str) -> None:
+    assert f"({reason})" in ship(*words).err
