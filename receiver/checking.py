@@ -33,8 +33,24 @@ def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str,
     return (sys.executable, "-I", "-S", launcher, str(release_home), process, *arguments)
 
 
-def check(server: Server, paths: AppPaths, settings: App, release: Release, out: Output) -> None:
+def check(
+    server: Server,
+    paths: AppPaths,
+    settings: App,
+    release: Release,
+    out: Output,
+    *,
+    port: int = 0,
+) -> None:
     """Start a canary, ask it for the check path as nginx would, and end it.
+
+    Args:
+        server: the server
+        paths: the app's folders
+        settings: the app's settings
+        release: the release that is tried
+        out: the transcript
+        port: a free port, for a server that binds $PORT itself
 
     Raises:
         CheckError: it ended, did not answer in time, or answered with an error
@@ -43,9 +59,11 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
     make_run_folder(server, paths, run)
     log = paths.release(release.version).home / "canary.log"
     log.unlink(missing_ok=True)
-    address = run / "web.sock"
+    socket = run / "web.sock"
+    binds_itself = not isinstance(release.processes["web"], Gunicorn)
+    address: health.Address = ("127.0.0.1", port) if binds_itself else socket
     question = Question.by(release.check, server.address(paths.name))
-    running = server.host.spawn(_canary(paths, release, run, address), log)
+    running = server.host.spawn(_canary(paths, release, run, socket, port), log)
     try:
         answer = health.ask(
             address,
@@ -53,7 +71,9 @@ def check(server: Server, paths: AppPaths, settings: App, release: Release, out:
             limit_s=float(settings.check_limit_s),
             clock=server.clock,
             still_running=lambda: running.poll() is None,
-            is_up=lambda: question.timeout_s is None or bool(workers.ready_workers(run)),
+            is_up=lambda: (
+                binds_itself or question.timeout_s is None or bool(workers.ready_workers(run))
+            ),
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
@@ -111,13 +131,13 @@ def has_canary(release: Release) -> bool:
     return isinstance(release.processes.get("web"), Gunicorn) and not release.checks_itself
 
 
-def _canary(paths: AppPaths, release: Release, run: Path, address: Path) -> Job:
+def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: int) -> Job:
     home = paths.release(release.version)
     return Job(
         app=paths.name,
         argv=launch_argv(
-            home.home, "web", "--run", str(run), "--bind", f"unix:{address}", "--workers", "1",
-            "--app-dir", str(paths.home), "--port", "0",
+            home.home, "web", "--run", str(run), "--bind", f"unix:{socket}", "--workers", "1",
+            "--app-dir", str(paths.home), "--port", str(port),
         ),
         cwd=paths.work,
         env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name},

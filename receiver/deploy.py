@@ -1,8 +1,9 @@
 """The stories: deploy, change of config, rollback. Each makes a release and swaps to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from msgspec.structs import replace
 
@@ -39,6 +40,9 @@ class Push:
     ref: str | None = None
     before: str | None = None
     """What `ref` was before the push."""
+    trial: Callable[[Transition, Release], NoReturn] | None = None
+    """What is done with a push that is only checked, instead of having it take over: it leaves by an error,
+    which puts everything back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +142,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             boot_limit_s=work.settings.check_limit_s,
             build=push.number,
         )
-        work.record(release)
-        work.publish(release)
-        phases.release_phase(work, release, "deploy")
-        work.check(release)
-        work.swap(release)
+        _go_live(work, push, release)
     return _announce(server, release, out)
 
 
@@ -187,6 +187,16 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
         release = replace(release, restores=wanted.restores or wanted.version)
         _take_over(work, release, "rollback", wanted=wish.release_phase)
     return _announce(server, release, out)
+
+
+def _go_live(work: Transition, push: Push, release: Release) -> None:
+    work.record(release)
+    work.publish(release)
+    if push.trial is not None:
+        push.trial(work, release)
+    phases.release_phase(work, release, "deploy")
+    work.check(release)
+    work.swap(release)
 
 
 def _again(

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from receiver import detached
 from receiver.model.errors import BuildError, ShipError
@@ -16,6 +17,9 @@ from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.server import Server, open_server
+
+if TYPE_CHECKING:
+    from receiver.deploy import Push
 
 _CHUNK_BYTES = 1024 * 1024
 _TAR_END_BYTES = 1024
@@ -43,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--commit", required=True)
     parser.add_argument("--old", default=_ABSENT)
     parser.add_argument("--force", action="store_true")
+    parser.add_argument("--check", action="store_true")
     return parser
 
 
@@ -52,7 +57,7 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     archive = spool(paths, sys.stdin.fileno())
     before = None if set(arguments.old) == {"0"} else arguments.old
 
-    def work(out: Output, number: int) -> Release:
+    def work(out: Output, number: int) -> Release | None:
         from receiver import deploy  # noqa: PLC0415 - imported by warm_up, in the process that deploys
 
         mine = archive.rename(
@@ -64,10 +69,14 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
             commit=arguments.commit,
             by=arguments.key,
             number=number,
-            ref=arguments.ref,
+            # a check moves no ref that would have to go back
+            ref=None if arguments.check else arguments.ref,
             before=before,
         )
         try:
+            if arguments.check:
+                _check(server, push, out)
+                return None
             return deploy.deploy(server, push, out)
         finally:
             mine.unlink(missing_ok=True)
@@ -76,9 +85,15 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
         app=app,
         by=arguments.key,
         commit=arguments.commit,
-        description=f"Deploy {arguments.commit[:7]}",
+        description=f"{'Check' if arguments.check else 'Deploy'} {arguments.commit[:7]}",
     )
     return detached.run_detached(server, request, work, _show, warm_up)
+
+
+def _check(server: Server, push: "Push", out: Output) -> None:
+    from receiver import rehearsal  # noqa: PLC0415 - few pushes are checks
+
+    rehearsal.rehearse(server, push, out)
 
 
 def warm_up() -> None:

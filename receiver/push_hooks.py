@@ -10,6 +10,9 @@ from receiver.model.errors import ServerError
 from receiver.model.output import Output
 from receiver.push_wire import Reply, Update
 
+NO_OBJECTS: Mapping[str, str] = {}
+"""What a hook is told of a quarantine when there is none."""
+
 
 @dataclass(frozen=True)
 class Push:
@@ -35,9 +38,9 @@ class Hooks:
         """Run pre-receive on refs that may move; `objects` makes the pack in quarantine visible to it."""
         return self._run("pre-receive", updates, objects)
 
-    def after(self, updates: Sequence[Update]) -> int:
-        """Run post-receive on refs that moved. The deploy goes on when we are ended."""
-        return self._run("post-receive", updates, {})
+    def after(self, updates: Sequence[Update], objects: Mapping[str, str] = NO_OBJECTS) -> int:
+        """Run post-receive on refs that moved, or on some that stay. The deploy goes on when we are ended."""
+        return self._run("post-receive", updates, objects)
 
     def _run(self, name: str, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
         if self.push.hooks is None:

@@ -31,8 +31,10 @@ from receiver.model.errors import ShipError
 MOST_COMMANDS = 10_000
 MOST_OPTIONS = 100
 
+_REPORT_STATUS_V2 = b"report-status-v2"
 _CAPABILITIES = (
     CAPABILITY_REPORT_STATUS,
+    _REPORT_STATUS_V2,
     CAPABILITY_DELETE_REFS,
     CAPABILITY_SIDE_BAND_64K,
     CAPABILITY_QUIET,
@@ -76,6 +78,8 @@ class Update:
     new: str
     ref: str
     refusal: str = ""
+    instead: str = ""
+    """The ref that the client is told of instead, when this one was taken and did not move."""
 
     def line(self) -> str:
         """What hooks read on standard input."""
@@ -99,6 +103,11 @@ class Request:
     def atomic(self) -> bool:
         """All refs move, or none."""
         return self.has(CAPABILITY_ATOMIC)
+
+    @property
+    def tells_another_ref(self) -> bool:
+        """Whether the client understands that another ref than the one it named was updated."""
+        return self.has(_REPORT_STATUS_V2)
 
     @property
     def quiet(self) -> bool:
@@ -179,7 +188,7 @@ class Reply:
         self._aside = aside
         self._proto = Protocol(lambda _: b"", self._send)
         self._side_band = request.has(CAPABILITY_SIDE_BAND_64K)
-        self._wants_report = request.has(CAPABILITY_REPORT_STATUS)
+        self._wants_report = request.tells_another_ref or request.has(CAPABILITY_REPORT_STATUS)
         self.client_gone = False
 
     def progress(self, text: bytes) -> None:
@@ -197,7 +206,8 @@ class Reply:
     def report(self, unpacked: str, updates: Iterable[Update]) -> None:
         """Tell how it ended, ref by ref."""
         if self._wants_report:
-            lines = [_encode(f"unpack {unpacked}\n"), *map(_report_line, updates)]
+            lines = [_encode(f"unpack {unpacked}\n")]
+            lines += [line for update in updates for line in _report_lines(update)]
             if self._side_band:
                 self._proto.write_sideband(SIDE_BAND_CHANNEL_DATA, pkt_seq(*lines))
             else:
@@ -214,9 +224,14 @@ class Reply:
             self.client_gone = True
 
 
-def _report_line(update: Update) -> bytes:
-    verdict = f"ng {update.ref} {update.refusal}\n" if update.refusal else f"ok {update.ref}\n"
-    return _encode(verdict)
+def _report_lines(update: Update) -> list[bytes]:
+    if update.refusal:
+        return [_encode(f"ng {update.ref} {update.refusal}\n")]
+    taken = [_encode(f"ok {update.ref}\n")]
+    if update.instead:
+        named = [f"option refname {update.instead}\n", f"option old-oid {ABSENT}\n"]
+        taken += [_encode(line) for line in named]
+    return taken
 
 
 def _read_exactly(source: Readable, size: int) -> bytes:

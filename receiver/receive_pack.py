@@ -27,6 +27,11 @@ from receiver.quarantine import Quarantine, quarantine
 __all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
 
 DEFAULT_VERDICT = "deploy failed"
+_CHECK = "check"
+"""The push option with which a commit is tried, and nothing moves."""
+_CHECKED = "refs/ship/checked"
+"""What the client is told that it updated by a check, so that it does not take its branch for moved."""
+_OLD_CLIENT = "check passed, nothing was released"
 _STDERR = 2
 
 
@@ -67,7 +72,8 @@ def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, rep
         return _deploy_again(push, request, reply) if request.options else 0
     try:
         unpacked = _receive(push, rules, request, pack, reply)
-        _deploy(push, request, reply)
+        if _CHECK not in request.options:
+            _deploy(push, request, reply)
     except (ShipError, OSError) as error:
         told = _disk_full(error) if isinstance(error, OSError) else error
         Output(reply.progress).error(told)
@@ -93,6 +99,9 @@ def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, r
             _refuse_incomplete(room, request, reply)
         _refuse_hidden(rules, updates)
         _ask(push, request, reply, room)
+        if _CHECK in request.options:
+            _check(push, request, reply, room)
+            return "ok"
         if _standing(updates):
             room.move_in()
     _move(push.repo, rules, request, reply)
@@ -187,8 +196,20 @@ def _deploy(push: Push, request: Request, reply: Reply) -> None:
         _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
 
 
+def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
+    """Let hooks/post-receive try what was pushed: no ref moves, and the objects go with the quarantine (0011)."""
+    tried = _standing(request.updates)
+    status = Hooks(push, request.options, reply).after(tried, room.environment) if tried else 0
+    if status:
+        _refuse(tried, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+    elif not request.tells_another_ref:
+        _refuse(tried, _OLD_CLIENT)
+    for update in _standing(tried):
+        update.instead = _CHECKED
+
+
 def _deploy_again(push: Push, request: Request, reply: Reply) -> int:
-    """Serve `git push -o force` with nothing new: git sends the options alone (decision 0003)."""
+    """Serve `git push -o force` (or `-o check`) with nothing new: git sends the options alone (decision 0003)."""
     branch = git.head_branch(push.repo)
     tip = git.resolve_commit(push.repo, git.BRANCHES + branch)
     if tip is None:

@@ -1,15 +1,18 @@
-"""Deploys the newest pushed commit once more, as hooks/post-receive did when it was pushed."""
+"""Takes the newest pushed commit once more, as hooks/post-receive did when it was pushed: deploys it, or only checks it."""
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from receiver import deploy, detached, git, intake
+from receiver import deploy, detached, git, intake, rehearsal
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.server import Server
+
+Take = Callable[[deploy.Push, Output], Release | None]
 
 
 def retry(server: Server, app: AppName, by: str, show: Callable[[bytes], object]) -> int:
@@ -18,22 +21,42 @@ def retry(server: Server, app: AppName, by: str, show: Callable[[bytes], object]
     Raises:
         NotFoundError: nothing was pushed yet
     """
-    paths = server.app(app)
-    repo = server.layout.repo(app)
-    commit = _head_commit(repo, app)
+    request = _request(server, app, by, "Deploy {} again")
+    return _take(server, request, show, partial(deploy.deploy, server))
+
+
+def check(server: Server, app: AppName, by: str, show: Callable[[bytes], object]) -> int:
+    """Check the commit that the deploy branch is at; returns the check's exit code.
+
+    Raises:
+        NotFoundError: nothing was pushed yet
+    """
+    request = _request(server, app, by, "Check {}")
+    return _take(server, request, show, partial(rehearsal.rehearse, server))
+
+
+def _request(server: Server, app: AppName, by: str, description: str) -> detached.Request:
+    server.app(app)
+    commit = _head_commit(server.layout.repo(app), app)
+    told = description.format(commit[:7])
+    return detached.Request(app=app, by=by, commit=commit, description=told)
+
+
+def _take(
+    server: Server, request: detached.Request, show: Callable[[bytes], object], take: Take
+) -> int:
+    app, commit = request.app, request.commit
     archive = _spool(server, app, commit)
 
-    def work(out: Output, number: int) -> Release:
-        mine = archive.rename(paths.incoming / f"{os.getpid()}.tar")  # it bears its process's id
-        push = deploy.Push(app=app, archive=mine, commit=commit, by=by, number=number)
+    def work(out: Output, number: int) -> Release | None:
+        # it bears its process's id
+        mine = archive.rename(server.app(app).incoming / f"{os.getpid()}.tar")
+        push = deploy.Push(app=app, archive=mine, commit=commit, by=request.by, number=number)
         try:
-            return deploy.deploy(server, push, out)
+            return take(push, out)
         finally:
             mine.unlink(missing_ok=True)
 
-    request = detached.Request(
-        app=app, by=by, commit=commit, description=f"Deploy {commit[:7]} again"
-    )
     return detached.run_detached(server, request, work, show)
 
 

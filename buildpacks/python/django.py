@@ -17,7 +17,7 @@ _MODULES = ("wsgi", "asgi")
 
 def django_entry(tree: Tree) -> Entry | None:
     """The entry of the project whose manage.py stands in the top folder or one below."""
-    for manage in _manage_files(tree):
+    for manage in manage_files(tree):
         folder = posixpath.dirname(manage)
         if settings := _settings_module(tree, manage):
             entry = _beside_settings(tree, folder, manage, settings)
@@ -26,7 +26,8 @@ def django_entry(tree: Tree) -> Entry | None:
     return None
 
 
-def _manage_files(tree: Tree) -> list[str]:
+def manage_files(tree: Tree) -> list[str]:
+    """Where manage.py stands: in the top folder, or one below; the nearest first."""
     found = [path for path in tree.files() if path.rpartition("/")[2] == "manage.py"]
     return sorted((path for path in found if path.count("/") <= 1), key=lambda p: (p.count("/"), p))
 

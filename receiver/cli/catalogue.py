@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "builds:cancel": "builds:cancel",
     "builds:info": "builds:info",
     "builds:output": "builds:output",
+    "check": "check:check",
     "checks": "checks:report",
     "checks:run": "checks:run",
     "checks:set": "checks:set_",

@@ -80,6 +80,25 @@ class Checkout:
         """Whether the folder is part of a repository."""
         return bool(self._git("rev-parse", "--git-dir"))
 
+    def head(self) -> str | None:
+        """The commit that is checked out; None where there is none."""
+        return self._git("rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip() or None
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None for a commit by itself."""
+        return self._git("symbolic-ref", "--quiet", "--short", "HEAD").strip() or None
+
+    def has_changes(self) -> bool:
+        """Whether something is changed or new, and not committed."""
+        return bool(self._git("status", "--porcelain"))
+
+    def remote_head(self, target: str) -> tuple[str | None, str | None]:
+        """The branch that a remote deploys, and the commit that it is at; None before the first push."""
+        listing = self._git("ls-remote", "--symref", "--", target, "HEAD")
+        branch = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", listing, re.MULTILINE)
+        commit = re.search(r"^([0-9a-f]{40})\tHEAD$", listing, re.MULTILINE)
+        return branch and branch[1], commit and commit[1]
+
     def set_remote(self, name: str, url: str) -> None:
         """Make `name` lead to `url`, whether it was there or not."""
         verb = ("set-url",) if name in self.urls() else ("add",)

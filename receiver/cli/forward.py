@@ -24,6 +24,11 @@ def become_ssh(
     _become(ssh_argv(place, words, terminal=terminal), environment)
 
 
+def become_git(words: Sequence[str], environment: Environment) -> NoReturn:
+    """Go on as git, the user's own."""
+    _become(["git", *words], environment)
+
+
 def become_root(words: Sequence[str], environment: Environment) -> NoReturn:
     """Go on as root, by sudo."""
     _become(["sudo", "--", str(environment.program / "ship"), *words], environment)

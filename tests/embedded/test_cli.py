@@ -328,3 +328,33 @@ def ask(port: int, host: str) -> int:
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def test_a_check_of_the_checkout_is_a_push_that_moves_nothing(blog: Place) -> None:
+    (blog.folder / "notes.py").write_text("x = 1\n")
+    assert blog.git("add", "notes.py").status == 0
+    assert blog.git("commit", "-q", "-m", "notes").status == 0
+    (blog.folder / "not-committed.txt").write_text("")
+    checked = blog.ship("check")
+    assert checked.status == 0, checked.err
+    assert checked.err.startswith("What is not committed is not checked.\n")
+    assert "Nothing was released: v" in checked.err
+    assert "HEAD -> refs/ship/checked" in checked.err
+    assert blog.git("rev-list", "--count", "prod/main..main").out == b"1\n"
+    (blog.folder / "not-committed.txt").unlink()
+    assert blog.git("reset", "-q", "--hard", "HEAD~1").status == 0
+
+
+def test_a_check_with_nothing_new_takes_what_was_pushed_last(blog: Place) -> None:
+    checked = blog.ship("check")
+    assert checked.status == 0, checked.err
+    assert checked.err.startswith("-----> Receiving ")
+    assert "refs/ship" not in checked.err
+    elsewhere = blog.type(
+        str(BIN / "ship"),
+        "check",
+        "-a",
+        "blog",
+        env={"SHIP_SERVER": "ship@vps", "GIT_DIR": "/none"},
+    )
+    assert elsewhere.status == 0, elsewhere.err

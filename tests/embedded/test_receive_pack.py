@@ -6,11 +6,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dulwich.protocol import pkt_seq
 
 from receiver import git
 from receiver.model.errors import PUSH_VERDICTS
 from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
-from tests.embedded.receive_sides import ABSENT, leftovers
+from tests.embedded.receive_sides import (
+    ABSENT,
+    Scratch,
+    commands,
+    leftovers,
+    objects,
+    parse_answer,
+    push_bytes,
+)
 
 pytestmark = pytest.mark.embedded
 
@@ -267,3 +276,56 @@ def test_repository_is_made_once_and_kept(laptop: Laptop) -> None:
 def test_bad_branch_name(laptop: Laptop) -> None:
     with pytest.raises(git.GitError, match="not a name"):
         git.set_head_branch(laptop.repo, "a..b")
+
+
+def test_checked_commit_goes_as_it_came(laptop: Laptop) -> None:
+    before = laptop.commit()
+    assert laptop.push("main").returncode == 0
+    kept = objects(laptop.repo)
+    checked = laptop.write("app.py", "print('v2')\n")
+    pushed = laptop.push("-o", "check", "main")
+    assert pushed.returncode == 0, pushed.stderr
+    assert "main -> refs/ship/checked" in pushed.stderr
+    assert laptop.calls()[-2] == (
+        f"called: push --app blog --key laptop --ref {MAIN} --commit {checked} --old {before} --check"
+    )
+    assert laptop.server_refs() == {MAIN: before}
+    assert objects(laptop.repo) == kept
+    assert laptop.commit("prod/main") == before
+    refused = laptop.push("-o", "check", "main", SHIP_TEST_STATUS="6")
+    assert refused.returncode == 1
+    assert "! [remote rejected] main -> main (check failed)" in refused.stderr
+
+
+def test_first_push_can_be_a_check_and_chooses_no_branch(laptop: Laptop) -> None:
+    assert laptop.push("-o", "check", "main:master").returncode == 0
+    assert laptop.server_refs() == {}
+    assert git.head_branch(laptop.repo) == "main"
+
+
+def test_tip_that_is_there_already_is_checked_when_nothing_is_new(laptop: Laptop) -> None:
+    assert laptop.push("main").returncode == 0
+    again = laptop.push("-o", "check", "main")
+    assert again.returncode == 0
+    assert "Nothing new was pushed: taking" in again.stderr
+    assert laptop.calls()[-2].endswith("--check")
+
+
+def test_client_that_cannot_be_told_of_another_ref_is_refused(
+    laptop: Laptop, tmp_path: Path
+) -> None:
+    """git before 2.29 knows report-status alone: an ok would have it take its branch for pushed."""
+    scratch = Scratch(tmp_path / "scratch")
+    blob = scratch.store("blob", b"print(1)\n")
+    tree = scratch.tree((b"100644", b"app.py", blob))
+    commit = scratch.commit(tree)
+    told = commands((ABSENT, commit, MAIN), capabilities=b"report-status push-options")
+    stream = told + pkt_seq(b"check") + scratch.pack(blob, tree, commit)
+    done = push_bytes("ship", laptop.repo, stream, **_for_driver(laptop))
+    report, _ = parse_answer(done.stdout)
+    assert report == ["unpack ok", f"ng {MAIN} check passed, nothing was released"]
+    assert laptop.server_refs() == {}
+
+
+def _for_driver(laptop: Laptop) -> dict[str, str]:
+    return {name: text for name, text in laptop.environment.items() if name.startswith("SHIP_")}

@@ -15,13 +15,13 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 EDGE = """
-    cli.run cli.releases cli.ps cli.logs cli.runs cli.keys cli.git cli.config cli.checks cli.changes cli.builds cli.apps cli.server
+    cli.run cli.releases cli.ps cli.logs cli.runs cli.keys cli.git cli.config cli.checks cli.changes cli.check cli.builds cli.apps cli.server
     cli.reference cli.about cli.main cli.command cli.show cli.place cli.forward cli.checkout cli.context cli.catalogue
     cli retrying intake http.serve http.application http.credentials http gate upload_pack receive_pack quarantine
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming checks processes apps runs deploy phases transition checking building
+    demo embedded embedded_processes installation renaming checks processes apps rehearsal runs deploy phases transition checking building
     detached recovery
 """
 DO = "executor checkpoint"
@@ -36,7 +36,8 @@ DECIDE = """
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
-    buildpacks.python.hooks buildpacks.python.nltk buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
+    buildpacks.python.hooks buildpacks.python.trials buildpacks.python.variables
+    buildpacks.python.nltk buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
     buildpacks.python.values buildpacks.python.server buildpacks.python.entry buildpacks.python.frameworks
     buildpacks.python.install buildpacks.python.interpreter buildpacks.python.packages buildpacks.python.requirements
     buildpacks.python.project buildpacks.python.versions buildpacks.python.explain buildpacks.python.build_failures
