@@ -20,7 +20,7 @@ from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
 from receiver.model.webserver import Command, Gunicorn, Process, parse_web_command
-from receiver.planner.tree import refuse_unsafe
+from receiver.planner.tree import refuse_unsafe, tree_notices
 from receiver.server import Server
 from receiver.transition import Transition, transition
 
@@ -105,12 +105,11 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         with push.archive.open("rb") as archive:
             tree = build_model.Tree(archive)
             refuse_unsafe(tree)
+            noticed = tree_notices(tree)
             manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
             buildpack = buildpacks.choose(tree)
             plan = buildpack.plan(tree, facts.build_facts(server, config, push.commit))
-        out.step(plan.title)
-        for notice in plan.notices:
-            out.say(notice)
+        _say_what_was_decided(plan, noticed, out)
         builder = work.builder(home, config)
         if builder.kept_back:
             out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
@@ -197,6 +196,14 @@ def _go_live(work: Transition, push: Push, release: Release) -> None:
     phases.release_phase(work, release, "deploy")
     work.check(release)
     work.swap(release)
+
+
+def _say_what_was_decided(
+    plan: build_model.BuildPlan, noticed: tuple[str, ...], out: Output
+) -> None:
+    out.step(plan.title)
+    for notice in (*plan.notices, *noticed):
+        out.say(notice)
 
 
 def _again(

@@ -16,7 +16,7 @@ from buildpacks.python.packages import (
     is_misspelt_requirements,
     requirements_not_found,
 )
-from buildpacks.python.server import Server, serve_command, serve_entry
+from buildpacks.python.server import Server, is_for_development, serve_command, serve_entry
 from receiver.model.build import BuildFacts, BuildPlan, Command, Interpreter, Tree
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
@@ -28,6 +28,9 @@ LOOKS_FOR = (
     "requirements.txt, or pyproject.toml with uv.lock; or an app.py, main.py, wsgi.py, manage.py"
 )
 
+_MISSPELT_PROCFILE = frozenset(
+    {"procfile", "procfile.txt", "procfiles", "profile", "procfile.yml", "procfile.yaml", "proc"}
+)
 _OWN_PYTHON = ".".join(map(str, sys.version_info[:2]))
 """Source is read with ship's own Python; a newer syntax than its own is not understood."""
 
@@ -112,10 +115,17 @@ def _from_procfile(
     tree: Tree, packages: Packages, python: Interpreter
 ) -> tuple[dict[str, str], Server, tuple[str, ...]]:
     processes = parse_procfile(tree.read("Procfile"))
-    if "web" in processes:
-        return processes, serve_command(processes["web"], packages.specifiers, python), ()
+    web = processes.get("web")
+    if web is not None and not is_for_development(web):
+        return processes, serve_command(web, packages.specifiers, python), ()
     entry = find_entry(tree).entry
     line = f"web: {serve_entry(entry, packages.specifiers, python).command}" if entry else ""
+    if web is not None:
+        hint = f" This one serves the same with gunicorn: `{line}`." if line else ""
+        notice = (
+            f"`{web}` starts a server that is meant for development: it is slow, and reloads.{hint}"
+        )
+        return processes, serve_command(web, packages.specifiers, python), (notice,)
     hint = f" To serve this app, add the line `{line}` to the Procfile." if line else ""
     notice = f"The Procfile has no web process: nothing will be served.{hint}"
     return processes, Server("", ()), (notice,)
@@ -123,7 +133,7 @@ def _from_procfile(
 
 def _refuse_misspelt_procfile(tree: Tree) -> None:
     for name in tree.names():
-        if name.lower() in ("procfile", "procfile.txt"):
+        if name.lower() in _MISSPELT_PROCFILE:
             raise BuildError(
                 f"The file {name} is not read: its name has to be Procfile.",
                 detail="There is no file of exactly this name in the top folder.",

@@ -15,6 +15,8 @@ _NO_NETWORK = (
     r"(?i)dns error|failed to lookup address|connection refused|connect error|timed out"
     r"|network is unreachable|failed to fetch|error sending request|could not connect"
 )
+_WHEELS_FOR = re.compile(r"following Python (?:ABI )?tags?:([^\n]*)")
+_CPYTHON_TAG = re.compile(r"`cp3(\d+)")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 _Explained = Callable[[re.Match[str], str], BuildError]
@@ -171,6 +173,60 @@ def _access(_: re.Match[str], seen: str) -> BuildError:
     )
 
 
+def _no_wheel(match: re.Match[str], seen: str) -> BuildError:
+    name, version = match[1], match[2] or ""
+    tags = _WHEELS_FOR.search(seen)
+    minors = sorted({int(minor) for minor in _CPYTHON_TAG.findall(tags[1])}) if tags else []
+    newest = f", such as 3.{minors[-1]} in .python-version" if minors else ""
+    return BuildError(
+        f"{name}{version} has no wheel for the Python that this app is built on.",
+        detail=seen,
+        advice=f"Ask for a newer version of {name}; or for a Python that it was made for{newest}.",
+        reason="build/python-version-mismatch",
+    )
+
+
+def _broken_metadata(match: re.Match[str], seen: str) -> BuildError:
+    return BuildError(
+        f"The package {match[1]} has broken metadata, and cannot be installed.",
+        detail=seen,
+        advice=f"Its own description of what it needs breaks the rules, as that of some old packages does. Ask for"
+        f" a newer version of {match[1]}.",
+        reason="build/package-metadata",
+    )
+
+
+def _editable_git(match: re.Match[str], seen: str) -> BuildError:
+    address, _, egg = match[1].partition("#egg=")
+    name = egg.partition("&")[0] or "NAME"
+    return BuildError(
+        "A package of a git repository is asked for as editable, which it cannot be here.",
+        detail=seen,
+        advice=f"Write the line without `-e`: `{name} @ {address}`.",
+        reason="build/requirements-invalid",
+    )
+
+
+def _local_path(match: re.Match[str], seen: str) -> BuildError:
+    return BuildError(
+        "The requirements name a file of another computer.",
+        detail=seen,
+        advice=f"There is no {match[1]} on the server. `pip freeze` writes such lines for packages of conda, or of a folder of yours. Name the package and"
+        " its version instead; `pip list --format=freeze > requirements.txt` writes all lines so.",
+        reason="build/requirements-local-path",
+    )
+
+
+def _git_ssh(_: re.Match[str], seen: str) -> BuildError:
+    return BuildError(
+        "A package could not be fetched from its git repository by ssh.",
+        detail=seen,
+        advice="A build has no ssh key. Name the repository by https, with a token in a config var:"
+        " `NAME @ git+https://${GIT_TOKEN}@github.com/YOU/NAME`, and `ship config:set GIT_TOKEN=...`.",
+        reason="build/git-failed",
+    )
+
+
 def _git(_: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "A package could not be fetched from its git repository.",
@@ -197,8 +253,14 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
         (r"needs to be updated, but `--(?:locked|frozen)`", _lock_outdated),
         (r"[Ff]ailed to parse:? `?(pyproject\.toml|uv\.lock|uv\.toml)", _unparsable),
         (r"Hash mismatch for `([^`]+)`", _hash),
-        (r"Failed to (?:download and )?build:? `([^`]+)`", explain_build),
+        (r"Unsupported editable requirement in .*: `(git\+[^`]+)`", _editable_git),
+        (r"Distribution not found at: (?:file://)?(\S+)", _local_path),
+        (r"git fetch [^\n]*(?:ssh://|git@)[^\0]*Could not read from remote", _git_ssh),
         (r"Git operation failed|failed to (?:clone|fetch) (?:into|branch|commit|tag)", _git),
+        (
+            r"Failed to (?:download and )?build:? `([^`]+)`|The build backend returned an error",
+            explain_build,
+        ),
         (r"HTTP status client error \((?:401|403)|(?:401|403) (?:Unauthorized|Forbidden)", _access),
         (_NO_NETWORK, _network),
         (r"[Cc]ouldn't parse requirement in `([^`]+)`", _invalid),
@@ -207,6 +269,11 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
         (r"resolved to Python ([0-9.]+), which is incompatible", _python_mismatch),
         (r"current Python version\s+\(([0-9.]+)\)\s+does\s+not\s+satisfy", _python_mismatch),
         (r"([\w.-]+)\s+was\s+not\s+found\s+in\s+the\s+(?:package\s+registry|provided)", _not_found),
+        (r"Metadata for `([^`]+)` .*could not be parsed", _broken_metadata),
+        (
+            r"Because ([\w.-]+?)([=<>~!]=?\S+)? has\s+no\s+wheels\s+with\s+a\s+matching\s+Python",
+            _no_wheel,
+        ),
         (r"Because ([\w.-]+?)(?:[=<>~!]=?\S+)? has\s+no\s+wheels\s+with\s+a\s+matching", _platform),
         (r"there\s+(?:is|are)\s+no\s+versions?\s+of\s+(\S+)\s+and\s+you\s+require", _no_version),
         (r"No solution found", _unresolvable),

@@ -47,6 +47,12 @@ def serve_command(command: str, specifiers: Mapping[str, str], python: Interpret
     return Server(command, _gunicorn(specifiers, python) if called else ())
 
 
+def is_for_development(command: str) -> bool:
+    """Whether a web command starts a framework's own server, which nobody meant for visitors."""
+    words = [word.rpartition("/")[2] for word in _words(command)]
+    return ("runserver" in words and "manage.py" in words) or words[:2] == ["flask", "run"]
+
+
 def _gunicorn(specifiers: Mapping[str, str], python: Interpreter) -> tuple[str, ...]:
     if "gunicorn" in specifiers:
         return ()

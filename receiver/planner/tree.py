@@ -12,6 +12,9 @@ _LFS_SIZES = range(len(_LFS_MARK), 1024)
 """A pointer file is a few lines; nothing larger has to be read."""
 _SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 _COMMITTED_VENV = re.compile(r"([^/]+)/pyvenv\.cfg")
+_COMMITTED_PYTHON = ".heroku/python"
+_DATABASE = re.compile(r"(?:.*/)?[^/]+\.sqlite3?")
+_COMPILED = re.compile(r"(?:.*/)?__pycache__/.*|.*\.pyc")
 _LINKS_FOLLOWED = 40
 _SHOWN = 10
 
@@ -27,6 +30,36 @@ def refuse_unsafe(tree: Tree) -> None:
     _refuse_submodules(tree)
     _refuse_lfs_pointers(tree)
     _refuse_committed_virtualenv(tree)
+    _refuse_committed_python(tree)
+
+
+def tree_notices(tree: Tree) -> tuple[str, ...]:
+    """Sentences about what was most likely committed by mistake, and harms nothing by being there."""
+    files = tree.files()
+    databases = [name for name in files if _DATABASE.fullmatch(name)]
+    compiled = [name for name in files if _COMPILED.fullmatch(name)]
+    notices = []
+    if databases:
+        notices.append(
+            f"{printable(databases[0])} is in the push: what the app writes into it is lost with the next"
+            " release. Keep it in the folder that SHIP_STORAGE names."
+        )
+    if tree.has(".env"):
+        notices.append(
+            ".env is in the push. If it holds secrets, set them with `ship config:set` instead, and change"
+            " them: the history of the repository keeps them."
+        )
+    if tree.has_folder("node_modules"):
+        notices.append(f"node_modules/ is in the push. {_untracking('node_modules')}")
+    if compiled:
+        folder = printable(compiled[0])
+        notices.append(f"Compiled files are in the push, such as {folder}. {_untracking('*.pyc')}")
+    return tuple(notices)
+
+
+def _untracking(pattern: str) -> str:
+    name = f"'{pattern}'" if "*" in pattern else pattern
+    return f"`git rm -r --cached {name}` and a line in .gitignore take it out."
 
 
 def _refuse_strange_members(tree: Tree) -> None:
@@ -144,6 +177,20 @@ def _refuse_committed_virtualenv(tree: Tree) -> None:
             f"  git add .gitignore\n"
             f"  git commit -m 'Remove the virtualenv'",
             reason="build/venv-committed",
+        )
+
+
+def _refuse_committed_python(tree: Tree) -> None:
+    if tree.has_folder(_COMMITTED_PYTHON):
+        raise BuildError(
+            f"An installed Python was committed: {_COMMITTED_PYTHON}/.",
+            detail="It is what another platform's build leaves behind; ship installs the packages itself.",
+            advice="Take it out of the repository:\n"
+            "  git rm -r --cached --quiet .heroku\n"
+            "  echo '.heroku/' >> .gitignore\n"
+            "  git add .gitignore\n"
+            "  git commit -m 'Remove the installed Python'",
+            reason="build/python-committed",
         )
 
 

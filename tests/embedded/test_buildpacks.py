@@ -1,5 +1,6 @@
 """The planned commands, really run by uv; the entry that was found, really served by gunicorn."""
 
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -294,6 +296,7 @@ def test_editable_project_is_installed_as_a_copy(builder: Builder) -> None:
     assert place.startswith(str(builder.venv))
 
 
+METADATA = "Metadata-Version: 2.1\nName: legacy\nVersion: 1.0\nRequires-Dist: pytz !! dev\n"
 EXTENSION = (
     "from setuptools import Extension, setup\n"
     "setup(name='needy', version='1', ext_modules=[Extension('needy', ['needy.c'])])\n"
@@ -318,6 +321,11 @@ EXTENSION = (
         ("numpy==1.99", "requirements-unresolvable", "numpy==1.99"),
         ("git+http://127.0.0.1:9/nothing.git", "git-failed", "git"),
         ("./needy", "package-build-failed", "is missing"),
+        ("-e git+https://127.0.0.1:9/b.git#egg=b", "requirements-invalid", "editable"),
+        ("b @ git+ssh://git@127.0.0.1:9/b.git", "git-failed", "by ssh"),
+        ("blinker @ file:///home/conda/blinker", "requirements-local-path", "another computer"),
+        ("tensorflow==2.5.0", "python-version-mismatch", "tensorflow==2.5.0 has no wheel"),
+        ("pkg-resources==0.0.0", "package-not-found", "pkg-resources"),
     ],
 )
 def test_what_uv_says_is_explained(
@@ -333,6 +341,47 @@ def test_what_uv_says_is_explained(
     assert words in explained.title
     assert explained.detail
     assert explained.advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("setup", "words", "advice"),
+    [
+        ("raise SystemExit('Error: pg_config executable not found.')", "pg_config is missing", "libpq-dev"),
+        ("raise OSError('mysql_config not found')", "mysql_config is missing", "default-libmysqlclient-dev"),
+        ("import subprocess; subprocess.run(['gdal-config'], check=True)", "gdal-config is missing", "libgdal-dev"),
+        ("from numpy.distutils.core import setup", "from its source.", "imports numpy without"),
+        ("from setuptools import setup; setup(name='needy', version='1', use_2to3=True)", "older than", "newer one"),
+        ("raise SystemExit(\"error: can't find Rust compiler\")", "a Rust compiler is missing", "cargo"),
+    ],
+)  # fmt: skip
+def test_a_package_that_cannot_be_built_is_explained(
+    builder: Builder, setup: str, words: str, advice: str
+) -> None:
+    needs = {"requirements.txt": "./needy\n", "needy/setup.py": setup}
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build({"app.py": PLAIN, **needs})
+    explained = failed.value.explained
+    assert explained.reason == "build/package-build-failed", failed.value
+    assert words in explained.title
+    assert advice in explained.advice
+
+
+def test_a_package_with_broken_metadata_is_explained(builder: Builder) -> None:
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as packed:
+        info = "legacy-1.0.dist-info"
+        packed.writestr(f"{info}/METADATA", METADATA)
+        packed.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        packed.writestr(f"{info}/RECORD", "")
+    needs: dict[str, str | bytes] = {
+        "requirements.txt": "--no-index\n--find-links wheels\nlegacy\n",
+        "wheels/legacy-1.0-py3-none-any.whl": wheel.getvalue(),
+        "Procfile": "web: python app.py\n",
+    }
+    with pytest.raises(FailedCommandError) as failed:
+        builder.build({"app.py": PLAIN, **needs})
+    assert failed.value.explained.reason == "build/package-metadata", failed.value
+    assert "legacy has broken metadata" in failed.value.explained.title
 
 
 def test_index_that_cannot_be_reached_is_a_network_failure(builder: Builder) -> None:

@@ -32,6 +32,10 @@ def app(environ, start_response):
 def render(environ):
     raise LookupError("no such template")
 """
+NEEDY = """
+from setuptools import setup
+raise SystemExit("src/db.c:1:10: fatal error: sqlite3.h: No such file or directory")
+"""
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 123456\n"
 
 
@@ -90,6 +94,14 @@ CASES = [
     Case("lfs-pointer", "build/lfs-pointer", {"logo.png": LFS}),
     Case("submodule", "build/submodules", prepare=submodule),
     Case("virtualenv-committed", "build/venv-committed", {"venv/pyvenv.cfg": "home = /usr/bin\n"}),
+    Case("python-committed", "build/python-committed", {".heroku/python/bin/python": "#!/bin/sh\n"}),
+    Case("hidden-virtualenv-committed", "build/venv-committed", {".venv/pyvenv.cfg": "home = /usr/bin\n"}),
+    Case("procfile-with-an-ending", "build/procfile-misspelt", {"Procfile.txt": WEB}),
+    Case("profile", "build/procfile-misspelt", {"Profile": WEB}),
+    Case("requirements-editable-git", "build/requirements-invalid", {"requirements.txt": "-e git+https://git.example/lib.git#egg=lib\n"}),
+    Case("requirements-of-conda", "build/requirements-local-path", {"requirements.txt": "blinker @ file:///home/conda/blinker\n"}),
+    Case("requirements-pkg-resources", "build/package-not-found", {"requirements.txt": "pkg-resources==0.0.0\n"}),
+    Case("package-without-header", "build/package-build-failed", {"requirements.txt": "./needy\n", "needy/setup.py": NEEDY}),
     Case("manifest-unknown-setting", "build/manifest-invalid", {"ship.toml": "[check]\npaht = '/health'\n"}),
     Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
     Case("static-folder-missing", "build/static-folder", {"ship.toml": "[static]\n'/static/' = 'assets'\n"}),

@@ -127,6 +127,8 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"pyproject.toml": "[project\n"}, "toml-invalid", "line 1"),
         ({"pyproject.toml": b"\xff"}, "toml-invalid", "utf-8"),
         ({"app.py": "", "procfile": "web: a"}, "procfile-misspelt", "exactly this name"),
+        ({"app.py": "", "Procfile.txt": "web: a"}, "procfile-misspelt", "exactly this name"),
+        ({"app.py": "", "Profile": "web: a"}, "procfile-misspelt", "exactly this name"),
         ({"app.py": "print()"}, "no-entry", "1 Python file."),
         ({"app.py": "def ("}, "no-entry", ": app.py (line 1: "),
         ({"Procfile": ""}, "procfile-empty", "no process type"),
@@ -372,3 +374,20 @@ def test_editable_requirement_becomes_a_copy() -> None:
 def test_digest_is_short_enough_for_a_scripts_first_line() -> None:
     assert len(digest(APP)) == 32
     int(digest(APP), 16)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("python manage.py runserver 0.0.0.0:$PORT", True),
+        ("./shop/manage.py runserver", True),
+        ("flask run --port $PORT", True),
+        ("gunicorn app:app", False),
+        ("python manage.py serve", False),
+    ],
+)
+def test_a_server_for_development_gets_a_better_line(line: str, *, told: bool) -> None:
+    notices = plan({**APP, "Procfile": f"web: {line}\n"}).notices
+    better = "This one serves the same with gunicorn: `web: gunicorn app:app`."
+    assert any(line in one and one.endswith(better) for one in notices) is told
+    assert plan({**APP, "Procfile": f"web: {line}\n"}).processes == {"web": line}

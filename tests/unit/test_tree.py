@@ -7,7 +7,7 @@ import pytest
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
-from receiver.planner.tree import refuse_unsafe
+from receiver.planner.tree import refuse_unsafe, tree_notices
 from tests.unit.trees import FLASK, LinkTo, archive, tree
 
 LFS_POINTER = (
@@ -107,3 +107,25 @@ def test_links_are_followed_when_a_file_is_read() -> None:
     )
     assert found.has("requirements.txt")
     assert found.read("requirements.txt") == b"flask"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("db.sqlite3", "SHIP_STORAGE"),
+        ("data/app.sqlite", "data/app.sqlite is in the push"),
+        (".env", "`ship config:set`"),
+        ("node_modules/a/index.js", "`git rm -r --cached node_modules`"),
+        ("blog/__pycache__/a.cpython-312.pyc", "`git rm -r --cached '*.pyc'`"),
+    ],
+)
+def test_what_was_committed_by_mistake_is_told_and_let_through(path: str, told: str) -> None:
+    pushed = tree({"app.py": FLASK, path: "x"})
+    refuse_unsafe(pushed)
+    (notice,) = tree_notices(pushed)
+    assert told in notice
+
+
+def test_an_ordinary_tree_gives_no_notice() -> None:
+    pushed = tree({"app.py": FLASK, ".env.example": "", "docs/sqlite3.md": "", "env": ""})
+    assert tree_notices(pushed) == ()
