@@ -114,7 +114,7 @@ def _work(
         os.close(go)
         build = replace(build, pid=os.getpid())
         records.write_build(paths, build)
-        ended = _attempt(paths, build, work)
+        ended = _attempt(server, paths, build, work)
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
         status = ended.exit_code
     except Exception:  # noqa: BLE001 - nobody is above us; without this the log would stay empty
@@ -125,8 +125,9 @@ def _work(
         os._exit(status)
 
 
-def _attempt(paths: AppPaths, build: Build, work: Work) -> Build:
-    out = Output(_to_stdout, secrets_of(records.read_config(paths.config)))
+def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build:
+    config = records.read_config(paths.config)
+    out = Output(_to_stdout, secrets_of(config, server.address(paths.name)))
     try:
         release = work(out, build.number)
     except ShipError as error:

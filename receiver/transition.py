@@ -62,7 +62,7 @@ class Transition:
         files.remove_tree(home.home)
         files.make_folder(home.home, mode=0o711)
         records.write_config(home.env, config, mode=0o640, gid=self._gid())
-        self.out.hide(secrets_of(config))
+        self.out.hide(secrets_of(config, self.server.address(self.paths.name)))
         self.reached("claimed")
         return version, home
 

@@ -1,9 +1,10 @@
 """What a person who pushes reads: the one place that gives it its shape.
 
 A step is `-----> Installing`, what belongs to it is indented by seven blanks, warnings and errors stand
-behind ` !`. Values of config vars never pass.
+behind ` !`. Values of config vars never pass, but for those that are public anyway.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from receiver.model.errors import ShipError
@@ -12,20 +13,36 @@ _MASK = "[hidden]"
 _SHORTEST_SECRET = 8
 _TELLING_NAMES = ("KEY", "SECRET", "TOKEN", "PASS", "PWD", "CREDENTIAL")
 _SHORTEST_TELLING_SECRET = 4
+_PUBLIC_NAMES = frozenset(
+    {
+        "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DJANGO_ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE",
+        "FLASK_APP", "LANG", "LC_ALL", "PYTHONPATH", "TZ",
+    }
+)  # fmt: skip
+_ADDRESS = re.compile(r"(?:https?://)?\.?([a-z0-9.-]+)(?::\d+)?/?")
 
 
-def secrets_of(config: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_of(config: Mapping[str, str], host: str = "") -> tuple[str, ...]:
     """The values that must not be shown, longest first: short ones only where the name tells.
 
-    A value such as `true` is no secret, and hiding it would blacken every log.
+    A value such as `true` is no secret, and hiding it would blacken every log; nor is the app's own address,
+    which everybody who pushes is told. `host` is its host name.
     """
     found: set[str] = set()
     for name, value in config.items():
+        if name in _PUBLIC_NAMES or _leads_to(host, value):
+            continue
         telling = any(word in name.upper() for word in _TELLING_NAMES)
         for part in (value, *value.splitlines()):
             if len(part) >= (_SHORTEST_TELLING_SECRET if telling else _SHORTEST_SECRET):
                 found.add(part)
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def _leads_to(host: str, value: str) -> bool:
+    """Whether a value is the address of `host`, or of a domain around it."""
+    match = _ADDRESS.fullmatch(value)
+    return match is not None and f".{host}".endswith(f".{match[1]}")
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:

@@ -60,6 +60,25 @@ def test_a_secret_within_a_longer_one_does_not_leave_its_rest_behind():
     assert mask("abcdefgh abcd", secrets_of(config)) == "[hidden] [hidden]"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "is_hidden"),
+    [
+        ("SITE_URL", "https://blog.example.com:8443/", False),
+        ("DOMAIN", "blog.example.com", False),
+        ("COOKIE_DOMAIN", ".example.com", False),
+        ("ALLOWED_HOSTS", "blog.example.com,localhost", False),
+        ("DJANGO_SETTINGS_MODULE", "mysite.settings", False),
+        ("DATABASE_URL", "http://u:p@blog.example.com", True),
+        ("UPSTREAM", "http://inside.example.com", True),
+        ("NICKNAME", "blog.example.community", True),
+        ("SECRET_KEY", "ample.com", True),
+    ],
+)
+def test_what_everybody_may_know_is_shown(name: str, value: str, is_hidden: bool) -> None:
+    assert bool(secrets_of({name: value}, "blog.example.com")) is is_hidden
+    assert secrets_of({"LONG": "anything"}) == ("anything",)
+
+
 def test_each_line_of_a_value_with_several_is_hidden():
     secrets = secrets_of({"PRIVATE_KEY": "-----BEGIN-----\nMIIabcdef\n-----END-----"})
     assert "MIIabcdef" in secrets
