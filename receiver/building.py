@@ -193,6 +193,8 @@ class Builder:
             "UV_LINK_MODE": "copy",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            "SHIP_APP": self.paths.name,
+            "SHIP_STORAGE": str(self.paths.storage),
             **self.index,
             **env,
         }

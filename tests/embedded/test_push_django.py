@@ -193,7 +193,7 @@ def test_hooks_run_in_the_tree_with_the_config_vars_and_what_they_make_is_served
     shop.server.configure(app, COLOUR="teal")
     laptop = shop.server.checkout(app)
     code = wsgi("hello")["app.py"] + "from made import COLOUR\nassert COLOUR == 'teal'\n"
-    before = "#!/bin/bash\n[[ $PWD = $BUILD_DIR && -w $CACHE_DIR ]]\necho \"COLOUR = '$COLOUR'\" > made.py\n"
+    before = "#!/bin/bash\n[[ $PWD = $BUILD_DIR && -w $CACHE_DIR && -d $SHIP_STORAGE ]]\necho \"COLOUR = '$COLOUR'\" > made.py\n"
     before += "echo six >> requirements.txt\n"
     after = "#!/usr/bin/env python\nimport sys\nsys.path.insert(0, '.')\nimport six, made\nprint('after', made.COLOUR, six.__name__)\n"
     laptop.commit(
