@@ -101,6 +101,18 @@ FLASK = Kind(
     Form("/", {"name": "Grace", "text": "Fine weather"}, "Thank you, Grace.", is_kept=True),
     upload="/api/upload",
 )
+DJANGO = Kind(
+    "django-site",
+    (
+        Page("/", "/static/wishes/style."),
+        Page("/static/wishes/style.css", "max-width", _CSS),
+        Page("/admin/", "Django administration"),
+        Page("/static/admin/css/base.css", "body", _CSS),
+        Page("/wishes/999/", "There is no such page", status=404),
+    ),
+    Form("/", {"text": "A following wind"}, "A following wind", is_kept=True),
+    config={"SECRET_KEY": "of the tests", "ALLOWED_HOSTS": "{host}"},
+)
 FASTAPI = Kind(
     "fastapi-routers",
     (
@@ -182,4 +194,4 @@ UV = Kind(
     Form("/quays/south", {"time": "21:15"}, "21:15"),
     per_commit=True,
 )
-KINDS = (FLASK, FASTAPI, AIOHTTP, QUART, SERVER, STATIC, BUILT, PIP, UV)
+KINDS = (FLASK, DJANGO, FASTAPI, AIOHTTP, QUART, SERVER, STATIC, BUILT, PIP, UV)

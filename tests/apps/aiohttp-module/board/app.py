@@ -19,7 +19,7 @@ async def index(request):
 async def add(request):
     form = await request.post()
     request.app[NOTICES].append(str(form["text"]))
-    raise web.HTTPSeeOther("/")
+    return web.json_response({"notices": request.app[NOTICES]}, status=201)
 
 
 @routes.post("/upload")
