@@ -1,8 +1,10 @@
 """What all commands of `ship` have in common: where they act, for which app, by whom; and how they are found."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from receiver.server import Server
 
 _WORDS = "receiver.words"
+_PARTICULARS = re.compile(r"[;:] |\.(?=\s|$)")
 
 
 class Call:
@@ -159,6 +162,18 @@ class Ship(click.Group):
         found: click.Command = getattr(import_module(f"receiver.cli.{module}"), attribute)
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A line for each command, the namespaces apart."""
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        with formatter.section("Commands"):
+            for _, together in groupby(names, lambda name: name.partition(":")[0]):
+                rows = [
+                    (name.ljust(width), _brief(self.get_command(ctx, name))) for name in together
+                ]
+                formatter.write_dl(rows)
+                formatter.write_paragraph()
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -168,6 +183,12 @@ class Ship(click.Group):
             raise _unknown(args)
         name, rest = found
         return name, self.get_command(ctx, name), rest
+
+
+def _brief(command: click.Command | None) -> str:
+    """What a command does, without the particulars."""
+    said = (command and command.help) or ""
+    return _PARTICULARS.split(said, maxsplit=1)[0]
 
 
 def for_app(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,11 +1,13 @@
 """The edge of the command line: what a person and a program read when something is wrong."""
 
 import json
+import re
 import shlex
 
 import pytest
 
 from receiver.cli import show
+from receiver.cli.catalogue import COMMANDS
 from receiver.cli.checkout import Destination
 from receiver.cli.forward import ssh_argv
 from receiver.cli.main import main
@@ -75,6 +77,14 @@ def test_a_value_with_nul_is_refused(
     monkeypatch.setenv("SHIP_ROOT", str(tmp_path))
     assert main(["config:set", "A=b\0c"]) == 2
     assert "(usage/bad-config-value)" in capfdbinary.readouterr().err.decode()
+
+
+def test_help_has_a_line_for_each_command_that_is_not_cut_off(capfdbinary: Captured) -> None:
+    assert main(["help"]) == 0
+    told = capfdbinary.readouterr().out.decode()
+    listed = [line.split()[0] for line in told.splitlines() if re.match(r"  \w", line)]
+    assert listed[-len(COMMANDS) :] == list(COMMANDS)
+    assert "..." not in told.partition("Commands:")[2]
 
 
 def test_version_and_help(capfdbinary: Captured) -> None:
