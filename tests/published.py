@@ -195,3 +195,35 @@ UV = Kind(
     per_commit=True,
 )
 KINDS = (FLASK, DJANGO, FASTAPI, AIOHTTP, QUART, SERVER, STATIC, BUILT, PIP, UV)
+
+
+@dataclass(frozen=True)
+class OtherServer:
+    """One of the apps with a server of its author's choice in front."""
+
+    kind: Kind
+    command: str
+    requirements: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {"Procfile": f"web: {self.command}\n", "requirements.txt": self.requirements}
+
+
+OTHER_SERVERS = (
+    OtherServer(
+        FASTAPI,
+        "uvicorn app.main:app --host 0.0.0.0 --port $PORT",
+        "fastapi\npython-multipart\nuvicorn[standard]\n",
+    ),
+    OtherServer(
+        AIOHTTP,
+        "gunicorn board.app:make_app --worker-class aiohttp.GunicornWebWorker",
+        "aiohttp\n",
+    ),
+    OtherServer(
+        FLASK,
+        "waitress-serve --port=$PORT --call guestbook:create_app",
+        "flask\nwaitress\n",
+    ),
+)

@@ -6,7 +6,15 @@ import pytest
 
 from tests.embedded.embedded_server import DOMAIN
 from tests.embedded.pushing import PushServer, push_server
-from tests.published import FIRST, KINDS, SECOND, Kind, next_edition
+from tests.published import (
+    FIRST,
+    KINDS,
+    OTHER_SERVERS,
+    SECOND,
+    Kind,
+    OtherServer,
+    next_edition,
+)
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.embedded
@@ -48,4 +56,27 @@ def test_it_answers_as_it_stands_after_a_change_and_after_a_rollback(
     if kind.form and kind.form.is_kept:
         for value in kind.form.fields.values():
             assert value in visitor.ask(kind.home).text
+    assert server.leftovers(app) == []
+
+
+@pytest.mark.parametrize(
+    "other", OTHER_SERVERS, ids=lambda other: str(other.command.partition(" ")[0])
+)
+def test_it_answers_behind_the_server_of_its_own_choice(
+    server: PushServer, other: OtherServer
+) -> None:
+    app = server.create(f"own-{other.kind.name}")
+    visitor = Visitor("127.0.0.1", server.embedded.port, f"{app}.{DOMAIN}")
+    laptop = server.checkout(app)
+    other.kind.copy_to(laptop.folder)
+    laptop.commit(other.files)
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert f"web: {other.command}" in pushed.text
+    other.kind.is_visited(visitor, FIRST)
+    other.kind.is_used(visitor)
+    next_edition(laptop.folder)
+    laptop.commit({})
+    assert laptop.push().status == 0
+    other.kind.is_visited(visitor, SECOND)
     assert server.leftovers(app) == []

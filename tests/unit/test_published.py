@@ -6,7 +6,7 @@ import pytest
 
 from buildpacks import choose
 from buildpacks.python.discovery import FACTORY_NAMES, MODULE_NAMES, VARIABLE_NAMES
-from tests.published import FIRST, KINDS, Kind
+from tests.published import FIRST, KINDS, OTHER_SERVERS, Kind
 from tests.unit.test_docs import PROJECT
 from tests.unit.trees import FACTS, tree
 
@@ -39,6 +39,11 @@ def test_it_says_its_edition_in_one_place_and_names_no_index_but_the_public_one(
     locks = [text.decode() for name, text in files.items() if name.endswith((".lock", ".txt"))]
     hosts = {host for text in locks for host in re.findall(r"https?://([^/\s\"]+)", text)}
     assert hosts <= {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_the_page_has_a_row_for_each_other_server() -> None:
+    rows = re.findall(r"^\| \w+ \| `(.*)` \|$", PAGE, re.MULTILINE)
+    assert rows == [other.command for other in OTHER_SERVERS]
 
 
 def test_the_names_that_are_looked_for_stand_in_the_page() -> None:
