@@ -166,3 +166,13 @@ def wrong_port(wanted: int, found: tuple[int, ...]) -> CheckError:
         advice="Have the command take its port from the environment, such as `--port $PORT`.",
         reason="check/wrong-port",
     )
+
+
+def wrong_socket(wanted: int, found: tuple[str, ...]) -> CheckError:
+    """The error for a process that listens on a unix socket alone."""
+    return CheckError(
+        f"The web process listens on the socket {' and '.join(found)}, not on $PORT.",
+        detail=f"PORT is {wanted}. nginx passes requests on to this port of 127.0.0.1.",
+        advice="Have the command listen on the port in its environment, such as `--host 127.0.0.1 --port $PORT`.",
+        reason="check/wrong-port",
+    )

@@ -1,13 +1,18 @@
 """The canary: one worker of a new release on a private socket, asked before anyone else is."""
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tarfile import TarError
 
+from buildpacks.python.discovery import find_entry
 from receiver import answers, files, health, sockets, workers
 from receiver.answers import Question
 from receiver.hosts import Job, ids
-from receiver.model.errors import CheckError, ShipError
+from receiver.model.build import Tree
+from receiver.model.errors import BuildError, CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -15,6 +20,7 @@ from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
 from receiver.planner import diagnosis
 from receiver.planner.app_log import of_last_start
+from receiver.planner.pushed import Pushed
 from receiver.server import Server
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -24,6 +30,19 @@ _ENDED = frozenset(
     {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
 )
 _SLOW = "swap/not-in-time"
+_REQUIREMENTS = re.compile(
+    r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
+)
+_SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
+_HOSTS = re.compile(
+    r"""^ALLOWED_HOSTS\s*=[^\n]*?(?:environ|env|config)\b[^\n"']*["']([A-Z][A-Z0-9_]+)["']""",
+    re.MULTILINE,
+)
+"""Settings of Django's that read the host names from a config var, by whatever library."""
+_SIGNAL = " was sent SIG"
+_WORD_LIMIT_S = 1.0
+_LOOK_EVERY_S = 0.05
+_ENDED_UNHEARD = " ended before it served."
 _PORT_TAKEN = "Address already in use"
 
 
@@ -77,7 +96,7 @@ def check(
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        explained = diagnosis.explain(error, told, running.poll(), named(release))
+        explained = diagnosis.explain(error, told, running.poll(), _pushed(paths, release))
         explained.log = told
         raise explained from error
     finally:
@@ -109,17 +128,45 @@ def explain_slot(
         error = bad or answers.ended(release.check.path)
         said = "" if bad else workers.boot_error(run) or ""
         whole = log if said in log else f"{log}\n{said}"
-        log = said or log
+        # of a worker that a signal ended, only the server's log knows more than that it ended
+        if _ENDED_UNHEARD in said:
+            log = whole = _signal_told(server, paths, slot) or log
+        else:
+            log = said or log
     if isinstance(error, CheckError):
-        error = diagnosis.explain(error, log, None, named(release))
+        error = diagnosis.explain(error, log, None, _pushed(paths, release))
     error.log = whole
     return error
 
 
-def named(release: Release) -> str:
-    """The module that the web line names; nothing where it is not gunicorn that is to import it."""
+def _pushed(paths: AppPaths, release: Release) -> Pushed:
+    """What the release's slug, which is root's own, can tell of why the app does not start."""
     web = release.processes.get("web")
-    return web.app.partition(":")[0] if isinstance(web, Gunicorn) else ""
+    app = web.app if isinstance(web, Gunicorn) else ""
+    try:
+        with paths.release(release.version).slug.open("rb") as archive:
+            tree = Tree(archive)
+            found = find_entry(tree).entry
+            return Pushed(
+                app=app,
+                files=tuple(tree.files()),
+                requirements="\n".join(_texts(tree, _REQUIREMENTS)),
+                found=found.target if found else "",
+                hosts_variable=_hosts_variable(tree),
+            )
+    except (OSError, TarError, BuildError):
+        return Pushed(app=app)  # the better explanation is not worth a failure of its own
+
+
+def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
+    for path in tree.files():
+        if pattern.search(path):
+            yield tree.read(path).decode("utf-8", "replace")
+
+
+def _hosts_variable(tree: Tree) -> str:
+    texts = _texts(tree, _SETTINGS)
+    return next((found[1] for text in texts if (found := _HOSTS.search(text))), "")
 
 
 def has_canary(release: Release) -> bool:
@@ -153,6 +200,17 @@ def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
     run.parent.mkdir(parents=True, exist_ok=True)
     uid, gid = ids(owner)
     files.make_folder(run, mode=0o700, uid=uid, gid=gid)
+
+
+def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
+    """The log with the server's word on the signal that ended a worker; it comes a moment later."""
+    ends_at = server.clock.now() + _WORD_LIMIT_S
+    while server.clock.now() < ends_at:
+        log = of_last_start(_last_lines(server, paths, slot))
+        if _SIGNAL in log:
+            return log
+        server.clock.sleep(_LOOK_EVERY_S)
+    return ""
 
 
 def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:

@@ -7,7 +7,7 @@ from typing import assert_never
 import msgspec
 
 from receiver import files, health, nginx, records, sockets, workers
-from receiver.answers import Question, notice, wrong_port
+from receiver.answers import Question, notice, wrong_port, wrong_socket
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
 from receiver.model.check import Check
@@ -228,12 +228,24 @@ class Executor:
             )
         except CheckError as error:
             raise self._wrong_port(step) or error from error
+        if step.port in sockets.open_ports(self._session(step)):
+            self._say(
+                "It listens on every address of this machine, past nginx. Have it listen on 127.0.0.1:"
+                " `--host 127.0.0.1`."
+            )
 
     def _wrong_port(self, step: steps.AwaitAnswer) -> CheckError | None:
         """The better error, when the process listens where nobody asks."""
+        pids = self._session(step)
+        found, paths = sockets.listening_ports(pids), sockets.listening_paths(pids)
+        if found or not paths:
+            return wrong_port(step.port, found) if found and step.port not in found else None
+        return wrong_socket(step.port, paths)
+
+    def _session(self, step: steps.AwaitAnswer) -> tuple[int, ...]:
+        """All processes of the slot."""
         main = self._server.host.main_pid(AppName(step.app), step.slot)
-        found = sockets.listening_ports(sockets.session_pids(main)) if main is not None else ()
-        return wrong_port(step.port, found) if found and step.port not in found else None
+        return sockets.session_pids(main) if main is not None else ()
 
     def _ask_through_nginx(self, app: AppName, check: Check) -> None:
         address = self._server.address(app)

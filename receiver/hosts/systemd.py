@@ -167,13 +167,15 @@ class SystemdHost:
         try:
             _systemctl("start", *later, unit)
         except shell.CommandError as error:
+            # told before it is stopped: what it failed by is forgotten then
+            late = _systemctl("show", "--property=Result", "--value", unit).strip() == b"timeout"
             said = b"\n".join(self.log_lines(app, lines=_SHOWN_LINES, follow=False, slot=slot))
             stop_units(unit)
             raise SwapError(
                 f"The web process of {app} did not start in slot {slot}.",
                 detail=f"Its log ends with:\n{said.decode(errors='replace')}",
                 advice="Correct the app and push again.",
-                reason="swap/did-not-start",
+                reason="swap/not-in-time" if late else "swap/did-not-start",
             ) from error
 
     def stop(self, app: AppName, slot: SlotLetter) -> None:

@@ -36,6 +36,25 @@ NEEDY = """
 from setuptools import setup
 raise SystemExit("src/db.c:1:10: fatal error: sqlite3.h: No such file or directory")
 """
+DJANGO = """
+def app(environ, start_response):
+    start_response("400 Bad Request", [])
+    return [b"<!doctype html><h1>Bad Request (400)</h1><p></p>"]
+"""
+UNIX = """
+import os, socket, time
+place = os.path.join(os.environ["HOME"], "web.sock")
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(place)
+listener.listen()
+time.sleep(60)
+"""
+TAKEN = """
+import http.server, socket
+other = socket.create_server(("127.0.0.1", 0))
+http.server.HTTPServer.allow_reuse_address = False
+http.server.HTTPServer(other.getsockname(), http.server.BaseHTTPRequestHandler)
+"""
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 123456\n"
 
 
@@ -139,6 +158,20 @@ CASES = [
     unready("listens-nowhere", "check/never-answered", {"Procfile": "web: sleep 60\n"}, check_limit_s=3),
     unready("web-ends-at-once", "check/ended", {"Procfile": "web: python server.py\n", "server.py": "print('bye')\n"}),
     unready("web-fails-at-once", "check/missing-module", {"Procfile": "web: python server.py\n", "server.py": "import no_such_module\n"}),
+    unready("package-by-another-name", "check/missing-module", code("import yaml\n")),
+    unready("module-in-a-folder", "check/missing-module", code("import tools\n") | {"lib/tools.py": "A = 1\n"}),
+    unready("circular-import", "check/circular-import", code("import shop\n") | {"shop.py": "from cart import add\n\ndef sell(): ...\n", "cart.py": "from shop import sell\n\ndef add(): ...\n"}),
+    unready("hidden-package", "check/hidden-package", code("from wave import open\n") | {"wave.py": "A = 1\n"}),
+    unready("factory-not-called", "check/app-factory", {"Procfile": "web: gunicorn app:create_app\n", "app.py": "def create_app():\n    return None\n"}),
+    unready("not-an-app", "check/not-an-app", code("app = 3\n")),
+    unready("database-away", "check/unreachable", code("import asyncio\n\nasyncio.run(asyncio.open_connection('127.0.0.1', 1))\n")),
+    unready("no-such-table", "check/missing-table", code("import sqlite3\n\nsqlite3.connect('a.db').execute('select * from posts')\n")),
+    unready("no-such-file", "check/no-such-file", code("MODEL = open('model.bin')\n")),
+    unready("crashes", "check/crashed", code("import os, signal\n\nos.kill(os.getpid(), signal.SIGSEGV)\n")),
+    unready("killed", "check/killed", code("import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n")),
+    unready("host-refused", "check/disallowed-host", code(DJANGO) | {"site/settings.py": "import os\nALLOWED_HOSTS = os.environ.get('HOSTS', '').split(',')\n"}),
+    unready("unix-socket", "check/wrong-port", {"Procfile": "web: python server.py\n", "server.py": UNIX}, check_limit_s=3),
+    unready("port-taken", "check/port-taken", {"Procfile": "web: python server.py\n", "server.py": TAKEN}, check_limit_s=5),
     unready("no-such-program", "check/no-such-program", {"Procfile": "web: hypercron app:app\n"}),
 ]  # fmt: skip
 

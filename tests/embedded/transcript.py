@@ -33,6 +33,7 @@ _MASKS = (
     (r"gunicorn==\d+(\.\d+)*", "gunicorn==VERSION"),
     (r"\[\d{4}-\d\d-\d\d [\d:]+ [+-]\d{4}\] \[\d+\]", "[TIME] [PID]"),
     (r"\(process \d+\)", "(process PID)"),
+    (r"\(pid:\d+\)", "(pid:PID)"),
 )
 
 

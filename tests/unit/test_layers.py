@@ -32,7 +32,7 @@ MACHINE = """
 """
 DECIDE = """
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
-    planner.tree planner.diagnosis planner.retention planner.render planner
+    planner.tree planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
