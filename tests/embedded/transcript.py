@@ -34,6 +34,10 @@ _MASKS = (
     (r"\[\d{4}-\d\d-\d\d [\d:]+ [+-]\d{4}\] \[\d+\]", "[TIME] [PID]"),
     (r"\(process \d+\)", "(process PID)"),
     (r"\(pid:\d+\)", "(pid:PID)"),
+    (
+        r"(?m)^(.* was sent SIG.*\n)\1+",
+        r"\1",
+    ),  # the second worker ends as the first did, or does not come so far
 )
 
 
