@@ -6,11 +6,13 @@ cannot change.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from receiver import files, shell
+from receiver import files, records, shell
 from receiver.hosts import Host, Job, JobTimeoutError, Owner, ids
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
@@ -21,7 +23,6 @@ Explain = Callable[[Command, str], ShipError]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
 _NO_SPACE = "No space left on device"
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 _OWN_NAMES = frozenset(
     {
         *("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
@@ -81,7 +82,9 @@ class Builder:
         uid, gid = ids(owner)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
         try:
-            start = () if self._copied(venv, told, owner) else (wanted.make,)
+            # what installs nothing would leave the packages of the last one
+            copied = bool(wanted.install) and self._copied(venv, told, owner)
+            start = () if copied else (wanted.make,)
             for command in (*start, *wanted.install):
                 self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
         except BaseException:  # a cancelled build as well
@@ -131,7 +134,7 @@ class Builder:
         with os.fdopen(fd, "wb") as slug:
             # both streams of a job come as one; a warning of tar's must not end up in the archive
             tar = ("/bin/sh", "-c", "exec /bin/tar -c -f - . 2>/dev/null")
-            job = self._job(tar, {}, (), _UNPACK_LIMIT_S)
+            job = self._job(tar, None, (), _UNPACK_LIMIT_S)
             status = self.host.run(job, slug.write)
             slug.flush()
             os.fsync(slug.fileno())
@@ -146,22 +149,33 @@ class Builder:
             self.out.step(command.title)
         uv = str(Path(sys.executable).with_name("uv"))
         filled = command.filled(venv=str(venv), uv=uv)
-        on_output = None if command.quiet else self.out.feed
-        status, said = self._run(
-            filled.argv, filled.env, writable, self.limit_s, on_output=on_output
-        )
-        self.out.flush()
+        on_output = None if command.quiet else partial(self.out.feed, noise=command.noise)
+        with self._environment(filled) as environment:
+            job = self._job(filled.argv, environment, writable, self.limit_s)
+            status, said = self._run(job, filled.stdin, on_output)
+        self.out.flush(noise=command.noise)
         if status:
             raise explain(command, said)
 
+    @contextmanager
+    def _environment(self, command: Command) -> Iterator[Path]:
+        """A file of the config vars, below them what the command needs besides: addresses hold passwords."""
+        _, gid = ids(self.host.owner(self.paths.name))
+        path = self.release.home / "build.json"
+        config = {
+            name: value
+            for name, value in records.read_config(self.release.env).items()
+            if name not in self.kept_back
+        }
+        values = {**self.index, **command.env, **command.secrets, **config}
+        records.write_config(path, values, mode=0o640, gid=gid)
+        try:
+            yield path
+        finally:
+            path.unlink()
+
     def _run(
-        self,
-        argv: tuple[str, ...],
-        env: Mapping[str, str],
-        writable: tuple[Path, ...],
-        limit_s: float,
-        *,
-        on_output: Callable[[bytes], object] | None = None,
+        self, job: Job, text: str, on_output: Callable[[bytes], object] | None
     ) -> tuple[int, str]:
         said = bytearray()
 
@@ -172,49 +186,40 @@ class Builder:
                 on_output(chunk)
 
         try:
-            status = self.host.run(self._job(argv, env, writable, limit_s), take)
+            with files.holding(text) as stdin:
+                status = self.host.run(job, take, stdin=stdin)
         except JobTimeoutError as error:
             self.out.flush()
             raise BuildError(
-                f"The build took longer than {limit_s:g} seconds and was stopped.",
-                detail=f"It was running `{' '.join(argv)}`.",
+                f"The build took longer than {self.limit_s:g} seconds and was stopped.",
+                detail=f"It was running `{' '.join(job.argv)}`.",
                 advice="Look above for what it was doing, or raise build_limit_s in ship.toml.",
                 reason="build/timeout",
             ) from error
         return status, said.decode("utf-8", "replace")
 
     def _job(
-        self, argv: tuple[str, ...], env: Mapping[str, str], writable: tuple[Path, ...], limit_s: float
-    ) -> Job:  # fmt: skip
-        given = {
-            "HOME": str(self.paths.cache),
-            "UV_CACHE_DIR": str(self.paths.cache / "uv"),
-            # a virtualenv that shares no file with a cache that the next build writes to
-            "UV_LINK_MODE": "copy",
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "SHIP_APP": self.paths.name,
-            "SHIP_STORAGE": str(self.paths.storage),
-            **self.index,
-            **env,
-        }
+        self, argv: tuple[str, ...], config: Path | None, writable: tuple[Path, ...], limit_s: float
+    ) -> Job:
         return Job(
             app=self.paths.name,
-            argv=self._with_own(argv, given),
+            argv=argv,
             cwd=self.release.source,
-            env=given,
-            config=self.release.env,
+            env={
+                "HOME": str(self.paths.cache),
+                "UV_CACHE_DIR": str(self.paths.cache / "uv"),
+                # a virtualenv that shares no file with a cache that the next build writes to
+                "UV_LINK_MODE": "copy",
+                "LANG": "C.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+                "SHIP_APP": self.paths.name,
+                "SHIP_STORAGE": str(self.paths.storage),
+            },
+            config=config,
             writable=writable,
             limit_s=limit_s,
             name="build",
         )
-
-    def _with_own(self, argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, ...]:
-        """The command with the build's own values where a config var would take their place."""
-        own = {"PATH": _PATH, **env}
-        kept = [f"{name}={own[name]}" for name in self.kept_back if name in own]
-        gone = [f"--unset={name}" for name in self.kept_back if name not in own]
-        return ("/usr/bin/env", *gone, *kept, *argv) if self.kept_back else argv
 
 
 def _ready(venv: Path) -> Path:

@@ -108,7 +108,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             noticed = tree_notices(tree)
             manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
             buildpack = buildpacks.choose(tree)
-            plan = buildpack.plan(tree, facts.build_facts(server, config, push.commit))
+            plan = buildpack.plan(tree, facts.build_facts(server, config, push.commit, work.old))
         _say_what_was_decided(plan, noticed, out)
         builder = work.builder(home, config)
         if builder.kept_back:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -25,9 +26,17 @@ class _Known(msgspec.Struct, frozen=True):
     found: tuple[Interpreter, ...]
 
 
-def build_facts(server: Server, config: Mapping[str, str], commit: str) -> BuildFacts:
+def build_facts(
+    server: Server, config: Mapping[str, str], commit: str, live: Release | None
+) -> BuildFacts:
     """What a buildpack may know besides the tree."""
-    return BuildFacts(interpreters=_interpreters(server), config=config, commit=commit)
+    return BuildFacts(
+        interpreters=_interpreters(server),
+        config=config,
+        commit=commit,
+        today=date.fromisoformat(server.clock.stamp()[:10]),
+        python_before=(live.python if live else None) or "",
+    )
 
 
 def index_settings(server: Server, config: Mapping[str, str]) -> PipSettings:

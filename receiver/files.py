@@ -30,6 +30,19 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1)
     sync_folder(path.parent)
 
 
+@contextmanager
+def holding(text: str) -> Iterator[int | None]:
+    """A file in memory that can be read from its start, as a descriptor; None for an empty text."""
+    if not text:
+        yield None
+        return
+    fd = os.memfd_create("input", os.MFD_CLOEXEC)
+    with os.fdopen(fd, "w+b") as handle:
+        handle.write(text.encode("utf-8", "surrogateescape"))
+        handle.seek(0)
+        yield fd
+
+
 def link_atomically(path: Path, target: str) -> None:
     """Make `path` a symbolic link to `target`, replacing what link or file was there."""
     temporary = path.parent / f".{path.name}.{os.getpid()}"

@@ -24,9 +24,7 @@ from receiver.model.procfile import parse_procfile
 __all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "plan"]
 
 NAME = "python"
-LOOKS_FOR = (
-    "requirements.txt, or pyproject.toml with uv.lock; or an app.py, main.py, wsgi.py, manage.py"
-)
+LOOKS_FOR = "requirements.txt, uv.lock, poetry.lock or Pipfile.lock; or an app.py, main.py, wsgi.py, manage.py"
 
 _MISSPELT_PROCFILE = frozenset(
     {"procfile", "procfile.txt", "procfiles", "profile", "procfile.yml", "procfile.yaml", "proc"}
@@ -53,8 +51,8 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
         BuildError: the app's files contradict each other, cannot be read, or ask for what is not here.
     """
     manager = choose_manager(tree)
-    python, why_python = choose_interpreter(tree, facts.interpreters)
-    packages = read_packages(tree, manager, hooked=tree.has(PRE_COMPILE))
+    python, why_python = choose_interpreter(tree, manager, facts)
+    packages = read_packages(tree, python, manager, facts.config)
     processes, server, why_processes = _processes(tree, packages, python)
     data, why_data = plan_nltk(tree, packages.specifiers)
     static, why_static = plan_collectstatic(tree, packages.specifiers, facts.config)
@@ -87,6 +85,8 @@ def _why_packages(packages: Packages, server: Server) -> tuple[str, ...]:
     if server.added:
         added = " and ".join(server.added)
         notices.append(f"{added} is added, because the app's own files name no such server.")
+    if packages.pinned is not None:
+        notices += packages.pinned.notices
     if packages.per_commit:
         notices.append(f"The virtualenv is made anew for each commit: {packages.per_commit}.")
     return tuple(notices)

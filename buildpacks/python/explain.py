@@ -29,7 +29,7 @@ def explain(command: Command, output: str) -> ShipError:
     for pattern, explained in _KNOWN:
         if match := pattern.search(text):
             error = explained(match, seen)
-            return _naming_added(command, error)
+            return _naming_index(command, _naming_added(command, error))
     return BuildError(
         "The app's packages could not be installed.",
         detail=seen,
@@ -56,6 +56,23 @@ def _naming_added(command: Command, error: BuildError) -> BuildError:
             f" {added[0]} was added, because no gunicorn is named;"
             " name the one that you want, and it is taken instead."
         )
+    return error
+
+
+def _naming_index(command: Command, error: BuildError) -> BuildError:
+    """Say so when the package was looked for in an index that a lock file names, which may want a password."""
+    named = [word for word in command.argv if re.match(r"[a-z0-9_]+=https?://", word)]
+    if not named or error.reason != "build/package-not-found":
+        return error
+    name, _, url = named[0].partition("=")
+    upper = name.upper()
+    error.advice = (
+        f"The lock file takes it from the index {name}, {url}."
+        + (" Check whether it has the package" if command.secrets else " It may want a password")
+        + f". A lock of poetry gets the name and password from the config vars POETRY_HTTP_BASIC_{upper}_USERNAME"
+        f" and POETRY_HTTP_BASIC_{upper}_PASSWORD; one of pipenv from those that the Pipfile names, as in"
+        " `https://${NAME}:${PASSWORD}@…`."
+    )
     return error
 
 

@@ -5,7 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from buildpacks.python.hooks import PRE_COMPILE
 from buildpacks.python.packages import Manager
+from buildpacks.python.pins import Pinned
+from buildpacks.python.pipfile import read_pipfile
+from buildpacks.python.poetry import read_poetry
 from buildpacks.python.project import (
     PYPROJECT,
     UV_LOCK,
@@ -24,6 +28,10 @@ INSTALL = "install"
 _DIGEST_CHARACTERS = 32
 _EXACT = ("--exact", "--upgrade")
 """What a virtualenv that held other packages before ends up with is what an empty one would."""
+_NOISE = (
+    r"Using Python .* environment at: .*|Using CPython .*|Audited \d+ packages? in .*|Checked .*"
+)
+"""Lines of uv's that say what the lines of ship's before them have said."""
 _INSTALLER_VARIABLES = ("PIP_", "UV_")
 
 
@@ -36,32 +44,37 @@ class Packages:
     """The range asked for, or the locked version, of each package that is named."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The files that decide."""
+    asks: bool = True
+    """Whether they name anything at all."""
     per_commit: str = ""
     """Why each commit needs a virtualenv of its own; nothing when it does not."""
     options: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    pinned: Pinned | None = None
+    """What is installed by exact versions, with nothing left to resolve."""
 
 
-def read_packages(tree: Tree, manager: Manager, *, hooked: bool = False) -> Packages:
+def read_packages(
+    tree: Tree, python: Interpreter, manager: Manager, config: Mapping[str, str]
+) -> Packages:
     """What the files of `manager` say.
-
-    Args:
-        tree: the pushed files
-        manager: what installs them
-        hooked: whether a hook runs before, which may change these files
 
     Raises:
         BuildError: one of them cannot be read.
     """
-    found = _read(tree, manager)
-    if hooked and not found.per_commit:
+    found = _read(tree, python, manager, config)
+    if tree.has(PRE_COMPILE) and not found.per_commit:
         return replace(found, per_commit="bin/pre_compile may change what is installed")
     return found
 
 
-def _read(tree: Tree, manager: Manager) -> Packages:
+def _read(tree: Tree, python: Interpreter, manager: Manager, config: Mapping[str, str]) -> Packages:
     if manager == "requirements":
         return _from_requirements(tree)
+    if manager == "poetry":
+        return _from_pins(manager, read_poetry(tree, python, config))
+    if manager == "pipenv":
+        return _from_pins(manager, read_pipfile(tree, python, config))
     return _from_lock(tree) if manager == "uv" else Packages("none")
 
 
@@ -74,7 +87,14 @@ def _from_requirements(tree: Tree) -> Packages:
         reason = f"requirements.txt installs `{found.from_tree[0]}` from the code itself"
     elif found.moving:
         reason = f"what `{found.moving[0]}` leads to can change"
-    return Packages("requirements", found.specifiers, found.texts, reason, options)
+    return Packages(
+        "requirements",
+        found.specifiers,
+        found.texts,
+        found.asks,
+        per_commit=reason,
+        options=options,
+    )
 
 
 def _from_lock(tree: Tree) -> Packages:
@@ -86,7 +106,11 @@ def _from_lock(tree: Tree) -> Packages:
     indexes = lock.registries - declared_indexes(read_pyproject(tree))
     env = {"UV_DEFAULT_INDEX": next(iter(indexes))} if len(indexes) == 1 else {}
     specifiers = {name: f"=={version}" for name, version in lock.versions.items()}
-    return Packages("uv", specifiers, texts, reason, env=env)
+    return Packages("uv", specifiers, texts, per_commit=reason, env=env)
+
+
+def _from_pins(manager: Manager, pinned: Pinned) -> Packages:
+    return Packages(manager, pinned.specifiers, per_commit=pinned.per_commit, pinned=pinned)
 
 
 def plan_virtualenv(
@@ -114,11 +138,34 @@ def _install(
 ) -> tuple[Command, ...]:
     if packages.manager == "uv":
         return (_sync(packages, python), *((_pip(added, _adding(added)),) if added else ()))
-    if packages.manager == "requirements":
+    if packages.pinned is not None:
+        return _pins(packages.pinned, added)
+    if packages.manager == "requirements" and packages.asks:
         # One command, so that what ship adds and what the app needs are resolved together.
         asked = (*packages.options, "-r", REQUIREMENTS, *added)
         return (_pip((*_EXACT, *asked), f"Installing from requirements.txt{_with(added)}"),)
     return (_pip((*_EXACT, *added), _adding(added)),) if added else ()
+
+
+def _pins(pinned: Pinned, added: tuple[str, ...]) -> tuple[Command, ...]:
+    """Exactly what the lock file names: nothing is resolved, and each file's hash is checked."""
+    commands = [
+        replace(
+            _pip(("--no-deps", *batch.options, "-r", "-")),
+            stdin=batch.requirements,
+            secrets=batch.index.secrets if batch.index else {},
+        )
+        for batch in pinned.batches()
+    ]
+    if pinned.installs_project:
+        commands.append(_pip(("--no-deps", ".")))
+    if commands:
+        # --exact in the first, which removes all else; what comes after it only adds
+        argv = (*commands[0].argv, "--exact")
+        commands[0] = replace(commands[0], argv=argv, title=f"Installing from {pinned.source}")
+    if added:
+        commands.append(_pip(added if commands else (*_EXACT, *added), _adding(added)))
+    return tuple(commands)
 
 
 def _sync(packages: Packages, python: Interpreter) -> Command:
@@ -126,15 +173,17 @@ def _sync(packages: Packages, python: Interpreter) -> Command:
     return Command(
         ("{uv}", "sync", *options, "--python", python.path),
         title="Installing from uv.lock",
+        noise=_NOISE,
         env={**packages.env, "UV_PROJECT_ENVIRONMENT": "{venv}"},
         explain=INSTALL,
     )
 
 
-def _pip(asked: tuple[str, ...], title: str) -> Command:
+def _pip(asked: tuple[str, ...], title: str = "") -> Command:
     # Compiled here, because the virtualenv cannot be written by the app that runs from it.
     options = ("--python", "{venv}/bin/python", "--compile-bytecode")
-    return Command(("{uv}", "pip", "install", *options, *asked), title=title, explain=INSTALL)
+    argv = ("{uv}", "pip", "install", *options, *asked)
+    return Command(argv, title=title, explain=INSTALL, noise=_NOISE)
 
 
 def _adding(added: tuple[str, ...]) -> str:
@@ -152,7 +201,7 @@ def _digest(
         "format": FORMAT,
         "python": [python.path, python.version],
         "files": dict(packages.texts),
-        "commands": [[*command.argv, dict(command.env)] for command in commands],
+        "commands": [[*one.argv, dict(one.env), one.stdin] for one in commands],
         "settings": {
             name: value
             for name, value in facts.config.items()

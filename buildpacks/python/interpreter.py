@@ -1,88 +1,166 @@
-"""Which Python an app is built for: what its own files ask for, as far as it is on this machine."""
+"""Which Python an app is built for: what its own files ask for, as far as it is here or can be fetched."""
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 
-from buildpacks.python.project import requires_python
-from buildpacks.python.versions import numbers, satisfies
-from receiver.model.build import Interpreter, Tree
+from buildpacks.python.packages import Manager
+from buildpacks.python.pipfile import pipfile_python, read_pipfile_lock
+from buildpacks.python.poetry import poetry_python
+from buildpacks.python.project import read_pyproject, requires_python
+from buildpacks.python.pythons import Wish, age_notices, not_here, not_installed, refuse_unknown
+from buildpacks.python.versions import numbers, satisfies, satisfies_constraint
+from receiver.model.build import BuildFacts, Interpreter, Tree
 from receiver.model.errors import BuildError
 
 OLDEST = "3.9"
 """Used without being asked for; an older one has to be named."""
 
-_VERSION = re.compile(r"3\.\d{1,2}(\.\d{1,2})?")
-_RUNTIME = re.compile(r"python-(3\.\d{1,2}(?:\.\d{1,2})?)")
-_MISSPELT = frozenset(
-    {
-        "python-version", "python-version.txt", ".python-version.txt", ".python_version",
-        ".pythonversion", ".python-versions", ".Python-version", ".PYTHON-VERSION",
-        "Runtime.txt", "runtimes.txt", "runtime.text",
-    }
-)  # fmt: skip
+_VERSION = re.compile(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
+_RUNTIME = re.compile(r"python-(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?)")
+_MISSPELT_VERSION = re.compile(r"\.?python[-_ .]?versions?(\.txt|\.md)?")
+_MISSPELT_RUNTIME = re.compile(r"\.?runtimes?(\.txt|\.text)?")
+_SPELLING_CUTOFF = 0.85
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _REPAIR = "Write one line such as `3.12`, save the file as plain UTF-8, and commit it."
 
+Chosen = tuple[Interpreter, tuple[str, ...]]
 
-def choose_interpreter(
-    tree: Tree, installed: Sequence[Interpreter]
-) -> tuple[Interpreter, tuple[str, ...]]:
+
+def choose_interpreter(tree: Tree, manager: Manager, facts: BuildFacts) -> Chosen:
     """The interpreter, and the sentences that say why it is this one.
 
     Raises:
-        BuildError: what the files ask for cannot be read, or is not on this machine.
+        BuildError: what the files ask for cannot be read, or cannot be had
     """
     _refuse_misspelt(tree)
-    if tree.has(".python-version"):
-        wanted = _python_version_file(tree.read(".python-version"))
-        found = _exactly(wanted, ".python-version", installed)
-        return found, (*_because(found, f".python-version asks for {wanted}"), *_ignored(tree))
-    if tree.has("runtime.txt"):
-        wanted = _runtime_file(tree.read("runtime.txt"))
-        found = _exactly(wanted, "runtime.txt", installed)
-        return found, _because(found, f"runtime.txt asks for {wanted}")
-    if spec := requires_python(tree):
-        found = _newest(spec, f"pyproject.toml asks for Python {spec}", installed)
-        return found, _because(found, f"it is the newest here that fits `requires-python = {spec}`")
-    found = _newest(f">={OLDEST}", f"An app needs Python {OLDEST} or newer", installed)
-    return found, _because(found, "it is the newest here, and no .python-version asks for another")
-
-
-def _because(found: Interpreter, why: str) -> tuple[str, ...]:
-    return (f"Python {found.version} is used, because {why}.",)
-
-
-def _ignored(tree: Tree) -> tuple[str, ...]:
-    return ("runtime.txt is not read, because there is a .python-version.",) * tree.has(
-        "runtime.txt"
+    wish = _wish(tree, manager)
+    spec, fits = _range(tree, manager)
+    if wish is None:
+        return _newest(spec, fits, facts)
+    refuse_unknown(wish, facts)
+    found = _exactly(wish, facts)
+    if manager in ("uv", "poetry") and spec and not fits(found.version):
+        raise _contradiction(wish, spec)
+    why = f"Python {found.version} is used, because {wish.source} asks for {wish.version}."
+    return found, (
+        why,
+        *age_notices(found, wish.version, facts),
+        *_passed_over(tree, manager, wish),
     )
 
 
-def _exactly(wanted: str, source: str, installed: Sequence[Interpreter]) -> Interpreter:
-    asked = numbers(wanted)
-    fitting = [one for one in installed if numbers(one.version)[: len(asked)] == asked]
-    if fitting:
-        return max(fitting, key=lambda one: numbers(one.version))
-    raise _not_installed(f"{source} asks for Python {wanted}", installed)
+def _wish(tree: Tree, manager: Manager) -> Wish | None:
+    """The version that a file names; the first of them that does."""
+    if tree.has("runtime.txt"):
+        if manager == "uv":
+            raise _runtime_beside_uv()
+        return Wish(_runtime_file(tree.read("runtime.txt")), "runtime.txt")
+    if tree.has(".python-version"):
+        return Wish(_python_version_file(tree.read(".python-version")), ".python-version")
+    return _locked_wish(tree) if manager == "pipenv" else None
 
 
-def _newest(spec: str, asks: str, installed: Sequence[Interpreter]) -> Interpreter:
-    fitting = [one for one in installed if satisfies(one.version, spec)]
-    if fitting:
-        return max(fitting, key=lambda one: numbers(one.version))
-    raise _not_installed(asks, installed)
+def _locked_wish(tree: Tree) -> Wish | None:
+    key, version = pipfile_python(read_pipfile_lock(tree))
+    if not key:
+        return None
+    if not _VERSION.fullmatch(version) or (key == "python_full_version") != (
+        version.count(".") > 1
+    ):
+        form = "`3.12.4`" if key == "python_full_version" else "`3.12`"
+        raise _invalid(f"Pipfile.lock ({key})", version, form)
+    return Wish(version, "Pipfile.lock")
 
 
-def _not_installed(asks: str, installed: Sequence[Interpreter]) -> BuildError:
-    here = ", ".join(one.version for one in installed) or "none"
-    newest = max(installed, key=lambda one: numbers(one.version), default=None)
-    change = f"Ask for one that is here (`{newest.minor}` in .python-version)," if newest else ""
+def _range(tree: Tree, manager: Manager) -> tuple[str, Callable[[str], bool]]:
+    """The range of Pythons that the project supports, and what tells whether one is in it."""
+    if spec := requires_python(tree):
+        return f"requires-python = {spec}", lambda version: satisfies(version, spec)
+    constraint = poetry_python(read_pyproject(tree)) if manager == "poetry" else ""
+    if constraint:
+        return f"python = {constraint}", lambda version: satisfies_constraint(version, constraint)
+    return "", lambda version: satisfies(version, f">={OLDEST}")
+
+
+def _passed_over(tree: Tree, manager: Manager, wish: Wish) -> tuple[str, ...]:
+    """What is to be said of files that name a Python and are not the one that decides."""
+    said = []
+    if wish.source == "runtime.txt":
+        said.append(
+            "runtime.txt is an old form: write"
+            f" {wish.version} into a file named .python-version in its place."
+        )
+        if tree.has(".python-version"):
+            said.append(".python-version is not read, because there is a runtime.txt.")
+    locked = _locked_wish(tree) if manager == "pipenv" and wish.source != "Pipfile.lock" else None
+    if locked and not wish.version.startswith(locked.version):
+        said.append(
+            f"Pipfile.lock was made for Python {locked.version}; {wish.source} comes first."
+        )
+    return tuple(said)
+
+
+def _exactly(wish: Wish, facts: BuildFacts) -> Interpreter:
+    asked = numbers(wish.version)
+    for offered in (facts.interpreters, facts.fetchable):
+        fitting = [one for one in offered if numbers(one.version)[: len(asked)] == asked]
+        if fitting:
+            return _latest(fitting)
+    raise not_here(wish, facts)
+
+
+def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen:
+    """Where no file names a version: the one of before as long as it fits, else the newest."""
+    fitting = [one for one in facts.interpreters if fits(one.version)]
+    before = [
+        one for one in fitting if numbers(one.version)[:2] == numbers(facts.python_before)[:2]
+    ]
+    if not fitting:
+        fitting = [one for one in facts.fetchable if fits(one.version)]
+    if not fitting:
+        asks = f"pyproject.toml says `{spec}`" if spec else f"An app needs Python {OLDEST} or newer"
+        raise not_installed(asks, facts)
+    found = _latest(before or fitting)
+    why = _why_newest(spec, found, facts)
+    return found, (
+        f"Python {found.version} is used, because {why}.",
+        *age_notices(found, "", facts),
+    )
+
+
+def _why_newest(spec: str, found: Interpreter, facts: BuildFacts) -> str:
+    if found in facts.fetchable:
+        return f"it is the newest that fits `{spec}`, and none here does"
+    if numbers(facts.python_before)[:2] == numbers(found.version)[:2] and any(
+        numbers(one.version) > numbers(found.version) for one in facts.interpreters
+    ):
+        return f"the release before ran on {found.minor}, and no .python-version asks for another"
+    if spec:
+        return f"it is the newest here that fits `{spec}`"
+    return "it is the newest here, and no .python-version asks for another"
+
+
+def _latest(offered: Sequence[Interpreter]) -> Interpreter:
+    return max(offered, key=lambda one: numbers(one.version))
+
+
+def _contradiction(wish: Wish, spec: str) -> BuildError:
     return BuildError(
-        "The Python that this app asks for is not on this server.",
-        detail=f"{asks}. Installed here: {here}.",
-        advice=f"{change} or have the server's administrator install it.".strip(" ,"),
-        reason="build/python-not-installed",
+        f"{wish.source} and pyproject.toml contradict each other.",
+        detail=f"{wish.source} asks for Python {wish.version}, and pyproject.toml says `{spec}`.",
+        advice="Change the one or the other, so that both allow the same Python.",
+        reason="build/python-version-mismatch",
+    )
+
+
+def _runtime_beside_uv() -> BuildError:
+    return BuildError(
+        "runtime.txt does not go with uv.lock.",
+        detail="uv reads .python-version only, so that your machine and the server could run on different Pythons.",
+        advice="Write the version alone, such as `3.12`, into a file named .python-version, and `git rm runtime.txt`.",
+        reason="build/runtime-txt-with-uv",
     )
 
 
@@ -144,14 +222,23 @@ def _visible(text: str) -> str:
 
 
 def _refuse_misspelt(tree: Tree) -> None:
-    found = next((name for name in tree.names() if name in _MISSPELT), None)
-    if found is None:
-        return
-    meant = "runtime.txt" if found.lower().startswith("runtime") else ".python-version"
-    if not tree.has(meant):
-        raise BuildError(
-            f"The file {found} is not read: its name has to be {meant}.",
-            detail=f"There is no {meant} in the top folder.",
-            advice=f"Rename it: `git mv {found} {meant}`.",
-            reason="build/python-version-misspelt",
-        )
+    for name in tree.names():
+        meant = _meant(name)
+        if meant and meant != name and not tree.has(meant):
+            raise BuildError(
+                f"The file {_visible(name)} is not read: did you mean {meant}?",
+                detail=f"There is no {meant} in the top folder.",
+                advice=f"Rename it: `git mv '{name}' {meant}`.",
+                reason="build/python-version-misspelt",
+            )
+
+
+def _meant(name: str) -> str:
+    """The file of a version that a name was likely meant to be; nothing for another name."""
+    plain = name.strip().lower()
+    if _MISSPELT_VERSION.fullmatch(plain):
+        return ".python-version"
+    if _MISSPELT_RUNTIME.fullmatch(plain) and plain != "runtime":
+        return "runtime.txt"
+    close = get_close_matches(plain, (".python-version",), n=1, cutoff=_SPELLING_CUTOFF)
+    return close[0] if close and not name.endswith("/") else ""

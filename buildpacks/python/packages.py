@@ -1,26 +1,34 @@
 """Which file says what to install: exactly one of those that are supported, or an error that says so."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from buildpacks.python.pipfile import PIPFILE_LOCK
+from buildpacks.python.poetry import POETRY_LOCK
 from buildpacks.python.project import PYPROJECT, UV_LOCK, read_pyproject
 from buildpacks.python.requirements import FILE_NAME as REQUIREMENTS
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 
-Manager = Literal["requirements", "uv", "none"]
+Manager = Literal["requirements", "uv", "poetry", "pipenv", "none"]
 
-_SUPPORTED = "Supported are requirements.txt, and pyproject.toml together with uv.lock."
+MANAGERS: Mapping[str, Manager] = {
+    REQUIREMENTS: "requirements",
+    UV_LOCK: "uv",
+    POETRY_LOCK: "poetry",
+    PIPFILE_LOCK: "pipenv",
+}
+_SUPPORTED = "Supported are requirements.txt, uv.lock, poetry.lock and Pipfile.lock."
 _UNSUPPORTED = {
-    "poetry.lock": "Make one of them with `poetry export -f requirements.txt -o requirements.txt`"
-    " (from poetry-plugin-export), or move to uv with `uv lock`.",
-    "Pipfile.lock": "Make one of them with `pipenv requirements > requirements.txt`.",
-    "Pipfile": "Make one of them with `pipenv lock` and `pipenv requirements > requirements.txt`.",
+    "Pipfile": "Run `pipenv lock` and commit Pipfile.lock.",
     "setup.py": "Add a requirements.txt with the one line `.`, which installs the project itself.",
     "pdm.lock": "Make one of them with `pdm export -o requirements.txt`.",
     "environment.yml": "List the packages in requirements.txt.",
 }
-"""Files of other tools, and the way from there."""
-PROJECT_FILES = (REQUIREMENTS, PYPROJECT, UV_LOCK, *_UNSUPPORTED, ".python-version", "runtime.txt")
+"""Files that are not enough, and the way from there."""
+_ALONE = "pyproject.toml is in the push, and none of these."
+_NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
+PROJECT_FILES = (*MANAGERS, PYPROJECT, *_UNSUPPORTED, ".python-version", "runtime.txt")
 _MISSPELT = frozenset(
     {
         "requirement.txt", "requeriments.txt", "requirments.txt", "requriements.txt",
@@ -36,21 +44,28 @@ def choose_manager(tree: Tree) -> Manager:
     Raises:
         BuildError: the files contradict each other, or are of a tool that is not supported.
     """
-    if tree.has(REQUIREMENTS) and tree.has(UV_LOCK):
-        raise BuildError(
-            "Two files say which packages to install: requirements.txt and uv.lock.",
-            detail="Nothing tells which of them is kept up to date.",
-            advice="Keep one: `git rm requirements.txt` or `git rm uv.lock`, and commit.",
-            reason="build/multiple-package-managers",
-        )
-    if tree.has(REQUIREMENTS):
-        return "requirements"
-    if tree.has(UV_LOCK):
-        _require_pyproject(tree)
-        return "uv"
+    found = [name for name in MANAGERS if tree.has(name)]
+    if len(found) > 1:
+        raise _several(found)
+    if found:
+        manager = MANAGERS[found[0]]
+        if manager in ("uv", "poetry"):
+            _require_pyproject(tree, found[0])
+        return manager
     _refuse_misspelt(tree)
     _refuse_unsupported(tree)
     return "none"
+
+
+def _several(found: Sequence[str]) -> BuildError:
+    names = f"{', '.join(found[:-1])} and {found[-1]}"
+    remove = " ".join(found[1:])
+    return BuildError(
+        f"{_NUMBERS[len(found)]} files say which packages to install: {names}.",
+        detail="Nothing tells which of them is kept up to date.",
+        advice=f"Keep one and commit, for example {found[0]}: `git rm {remove}`.",
+        reason="build/multiple-package-managers",
+    )
 
 
 def is_misspelt_requirements(name: str) -> bool:
@@ -62,18 +77,19 @@ def requirements_not_found(seen: str) -> BuildError:
     """The error for code that plainly needs packages where no file names any."""
     return BuildError(
         "There is no file that says which packages to install.",
-        detail=f"{seen} There is no requirements.txt and no uv.lock in the top folder.",
+        detail=f"{seen} There is no requirements.txt, uv.lock,"
+        " poetry.lock or Pipfile.lock in the top folder.",
         advice="Write the packages into requirements.txt, one a line, and commit it:"
         " `pip freeze > requirements.txt`. If it is there, check that .gitignore does not name it.",
         reason="build/requirements-not-found",
     )
 
 
-def _require_pyproject(tree: Tree) -> None:
+def _require_pyproject(tree: Tree, lock: str) -> None:
     if not tree.has(PYPROJECT):
         raise BuildError(
-            "There is a uv.lock, but no pyproject.toml.",
-            detail="uv installs from both together.",
+            f"There is a {lock}, but no pyproject.toml.",
+            detail="Packages are installed from both together.",
             advice="Commit pyproject.toml as well: `git add pyproject.toml`.",
             reason="build/pyproject-missing",
         )
@@ -93,14 +109,12 @@ def _refuse_misspelt(tree: Tree) -> None:
 def _refuse_unsupported(tree: Tree) -> None:
     for file, way in _UNSUPPORTED.items():
         if tree.has(file):
-            raise _unsupported(
-                f"{file} is in the push, and neither requirements.txt nor uv.lock.", way
-            )
-    if "project" in read_pyproject(tree) or "poetry" in read_pyproject(tree).get("tool", {}):
-        raise _unsupported(
-            "pyproject.toml is in the push, and neither uv.lock nor requirements.txt.",
-            "Run `uv lock` and commit uv.lock.",
-        )
+            raise _unsupported(f"{file} is in the push, and none of these.", way)
+    pyproject = read_pyproject(tree)
+    if "poetry" in pyproject.get("tool", {}):
+        raise _unsupported(_ALONE, "Run `poetry lock` and commit poetry.lock.")
+    if "project" in pyproject:
+        raise _unsupported(_ALONE, "Run `uv lock` and commit uv.lock.")
 
 
 def _unsupported(detail: str, way: str) -> BuildError:

@@ -10,6 +10,8 @@ from receiver.model.errors import BuildError
 
 PYPROJECT = "pyproject.toml"
 UV_LOCK = "uv.lock"
+_MERGED = "Marks of an unfinished merge are a usual cause. Make the file again with"
+_REPAIRS = {UV_LOCK: f"{_MERGED} `uv lock`.", "poetry.lock": f"{_MERGED} `poetry lock`."}
 _LOCAL_SOURCES = frozenset({"editable", "directory", "path"})
 
 
@@ -30,12 +32,12 @@ def read_pyproject(tree: Tree) -> dict[str, Any]:
     Raises:
         BuildError: it is not TOML.
     """
-    return _toml(tree, PYPROJECT) if tree.has(PYPROJECT) else {}
+    return read_toml(tree, PYPROJECT) if tree.has(PYPROJECT) else {}
 
 
 def requires_python(tree: Tree) -> str:
     """The range of Pythons that the project asks for; nothing when it does not say."""
-    found = _table(read_pyproject(tree), "project").get("requires-python", "")
+    found = table(read_pyproject(tree), "project").get("requires-python", "")
     return found if isinstance(found, str) else ""
 
 
@@ -45,8 +47,8 @@ def read_lock(tree: Tree) -> Lock:
     Raises:
         BuildError: it is not TOML.
     """
-    packages = [one for one in _toml(tree, UV_LOCK).get("package", []) if isinstance(one, dict)]
-    sources = [_table(package, "source") for package in packages]
+    packages = [one for one in read_toml(tree, UV_LOCK).get("package", []) if isinstance(one, dict)]
+    sources = [table(package, "source") for package in packages]
     return Lock(
         versions=_installed(packages),
         registries=frozenset(str(one["registry"]) for one in sources if "registry" in one),
@@ -57,7 +59,7 @@ def read_lock(tree: Tree) -> Lock:
 def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What is reached from the project's own dependencies, as `uv sync` without groups installs it."""
     by_name = {str(one.get("name")): one for one in packages}
-    todo = [(name, "") for name, one in by_name.items() if _is_root(_table(one, "source"))]
+    todo = [(name, "") for name, one in by_name.items() if _is_root(table(one, "source"))]
     reached: set[tuple[str, str]] = set()
     while todo:
         name, extra = step = todo.pop()
@@ -65,7 +67,7 @@ def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             continue
         reached.add(step)
         package = by_name[name]
-        extras = _table(package, "optional-dependencies")
+        extras = table(package, "optional-dependencies")
         for need in extras.get(extra, []) if extra else package.get("dependencies", []):
             todo += [(str(need.get("name")), one) for one in ("", *need.get("extra", []))]
     return {name: str(by_name[name].get("version", "")) for name, _ in reached}
@@ -77,25 +79,29 @@ def _is_root(source: Mapping[str, Any]) -> bool:
 
 def declared_indexes(pyproject: Mapping[str, Any]) -> frozenset[str]:
     """Addresses of the package indexes that the project itself names."""
-    uv = _table(_table(pyproject, "tool"), "uv")
+    uv = table(table(pyproject, "tool"), "uv")
     named = {str(one.get("url")) for one in uv.get("index", []) if isinstance(one, dict)}
     return frozenset(named | {str(uv[key]) for key in ("index-url",) if key in uv})
 
 
-def _toml(tree: Tree, path: str) -> dict[str, Any]:
+def read_toml(tree: Tree, path: str) -> dict[str, Any]:
+    """The tables of a TOML file of the tree.
+
+    Raises:
+        BuildError: it is not TOML
+    """
     try:
         return tomllib.loads(tree.read(path).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(
             f"{path} cannot be read.",
             detail=f"It is not valid TOML: {error}.",
-            advice="Repair the named place and commit again."
-            if path == PYPROJECT
-            else "Marks of an unfinished merge are a usual cause. Make the file again with `uv lock`.",
+            advice=_REPAIRS.get(path, "Repair the named place and commit again."),
             reason="build/toml-invalid",
         ) from error
 
 
-def _table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table in a table; an empty one where there is none."""
     found = parent.get(name)
     return found if isinstance(found, dict) else {}

@@ -38,6 +38,8 @@ class Requirements:
     moving: tuple[str, ...]
     """Requirements whose contents can change while their text stays: a git branch, an included URL."""
     has_editable: bool
+    asks: bool
+    """Whether any line says anything."""
 
 
 def read_requirements(tree: Tree) -> Requirements:
@@ -54,6 +56,7 @@ def read_requirements(tree: Tree) -> Requirements:
         tuple(reader.from_tree),
         tuple(reader.moving),
         reader.has_editable,
+        any(any(_lines(text)) for text in reader.texts.values()),
     )
 
 

@@ -46,3 +46,36 @@ def _compare(left: tuple[int, ...], right: tuple[int, ...]) -> int:
     padded_left = left + (0,) * (length - len(left))
     padded_right = right + (0,) * (length - len(right))
     return (padded_left > padded_right) - (padded_left < padded_right)
+
+
+def satisfies_constraint(version: str, constraint: str) -> bool:
+    """The same for a range as poetry writes it: `^3.11`, `~3.11`, `3.11.*`, `3.11`, `*`, `<3 || >=3.9`."""
+    return any(
+        all(satisfies(version, _standard(clause)) for clause in _clauses(alternative))
+        for alternative in constraint.split("||")
+    )
+
+
+def _clauses(alternative: str) -> list[str]:
+    return [
+        clause for clause in re.split(r"[,\s]+(?=[\^~<>=!*0-9])", alternative.strip()) if clause
+    ]
+
+
+def _standard(clause: str) -> str:
+    """One clause of poetry's, as the standard writes it."""
+    shape = re.fullmatch(r"(\^|~(?!=)|)\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*)?", clause.strip())
+    if shape is None:
+        return "" if clause.strip() == "*" else clause
+    operator, low = shape[1], numbers(shape[2])
+    if not operator:
+        return f"=={shape[2]}{shape[3] or ''}"
+    kept = _caret_kept(low) if operator == "^" else min(len(low), 2)
+    high = (*low[: kept - 1], low[kept - 1] + 1)
+    return f">={shape[2]},<{'.'.join(map(str, high))}"
+
+
+def _caret_kept(low: tuple[int, ...]) -> int:
+    """How many numbers `^` leaves as they are: up to the first that is not zero, which may not grow."""
+    first = next((place for place, number in enumerate(low) if number), len(low) - 1)
+    return first + 1

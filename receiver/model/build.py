@@ -4,6 +4,7 @@ import posixpath
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import BinaryIO
 
 from receiver.model.errors import BuildError
@@ -34,6 +35,11 @@ class BuildFacts:
     interpreters: tuple[Interpreter, ...]
     config: Mapping[str, str]
     commit: str
+    today: date
+    fetchable: tuple[Interpreter, ...] = ()
+    """Pythons that are not here and can be fetched, with the paths that they will have."""
+    python_before: str = ""
+    """The version that the live release runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,12 @@ class Command:
     """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's `explain`."""
     quiet: bool = False
     """Keep the output back unless it fails."""
+    stdin: str = ""
+    """What it reads."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variables that other accounts must not see."""
+    noise: str = ""
+    """Lines of its output that tell the one who pushed nothing, as a pattern for whole lines."""
 
     def filled(self, *, venv: str, uv: str) -> "Command":
         """The command with both paths put in. Not `format`: other braces are the app's own text."""

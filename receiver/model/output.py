@@ -96,17 +96,17 @@ class Output:
         self.warn(f"({error.reason})")
         self._line("")
 
-    def feed(self, chunk: bytes) -> None:
-        """Output of a program, in whatever pieces it comes."""
+    def feed(self, chunk: bytes, *, noise: str = "") -> None:
+        """Output of a program, in whatever pieces it comes; lines that `noise` matches whole are left out."""
         *lines, self._partial = (self._partial + chunk).split(b"\n")
-        for line in lines:
-            self.say(_last_of_rewrites(line))
+        for line in map(_last_of_rewrites, lines):
+            if not (noise and re.fullmatch(noise, line)):
+                self.say(line)
 
-    def flush(self) -> None:
+    def flush(self, *, noise: str = "") -> None:
         """Show a last line that had no end."""
         if self._partial:
-            self.say(_last_of_rewrites(self._partial))
-        self._partial = b""
+            self.feed(b"\n", noise=noise)
 
     def _line(self, text: str) -> None:
         shown = self.masked(text)

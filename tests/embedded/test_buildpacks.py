@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ class Builder:
     def plan(self, files: Mapping[str, str | bytes], config: Mapping[str, str]) -> BuildPlan:
         pushed = tree(files)
         found = interpreters.find(interpreters.SYSTEM_FOLDERS)
-        return choose(pushed).plan(pushed, BuildFacts(found, config, "a" * 40))
+        return choose(pushed).plan(pushed, BuildFacts(found, config, "a" * 40, date(2026, 6, 1)))
 
     def build(
         self, files: Mapping[str, str | bytes], config: Mapping[str, str] | None = None
@@ -79,7 +80,8 @@ class Builder:
         filled = command.filled(venv=str(self.venv), uv=str(self.uv))
         done = subprocess.run(
             filled.argv,
-            env=self.environment(config) | dict(filled.env),
+            env=self.environment(config) | dict(filled.env) | dict(filled.secrets),
+            input=filled.stdin,
             cwd=self.source,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -390,16 +392,6 @@ def test_index_that_cannot_be_reached_is_a_network_failure(builder: Builder) -> 
         builder.build({"app.py": FLASK, "requirements.txt": "flask"}, config)
     assert failed.value.explained.reason == "build/network"
     assert "secret" not in json.dumps(failed.value.explained.fields())
-
-
-def test_python_that_the_lock_does_not_allow_is_explained(builder: Builder) -> None:
-    files = locked_app(builder)
-    found = interpreters.find(interpreters.SYSTEM_FOLDERS)[0]
-    project = project_of(files).replace(">=3.10", ">=3.99")
-    files |= {"pyproject.toml": project, ".python-version": found.minor}
-    with pytest.raises(FailedCommandError) as failed:
-        builder.build(files)
-    assert failed.value.explained.reason == "build/python-version-mismatch"
 
 
 def test_interpreters_are_asked_and_virtualenvs_are_none(tmp_path: Path, builder: Builder) -> None:

@@ -1,14 +1,16 @@
 """Hooks, collectstatic and NLTK: when they belong to a build, and what the log says where they do not."""
 
+from dataclasses import replace
+
 import pytest
 
 from buildpacks import python
 from buildpacks.python.collectstatic_failures import explain_collectstatic
 from buildpacks.python.hooks import explain_hook
 from buildpacks.python.nltk import explain_nltk
-from receiver.model.build import BuildFacts, BuildPlan, Command
+from receiver.model.build import BuildPlan, Command
 from receiver.model.errors import BuildError
-from tests.unit.trees import FACTS, PLAIN, PYTHON_311, tree
+from tests.unit.trees import FACTS, PLAIN, tree
 
 APP: dict[str, str | bytes] = {"app.py": PLAIN, "requirements.txt": ""}
 SETTINGS = "INSTALLED_APPS = ['django.contrib.staticfiles']\n"
@@ -21,7 +23,7 @@ DJANGO: dict[str, str | bytes] = {
 
 
 def plan(files: dict[str, str | bytes], **config: str) -> BuildPlan:
-    return python.plan(tree(files), BuildFacts((PYTHON_311,), config, "a" * 40))
+    return python.plan(tree(files), replace(FACTS, config=config))
 
 
 def lines(found: BuildPlan) -> list[str]:
@@ -98,8 +100,8 @@ def test_hooks_run_before_the_packages_and_last_of_all() -> None:
 
 def test_a_hook_that_may_change_the_requirements_gets_a_virtualenv_per_commit() -> None:
     files = {**APP, "bin/pre_compile": "true\n"}
-    one = python.plan(tree(files), BuildFacts((PYTHON_311,), {}, "a" * 40)).virtualenv
-    other = python.plan(tree(files), BuildFacts((PYTHON_311,), {}, "b" * 40)).virtualenv
+    one = python.plan(tree(files), replace(FACTS, commit="a" * 40)).virtualenv
+    other = python.plan(tree(files), replace(FACTS, commit="b" * 40)).virtualenv
     assert one is not None
     assert other is not None
     assert one.digest != other.digest

@@ -77,7 +77,11 @@ def installs(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> list[s
         ({".python-version": "3.11\n"}, "3.11.2", ".python-version asks for 3.11"),
         ({".python-version": "# pinned\r\n\r\n  3.11.2  \r\n"}, "3.11.2", "asks for 3.11.2"),
         ({"runtime.txt": "python-3.11.2\n"}, "3.11.2", "runtime.txt asks for 3.11.2"),
-        ({"runtime.txt": "python-3.12", ".python-version": "3.11"}, "3.11.2", ".python-version"),
+        (
+            {"runtime.txt": "python-3.11", ".python-version": "3.12"},
+            "3.11.2",
+            "runtime.txt asks for",
+        ),
         ({"pyproject.toml": "[project]\nrequires-python = '>=3.9,<3.12'"}, "3.11.2", ">=3.9,<3.12"),
         ({"pyproject.toml": "[project]\nrequires-python = '==3.11.*'"}, "3.11.2", "==3.11.*"),
         ({"pyproject.toml": "[project]\nrequires-python = '~=3.11.1'"}, "3.11.2", "~=3.11.1"),
@@ -99,7 +103,7 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
     [
         ({".python-version": "3.13"}, "python-not-installed", "asks for Python 3.13. Installed here: 3.12.4, 3.11.2."),
         ({".python-version": "3.11.9"}, "python-not-installed", "3.11.9"),
-        ({".python-version": "3.1"}, "python-not-installed", "3.1."),
+        ({".python-version": "3.1"}, "python-end-of-life", "ended on 2012-04-09"),
         ({"runtime.txt": "python-3.10.1"}, "python-not-installed", "runtime.txt asks for Python 3.10.1"),
         ({"pyproject.toml": "[project]\nrequires-python='>=3.14'"}, "python-not-installed", ">=3.14"),
         ({".python-version": ""}, "python-version-empty", "blank lines"),
@@ -143,9 +147,13 @@ def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -
 @pytest.mark.parametrize(
     ("files", "reason", "seen"),
     [
-        ({"poetry.lock": "", "pyproject.toml": PROJECT}, "package-manager-unsupported", "poetry.lock"),
-        ({"Pipfile": "", "Pipfile.lock": "{}"}, "package-manager-unsupported", "Pipfile.lock"),
+        ({"poetry.lock": "", "pyproject.toml": PROJECT}, "lock-invalid", "lock-version"),
+        ({"poetry.lock": ""}, "pyproject-missing", "both"),
+        ({"Pipfile": "", "Pipfile.lock": "{}"}, "lock-outdated", "hash"),
+        ({"Pipfile.lock": "{}"}, "pipfile-missing", "both"),
+        ({"Pipfile": "", "Pipfile.lock": "[]"}, "lock-invalid", "not a table"),
         ({"Pipfile": ""}, "package-manager-unsupported", "Pipfile"),
+        ({"Pipfile": "[", "Pipfile.lock": "{}"}, "toml-invalid", "valid TOML"),
         ({"pyproject.toml": PROJECT}, "package-manager-unsupported", "pyproject.toml"),
         ({"pyproject.toml": "[tool.poetry]"}, "package-manager-unsupported", "pyproject.toml"),
         ({"setup.py": ""}, "package-manager-unsupported", "setup.py"),
@@ -162,6 +170,32 @@ def test_packages_are_refused(files: dict[str, str | bytes], reason: str, seen: 
     refused = refusal({"app.py": FLASK, **files})
     assert refused.reason == f"build/{reason}"
     assert seen in refused.detail
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {**LOCKED, ".python-version": "3.11", "pyproject.toml": PROJECT.replace("3.11", "3.12")},
+        {"app.py": FLASK, "poetry.lock": "", "runtime.txt": "python-3.11", "pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.12'"},
+    ],
+    ids=["uv", "poetry"],
+)  # fmt: skip
+def test_python_that_the_project_does_not_allow(files: dict[str, str | bytes]) -> None:
+    refused = refusal(files)
+    assert refused.reason == "build/python-version-mismatch"
+    assert "asks for Python 3.11, and pyproject.toml says" in refused.detail
+
+
+def test_the_python_of_before_is_kept_where_no_file_names_one() -> None:
+    before = dataclasses.replace(FACTS, python_before="3.11.1")
+    found = plan(APP, before)
+    assert found.virtualenv is not None
+    assert found.virtualenv.interpreter == PYTHON_311
+    assert "the release before ran on 3.11" in found.notices[0]
+    newest = dataclasses.replace(FACTS, python_before="3.12.1")
+    assert "newest here" in plan(APP, newest).notices[0]
+    gone = dataclasses.replace(FACTS, python_before="3.10.1")
+    assert "newest here" in plan(APP, gone).notices[0]
 
 
 def test_no_interpreter_at_all_is_said() -> None:

@@ -36,11 +36,12 @@ DECIDE = """
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
-    buildpacks.python.hooks buildpacks.python.trials buildpacks.python.variables
+    buildpacks.python.trials buildpacks.python.variables
     buildpacks.python.nltk buildpacks.python.discovery buildpacks.python.django buildpacks.python.modules
     buildpacks.python.values buildpacks.python.server buildpacks.python.entry buildpacks.python.frameworks
-    buildpacks.python.install buildpacks.python.interpreter buildpacks.python.packages buildpacks.python.requirements
-    buildpacks.python.project buildpacks.python.versions buildpacks.python.explain buildpacks.python.build_failures
+    buildpacks.python.install buildpacks.python.hooks buildpacks.python.interpreter buildpacks.python.packages buildpacks.python.requirements
+    buildpacks.python.poetry buildpacks.python.pipfile buildpacks.python.pins buildpacks.python.markers
+    buildpacks.python.pythons buildpacks.python.project buildpacks.python.versions buildpacks.python.explain buildpacks.python.build_failures
     buildpacks.procfile buildpacks.static
 """
 VALUES = """

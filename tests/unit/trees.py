@@ -3,12 +3,15 @@
 import io
 import tarfile
 from collections.abc import Mapping
+from datetime import date
 
 from receiver.model.build import BuildFacts, Interpreter, Tree
 
 PYTHON_311 = Interpreter("/usr/bin/python3.11", "3.11.2")
 PYTHON_312 = Interpreter("/usr/local/bin/python3.12", "3.12.4")
-FACTS = BuildFacts(interpreters=(PYTHON_312, PYTHON_311), config={}, commit="a" * 40)
+FACTS = BuildFacts(
+    interpreters=(PYTHON_312, PYTHON_311), config={}, commit="a" * 40, today=date(2026, 6, 1)
+)
 
 FLASK = "from flask import Flask\n\napp = Flask(__name__)\n"
 FASTAPI = "from fastapi import FastAPI\n\napp = FastAPI()\n"

@@ -1,0 +1,150 @@
+"""A package index on loopback, with packages that tests make, for which a name and password may be needed."""
+
+import base64
+import hashlib
+import http.server
+import io
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+BACKEND = '''
+"""Builds the one module of this folder, without anything that would have to be downloaded."""
+import base64, hashlib, pathlib, zipfile
+
+NAME, VERSION = "{name}", "1.0"
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    return _write(folder, {f"{NAME}.py": pathlib.Path(f"{NAME}.py").read_text()})
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    return _write(folder, {f"{NAME}.pth": str(pathlib.Path.cwd())})
+
+def _write(folder, files):
+    info = f"{NAME}-{VERSION}.dist-info"
+    files = {**files, f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: {VERSION}\\n",
+             f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"}
+    record = "".join(f"{path},,\\n" for path in files) + f"{info}/RECORD,,\\n"
+    name = f"{NAME}-{VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as wheel:
+        for path, text in {**files, f"{info}/RECORD": record}.items():
+            wheel.writestr(path, text)
+    return name
+'''
+PROJECT = """
+[project]
+name = "{name}"
+version = "1.0"
+
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def source_package(folder: str, name: str, says: str) -> dict[str, str]:
+    """Files of a package that is built from a tree, in `folder` of it."""
+    prefix = f"{folder}/" if folder else ""
+    return {
+        f"{prefix}backend.py": BACKEND.replace("{name}", name),
+        f"{prefix}pyproject.toml": PROJECT.replace("{name}", name),
+        f"{prefix}{name}.py": f"SAYS = {says!r}\n",
+    }
+
+
+def wheel(name: str, version: str, *requires: str) -> tuple[str, bytes]:
+    """A wheel of one module, by its file name."""
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+    files = {
+        f"{name}.py": f"SAYS = '{name} {version}'\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        f"Requires-Python: >=3.8\nProvides-Extra: more\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},{_digest(text)},{len(text)}\n" for path, text in files.items())
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return f"{name}-{version}-py3-none-any.whl", buffer.getvalue()
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+@dataclass
+class Index:
+    """One that runs."""
+
+    port: int
+    files: Mapping[str, bytes]
+    refused: list[str] = field(default_factory=list)
+    """Paths that were asked for without the right name and password."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/simple/"
+
+    def url_as(self, user: str, password: str) -> str:
+        return self.url.replace("//", f"//{user}:{password}@")
+
+
+@contextmanager
+def package_index(
+    files: Mapping[str, bytes], user: str = "", password: str = ""
+) -> Iterator[Index]:
+    """An index that serves until the end of the block."""
+    given = base64.b64encode(f"{user}:{password}".encode()).decode()
+    expected = f"Basic {given}" if user else None
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if expected and self.headers.get("Authorization") != expected:
+                index.refused.append(self.path)
+                self._answer(401, b"", "text/plain")
+                return
+            _, place, *rest = self.path.rstrip("/").split("/")
+            if place == "files" and rest[0] in files:
+                self._answer(200, files[rest[0]], "application/octet-stream")
+            elif place == "simple" and rest and (page := _page(files, rest[0])):
+                self._answer(200, page, "text/html")
+            else:
+                self._answer(404, b"", "text/plain")
+
+        def _answer(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    index = Index(server.server_port, files)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _page(files: Mapping[str, bytes], name: str) -> bytes:
+    links = "".join(
+        f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>\n'
+        for file, data in files.items()
+        if file.partition("-")[0] == name.replace("-", "_")
+    )
+    return f"<!DOCTYPE html><html><body>\n{links}</body></html>".encode() if links else b""
