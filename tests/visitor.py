@@ -37,7 +37,8 @@ class Visitor:
     """Asks one app by its host name, at an address that need not be that name's."""
 
     def __init__(self, address: str, port: int, host: str) -> None:
-        self._address, self._port, self._host = address, port, host
+        self._address, self._port = address, port
+        self._host = host if port == 80 else f"{host}:{port}"
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._opener = urllib.request.build_opener(cookies)
 
@@ -45,7 +46,8 @@ class Visitor:
         """GET, or POST where there is a body; redirects are followed."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = f"http://{self._address}:{self._port}{path}"
-        request = urllib.request.Request(url, body, {"Host": self._host, **named})
+        own = {"Host": self._host} | ({"Origin": f"http://{self._host}"} if body else {})
+        request = urllib.request.Request(url, body, {**own, **named})
         try:
             with self._opener.open(request, timeout=LIMIT_S) as answer:
                 return Answer(answer.status, answer.headers, answer.read().decode())
