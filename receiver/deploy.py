@@ -19,7 +19,7 @@ from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
-from receiver.model.webserver import Command, Gunicorn, Process, parse_web_command
+from receiver.model.webserver import Gunicorn, Process, parse_web_command, plain_command
 from receiver.planner.tree import refuse_unsafe, tree_notices
 from receiver.server import Server
 from receiver.transition import Transition, transition
@@ -255,7 +255,7 @@ def _processes(
 def _parsed(lines: Mapping[str, str], config: Mapping[str, str]) -> dict[str, Process]:
     arguments = config.get(_GUNICORN_VARIABLE, "")
     return {
-        name: parse_web_command(line, arguments) if name == "web" else Command(command=line)
+        name: parse_web_command(line, arguments) if name == "web" else plain_command(line)
         for name, line in lines.items()
     }
 

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from receiver.model import launchers
 from receiver.model.commandline import Word, split_words
 from receiver.model.gunicorn_options import Line, read_options
 
 _LAUNCHERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch", "rye"})
-_LAUNCHER_FLAGS = frozenset(
-    {"--frozen", "--locked", "--no-sync", "--no-dev", "--offline", "--quiet", "-q", "--"}
-)
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", "GUNICORN_CMD_ARGS")
 """Read once, when a program starts: by the loader, the C library, the interpreter and gunicorn."""
@@ -66,13 +64,18 @@ def needs_fresh_start(before: dict[str, str], after: dict[str, str]) -> bool:
     return any(name.startswith(_EXEC_TIME) and name != "PYTHONPATH" for name in names)
 
 
+def plain_command(text: str) -> Command:
+    """A line of the Procfile that is run as it stands."""
+    return Command(command=launchers.without_launcher(text))
+
+
 def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
     """Read the `web:` line of a Procfile; `gunicorn_cmd_args` is the config var GUNICORN_CMD_ARGS."""
     words = split_words(text)
     call = _gunicorn_call(words) if words else None
     line = _read_line(call[1], gunicorn_cmd_args) if call else None
     if call is None or line is None:
-        return Command(command=text)
+        return plain_command(text)
     return Gunicorn(
         app=line.app,
         arguments=tuple(line.arguments),
@@ -120,7 +123,7 @@ def _after_program(program: str, rest: Sequence[Word]) -> Sequence[Word] | None:
     if name == "gunicorn":
         return rest
     if name in _LAUNCHERS and texts[:1] == ["run"]:
-        flags = next((i for i, t in enumerate(texts[1:]) if t not in _LAUNCHER_FLAGS), len(texts))
+        flags = next((i for i, t in enumerate(texts[1:]) if t not in launchers.FLAGS), len(texts))
         following = rest[1 + flags :]
         return _after_program(following[0].text, following[1:]) if following else None
     if _PYTHON.fullmatch(name):

@@ -45,7 +45,7 @@ BUILDPACKS = """
     buildpacks.procfile buildpacks.static
 """
 VALUES = """
-    model.release model.run model.webserver model.gunicorn_options model.commandline model.manifest model.settings model.limits
+    model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.settings model.limits
     model.procfile model.schedule model.plan model.check model.layout model.names model.output model.build model.errors model receiver
 """
 LAYERS = {

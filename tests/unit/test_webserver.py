@@ -9,6 +9,7 @@ from receiver.model.webserver import (
     Process,
     needs_fresh_start,
     parse_web_command,
+    plain_command,
 )
 
 
@@ -71,6 +72,26 @@ def test_plain_calls_of_gunicorn_come_to_the_same(text: str) -> None:
 )
 def test_what_only_a_shell_or_another_program_can_do_stays_a_command(text: str) -> None:
     assert parse_web_command(text) == Command(command=text)
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("uv run uvicorn main:app --port $PORT", "uvicorn main:app --port $PORT"),
+        ("uv run --frozen --no-dev -- python server.py", "python server.py"),
+        ("uv run server.py", "python server.py"),
+        ("uv run -m board", "python -m board"),
+        ("exec poetry run hypercorn app:app", "exec hypercorn app:app"),
+        ("cd src && DEBUG=0 pipenv run python a.py; poetry run b", "cd src && DEBUG=0 python a.py; b"),
+        ("uv run --with rich a", "uv run --with rich a"),
+        ("echo poetry run", "echo poetry run"),
+        ("uv runs", "uv runs"),
+        ("./poetry run a", "./poetry run a"),
+    ],
+)  # fmt: skip
+def test_tools_that_enter_a_virtualenv_are_left_out(line: str, command: str) -> None:
+    assert plain_command(line) == Command(command=command)
+    assert parse_web_command(line) == Command(command=command)
 
 
 def test_options_find_their_places() -> None:
