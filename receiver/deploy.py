@@ -7,20 +7,19 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-import buildpacks
-from receiver import facts, files, phases, records
+from receiver import files, phases, pushed_tree, records
 from receiver.checkpoint import About
 from receiver.executor import Reached, nowhere
-from receiver.model import build as build_model
+from receiver.model.app_json import AppJson
 from receiver.model.check import overlaid
-from receiver.model.errors import NotFoundError
-from receiver.model.manifest import FILE_NAME, parse_manifest
+from receiver.model.layout import ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
 from receiver.model.webserver import Gunicorn, Process, parse_web_command, plain_command
-from receiver.planner.tree import refuse_unsafe, tree_notices
+from receiver.pushed_tree import PushedTree
+from receiver.rollback_target import rollback_target, say_what_returns
 from receiver.server import Server
 from receiver.transition import Transition, transition
 
@@ -100,26 +99,10 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
     )
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
     with transition(server, push.app, about, out, reached) as work:
-        config = records.read_config(work.paths.config)
-        version, home = work.claim(config)
-        with push.archive.open("rb") as archive:
-            tree = build_model.Tree(archive)
-            refuse_unsafe(tree)
-            noticed = tree_notices(tree)
-            manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
-            buildpack = buildpacks.choose(tree)
-            plan = buildpack.plan(tree, facts.build_facts(server, config, push.commit, work.old))
-        _say_what_was_decided(plan, noticed, out)
-        builder = work.builder(home, config)
-        if builder.kept_back:
-            out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
-        builder.unpack(push.archive)
-        reached("unpacked")
-        builder.run(plan.before, None, buildpack.explain)
-        venv = plan.virtualenv and builder.virtualenv(plan.virtualenv, buildpack.explain)
-        reached("installed")
-        builder.run(plan.commands, venv or None, buildpack.explain)
-        builder.pack(push.archive, changed=plan.changes_tree)
+        tree = pushed_tree.read(work, push.archive, push.commit)
+        plan = tree.plan
+        version, home = work.claim(tree.config)
+        venv = _build(work, push, tree, home)
         release = Release(
             version=version,
             app=push.app,
@@ -131,18 +114,38 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             python=plan.virtualenv.interpreter.version if plan.virtualenv else None,
             venv=str(venv) if venv else None,
             lines=dict(plan.processes),
-            processes=_processes(plan.processes, config, out),
-            phase=manifest.release,
-            check=overlaid(manifest.check, work.settings.check),
-            code_check=manifest.check,
-            static={**plan.static, **manifest.static},
+            processes=_processes(plan.processes, tree.config, out),
+            phase=tree.manifest.release,
+            check=overlaid(tree.check, work.settings.check),
+            code_check=tree.check,
+            static={**plan.static, **tree.manifest.static},
             address=server.address(push.app),
-            gunicorn_file=tree.has("gunicorn.conf.py"),
+            gunicorn_file=tree.gunicorn_file,
             boot_limit_s=work.settings.check_limit_s,
             build=push.number,
         )
-        _go_live(work, push, release)
+        _go_live(work, push, release, tree.app_json)
     return _announce(server, release, out)
+
+
+def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -> Path | None:
+    """Do what the buildpack planned and the app asks for besides; returns the virtualenv, where it has one."""
+    plan, explain = tree.plan, tree.buildpack.explain
+    work.out.step(plan.title)
+    for notice in (*plan.notices, *tree.notices):
+        work.out.say(notice)
+    builder = work.builder(home, tree.config)
+    if builder.kept_back:
+        work.out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
+    builder.unpack(push.archive)
+    work.reached("unpacked")
+    builder.run(plan.before, None, explain)
+    venv = builder.virtualenv(plan.virtualenv, explain) if plan.virtualenv else None
+    work.reached("installed")
+    builder.run(plan.commands, venv, explain)
+    scripts = phases.predeploy(work, home, venv, tree, trial=push.trial is not None)
+    builder.pack(push.archive, changed=plan.changes_tree or scripts)
+    return venv
 
 
 def reconfigure(
@@ -178,9 +181,9 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
     """
     about = About(title=f"rollback by {wish.by}", build=wish.number)
     with transition(server, wish.app, about, out, reached) as work:
-        wanted = _rollback_target(work, wish.target)
+        wanted = rollback_target(work, wish.target)
         config = records.read_config(work.paths.release(wanted.version).env)
-        _say_what_returns(work, wanted, out)
+        say_what_returns(work, wanted, out)
         work.change_config(config)
         release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish.by)
         release = replace(release, restores=wanted.restores or wanted.version)
@@ -188,7 +191,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
     return _announce(server, release, out)
 
 
-def _go_live(work: Transition, push: Push, release: Release) -> None:
+def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) -> None:
     work.record(release)
     work.publish(release)
     if push.trial is not None:
@@ -196,14 +199,7 @@ def _go_live(work: Transition, push: Push, release: Release) -> None:
     phases.release_phase(work, release, "deploy")
     work.check(release)
     work.swap(release)
-
-
-def _say_what_was_decided(
-    plan: build_model.BuildPlan, noticed: tuple[str, ...], out: Output
-) -> None:
-    out.step(plan.title)
-    for notice in (*plan.notices, *noticed):
-        out.say(notice)
+    phases.postdeploy(work, release, app_json.postdeploy(first=work.old is None))
 
 
 def _again(
@@ -221,6 +217,7 @@ def _again(
         by=by,
         created_at=work.server.clock.stamp(),
         restores=None,
+        postdeploy=None,
         boot_limit_s=work.settings.check_limit_s,
         check=source.checked_by(work.settings),
         processes=_parsed(source.lines, config),
@@ -258,50 +255,6 @@ def _parsed(lines: Mapping[str, str], config: Mapping[str, str]) -> dict[str, Pr
         name: parse_web_command(line, arguments) if name == "web" else plain_command(line)
         for name, line in lines.items()
     }
-
-
-def _rollback_target(work: Transition, target: int | None) -> Release:
-    """The release to go back to: the one named, or the newest of other code or config than the live one."""
-    if work.old is None:
-        raise NotFoundError(
-            f"{work.paths.name} has no release yet.",
-            advice="Push some code first: `git push prod main`.",
-            reason="not-found/release",
-        )
-    if target is not None:
-        return records.read_release(work.paths, target)
-    live = work.old.restores or work.old.version
-    earlier = [found for found in records.release_versions(work.paths) if found < live]
-    if not earlier:
-        raise NotFoundError(
-            f"There is no release before {work.old.label} to go back to.",
-            advice="`ship releases` lists what is kept.",
-            reason="not-found/release",
-        )
-    return records.read_release(work.paths, earlier[-1])
-
-
-def _say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
-    live = work.old.label if work.old else "nothing"
-    out.step(f"Rolling back {work.paths.name} from {live} to {wanted.label}")
-    out.say(
-        f"{wanted.label} is: {wanted.description}, commit {wanted.commit[:7]}, {wanted.created_at}."
-    )
-    out.say(
-        "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
-    )
-    names = _changed_names(
-        records.read_config(work.paths.config),
-        records.read_config(work.paths.release(wanted.version).env),
-    )
-    if names:
-        out.say(f"Config vars that change: {', '.join(names)}.")
-
-
-def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
 
 
 def _announce(server: Server, release: Release, out: Output) -> Release:

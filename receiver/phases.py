@@ -1,27 +1,44 @@
-"""What an app has run around its own changes: the release phase, before anybody is sent to the new code.
+"""What an app has run around its own changes: the release phase, and the scripts of its app.json.
 
-It runs as the app runs: its account, sandbox, virtualenv and config vars.
+All of it runs as the app runs: its account, sandbox, virtualenv and config vars.
 """
 
-from receiver import checking
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from receiver import checking, records
 from receiver.hosts import Job, JobTimeoutError
 from receiver.model.errors import ShipError
+from receiver.model.layout import ReleasePaths
 from receiver.model.release import Release
-from receiver.model.settings import Occasion
+from receiver.model.settings import Occasion, ReleasePhase
+from receiver.pushed_tree import PushedTree
 from receiver.transition import Transition
 
 _TYPE = "release"
+_PATH = "/usr/local/bin:/usr/bin:/bin"
 _AGAIN: dict[Occasion, str] = {
     "deploy": "correct it and push again.",
     "rollback": "or go back without it: `ship rollback --no-release-phase`.",
     "config": "or change the config vars without it: `--no-release-phase`.",
 }
-
 _WHY_NOT: dict[Occasion, str] = {
     "deploy": "`on` in ship.toml names no deploy",
     "rollback": "`--release-phase` has it run",
     "config": "`--release-phase` has it run",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """How a job did not come to a good end."""
+
+    detail: str
+    in_time: bool = True
 
 
 def release_phase(
@@ -47,32 +64,99 @@ def release_phase(
         work.out.say(f"The release phase is not run: {_WHY_NOT[occasion]}.")
         return
     work.out.step("Running the release phase")
-    _run(work, release, occasion)
+    failure = _run(work, _release_job(work, release))
+    if failure:
+        reason = "release/failed" if failure.in_time else "release/timeout"
+        raise _failed("release phase", failure.detail, _AGAIN[occasion], reason)
     work.reached("release phase done")
 
 
-def _run(work: Transition, release: Release, occasion: Occasion) -> None:
-    limit_s = _limit_s(work, release)
+def predeploy(
+    work: Transition, home: ReleasePaths, venv: Path | None, tree: PushedTree, *, trial: bool
+) -> bool:
+    """Run the predeploy scripts in the built tree; what they change there is part of the release.
+
+    Args:
+        work: the change under way
+        home: the folder of the release
+        venv: its virtualenv
+        tree: what was pushed
+        trial: True where nothing is to be released: scripts may change what does not go back
+
+    Returns:
+        whether any ran
+
+    Raises:
+        ShipError: one failed or took too long; the reason is of class `release`
+    """
+    commands = tree.app_json.predeploy
+    if trial and commands:
+        work.out.say("The predeploy script of app.json is not run by a check.")
+        return False
+    for command in commands:
+        work.out.step("Running the predeploy script of app.json")
+        work.out.say(f"$ {command}")
+        failure = _run(work, _script(work, home, venv, command, tree.manifest.release, "predeploy"))
+        if failure:
+            reason = "release/predeploy-failed" if failure.in_time else "release/timeout"
+            raise _failed("predeploy script", failure.detail, _AGAIN["deploy"], reason)
+    if commands:
+        work.reached("predeploy done")
+    return bool(commands)
+
+
+def postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
+    """Have the postdeploy scripts run once the release is live for good.
+
+    Visitors are with the new release already, so that a failure is told and recorded, and undoes nothing.
+    """
+    if commands:
+        work.afterwards.append(lambda: _postdeploy(work, release, commands))
+
+
+def _postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
+    home = work.paths.release(release.version)
+    venv = Path(release.venv) if release.venv else None
+    for command in commands:
+        work.out.step("Running the postdeploy script of app.json")
+        work.out.say(f"$ {command}")
+        try:
+            failure = _run(work, _script(work, home, venv, command, release.phase, "postdeploy"))
+        except ShipError as error:  # stopped by somebody, or the server could not start it
+            work.out.flush()
+            failure = _Failure(error.title)
+        if failure:
+            told = f"The postdeploy script failed. {failure.detail}"
+            again = shlex.join(("ship", "run", "--", "sh", "-c", command))
+            work.out.warn(
+                f"{told}\n{release.label} is live all the same. To run it again:\n  {again}"
+            )
+            records.write_json(home.record, replace(release, postdeploy=told))
+            return
+    work.reached("postdeploy done")
+
+
+def _run(work: Transition, job: Job) -> _Failure | None:
+    """Run to the end, with its output in the log; how it failed, if it did."""
     try:
-        status = work.server.host.run(_job(work, release, limit_s), work.out.feed)
-    except JobTimeoutError as error:
+        status = work.server.host.run(job, work.out.feed)
+    except JobTimeoutError:
         work.out.flush()
-        raise _failed(f"It took longer than {limit_s:g} s.", occasion, "release/timeout") from error
+        return _Failure(f"It took longer than {job.limit_s:g} s.", in_time=False)
     work.out.flush()
-    if status:
-        raise _failed(f"It ended with exit status {status}.", occasion, "release/failed")
+    return _Failure(f"It ended with exit status {status}.") if status else None
 
 
-def _limit_s(work: Transition, release: Release) -> float:
+def _limit_s(work: Transition, rules: ReleasePhase) -> float:
     """The app's own limit, never above the server's."""
     most_s = work.server.settings.release_limit_s
-    own_s = release.phase.limit_s
+    own_s = rules.limit_s
     if own_s is not None and own_s > most_s:
         work.out.say(f"The server's limit of {most_s} s counts, not the {own_s} s of ship.toml.")
     return float(min(own_s or most_s, most_s))
 
 
-def _job(work: Transition, release: Release, limit_s: float) -> Job:
+def _release_job(work: Transition, release: Release) -> Job:
     paths = work.paths
     home = paths.release(release.version)
     run = paths.run / _TYPE
@@ -83,15 +167,42 @@ def _job(work: Transition, release: Release, limit_s: float) -> Job:
         cwd=paths.work,
         env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name},
         writable=(run, home.source, paths.storage),
-        limit_s=limit_s,
+        limit_s=_limit_s(work, release.phase),
         name=_TYPE,
     )
 
 
-def _failed(detail: str, occasion: Occasion, reason: str) -> ShipError:
+def _script(
+    work: Transition, home: ReleasePaths, venv: Path | None, command: str, rules: ReleasePhase, name: str
+) -> Job:  # fmt: skip
+    paths = work.paths
+    run = paths.run / name
+    checking.make_run_folder(work.server, paths, run)
+    own = {"PATH": f"{venv}/bin:{_PATH}", "VIRTUAL_ENV": str(venv)} if venv else {"PATH": _PATH}
+    return Job(
+        app=paths.name,
+        argv=("/bin/sh", "-c", command),
+        cwd=home.source,
+        env={
+            "HOME": str(run),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "SHIP_APP": paths.name,
+            "SHIP_PROCESS": name,
+            "SHIP_STORAGE": str(paths.storage),
+            **own,
+        },
+        config=home.env,
+        writable=(run, home.source, paths.storage),
+        limit_s=_limit_s(work, rules),
+        name=name,
+    )
+
+
+def _failed(what: str, detail: str, again: str, reason: str) -> ShipError:
     return ShipError(
-        "The release phase failed. The release before it goes on serving.",
+        f"The {what} failed. The release before it goes on serving.",
         detail=detail,
-        advice=f"Read its output above, {_AGAIN[occasion]} Changes it made to a database stay.",
+        advice=f"Read its output above, {again} Changes it made to a database stay.",
         reason=reason,
     )

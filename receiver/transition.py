@@ -6,9 +6,9 @@ along.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from receiver import building, checking, facts, files, records, run_records
@@ -53,6 +53,8 @@ class Transition:
     reached: Reached
     live: Live | None
     old: Release | None
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
+    """Done when the change stands, while the app is still locked."""
 
     def claim(self, config: Mapping[str, str]) -> tuple[int, ReleasePaths]:
         """Make the folder of the next release, with its config vars; it goes again on failure."""
@@ -239,6 +241,8 @@ def transition(
             raise
         checkpoint.finalize()
         reached("finalized")
+        for deed in work.afterwards:
+            deed()
         work.prune()
 
 

@@ -34,7 +34,7 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
         return
     show.heading(f"{call.app} Releases" + (f" - Current: v{live.release}" if live else ""))
     show.data("")
-    rows = [(it.label, it.description, it.by, it.created_at) for it in found]
+    rows = [(it.label, _told(it), it.by, it.created_at) for it in found]
     show.table(("Release", "Description", "By", "When"), rows)
 
 
@@ -161,6 +161,13 @@ def _version(text: str) -> int:
     return int(found[1])
 
 
+def _told(release: Release) -> str:
+    """What made a release, and what went wrong behind it."""
+    return (
+        f"{release.description} (postdeploy failed)" if release.postdeploy else release.description
+    )
+
+
 def _as_data(release: Release, current: int | None) -> dict[str, object]:
     return {
         "version": release.version,
@@ -173,6 +180,7 @@ def _as_data(release: Release, current: int | None) -> dict[str, object]:
         "python": release.python,
         "processes": release.lines,
         "restores": release.restores,
+        "postdeploy": release.postdeploy,
     }
 
 
@@ -184,6 +192,7 @@ def _described(release: Release) -> dict[str, str]:
         "Commit": release.commit,
         "Buildpack": release.buildpack,
         "Python": release.python or "",
+        "Postdeploy": release.postdeploy or "",
         "Restores": f"v{release.restores}" if release.restores else "",
         **{f"Process {name}": line for name, line in release.lines.items()},
     }

@@ -48,6 +48,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
     boot_limit_s: int = 60
     """How long gunicorn's master waits for new workers of it: the app's `check_limit_s` of then."""
+    postdeploy: str | None = None
+    """How a script that followed the swap failed: a sentence; None where none failed."""
     restores: int | None = None
     """The release that a rollback brought back."""
     build: int | None = None

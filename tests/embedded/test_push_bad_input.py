@@ -141,6 +141,23 @@ CASES = [
         verdict="release phase failed",
     ),
     Case("manifest-no-such-occasion", "build/manifest-invalid", {"ship.toml": "[release]\non = ['deploy', 'restart']\n"}),
+    Case("app-json-not-json", "build/app-json-invalid", {"app.json": '{\n  "env": {},\n}\n'}),
+    Case("app-json-bad-entry", "build/app-json-invalid", {"app.json": '{"env": {"PORT": {"value": 80}}}'}),
+    Case("app-json-bad-name", "build/app-json-invalid", {"app.json": '{"env": {"API-KEY": "x"}}'}),
+    Case(
+        "app-json-config-var-missing", "build/config-var-required",
+        {"app.json": '{"env": {"API_KEY": {"description": "Of the bank."}, "TOKEN": {}, "DSN": {"required": false}}}'},
+    ),
+    Case(
+        "app-json-predeploy-fails", "release/predeploy-failed",
+        {"app.json": '{"scripts": {"dokku": {"predeploy": "echo no assets; exit 4"}}}'},
+        verdict="release phase failed",
+    ),
+    Case(
+        "app-json-predeploy-too-slow", "release/timeout",
+        {"app.json": '{"scripts": {"predeploy": "exec sleep 60"}}', "ship.toml": "[release]\nlimit_s = 1\n"},
+        verdict="release phase failed",
+    ),
     unready("syntax-error", "check/syntax-error", code("def app(environ, start_response:\n    return []\n")),
     unready("missing-module", "check/missing-module", code("import no_such_module\n")),
     unready("import-error", "check/import-error", code("from os import no_such_name\n")),

@@ -11,8 +11,8 @@ import pytest
 from receiver import lifetimes, run_records
 from receiver.model.names import AppName
 from tests.checkout import Checkout
+from tests.embedded.keyboard import Typed, type_ship
 from tests.embedded.pushing import PushServer, push_server, wsgi
-from tests.embedded.typing import Typed, type_ship
 
 pytestmark = pytest.mark.embedded
 

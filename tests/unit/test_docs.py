@@ -10,6 +10,15 @@ import msgspec
 import pytest
 
 from receiver.cli.catalogue import ALIASES, COMMANDS
+from receiver.model.app_json import (
+    UNUSED,
+    AppJson,
+    DokkuScripts,
+    Healthcheck,
+    Scripts,
+    Variable,
+    parse_app_json,
+)
 from receiver.model.check import Check
 from receiver.model.errors import EXIT_CODES
 from receiver.model.settings import App, Manifest, ReleasePhase, Server
@@ -60,6 +69,29 @@ def test_every_setting_is_documented_with_its_default(
     assert written == {name: text for name, text in declared.items() if name not in tables}
     for name in tables:
         assert f"[{name}]" in _page("configuration.md")
+
+
+def test_every_entry_of_app_json_is_documented() -> None:
+    section = _page("configuration.md").split("\n## app.json\n")[1].split("\n## ")[0]
+    written = re.findall(r"^\| `([A-Za-z.]+)` \|", section, re.MULTILINE)
+    named = {
+        "env.NAME": Variable,
+        "healthchecks.web": Healthcheck,
+        "scripts": Scripts,
+        "scripts.dokku": DokkuScripts,
+    }
+    declared = [
+        f"{way}.{name}" for way, kind in named.items() for name in kind.__struct_encode_fields__
+    ]
+    used = [name for name in AppJson.__struct_fields__ if name not in UNUSED]
+    assert {way.partition(".")[0] for way in named} == set(used)
+    assert sorted(written) == sorted(name for name in declared if name not in named)
+
+
+def test_the_app_json_that_is_shown_is_read_whole() -> None:
+    section = _page("configuration.md").split("\n## app.json\n")[1]
+    shown = section.split("```json\n")[1].split("```")[0]
+    assert parse_app_json(shown.encode())[1] == ""
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])

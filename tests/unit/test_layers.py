@@ -21,7 +21,7 @@ EDGE = """
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming checks processes apps rehearsal runs deploy phases transition checking building
+    demo embedded embedded_processes installation renaming checks processes apps rehearsal runs deploy rollback_target phases pushed_tree declared transition checking building
     detached recovery
 """
 DO = "executor checkpoint"
@@ -32,7 +32,7 @@ MACHINE = """
 """
 DECIDE = """
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
-    planner.tree planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
+    planner.tree planner.declared_config planner.declared_checks planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
@@ -45,7 +45,7 @@ BUILDPACKS = """
     buildpacks.procfile buildpacks.static
 """
 VALUES = """
-    model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.settings model.limits
+    model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.app_json model.settings model.limits
     model.procfile model.schedule model.plan model.check model.layout model.names model.output model.build model.errors model receiver
 """
 LAYERS = {

@@ -1,0 +1,65 @@
+"""What an app.json asks of a deploy, done: its config vars at the first one, and its health checks."""
+
+import secrets
+from collections.abc import Callable
+
+from receiver import records
+from receiver.model.app_json import FILE_NAME, AppJson, parse_app_json
+from receiver.model.build import Tree
+from receiver.model.check import Check
+from receiver.model.output import Output
+from receiver.planner.declared_checks import declared_check
+from receiver.planner.declared_config import initial_config, refuse_unset, unset_values
+from receiver.transition import Transition
+
+_SECRET_BYTES = 32
+
+
+def read(tree: Tree, own: Check, out: Output) -> tuple[AppJson, Check]:
+    """The app.json of a tree, an empty one where there is none; and how its code wants a release checked.
+
+    Args:
+        tree: the tree
+        own: [check] of its ship.toml, which goes before the health checks of app.json
+        out: is told what of the file does not count
+
+    Raises:
+        BuildError: it cannot be read
+    """
+    if not tree.has(FILE_NAME):
+        return AppJson(), own
+    found, notice = parse_app_json(tree.read(FILE_NAME))
+    check, notices = declared_check(found.healthchecks, own)
+    for said in (notice, *notices):
+        if said:
+            out.say(said)
+    return found, check
+
+
+def settle_config(
+    work: Transition, declared: AppJson, secret: Callable[[], str] = lambda: secrets.token_hex(_SECRET_BYTES)
+) -> dict[str, str]:  # fmt: skip
+    """The config vars of the release to be; at the first deploy, with those that app.json brings along.
+
+    They are part of the change: where it comes to nothing, so do they.
+
+    Raises:
+        BuildError: a required one has no value
+    """
+    config = records.read_config(work.paths.config)
+    variables = declared.variables
+    refuse_unset(variables, config)
+    if work.old is not None:
+        for name in unset_values(variables, config):
+            work.out.say(
+                f"{name} is not set; app.json's values are for the first deploy. `ship config:set {name}=...` sets it."
+            )
+        return config
+    new = initial_config(variables, config, secret)
+    if new:
+        work.out.step("Setting the config vars of app.json")
+        for name in new:
+            work.out.say(f"{name}, {'as it says' if variables[name].value else 'a new secret'}")
+        config |= new
+        work.change_config(config)
+    return config

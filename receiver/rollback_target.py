@@ -1,0 +1,53 @@
+"""Which release a rollback goes back to, and what the one who asked is told of it."""
+
+from collections.abc import Mapping
+
+from receiver import records
+from receiver.model.errors import NotFoundError
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.transition import Transition
+
+
+def rollback_target(work: Transition, target: int | None) -> Release:
+    """The release to go back to: the one named, or the newest of other code or config than the live one."""
+    if work.old is None:
+        raise NotFoundError(
+            f"{work.paths.name} has no release yet.",
+            advice="Push some code first: `git push prod main`.",
+            reason="not-found/release",
+        )
+    if target is not None:
+        return records.read_release(work.paths, target)
+    live = work.old.restores or work.old.version
+    earlier = [found for found in records.release_versions(work.paths) if found < live]
+    if not earlier:
+        raise NotFoundError(
+            f"There is no release before {work.old.label} to go back to.",
+            advice="`ship releases` lists what is kept.",
+            reason="not-found/release",
+        )
+    return records.read_release(work.paths, earlier[-1])
+
+
+def say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
+    live = work.old.label if work.old else "nothing"
+    out.step(f"Rolling back {work.paths.name} from {live} to {wanted.label}")
+    out.say(
+        f"{wanted.label} is: {wanted.description}, commit {wanted.commit[:7]}, {wanted.created_at}."
+    )
+    out.say(
+        "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
+    )
+    names = _changed_names(
+        records.read_config(work.paths.config),
+        records.read_config(work.paths.release(wanted.version).env),
+    )
+    if names:
+        out.say(f"Config vars that change: {', '.join(names)}.")
+
+
+def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
