@@ -7,21 +7,23 @@ cannot change.
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from receiver import files, records, shell
-from receiver.hosts import Host, Job, JobTimeoutError, Owner, ids
+from receiver.hosts import Host, Job, JobMemoryError, JobTimeoutError, Owner, ids, memory
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.output import Output
 
 Explain = Callable[[Command, str], ShipError]
+Turn = Callable[[], AbstractContextManager[None]]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
+_MIB = 1024 * 1024
 _NO_SPACE = "No space left on device"
 _OWN_NAMES = frozenset(
     {
@@ -54,6 +56,10 @@ class Builder:
     """That of the live release: a new one starts as its copy, so that only what differs is installed."""
     kept_back: tuple[str, ...] = ()
     """Config vars that the build does without."""
+    turn: Turn = nullcontext
+    """What is held while something is installed or run: other apps' builds wait for it."""
+    memory: str = "50%"
+    """What a build may use, as `build_memory` of the server's settings says it."""
 
     def unpack(self, archive: Path) -> None:
         """Unpack a tar file into the release's source."""
@@ -73,10 +79,15 @@ class Builder:
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
         venv = self.paths.venvs / wanted.digest
-        ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
-        if ready.exists():
+        if _ready(venv).exists():
             self.out.step("Dependencies unchanged, virtualenv reused")
             return venv
+        with self.turn():
+            self._make(venv, wanted, explain)
+        return venv
+
+    def _make(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
+        ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
         files.remove_tree(venv)
         owner = self.host.owner(self.paths.name)
         uid, gid = ids(owner)
@@ -92,7 +103,6 @@ class Builder:
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
         files.write_atomically(ready, told, mode=0o644)
-        return venv
 
     def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
         """Whether `venv` begins as a copy of the last one, which has to be of the same interpreter.
@@ -120,9 +130,12 @@ class Builder:
 
     def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:
         """Run the commands that finish the tree."""
+        if not commands:
+            return
         writable = (self.release.source, self.paths.cache, self.paths.storage)
-        for command in commands:
-            self._do(command, venv, writable, explain)
+        with self.turn():
+            for command in commands:
+                self._do(command, venv, writable, explain)
 
     def pack(self, archive: Path, *, changed: bool) -> None:
         """Keep the built tree as the release's slug: the pushed archive itself, unless it was changed."""
@@ -192,11 +205,24 @@ class Builder:
             self.out.flush()
             raise BuildError(
                 f"The build took longer than {self.limit_s:g} seconds and was stopped.",
-                detail=f"It was running `{' '.join(job.argv)}`.",
+                detail=f"It was running `{_shown(job.argv)}`.",
                 advice="Look above for what it was doing, or raise build_limit_s in ship.toml.",
                 reason="build/timeout",
             ) from error
+        except JobMemoryError as error:
+            self.out.flush()
+            raise self._too_large(job.argv) from error
         return status, said.decode("utf-8", "replace")
+
+    def _too_large(self, argv: tuple[str, ...]) -> BuildError:
+        limit_bytes = memory.bytes_of(self.memory)
+        return BuildError(
+            f"The build was killed: it used more than {limit_bytes // _MIB} MiB of memory.",
+            detail=f"It was running `{_shown(argv)}`. The apps that serve were not touched.",
+            advice="Have it use less, for example by packages that come as wheels and need no compiler;"
+            f" or raise build_memory in the server's ship.toml, which is {self.memory}.",
+            reason="build/memory",
+        )
 
     def _job(
         self, argv: tuple[str, ...], config: Path | None, writable: tuple[Path, ...], limit_s: float
@@ -219,7 +245,13 @@ class Builder:
             writable=writable,
             limit_s=limit_s,
             name="build",
+            most_memory_bytes=memory.bytes_of(self.memory),
         )
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    """A command by the name of its program, wherever that lies."""
+    return " ".join((Path(argv[0]).name, *argv[1:]))
 
 
 def _ready(venv: Path) -> Path:

@@ -91,7 +91,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         ShipError: it did not work; the release before it serves as it did
     """
     about = About(
-        title=f"deploy of {push.commit[:7]} by {push.by}",
+        title=f"{'check' if push.trial else 'deploy'} of {push.commit[:7]} by {push.by}",
         build=push.number,
         ref=push.ref,
         commit=push.commit,

@@ -1,9 +1,9 @@
-"""One deploy per app: a lock that names its holder and dies with its process."""
+"""One deploy per app, and few builds per server: locks that name their holder and die with its process."""
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from receiver.clock import SYSTEM_CLOCK, Clock
@@ -41,15 +41,58 @@ def app_lock(
     Raises:
         LockedError: still held by another after `wait_s`
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _acquire(fd, wait_s, on_wait, clock)
+    told = f"{holder} (process {os.getpid()})"
+    with _one_of((path,), told, wait_s, on_wait, _app_is_busy, clock) as fd:
+        yield fd
+
+
+@contextmanager
+def build_turn(
+    paths: Sequence[Path],
+    holder: str,
+    *,
+    wait_s: float,
+    on_wait: Callable[[str], None],
+    clock: Clock = SYSTEM_CLOCK,
+) -> Iterator[None]:
+    """Hold one of the places in which builds of this server go on at once.
+
+    Args:
+        paths: a lock file for each place
+        holder: such as `build of blog (deploy of 1a2b3c4 by laptop)`
+        wait_s: how long to wait for a free place
+        on_wait: told once, with the sentence of one who holds a place, when there is a wait
+        clock: where time comes from
+
+    Raises:
+        LockedError: none was free within `wait_s`
+    """
+    with _one_of(paths, holder, wait_s, on_wait, _others_build, clock):
+        yield
+
+
+@contextmanager
+def _one_of(
+    paths: Sequence[Path],
+    holder: str,
+    wait_s: float,
+    on_wait: Callable[[str], None],
+    busy: Callable[[str, float], LockedError],
+    clock: Clock,
+) -> Iterator[int]:
+    with ExitStack() as opened:
+        fds = [_open(path, opened) for path in paths]
+        fd = _acquire(fds, wait_s, on_wait, busy, clock)
         os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{holder} (process {os.getpid()})".encode(), 0)
+        os.pwrite(fd, holder.encode(), 0)
         yield fd
         os.ftruncate(fd, 0)
-    finally:
-        os.close(fd)
+
+
+def _open(path: Path, opened: ExitStack) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    opened.callback(os.close, fd)
+    return fd
 
 
 def lock_holder(path: Path) -> str | None:
@@ -64,19 +107,43 @@ def lock_holder(path: Path) -> str | None:
         os.close(fd)
 
 
-def _acquire(fd: int, wait_s: float, on_wait: Callable[[str], None], clock: Clock) -> None:
-    if _try(fd):
-        return
+def _acquire(
+    fds: Sequence[int],
+    wait_s: float,
+    on_wait: Callable[[str], None],
+    busy: Callable[[str, float], LockedError],
+    clock: Clock,
+) -> int:
+    """Wait until one of these is free, and take it; whoever took none holds none."""
     started = clock.now()
-    on_wait(_holder(fd))
-    while not _try(fd):
+    told = False
+    while True:
+        for fd in fds:
+            if _try(fd):
+                return fd
+        if not told:
+            on_wait(_holder(fds[0]))
+            told = True
         if clock.now() - started >= wait_s:
-            raise LockedError(
-                "Another command is at work on this app.",
-                detail=f"The lock is held by the {_holder(fd)}. Waited {wait_s:g} s.",
-                advice="Wait for it to end, or stop a build with `ship builds:cancel`.",
-            )
+            raise busy(_holder(fds[0]), wait_s)
         clock.sleep(_RETRY_S)
+
+
+def _app_is_busy(holder: str, wait_s: float) -> LockedError:
+    return LockedError(
+        "Another command is at work on this app.",
+        detail=f"The lock is held by the {holder}. Waited {wait_s:g} s.",
+        advice="Wait for it to end, or stop a build with `ship builds:cancel`.",
+    )
+
+
+def _others_build(holder: str, wait_s: float) -> LockedError:
+    return LockedError(
+        "Other builds of this server did not come to their end.",
+        detail=f"The {holder} is under way. Waited {wait_s:g} s.",
+        advice="Push again later, or have more builds go on at once: builds_at_once in the server's ship.toml.",
+        reason="locked/builds",
+    )
 
 
 def _try(fd: int) -> bool:

@@ -11,7 +11,7 @@ from buildpacks.python.trials import Trial, trials
 from buildpacks.python.variables import Wanted, wanted_variables
 from receiver import checking, deploy, records
 from receiver.executor import Reached, nowhere
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts import Job, JobMemoryError, JobTimeoutError, memory
 from receiver.model.build import Tree
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.output import Output
@@ -95,6 +95,8 @@ def _try(work: Transition, release: Release, trial: Trial) -> None:
         status = work.server.host.run(_job(work, release, trial, limit_s), take)
     except JobTimeoutError as error:
         raise _too_long(trial, limit_s) from error
+    except JobMemoryError as error:
+        raise _too_large(trial, work.server.settings.build_memory) from error
     finally:
         work.out.flush()
     failure = trial.failure(said.decode("utf-8", "replace")) if status else None
@@ -126,6 +128,15 @@ def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Jo
         writable=(run, home.source),
         limit_s=limit_s,
         name="build",
+        most_memory_bytes=memory.bytes_of(work.server.settings.build_memory),
+    )
+
+
+def _too_large(trial: Trial, limit: str) -> ShipError:
+    return CheckError(
+        f"`{' '.join(trial.argv)}` was killed: it used more memory than {limit}.",
+        advice="See what it loads, or raise build_memory in the server's ship.toml.",
+        reason="check/framework-command",
     )
 
 

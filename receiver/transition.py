@@ -7,7 +7,7 @@ along.
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from receiver import building, checking, facts, files, records, run_records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.hosts import Job, ids
-from receiver.lock import app_lock
+from receiver.lock import app_lock, build_turn
 from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
@@ -90,6 +90,20 @@ class Transition:
             index.env,
             last,
             building.own_names(config),
+            self.turn,
+            self.server.settings.build_memory,
+        )
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A place among the builds of this server, to be held while something is installed or run."""
+        settings = self.server.settings
+        about = self.checkpoint.about()
+        return build_turn(
+            self.server.layout.build_turns(settings.builds_at_once),
+            f"build of {self.paths.name}" + (f" ({about.title})" if about else ""),
+            wait_s=float(settings.lock_wait_s),
+            on_wait=lambda holder: self.out.say(f"Waiting for the {holder}."),
+            clock=self.server.clock,
         )
 
     def record(self, release: Release) -> None:

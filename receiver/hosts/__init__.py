@@ -45,10 +45,16 @@ class Job:
     memory: str | None = None
     """As systemd writes it, such as `512M`. Only systemd can keep a job to it, and to the next."""
     cpu: str | None = None
+    most_memory_bytes: int | None = None
+    """What all its processes together may use. Either host ends a job that uses more."""
 
 
 class JobTimeoutError(Exception):
     """A job did not end within its time; it was stopped."""
+
+
+class JobMemoryError(Exception):
+    """A job used more memory than it may; it was killed."""
 
 
 class Running(Protocol):
@@ -83,6 +89,7 @@ class Host(Protocol):
 
         Raises:
             JobTimeoutError: `limit_s` passed.
+            JobMemoryError: it used more than `most_memory_bytes`
             UsageError: the machine cannot keep the job to its limits
         """
 

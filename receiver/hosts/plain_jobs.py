@@ -8,18 +8,21 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from receiver import lifetimes, shell, sockets
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts import Job, JobTimeoutError, memory
 
 _ENTER = Path(__file__).parent.parent / "runtime" / "enter.py"
 _READ_BYTES = 65_536
 _STOP_GRACE_S = 5.0
+_BUILD_NICE = 10
+"""A build gives way to the apps that serve."""
 _LAST_READS = 32
 """A pipe holds less than this; more comes only from a child that never stops writing."""
 
@@ -54,8 +57,10 @@ def run(
     """Run to the end, or to the limit; whatever it started has ended too when this returns."""
     process = _start(place, job, stdin=stdin)
     ends_at = None if job.limit_s is None else clock.now() + job.limit_s
+    session = partial(sockets.session_pids, process.pid)
     try:
-        _follow(process, on_output, ends_at, clock)
+        with memory.kept_to(job.most_memory_bytes, session, lambda: _kill(session())):
+            _follow(process, on_output, ends_at, clock)
     except BaseException:
         _end(process)
         raise
@@ -112,10 +117,14 @@ def stop_left_over(place: Place) -> None:
             "",
             note.read_text(encoding="ascii"),
         }:
-            for pid in sockets.session_pids(leader):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill(sockets.session_pids(leader))
         note.unlink(missing_ok=True)
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _start(
@@ -129,6 +138,8 @@ def _start(
         stdin=stdin,
         output=output,
     )
+    if job.name == "build":
+        os.setpriority(os.PRIO_PROCESS, process.pid, _BUILD_NICE)
     (place.ledger / str(process.pid)).write_text(lifetimes.birth(process.pid), encoding="ascii")
     return process
 

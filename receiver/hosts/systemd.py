@@ -11,7 +11,7 @@ from pathlib import Path
 
 from receiver import nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, Owner
+from receiver.hosts import Job, JobMemoryError, Owner
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
@@ -19,6 +19,8 @@ from receiver.hosts.systemd_jobs import (
     deploy_job_units,
     job_argv,
     job_unit,
+    kept_to_memory,
+    killed_for_memory,
     lasting_job_units,
     own_unit,
     stop_units,
@@ -102,13 +104,16 @@ class SystemdHost:
 
         Raises:
             JobTimeoutError: `limit_s` passed.
+            JobMemoryError: it used more than `most_memory_bytes`
         """
         unit = job_unit(job)
         argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
         since_s = self._clock.now()
         process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
-        with stopped_at_the_end(unit, job.limit_s):
+        with stopped_at_the_end(unit, job.limit_s), kept_to_memory(unit, job.most_memory_bytes):
             status = shell.pump(process, on_output)
+        if status and job.most_memory_bytes is not None and killed_for_memory(unit):
+            raise JobMemoryError
         return believed(status, since_s=since_s)
 
     def spawn(self, job: Job, log: Path) -> BackgroundJob:

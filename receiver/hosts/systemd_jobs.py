@@ -3,12 +3,12 @@
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
 from receiver import shell
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts import Job, JobTimeoutError, memory
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.planner.sandbox import Properties, sandbox_properties
@@ -95,7 +95,7 @@ def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
 
 def _limits(job: Job) -> Properties:
     limits = [("TimeoutStopSec", str(_STOP_LIMIT_S)), ("TasksMax", "4096")]
-    limits.append(("MemoryMax", job.memory or "80%"))
+    limits.append(("MemoryMax", job.memory or str(job.most_memory_bytes or "80%")))
     if job.cpu is not None:
         limits.append(("CPUQuota", job.cpu))
     if job.limit_s is not None:
@@ -164,6 +164,29 @@ def stopped_at_the_end(unit: str, limit_s: float | None) -> Iterator[None]:
             timer.join()
     if late:
         raise JobTimeoutError(f"{unit} did not end within {limit_s:g} s.")
+
+
+def kept_to_memory(unit: str, limit_bytes: int | None) -> AbstractContextManager[None]:
+    """Kill a unit that uses too much, also on a machine whose kernel does not count for systemd.
+
+    Raises:
+        JobMemoryError: it was killed for that
+    """
+
+    def kill() -> None:
+        with suppress(shell.CommandError):  # it has ended
+            shell.capture(("systemctl", "kill", "--signal=KILL", unit))
+
+    return memory.kept_to(limit_bytes, lambda: memory.pids_of_unit(unit), kill)
+
+
+def killed_for_memory(unit: str) -> bool:
+    """Whether the kernel killed something of a unit that failed, because its memory was used up.
+
+    The unit itself is gone by now; its journal says it.
+    """
+    argv = ("journalctl", "--quiet", "--output=cat", "--lines=20", f"--unit={unit}")
+    return "oom-kill" in shell.capture(argv).decode(errors="replace")
 
 
 class BackgroundJob:

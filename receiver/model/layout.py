@@ -187,6 +187,10 @@ class Layout:
     def apps(self) -> Path:
         return self.state / "apps"
 
+    def build_turns(self, places: int) -> tuple[Path, ...]:
+        """Lock files of the builds that may go on at once."""
+        return tuple(self.state / f"build.{place}.lock" for place in range(places))
+
     def app(self, name: AppName) -> AppPaths:
         return AppPaths(name, self.apps / name, self.run / "apps" / name)
 

@@ -41,6 +41,16 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_push_mb: Annotated[
         Count, Meta(description="Size limit, in MiB, of the objects in one push.")
     ] = MAX_PUSH_MB
+    builds_at_once: Annotated[
+        Count, Meta(description="Builds of different apps that go on at the same time.")
+    ] = 1
+    build_memory: Annotated[
+        str,
+        Meta(
+            description="Memory that one build may use: a share of the machine's, or `512M`, `2G`.",
+            pattern=r"^([1-9][0-9]?%|100%|[1-9][0-9]*[MG])$",
+        ),
+    ] = "50%"
     build_limit_s: Annotated[Seconds, Meta(description="Seconds that one build may take.")] = 900
     release_limit_s: Annotated[
         Seconds, Meta(description="Seconds that one release phase may take.")

@@ -27,7 +27,7 @@ STORY = """
 DO = "executor checkpoint"
 LOOK = "facts server"
 MACHINE = """
-    hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts
+    hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts.memory hosts
     nginx keys run_records builds records workers health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """

@@ -83,3 +83,8 @@ def test_stopping_jobs_never_fits_a_unit_that_stays_or_another_app() -> None:
     ]
     for pattern in (deploy_job_units(BLOG), lasting_job_units(BLOG)):
         assert not [unit for unit in (*stays, *others) if fnmatchcase(unit, pattern)]
+
+
+def test_the_kernel_keeps_a_build_to_its_memory_where_it_can() -> None:
+    assert "--property=MemoryMax=1000" in argv(job("make", most_memory_bytes=1000))
+    assert "--property=MemoryMax=80%" in argv(job("make"))

@@ -8,8 +8,11 @@ import pytest
 
 from tests.vps.pages import page, slow_build
 from tests.vps.ship_server import ShipServer, Site, end_group
+from tests.vps.visitors import Visitors
 
 BROKEN = page("broken") | {"app.py": "import missing_things\n" + page("broken")["app.py"]}
+
+EATER = "kept = []\nwhile True:\n    kept.append(bytearray(b'x') * 10_000_000)\n"
 
 
 @pytest.fixture(scope="module")
@@ -93,4 +96,46 @@ def test_a_push_that_waited_for_a_broken_one_goes_live(slow: Site) -> None:
     assert "! [remote rejected] main -> main (check failed)" in said
     assert slow.page() == "after a broken one"
     assert slow.remote_head() == slow.git("rev-parse", "HEAD").stdout.strip()
+    assert slow.leftovers() == []
+
+
+def test_a_build_that_eats_memory_is_killed_alone_and_explained(slow: Site) -> None:
+    settings = "/etc/ship/ship.toml"
+    slow.publish("before")
+    slow.server.root(
+        f"cp -p {settings} {settings}.kept; sed -i '1i build_memory = \"300M\"' {settings}"
+    )
+    try:
+        slow.commit(page("after") | {"big/setup.py": EATER, "requirements.txt": "./big\n"})
+        with Visitors(slow) as visitors:
+            pushed = slow.push()
+    finally:
+        slow.server.root(f"mv {settings}.kept {settings}")
+    assert pushed.status == 1
+    assert "The build was killed: it used more than 300 MiB of memory." in pushed.text
+    assert "! [remote rejected] main -> main (build failed)" in pushed.text
+    assert visitors.lost == []
+    assert set(visitors.pages) == {"before"}
+    assert slow.page() == "before"
+    assert slow.leftovers() == []
+
+
+def test_a_check_over_ssh_moves_nothing_on_either_side(slow: Site) -> None:
+    before = slow.publish("before")
+    slow.commit(page("after"))
+    checked = slow.push("-o", "check", "main")
+    assert checked.status == 0, checked.text
+    assert "Nothing was released: v" in checked.text
+    assert "main -> refs/ship/checked" in checked.text
+    assert (slow.page(), slow.remote_head()) == ("before", before)
+    assert slow.git("rev-parse", "prod/main").stdout.strip() == before
+    assert slow.leftovers() == []
+    slow.commit(BROKEN)
+    refused = slow.push("-o", "check", "main")
+    assert refused.status == 1
+    assert "! [remote rejected] main -> main (check failed)" in refused.text
+    assert (slow.page(), slow.remote_head()) == ("before", before)
+    again = slow.push("-o", "check", f"{before}:main")
+    assert again.status == 0, again.text
+    assert "Nothing new was pushed: taking" in again.text
     assert slow.leftovers() == []
