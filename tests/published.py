@@ -194,7 +194,26 @@ UV = Kind(
     Form("/quays/south", {"time": "21:15"}, "21:15"),
     per_commit=True,
 )
-KINDS = (FLASK, DJANGO, FASTAPI, AIOHTTP, QUART, SERVER, STATIC, BUILT, PIP, UV)
+POETRY = Kind(
+    "poetry-src",
+    (
+        Page("/ports/brest", "06:40", _JSON),
+        Page("/ports/oslo", "No tide is known for oslo.", _JSON, 404),
+        Page("/static/tides.css", "sans-serif", _CSS),
+    ),
+    per_commit=True,
+)
+PIPENV = Kind(
+    "pipenv-bottle",
+    (
+        Page("/static/list.css", "square", _CSS),
+        Page("/nowhere", "There is no such page.", status=404),
+    ),
+    Form("/", {"thing": "salt"}, "salt", is_kept=True),
+)
+KINDS = (
+    FLASK, DJANGO, FASTAPI, AIOHTTP, QUART, SERVER, STATIC, BUILT, PIP, UV, POETRY, PIPENV,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
