@@ -1,45 +1,35 @@
-"""The stories of an app itself: create, destroy, stop, start, restart, scale."""
+"""The stories of an app itself: create and destroy; and how any change of one is made."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from receiver import facts, files, git, records, run_records, runs
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.hosts import ids
 from receiver.lock import app_lock
-from receiver.model.errors import NotFoundError, ShipError, UsageError
+from receiver.model.errors import ShipError
 from receiver.model.layout import SLOTS, AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.plan import (
-    AimSlot,
     AnyStep,
-    AskThroughNginx,
-    AwaitAnswer,
-    AwaitRelease,
     ChangeSite,
     ChangeUnits,
     EnableSlot,
     HoldSocket,
     Plan,
     ReleaseSocket,
-    StartSlot,
+    SetFormation,
     StopSlot,
     WriteFile,
 )
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
-from receiver.planner.swap import other
 from receiver.recovery import recover, undo
 from receiver.server import Server
 
 _PORTS_OF_AN_APP = 3
-_MOST_WORKERS = 64
 HOOKS = Path(__file__).parent.parent / "hooks"
 
 
@@ -68,7 +58,7 @@ def create(server: Server, name: AppName) -> str:
         git.create_repo(server.layout.repo(name), hooks=HOOKS)
         records.write_toml(paths.settings, settings)
     try:
-        _do(server, paths, _plan_create(server, paths, settings), f"creation of {name}")
+        change(server, paths, lambda: _plan_create(server, paths, settings), f"creation of {name}")
     except BaseException:
         destroy(server, name, keep_storage=kept)
         raise
@@ -93,132 +83,10 @@ def destroy(server: Server, name: AppName, *, keep_storage: bool = False) -> Non
         files.remove_tree(paths.home)
 
 
-def stop(server: Server, name: AppName) -> None:
-    """Stop the web processes; they stay stopped over deploys and reboots until `start`."""
-    paths = server.app(name)
-    settings = replace(records.read_app(paths), stopped=True)
-    live, release = _live(paths)
-    plan: list[AnyStep] = [_settings_step(paths, settings)]
-    plan += _site_steps(server, paths, settings, release, live)
-    plan += [StopSlot(name, slot) for slot in SLOTS]
-    _do(server, paths, (*plan, EnableSlot(name, None)), "stop")
-
-
-def start(server: Server, name: AppName) -> None:
-    """Start the web processes of the live release again."""
-    paths = server.app(name)
-    settings = replace(records.read_app(paths), stopped=False)
-    live, release = _need_web(paths)
-    plan: list[AnyStep] = [
-        _settings_step(paths, settings),
-        AimSlot(name, live.slot, release.version),
-        StartSlot(name, live.slot),
-        await_slot(release, settings, live),
-        EnableSlot(name, live.slot),
-        *_site_steps(server, paths, settings, release, live),
-        AskThroughNginx(name, release.checked_by(settings)),
-    ]
-    _do(server, paths, tuple(plan), "start")
-
-
-def restart(server: Server, name: AppName) -> None:
-    """Replace the web processes by fresh ones of the same release; the site answers all the while."""
-    paths = server.app(name)
-    settings = records.read_app(paths)
-    live, release = _need_web(paths)
-    if settings.stopped:
-        start(server, name)
-        return
-    fresh = Live(release=live.release, slot=other(live.slot))
-    plan: list[AnyStep] = [
-        StopSlot(name, fresh.slot),
-        AimSlot(name, fresh.slot, release.version),
-        StartSlot(name, fresh.slot),
-        await_slot(release, settings, fresh),
-        EnableSlot(name, fresh.slot),
-        *_site_steps(server, paths, settings, release, fresh),
-        StopSlot(name, live.slot),
-        live_step(paths, fresh),
-    ]
-    _do(server, paths, tuple(plan), "restart")
-
-
-def scale(server: Server, name: AppName, web: int) -> None:
-    """Set the number of web workers; 0 stops them.
-
-    Raises:
-        UsageError: not a number of workers that makes sense
-    """
-    paths = server.app(name)
-    if not 0 <= web <= _MOST_WORKERS:
-        raise UsageError(
-            f"web={web} is not a number of workers.",
-            detail=f"It can be 0 to {_MOST_WORKERS}.",
-            advice="Two or three workers for each core are plenty: `ship ps:scale web=2`.",
-            reason="usage/bad-scale",
-        )
-    if web == 0:
-        stop(server, name)
-        return
-    scaled = WriteFile(str(paths.scale), json.dumps({"web": web}) + "\n")
-    live, release = _live(paths)
-    runs = live is not None and server.host.main_pid(name, live.slot) is not None
-    if live is None or release is None or not runs or not _is_gunicorn(release):
-        _do(server, paths, (scaled,), "scaling")
-        return
-    limit_s = float(records.read_app(paths).check_limit_s)
-    _do(
-        server,
-        paths,
-        (
-            scaled,
-            AimSlot(name, live.slot, live.release, reload=True),
-            AwaitRelease(name, live.slot, live.release, limit_s),
-        ),
-        "scaling",
-    )
-
-
-def configure(server: Server, name: AppName, change: Callable[[App], App], title: str) -> None:
+def configure(server: Server, name: AppName, to: Callable[[App], App], title: str) -> None:
     """Change settings of an app that nothing which runs has to follow at once."""
     paths = server.app(name)
-    settings = change(records.read_app(paths))
-    _do(server, paths, (_settings_step(paths, settings),), title)
-
-
-def await_slot(release: Release, settings: App, live: Live) -> AnyStep:
-    """The step that waits until a slot serves."""
-    limit_s = float(settings.check_limit_s)
-    if _is_gunicorn(release):
-        return AwaitRelease(release.app, live.slot, release.version, limit_s)
-    port = settings.own_port(live.slot)
-    return AwaitAnswer(release.app, live.slot, port, limit_s, release.checked_by(settings))
-
-
-def live_step(paths: AppPaths, live: Live) -> WriteFile:
-    """The step that records what serves."""
-    return WriteFile(str(paths.live), records.json_text(live))
-
-
-def _is_gunicorn(release: Release) -> bool:
-    return isinstance(release.processes.get("web"), Gunicorn)
-
-
-def _live(paths: AppPaths) -> tuple[Live | None, Release | None]:
-    live = records.read_live(paths)
-    return live, records.read_release(paths, live.release) if live else None
-
-
-def _need_web(paths: AppPaths) -> tuple[Live, Release]:
-    live, release = _live(paths)
-    if live is None or release is None or release.served != "process":
-        raise NotFoundError(
-            f"{paths.name} has no web process.",
-            detail="It has no release yet." if release is None else "Its Procfile names none.",
-            advice="Push some code: `git push prod main`.",
-            reason="not-found/process",
-        )
-    return live, release
+    change(server, paths, lambda: (settings_step(paths, to(records.read_app(paths))),), title)
 
 
 def _make_folders(server: Server, paths: AppPaths) -> None:
@@ -244,7 +112,7 @@ def _plan_create(server: Server, paths: AppPaths, settings: App) -> Plan:
     return (
         ChangeUnits(name, dict(units)),
         HoldSocket(name),
-        *_site_steps(server, paths, settings, None, None),
+        *site_steps(server, paths, settings, None, None),
     )
 
 
@@ -256,31 +124,34 @@ def _plan_destroy(server: Server, paths: AppPaths) -> Plan:
         ChangeSite(name, str(site), str(link), None),
         EnableSlot(name, None),
         *(StopSlot(name, slot) for slot in SLOTS),
+        SetFormation(name, {}),
         ReleaseSocket(name),
         ChangeUnits(name, {file.path: None for file in server.host.unit_files(name, settings)}),
     )
 
 
-def _settings_step(paths: AppPaths, settings: App) -> WriteFile:
+def settings_step(paths: AppPaths, settings: App) -> WriteFile:
+    """The step that writes app.toml."""
     return WriteFile(str(paths.settings), records.toml_text(paths.settings, settings))
 
 
-def _site_steps(
+def site_steps(
     server: Server, paths: AppPaths, settings: App, release: Release | None, live: Live | None
 ) -> tuple[AnyStep, ...]:
-    change = facts.site_change(server, paths, settings, release, live.slot if live else "a")
-    return () if change is None else (change,)
+    """The step that routes visitors; none when nginx's file says so already."""
+    step = facts.site_change(server, paths, settings, release, live.slot if live else "a")
+    return () if step is None else (step,)
 
 
-def _do(server: Server, paths: AppPaths, plan: Plan, title: str) -> None:
-    """Do a plan under the app's lock, inside a checkpoint."""
+def change(server: Server, paths: AppPaths, plan: Callable[[], Plan], title: str) -> None:
+    """Make a plan under the app's lock and do it, inside a checkpoint."""
     wait_s = float(server.settings.lock_wait_s)
     with app_lock(paths.lock, title, wait_s=wait_s, clock=server.clock):
         recover(server, paths.name)
-        checkpoint = Checkpoint(paths.journal)
+        steps, checkpoint = plan(), Checkpoint(paths.journal)
         checkpoint.begin(About(title=title))
         try:
-            Executor(server, checkpoint).apply(plan)
+            Executor(server, checkpoint).apply(steps)
         except BaseException:
             undo(server, paths.name, checkpoint, Output(_unread))
             raise

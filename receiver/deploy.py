@@ -119,6 +119,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             check=overlaid(tree.check, work.settings.check),
             code_check=tree.check,
             static={**plan.static, **tree.manifest.static},
+            rules=dict(tree.manifest.process),
             address=server.address(push.app),
             gunicorn_file=tree.gunicorn_file,
             boot_limit_s=work.settings.check_limit_s,

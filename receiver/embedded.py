@@ -15,6 +15,7 @@ from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
 from receiver.hosts.supervisord import SupervisordHost, enabled_slot
 from receiver.model.errors import CheckError, ServerError, ShipError, UsageError
+from receiver.model.formation import instances
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.settings import Server
@@ -236,6 +237,7 @@ def _start_apps(layout: Layout, clock: Clock) -> tuple[tuple[AppName, ShipError]
 
 def _start_app(host: SupervisordHost, layout: Layout, app: AppName) -> None:
     paths = layout.app(app)
+    host.background.start(app, list(instances(records.read_formation(paths))))
     slot = enabled_slot(paths)
     version = paths.aim(slot) if slot else None
     if slot is None or version is None:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from receiver import files, health, nginx, records, sockets, workers
+from receiver import background, files, health, nginx, records, sockets, workers
 from receiver.answers import Question, notice, wrong_port, wrong_socket
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
@@ -93,8 +93,12 @@ class Executor:
             case steps.EnableSlot(app=app):
                 live = records.read_live(self._server.layout.app(AppName(app)))
                 return (steps.EnableSlot(app, live.slot if live else None),)
+            case steps.SetFormation(app=app):
+                before = records.read_formation(self._server.layout.app(AppName(app)))
+                return (steps.SetFormation(app, before),)
             case (
-                steps.RemoveTree()
+                steps.RestartProcesses()
+                | steps.RemoveTree()
                 | steps.AwaitRelease()
                 | steps.AwaitAnswer()
                 | steps.AskThroughNginx()
@@ -142,6 +146,10 @@ class Executor:
                 self._await_answer(step)
             case steps.AskThroughNginx(app=app, check=check):
                 self._ask_through_nginx(AppName(app), check)
+            case steps.SetFormation(app=app, formation=formation):
+                background.set_formation(self._server, AppName(app), formation, self._reached)
+            case steps.RestartProcesses(app=app, names=names):
+                background.restart(self._server, AppName(app), names)
             case _:
                 assert_never(step)
 

@@ -140,8 +140,9 @@ def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
     """Bring the units of all apps up to date with this version and with app.toml; nothing is restarted."""
     changed = False
     for app in records.app_names(server.layout):
-        settings = records.read_app(server.layout.app(app))
-        for unit in server.host.unit_files(app, settings):
+        paths = server.layout.app(app)
+        background = server.host.background.files(app, records.read_formation(paths))
+        for unit in (*server.host.unit_files(app, records.read_app(paths)), *background):
             changed |= _write(unit, dry_run=dry_run, done=done)
     if changed and not dry_run:
         server.host.refresh()

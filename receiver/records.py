@@ -13,6 +13,7 @@ import msgspec
 
 from receiver import files
 from receiver.model.errors import NotFoundError, ServerError
+from receiver.model.formation import Formation
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
 from receiver.model.release import Build, Live, Release
@@ -130,6 +131,31 @@ def read_app(paths: AppPaths) -> App:
 
 def read_live(paths: AppPaths) -> Live | None:
     return read_json(paths.live, Live)
+
+
+def read_scale(paths: AppPaths) -> dict[str, int]:
+    """How many processes are wanted, by type, where somebody has said so."""
+    text = files.read_text(paths.scale)
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, int])
+
+
+def scale_text(scale: Mapping[str, int]) -> str:
+    """The same as the text of its file."""
+    return json.dumps(dict(scale), sort_keys=True) + "\n"
+
+
+def read_formation(paths: AppPaths) -> Formation:
+    """The processes besides web that were set to run last."""
+    text = files.read_text(paths.formation)
+    return {} if text is None else msgspec.json.decode(text, type=Formation)
+
+
+def write_formation(paths: AppPaths, formation: Formation) -> None:
+    if formation:
+        text = msgspec.json.encode(formation).decode() + "\n"
+        files.write_atomically(paths.formation, text, mode=0o644)
+    else:
+        files.remove(paths.formation)
 
 
 def read_release(paths: AppPaths, version: int) -> Release:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from receiver import apps, facts, files, records, run_records, runs
+from receiver import control, facts, files, records, run_records, runs
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.lock import app_lock
@@ -26,10 +26,12 @@ from receiver.model.plan import (
     HoldSocket,
     Plan,
     ReleaseSocket,
+    SetFormation,
     StartSlot,
     StopSlot,
 )
 from receiver.model.release import Build
+from receiver.planner.formation import plan_formation
 from receiver.recovery import recover as recover_app
 from receiver.server import Server
 
@@ -95,6 +97,7 @@ def _plan_down(server: Server, name: AppName) -> Plan:
         ChangeSite(name, str(site), str(link), None),
         EnableSlot(name, None),
         *(StopSlot(name, slot) for slot in SLOTS),
+        SetFormation(name, {}),
         ReleaseSocket(name),
         ChangeUnits(name, {file.path: None for file in units}),
     )
@@ -141,11 +144,14 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
             if booting
             else [
                 StartSlot(name, live.slot),
-                apps.await_slot(release, settings, live),
+                control.await_slot(release, settings, live),
                 enable,
                 AskThroughNginx(name, release.checked_by(settings)),
             ]
         )
+    formation = plan_formation(release, records.read_scale(paths), settings)
+    if formation:
+        steps.append(SetFormation(name, formation))
     return tuple(steps)
 
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver import building, checking, facts, files, records, run_records
+from receiver import background, building, checking, facts, files, records, run_records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.hosts import Job, ids
@@ -20,10 +20,11 @@ from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
-from receiver.model.plan import Link, RemoveTree, WriteFile
+from receiver.model.plan import Link, RemoveTree, SetFormation, WriteFile
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import needs_fresh_start
+from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
 from receiver.planner.retention import plan_retention
 from receiver.planner.swap import SwapFacts, plan_swap
 from receiver.recovery import recover, undo
@@ -155,12 +156,42 @@ class Transition:
         executor = Executor(self.server, self.checkpoint, self.reached, self.out.say)
         live = records.json_text(Live(release=release.version, slot=swap.slot))
         try:
-            executor.apply((*swap.plan, WriteFile(str(self.paths.live), live)))
+            executor.apply(swap.plan)
         except ShipError as error:
             told = checking.explain_slot(
                 self.server, self.paths, self.settings, release, swap.slot, error
             )
             raise told from error
+        self._replace_background(release)
+        executor.apply((WriteFile(str(self.paths.live), live),))
+
+    def propose_scale(self, wanted: Mapping[str, int]) -> None:
+        """Have so many processes of these types run, where nobody has said otherwise yet."""
+        before = records.read_scale(self.paths)
+        scale = {**wanted, **before}
+        if scale != before:
+            step = WriteFile(str(self.paths.scale), records.scale_text(scale))
+            Executor(self.server, self.checkpoint, self.reached).apply((step,))
+
+    def _replace_background(self, release: Release) -> None:
+        """Have the processes besides web be of the new release; an app without any pays nothing."""
+        before, scale = records.read_formation(self.paths), records.read_scale(self.paths)
+        wanted = plan_formation(release, scale, self.settings)
+        told = list(tell_formation(release, wanted, before, scale))
+        if told:
+            self.out.step("Starting processes besides web" if wanted else "Processes besides web")
+        for line in told:
+            self.out.say(line)
+        for line in unknown_rules(release):
+            self.out.warn(line)
+        if wanted != before:
+            executor = Executor(self.server, self.checkpoint, self.reached)
+            executor.apply((SetFormation(self.paths.name, wanted),))
+
+    def look_at_background(self) -> None:
+        """Warn of processes besides web that have ended already; they are started again and again."""
+        for line in background.early_ends(self.server, self.paths.name):
+            self.out.warn(line)
 
     def prune(self) -> None:
         """Remove what no kept release, and nobody's run, needs any more."""
@@ -255,6 +286,7 @@ def transition(
             raise
         checkpoint.finalize()
         reached("finalized")
+        work.look_at_background()
         for deed in work.afterwards:
             deed()
         work.prune()

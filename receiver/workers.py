@@ -53,6 +53,12 @@ def last_answer(run_dir: Path) -> Answer | None:
         return None  # the folder is the app's: whatever it writes there is no more than a word of its own
 
 
+def starts(run_dir: Path) -> str | None:
+    """What runtime/launch.py noted of the starts of a process besides web, as the app's account may have changed it."""
+    with _folder(run_dir) as fd:
+        return _read(fd, "starts.json", _ERROR_BYTES)
+
+
 def swapped_to(run_dir: Path) -> str | None:
     """The release that the master says it serves; None while it has a start or a HUP to answer."""
     with _folder(run_dir) as fd:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "ps:scale": "ps:scale",
     "ps:start": "ps:start",
     "ps:stop": "ps:stop",
+    "ps:wait": "ps:wait",
     "releases": "releases:list_releases",
     "releases:info": "releases:info",
     "releases:output": "releases:output",

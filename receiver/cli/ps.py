@@ -2,114 +2,203 @@
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from receiver.cli import show
 from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.model.errors import UsageError
+from receiver.model.errors import ShipError, UsageError
 
-_SCALE = re.compile(r"([a-z][a-z0-9-]*)([=+-])([0-9]{1,4})")
+if TYPE_CHECKING:
+    from receiver.control import Wish
+    from receiver.processes import Running, Type
+
+_SCALE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)([=+-])([0-9]{1,4})")
+_WAIT_S = 600
 
 
 @click.command(
     "ps", cls=Command,
     example="$ ship ps -a blog\n=== web: gunicorn app:app (2)\n\n"
     "web.1: up 2026-01-31T08:15:00Z (v2, process 4711)\n"
-    "web.2: up 2026-01-31T08:15:00Z (v2, process 4712)",
+    "web.2: up 2026-01-31T08:15:00Z (v2, process 4712)\n\n"
+    "=== worker: python worker.py (1)\n\n"
+    "worker.1: crashed 2026-01-31T08:16:00Z: exit status 1, 4 times in a row, again at 2026-01-31T08:16:20Z\n"
+    "          KeyError: 'REDIS_URL'",
 )  # fmt: skip
 @for_app
 @with_json
 def list_processes(call: Call, *, as_json: bool) -> None:
-    """Show the processes of an app."""
+    """Show the processes of an app: since when they run, or why they do not."""
     from receiver import processes
 
     found = processes.look(call.server, call.app)
     if as_json:
         show.as_json(found.as_data())
         return
-    if found.command is None:
-        show.progress(f"{call.app} has no web process.")
-        return
-    show.heading(f"web: {found.command} ({len(found.running)})")
-    show.data("")
-    for number, process in enumerate(found.running, 1):
-        show.data(f"web.{number}: up {process.since} ({process.release}, process {process.pid})")
-    if not found.running:
-        show.data("web: stopped" if found.stopped else "web: down")
+    if not found.types:
+        show.progress(f"{call.app} has no processes.")
+    for at, each in enumerate(found.types):
+        if at:
+            show.data("")
+        _show_type(each)
 
 
 @click.command(
-    "ps:restart", cls=Command, example="$ ship ps:restart -a blog\n-----> Restarting blog"
+    "ps:restart", cls=Command,
+    example="$ ship ps:restart worker -a blog\n-----> Restarting worker of blog",
+)  # fmt: skip
+@for_app
+@click.argument("process", required=False, metavar="[TYPE | TYPE.N]")
+def restart(call: Call, process: str | None) -> int:
+    """Replace processes by fresh ones: all, of one type, or one. The site answers all the while."""
+    from receiver import control
+
+    return _change(
+        call, "Restarting", process, lambda: control.restart(call.server, call.app, process)
+    )
+
+
+@click.command(
+    "ps:stop", cls=Command, example="$ ship ps:stop worker -a blog\n-----> Stopping worker of blog"
 )
 @for_app
-def restart(call: Call) -> int:
-    """Replace the web processes by fresh ones; the site answers all the while."""
-    from receiver import apps
+@click.argument("process_type", required=False, metavar="[TYPE]")
+def stop(call: Call, process_type: str | None) -> int:
+    """Stop the processes; they stay stopped, over deploys and reboots, until ps:start."""
+    from receiver import control
 
-    return _change(call, "Restarting", lambda: apps.restart(call.server, call.app))
+    return _change(
+        call, "Stopping", process_type, lambda: control.stop(call.server, call.app, process_type)
+    )
 
 
-@click.command("ps:stop", cls=Command, example="$ ship ps:stop -a blog\n-----> Stopping blog")
+@click.command(
+    "ps:start",
+    cls=Command,
+    example="$ ship ps:start worker -a blog\n-----> Starting worker of blog",
+)
 @for_app
-def stop(call: Call) -> int:
-    """Stop the web processes; they stay stopped, over deploys and reboots, until ps:start."""
-    from receiver import apps
+@click.argument("process_type", required=False, metavar="[TYPE]")
+def start(call: Call, process_type: str | None) -> int:
+    """Start the processes again that ps:stop has stopped."""
+    from receiver import control
 
-    return _change(call, "Stopping", lambda: apps.stop(call.server, call.app))
-
-
-@click.command("ps:start", cls=Command, example="$ ship ps:start -a blog\n-----> Starting blog")
-@for_app
-def start(call: Call) -> int:
-    """Start the web processes again."""
-    from receiver import apps
-
-    return _change(call, "Starting", lambda: apps.start(call.server, call.app))
+    return _change(
+        call, "Starting", process_type, lambda: control.start(call.server, call.app, process_type)
+    )
 
 
 @click.command(
     "ps:scale", cls=Command,
-    example="$ ship ps:scale web=3 -a blog\n-----> Scaling blog\nweb=3",
+    example="$ ship ps:scale web=3 worker+1 -a blog\n-----> Scaling blog\nweb=3 worker=2",
 )  # fmt: skip
 @for_app
 @with_json
-@click.argument("wishes", nargs=-1, metavar="[web=N | web+N | web-N]")
+@click.argument("wishes", nargs=-1, metavar="[TYPE=N | TYPE+N | TYPE-N]...")
 def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
-    """Set the number of web workers, or print it."""
-    from receiver import processes
+    """Set how many processes of each type run, or print it. Of web, these are the workers of its server."""
+    from receiver import control, processes, records
 
     status = 0
     if wishes:
         parsed = [_parse_wish(wish) for wish in wishes]
         status = _change(
-            call, "Scaling", lambda: processes.scale(call.server, call.app, parsed[-1])
+            call, "Scaling", None, lambda: control.scale(call.server, call.app, parsed)
         )
     if status == 0:
-        count = processes.look(call.server, call.app).wanted
-        show.as_json({"web": count}) if as_json else show.data(f"web={count}")
+        found = processes.look(call.server, call.app)
+        counts = found.scale if found.release else records.read_scale(call.server.app(call.app))
+        shown = " ".join(f"{name}={count}" for name, count in counts.items())
+        show.as_json(counts) if as_json else show.data(shown)
     return status
 
 
-def _change(call: Call, doing: str, story: Callable[[], None]) -> int:
+@click.command(
+    "ps:wait", cls=Command,
+    example="$ ship ps:wait -a blog\nEvery process of blog runs v2.",
+)  # fmt: skip
+@for_app
+@click.option(
+    "--timeout", "limit_s", default=_WAIT_S, show_default=True, help="Seconds to wait at most."
+)
+def wait(call: Call, limit_s: int) -> None:
+    """Wait until every process runs the live release."""
+    from receiver import processes
+
+    late = processes.wait(call.server, call.app, float(limit_s))
+    if late:
+        raise ShipError(
+            f"Not every process of {call.app} runs the live release after {limit_s} s.",
+            detail=f"Waited for: {', '.join(late)}.",
+            advice="`ship ps` tells why, and `ship logs` what they wrote.",
+            reason="swap/processes-late",
+        )
+    live = processes.look(call.server, call.app).release
+    show.progress(f"Every process of {call.app} runs {live}." if live else f"{call.app} is empty.")
+
+
+def _show_type(found: "Type") -> None:
+    up = sum(process.state == "up" for process in found.running)
+    show.heading(f"{found.type}: {found.command} ({up})")
+    show.data("")
+    for process in found.running:
+        show.data(_line(process))
+        if process.reason and process.last_line:
+            show.data(" " * (len(process.name) + 2) + process.last_line)
+    if not found.running:
+        show.data(f"{found.type}: {_why_none(found)}")
+
+
+def _why_none(found: "Type") -> str:
+    if found.stopped:
+        return "stopped"
+    return (
+        "down"
+        if found.wanted or found.type == "web"
+        else f"none, until `ship ps:scale {found.type}=1`"
+    )
+
+
+def _line(process: "Running") -> str:
+    if process.state == "up":
+        told = f"{process.name}: up {process.since} ({process.release}, process {process.pid})"
+        return f"{told}, after {_ends(process)}" if process.ends else told
+    if process.state == "crashed":
+        again = f", again at {process.starts_again_at}" if process.starts_again_at else ""
+        return f"{process.name}: crashed {process.since}: {_ends(process)}{again}"
+    return f"{process.name}: {process.state}"
+
+
+def _ends(process: "Running") -> str:
+    """Such as `exit status 1, 4 times in a row`."""
+    reason = process.reason or "ended"
+    return f"{reason}, {process.ends} times in a row" if process.ends > 1 else reason
+
+
+def _change(call: Call, doing: str, what: str | None, story: Callable[[], None]) -> int:
     from receiver.cli.changes import change
     from receiver.model.output import Output
 
+    title = f"{doing} {what} of {call.app}" if what else f"{doing} {call.app}"
+
     def work(out: Output, _: int) -> None:
-        out.step(f"{doing} {call.app}")
+        out.step(title)
         story()
 
-    return change(call, f"{doing} {call.app}", work)
+    return change(call, title, work)
 
 
-def _parse_wish(text: str) -> tuple[str, int]:
-    """`web=3`, `web+1` or `web-1` as a sign and a number."""
+def _parse_wish(text: str) -> "Wish":
+    """`web=3`, `web+1` or `web-1` as a type, a sign and a number."""
+    from receiver.control import Wish
+
     found = _SCALE.fullmatch(text)
-    if found is None or found[1] != "web":
+    if found is None:
         raise UsageError(
-            f"{text!r} does not say how many web workers there should be.",
-            detail="Only web can be scaled." if found else "",
-            advice="Write `web=2`, `web+1` or `web-1`.",
+            f"{text!r} does not say how many processes of which type there should be.",
+            advice="Write `web=2`, `worker+1` or `worker-1`.",
             reason="usage/bad-scale",
         )
-    return found[2], int(found[3])
+    return Wish(found[1], found[2], int(found[3]))

@@ -1,10 +1,11 @@
 """What ship needs from a machine, as one protocol: an account, a sandbox, a held socket, slots, logs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
@@ -67,8 +68,40 @@ class Running(Protocol):
         """End it and everything it started; returns when they are gone."""
 
 
+class Background(Protocol):
+    """What a machine does for the processes of apps besides web: a unit or a program each."""
+
+    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
+        """Files that describe a formation to the process manager."""
+
+    def written(self, app: AppName) -> frozenset[Path]:
+        """The files of this kind that an app has."""
+
+    def running(self, app: AppName) -> dict[Instance, int]:
+        """Process ids of what runs, or is about to be started again: 0 while it has none."""
+
+    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Stop processes, each by its own signal and within its own time; returns when all are gone."""
+
+    def start(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Start processes afresh, as if they had never failed."""
+
+    def enable(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Have these processes, and only these, started at boot."""
+
+    def last_end(self, app: AppName, instance: Instance) -> str | None:
+        """Why a process ended last, such as `exit status 1`; None where nothing tells."""
+
+    def last_line(self, app: AppName, instance: Instance) -> str | None:
+        """What a process wrote last, apart from ship's own words."""
+
+
 class Host(Protocol):
     """One of the two machines ship runs on: `systemd` or `supervisord`."""
+
+    @property
+    def background(self) -> Background:
+        """The processes besides web."""
 
     def owner(self, app: AppName) -> Owner | None:
         """The app's account; None where everything belongs to the user who started ship."""
@@ -139,3 +172,15 @@ class Host(Protocol):
         self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
     ) -> Iterator[bytes]:
         """What the app's web processes (of one slot, or of both) wrote, oldest first; goes on when `follow`."""
+
+    def told_lines(
+        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
+    ) -> Iterator[bytes]:
+        """What all processes of an app wrote, each line with the name of its process, oldest first.
+
+        Args:
+            app: the app
+            lines: how many of them at most
+            follow: whether to go on with what they write from now on
+            process: only of this type, or of this process, such as `worker.1`
+        """

@@ -4,13 +4,14 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from receiver import files, nginx, records, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
+from receiver.hosts.supervisor_background import SupervisorBackground, names_of_logs
 from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
 from receiver.model.errors import NotFoundError, SwapError, UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
@@ -41,6 +42,12 @@ class SupervisordHost:
         self._layout = layout
         self._clock = clock
         self._supervisor = Supervisor(control_socket(layout), clock)
+        self._background = SupervisorBackground(layout, self._supervisor, LAUNCHER, clock)
+
+    @property
+    def background(self) -> SupervisorBackground:
+        """The processes besides web."""
+        return self._background
 
     def owner(self, app: AppName) -> Owner | None:
         """Nobody but the user who started ship."""
@@ -157,7 +164,21 @@ class SupervisordHost:
                 kept.extend(line.rstrip(b"\n") for line in handle)
         yield from kept
         if follow:
-            yield from _follow([programs.web_log(paths, slot) for slot in SLOTS])
+            yield from _follow({programs.web_log(paths, slot): b"" for slot in SLOTS})
+
+    def told_lines(
+        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
+    ) -> Iterator[bytes]:
+        """Lines of all logs of an app with the name of their process, those of the last written at the end."""
+        names = names_of_logs(self._layout.app(app), process)
+        heads = {log: f"app[{name}]: ".encode() for log, name in names.items()}
+        kept: deque[bytes] = deque(maxlen=lines)
+        for log, head in _oldest_first(heads):
+            with log.open("rb") as handle:
+                kept.extend(head + line.rstrip(b"\n") for line in handle)
+        yield from kept
+        if follow:
+            yield from _follow(heads)
 
     def _place_of(self, job: Job) -> plain_jobs.Place:
         """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
@@ -178,7 +199,10 @@ class SupervisordHost:
         paths = self._layout.app(app)
         # slots have a HOME each, because two gunicorn masters cannot share one
         place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
-        place.home.mkdir(parents=True, exist_ok=True)
+        if (
+            paths.home.exists()
+        ):  # a name that an app had, or is about to have, gets no folder by the question
+            place.home.mkdir(exist_ok=True)
         return place
 
     def _start(self, app: AppName, process: str) -> None:
@@ -259,20 +283,28 @@ def _logs(paths: AppPaths, slots: str) -> list[Path]:
     return sorted(paths.logs.glob(f"web.{slots}.log*"), key=lambda log: log.stat().st_mtime_ns)
 
 
-def _follow(logs: list[Path]) -> Iterator[bytes]:
-    """Lines written to any of these files from now on, for ever."""
+def _oldest_first(heads: Mapping[Path, bytes]) -> list[tuple[Path, bytes]]:
+    """Logs with what was rotated away, least recently written first, each with the head of its lines."""
+    found = [
+        (part, head) for log, head in heads.items() for part in log.parent.glob(f"{log.name}*")
+    ]
+    return sorted(found, key=lambda part: part[0].stat().st_mtime_ns)
+
+
+def _follow(heads: Mapping[Path, bytes]) -> Iterator[bytes]:
+    """Lines written to any of these files from now on, for ever, each behind the head of its file."""
     from receiver import watcher  # noqa: PLC0415 - only `logs -t` needs watchdog
 
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def watch(log: Path) -> None:
+    def watch(log: Path, head: bytes) -> None:
         rest = b""
         for chunk in watcher.follow_file(log, log.stat().st_size if log.exists() else 0):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
-                lines.put(line)
+                lines.put(head + line)
 
-    for log in logs:
-        threading.Thread(target=watch, args=(log,), daemon=True).start()
+    for each in heads.items():
+        threading.Thread(target=watch, args=each, daemon=True).start()
     while True:
         yield lines.get()

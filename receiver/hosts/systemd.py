@@ -12,6 +12,7 @@ from pathlib import Path
 from receiver import nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, JobMemoryError, Owner
+from receiver.hosts.systemd_background import SystemdBackground, told_lines
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
@@ -60,6 +61,12 @@ class SystemdHost:
         self._runtime = runtime
         self._clock = clock
         self._boot = BootLinks(layout.units)
+        self._background = SystemdBackground(layout, runtime, self._boot)
+
+    @property
+    def background(self) -> SystemdBackground:
+        """The processes besides web."""
+        return self._background
 
     def owner(self, app: AppName) -> Owner | None:
         """The app's account."""
@@ -255,6 +262,12 @@ class SystemdHost:
                     f"Process {pid} could not be put into {scope}.", reason="server/detach-failed"
                 )
             self._clock.sleep(_LOOK_AGAIN_S)
+
+    def told_lines(
+        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
+    ) -> Generator[bytes, None, None]:
+        """What all processes of an app wrote, each line with its time and the name of its process."""
+        return told_lines(app, lines=lines, follow=follow, process=process)
 
     def _kind(self, app: AppName, slot: SlotLetter) -> SlotKind:
         """Which of the two templates the release that a slot points at needs."""

@@ -1,10 +1,13 @@
 """What the boot starts: the links in systemd's `*.wants` folders. No daemon-reload is needed for them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from receiver import files
+from receiver.model.formation import Instance
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.names import AppName
+from receiver.planner.background_units import process_template, process_unit, process_units
 from receiver.planner.systemd_units import (
     SlotKind,
     slot_template,
@@ -41,6 +44,17 @@ class BootLinks:
             _move_link(links, wanted, f"../{slot_template(app, kind)}")
         for link in links:
             files.remove(link)
+
+    def enable_processes(self, app: AppName, instances: Iterable[Instance]) -> None:
+        """Have these processes besides web started, and no others of the app."""
+        wanted = {process_unit(app, each): process_template(app, each.type) for each in instances}
+        for unit, template in wanted.items():
+            link = self._wanted_by("multi-user.target", unit)
+            if not link.is_symlink():
+                files.link_atomically(link, f"../{template}")
+        for link in (self._units / "multi-user.target.wants").glob(process_units(app)):
+            if link.name not in wanted:
+                files.remove(link)
 
     def _slot_links(self, app: AppName) -> list[Path]:
         units = [unit for slot in SLOTS for unit in slot_units(app, slot)]

@@ -32,6 +32,19 @@ class AppPaths:
         return self.home / "scale.json"
 
     @property
+    def formation(self) -> Path:
+        """The record of the processes besides web that run."""
+        return self.home / "formation.json"
+
+    @property
+    def groups(self) -> Path:
+        """Links to the releases that processes besides web run, by type."""
+        return self.home / "processes"
+
+    def group(self, process_type: str) -> Path:
+        return self.groups / process_type
+
+    @property
     def live(self) -> Path:
         """The record of what serves: release and slot. Replacing it is the commit point of a deploy."""
         return self.home / "live.json"
@@ -103,6 +116,10 @@ class AppPaths:
 
     def slot_run(self, letter: SlotLetter) -> Path:
         return self.run / f"web.{letter}"
+
+    def process_run(self, name: str) -> Path:
+        """Where a process besides web, such as `worker.1`, tells of its starts."""
+        return self.run / f"ps.{name}"
 
 
 @dataclass(frozen=True, slots=True)

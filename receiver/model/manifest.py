@@ -9,10 +9,15 @@ import msgspec
 
 from receiver.model.check import Check
 from receiver.model.errors import BuildError
-from receiver.model.settings import Manifest, ReleasePhase
+from receiver.model.formation import NOT_IN_BACKGROUND
+from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
 
 FILE_NAME = "ship.toml"
-_SECTIONS: dict[str, type[msgspec.Struct]] = {"check": Check, "release": ReleasePhase}
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "check": Check,
+    "release": ReleasePhase,
+    "process": ProcessRule,
+}
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 # Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
@@ -40,6 +45,12 @@ def parse_manifest(data: bytes) -> Manifest:
         raise _mismatch(str(error), text) from error
     for address, folder in manifest.static.items():
         _refuse_strange_static(address, folder, text)
+    for name in NOT_IN_BACKGROUND & manifest.process.keys():
+        raise _invalid(
+            f"{_line_of(name, text)}`process.{name}`: how {name} ends is not for this file to say.",
+            "Name a process type besides web and release. The time that web's requests have when it is"
+            " stopped is graceful_limit_s in the server's app.toml.",
+        )
     return manifest
 
 
@@ -67,7 +78,7 @@ def _syntax(said: str) -> BuildError:
 
 def _mismatch(said: str, text: str) -> BuildError:
     place = _PLACE.search(said)
-    path = place[1] if place else ""
+    path = place[1].replace("process[...]", "process.TYPE") if place else ""
     unknown = _UNKNOWN.search(said)
     if unknown is None:
         seen = f"{_line_of(path, text)}`{path}`: {_PLACE.sub('', said)}."
@@ -93,7 +104,7 @@ def _settings(path: str) -> tuple[str, ...]:
 
 
 def _section(path: str) -> type[msgspec.Struct]:
-    return _SECTIONS.get(path.partition(".")[0], Manifest)
+    return _SECTIONS.get(path.partition(".")[0].partition("[")[0], Manifest)
 
 
 def _meaning(path: str) -> str:

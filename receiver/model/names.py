@@ -5,7 +5,8 @@ import re
 from receiver.model.errors import UsageError
 
 _APP = re.compile(r"[a-z][a-z0-9-]{0,25}[a-z0-9]|[a-z]")
-_PROCESS = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_PROCESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_HAVE_A_MEANING = frozenset({"web", "release"})
 _CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
 RESERVED_APPS = frozenset({"ship", "www-data", "git", "ship-receiver"})
@@ -41,8 +42,16 @@ def parse_process_type(text: str) -> str:
     if not _PROCESS.fullmatch(text):
         raise UsageError(
             f"{text!r} cannot be a process type.",
-            detail="A process type is a-z first, then a-z, 0-9 and hyphens, at most 30 characters.",
+            detail="A process type is made of letters, digits, hyphens and underscores, starts with a letter or"
+            " digit, and has at most 63 characters.",
             advice="Use names such as `web` and `worker`.",
+            reason="usage/bad-process-type",
+        )
+    if text != text.lower() and text.lower() in _HAVE_A_MEANING:
+        raise UsageError(
+            f"{text!r} cannot be a process type.",
+            detail="Capitals count: it would be another type than the one that ship knows.",
+            advice=f"Write `{text.lower()}`, or choose another name, such as `worker`.",
             reason="usage/bad-process-type",
         )
     return text

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from receiver.model.check import Check
+from receiver.model.formation import Group
 from receiver.model.layout import SlotLetter
 
 
@@ -126,6 +127,21 @@ class AskThroughNginx(msgspec.Struct, frozen=True, tag=True):
     check: Check = Check()
 
 
+class SetFormation(msgspec.Struct, frozen=True, tag=True):
+    """Have exactly these processes besides web run, each of its release, now and after a boot."""
+
+    app: str
+    formation: dict[str, Group]
+
+
+class RestartProcesses(msgspec.Struct, frozen=True, tag=True):
+    """Stop processes besides web and start them afresh."""
+
+    app: str
+    names: tuple[str, ...]
+    """Such as `worker.1`."""
+
+
 AnyStep = (
     WriteFile
     | RemoveFile
@@ -142,6 +158,8 @@ AnyStep = (
     | AwaitRelease
     | AwaitAnswer
     | AskThroughNginx
+    | SetFormation
+    | RestartProcesses
 )
 
 Plan = tuple[AnyStep, ...]

@@ -6,7 +6,7 @@ import msgspec
 
 from receiver.model.check import Check, overlaid
 from receiver.model.layout import SlotLetter
-from receiver.model.settings import App, ReleasePhase
+from receiver.model.settings import App, ProcessRule, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
 
 _WORKER_CLASS = "--worker-class="
@@ -35,6 +35,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Command lines by process type, as the Procfile or the buildpack gave them."""
     processes: dict[str, Process]
     """The same, as they are run."""
+    rules: dict[str, ProcessRule] = {}
+    """How processes besides web are stopped, by type, as ship.toml has it."""
     check: Check = Check()
     phase: ReleasePhase = ReleasePhase()
     """When the `release:` line runs, as the ship.toml of its tree said."""

@@ -3,7 +3,7 @@
 docs/configuration.md is checked against these declarations by a test.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,10 @@ from receiver.model.limits import MAX_PUSH_MB
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
+GRACEFUL_S = 30
+StopSignal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
+"""Those that both process managers can be told to send."""
+ALL_TYPES = "*"
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +76,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     port_b: Annotated[Port, Meta(description="The same for slot b.")]
     created_at: Annotated[str, Meta(description="When the app was made, UTC.")] = ""
     stopped: Annotated[bool, Meta(description="Set by ps:stop: no web process runs.")] = False
+    stopped_types: Annotated[
+        tuple[str, ...],
+        Meta(description="Set by ps:stop: process types besides web that do not run; `*` is all."),
+    ] = ()
     domains: Annotated[
         tuple[str, ...], Meta(description="Host names besides NAME.domain of the server.")
     ] = ()
@@ -97,6 +105,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Refuse a check that cannot be, while the file that holds it is read."""
         overlaid(Check(), self.check)
 
+    def is_stopped(self, process_type: str) -> bool:
+        """Whether somebody stopped this type on purpose."""
+        if process_type == "web":
+            return self.stopped
+        return bool({process_type, ALL_TYPES} & set(self.stopped_types))
+
     def own_port(self, slot: SlotLetter) -> int:
         """The port that a server which binds one itself is given in this slot."""
         return self.port_a if slot == "a" else self.port_b
@@ -118,11 +132,26 @@ class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = ("deploy",)
 
 
+class ProcessRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[process.TYPE] of an app's own ship.toml: how processes of a type other than web are stopped."""
+
+    stop_signal: Annotated[
+        StopSignal, Meta(description=f"What tells them to end: {', '.join(get_args(StopSignal))}.")
+    ] = "SIGTERM"
+    graceful_s: Annotated[
+        Seconds, Meta(description="Seconds they may take for it; then they are killed.")
+    ] = GRACEFUL_S
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """ship.toml in an app's tree: what travels with the code, so a rollback brings it back too."""
 
     check: Check = Check()
     release: ReleasePhase = ReleasePhase()
+    process: Annotated[
+        dict[str, ProcessRule],
+        Meta(description="How processes are stopped, by type: `[process.worker]`."),
+    ] = msgspec.field(default_factory=dict)
     static: Annotated[
         dict[str, str],
         Meta(description="Folders served by nginx, by address: `'/static/' = 'static'`."),

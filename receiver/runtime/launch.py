@@ -8,6 +8,7 @@ The process replaces this one, so its id is the one that the process manager kno
 --bind ADDRESS   where gunicorn listens, such as unix:/run/ship/apps/blog/canary/socket
 --fd N           the listening socket that was handed on as file descriptor N
 --workers N      number of workers, whatever else was asked for
+--instance N     this is process N of its type, and no web process; after quick ends its starts are put off
 --app-dir DIR    folder of the app, for scale.json; without it, two levels above SLOT
 Without --bind and --fd, gunicorn takes the sockets of systemd (LISTEN_FDS), or 127.0.0.1:PORT.
 
@@ -20,9 +21,10 @@ import json
 import os
 import re
 import sys
+import time
 
 USAGE, NO_INPUT, UNAVAILABLE, NO_PROCESS = 64, 66, 69, 78
-_OPTIONS = ("--run", "--port", "--bind", "--fd", "--workers", "--app-dir")
+_OPTIONS = ("--run", "--port", "--bind", "--fd", "--workers", "--instance", "--app-dir")
 _HANDED_ON = (
     "HOME",
     "INVOCATION_ID",
@@ -45,6 +47,8 @@ _EXEC_TIME = (
     "PYTHON",
 )  # read when a program starts, so a HUP is too late for them
 _FIRST_LISTEN_FD = 3
+QUICK_END_S = 60
+LONGEST_WAIT_S = 300
 _SHELL_ONLY = re.compile(r"[;&|<>()`*?\[\]~#{}!\n\\'\"]|\$(?!\w)")
 _VARIABLE = re.compile(r"\$(\w+)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -91,6 +95,9 @@ def parse(argv):
 
 
 def start(options):
+    clear_ready(options["--run"])
+    if options["--instance"]:
+        put_off(options["--run"])
     home = os.path.realpath(options["slot"])
     record = read(os.path.join(home, "release.json"))
     env = read(os.path.join(home, "env.json"))
@@ -100,8 +107,9 @@ def start(options):
         raise LaunchError(
             NO_PROCESS, f"Release v{record['version']} has no process {options['process']}."
         )
-    clear_ready(options["--run"])
-    if options["process"] == "web":
+    if options["--instance"]:
+        tell_release(options["--run"], record["version"])
+    if options["process"] == "web" or options["--instance"]:
         # whoever reads the log later has to know where this start begins
         sys.stderr.write(f"ship: Starting v{record['version']}.\n")
         sys.stderr.flush()
@@ -140,6 +148,8 @@ def clean_environment(options, record, env):
 
 def process_environment(options):
     values = {"SHIP_PROCESS": options["process"]}
+    if options["--instance"]:
+        values["SHIP_INSTANCE"] = options["--instance"]
     if options["--port"]:
         values["PORT"] = options["--port"]
     return values
@@ -232,6 +242,43 @@ def clear_ready(run):
             os.unlink(os.path.join(run, "boot-error"))
     except OSError as error:
         raise LaunchError(NO_INPUT, f"The folder {run} cannot be used: {error}.") from error
+
+
+def put_off(run):
+    """Wait when the starts before went wrong."""
+    wait_s = note_start(os.path.join(run, "starts.json"))
+    if wait_s:
+        sys.stderr.write(f"ship: It ended soon after its start, and starts again in {wait_s} s.\n")
+        sys.stderr.flush()
+        time.sleep(wait_s)
+
+
+def tell_release(run, version):
+    with open(os.path.join(run, "ready", str(os.getpid())), "w", encoding="ascii") as handle:
+        handle.write(f"v{version}")
+
+
+def note_start(path):
+    """Seconds to wait: none, and after quick ends in a row 1, 2, 4 and so on. Forgotten when ship stops it."""
+    now = time.time()
+    last = last_start(path)
+    quick = 0 <= now - last.get("began", 0) < QUICK_END_S
+    ends = last["ends"] + 1 if quick else 0
+    since = last["since"] if ends > 1 else now
+    wait_s = min(2 ** (ends - 1), LONGEST_WAIT_S) if 0 < ends < 10 else LONGEST_WAIT_S * bool(ends)  # noqa: PLR2004
+    with open(path + ".new", "w", encoding="ascii") as handle:
+        json.dump({"ends": ends, "since": since, "began": now + wait_s}, handle)
+    os.replace(path + ".new", path)
+    return wait_s
+
+
+def last_start(path):
+    try:
+        with open(path, encoding="ascii") as handle:
+            last = json.load(handle)
+        return {"ends": int(last["ends"]), "since": last["since"], "began": last["began"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def leave_word(run, text):

@@ -167,11 +167,11 @@ def test_processes_are_scaled_stopped_and_started(blog: Place) -> None:
     assert blog.ship("ps:scale", "web+1").out == b"web=2\n"
     assert blog.ship("ps:scale").out == b"web=2\n"
     assert blog.ship("ps:stop").status == 0
-    assert json.loads(blog.ship("ps", "--json").out)["running"] == []
+    assert json.loads(blog.ship("ps", "--json").out)["types"][0]["running"] == []
     assert b"stopped" in blog.ship("apps").out
     assert blog.ship("ps:start").status == 0
     assert blog.ship("ps:restart").status == 0
-    assert len(json.loads(blog.ship("ps", "--json").out)["running"]) == 2
+    assert len(json.loads(blog.ship("ps", "--json").out)["types"][0]["running"]) == 2
 
 
 def test_logs_end_with_their_reader(blog: Place) -> None:

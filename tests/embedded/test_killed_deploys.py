@@ -1,4 +1,7 @@
-"""A deploy that is killed at any of its steps: the old release serves, the next push works, nothing is left."""
+"""A deploy that is killed at any of its steps: the old release serves, the next push works, nothing is left.
+
+The app that goes through them all has a worker, which is always of the release that serves.
+"""
 
 import os
 import subprocess
@@ -7,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from receiver import control, processes
+from receiver.model.names import AppName
 from receiver.recovery import recover_all
 from tests.embedded.pushing import PushServer, archive, push_server, wsgi
 
@@ -14,10 +19,12 @@ pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parent.parent.parent
 
 START = ["begun", "claimed", "unpacked", "installed", "recorded"]
-IN_PLACE = ["AimSlot", "AwaitRelease", "Link", "AskThroughNginx", "WriteFile"]
+WORKER = "import time\nwhile True:\n    time.sleep(600)\n"
+STANDS = ["SetFormation", "WriteFile"]
+IN_PLACE = ["AimSlot", "AwaitRelease", "Link", "AskThroughNginx", *STANDS]
 HANDOVER = [
     "StopSlot", "AimSlot", "StartSlot", "AwaitRelease", "EnableSlot", "Link", "AskThroughNginx",
-    "StopSlot 2", "WriteFile",
+    "StopSlot 2", *STANDS,
 ]  # fmt: skip
 
 
@@ -25,7 +32,8 @@ def points(steps: list[str]) -> list[str]:
     around = []
     for step in steps:
         name, _, again = step.partition(" ")
-        around += [f"{when} {name} {again}".strip() for when in ("before", "after")]
+        inside = ["processes stopped", "processes aimed"] if name == "SetFormation" else []
+        around += [f"before {name} {again}".strip(), *inside, f"after {name} {again}".strip()]
     return START + around
 
 
@@ -37,9 +45,17 @@ def server():
 
 def tree(folder: Path, text: str, requirements: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (wsgi(text) | {"requirements.txt": requirements}).items():
+    worker = {"worker.py": WORKER, "Procfile": "web: gunicorn app:app\nworker: python worker.py\n"}
+    for name, content in (wsgi(text) | worker | {"requirements.txt": requirements}).items():
         (folder / name).write_text(content)
     return folder
+
+
+def worker_of(server: PushServer, app: str) -> str | None:
+    """The release that the one worker runs."""
+    assert processes.wait(server.server, AppName(app), 20) == []
+    workers = processes.look(server.server, AppName(app)).types[1].running
+    return workers[0].release if len(workers) == 1 else None
 
 
 def deploy(
@@ -58,6 +74,7 @@ def deploy(
 def live(server):
     """An app that serves `old`, and the trees of the two ways to replace it."""
     app = server.create("blog")
+    control.scale(server.server, app, [control.Wish("worker", "=", 1)])
     old = tree(server.folder / "old", "old")
     done = deploy(server, app, old)
     assert done.returncode == 0, done.stderr
@@ -100,6 +117,7 @@ def test_killed_at(server, live, way, point):
     recover_all(server.server)
     assert server.ask(app) == (200, "old")
     assert server.live(app) == before
+    assert worker_of(server, app) == f"v{before}"
     assert server.leftovers(app) == []
     if not point.startswith(
         "before"
@@ -115,5 +133,6 @@ def test_killed_after_the_point_of_no_return_the_new_release_stays(server, live)
     assert server.ask(app) == (200, "new")
     recover_all(server.server)
     assert server.ask(app) == (200, "new")
+    assert worker_of(server, app) == f"v{server.live(app)}"
     assert deploy(server, app, live["old"]).returncode == 0
     assert server.leftovers(app) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import apps, embedded, records
+from receiver import apps, control, embedded, records
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.server import open_server
@@ -292,10 +292,10 @@ def test_names_that_begin_alike_are_apps_of_their_own(server: PushServer) -> Non
     server.configure(shop.app, GREETING="hello")
     assert shop.ask() == (200, "shop two hello")
     assert untouched()
-    apps.stop(server.server, shop.app)
+    control.stop(server.server, shop.app)
     assert shop.ask()[0] == 503
     assert untouched()
-    apps.start(server.server, shop.app)
+    control.start(server.server, shop.app)
     assert shop.ask() == (200, "shop two hello")
     apps.destroy(server.server, shop.app)
     assert shop.ask()[0] == 404

@@ -56,7 +56,7 @@ def test_an_error_is_json_where_json_was_asked_for(capfdbinary: Captured) -> Non
         ("config:set", "usage/no-config-var"),
         ("config:unset", "usage/no-config-var"),
         ("ps:scale web=many", "usage/bad-scale"),
-        ("ps:scale worker=2", "usage/bad-scale"),
+        ("ps:scale worker=2 .=2", "usage/bad-scale"),
         ("releases:info vX", "usage/bad-release"),
         ("run", "usage/no-command"),
         ("apps:create Blog", "usage/bad-app-name"),

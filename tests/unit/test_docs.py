@@ -21,7 +21,7 @@ from receiver.model.app_json import (
 )
 from receiver.model.check import Check
 from receiver.model.errors import EXIT_CODES
-from receiver.model.settings import App, Manifest, ReleasePhase, Server
+from receiver.model.settings import App, Manifest, ProcessRule, ReleasePhase, Server
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## ship.toml in the app", Manifest),
     ("### [check]", Check),
     ("### [release]", ReleasePhase),
+    ("### [process.TYPE]", ProcessRule),
 )
 
 
@@ -68,7 +69,7 @@ def test_every_setting_is_documented_with_its_default(
     tables = {name for name, default in declared.items() if default == "a table"}
     assert written == {name: text for name, text in declared.items() if name not in tables}
     for name in tables:
-        assert f"[{name}]" in _page("configuration.md")
+        assert re.search(rf"^### \[{name}(\.TYPE)?\]$", _page("configuration.md"), re.MULTILINE)
 
 
 def test_every_entry_of_app_json_is_documented() -> None:

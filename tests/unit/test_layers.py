@@ -21,16 +21,18 @@ EDGE = """
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming checks processes apps rehearsal runs deploy rollback_target phases pushed_tree declared transition checking building
+    demo embedded embedded_processes installation renaming checks processes control apps rehearsal runs deploy rollback_target phases pushed_tree declared transition checking building
     detached recovery
 """
-DO = "executor checkpoint"
+DO = "executor background checkpoint"
 LOOK = "facts server"
 MACHINE = """
-    hosts.systemd hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_rpc hosts.plain_jobs hosts.memory hosts
+    hosts.systemd hosts.systemd_background hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_background
+    hosts.supervisor_rpc hosts.plain_jobs hosts.memory hosts
     nginx keys run_records builds records workers health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """
+    planner.formation planner.process_ends planner.journal planner.background_units planner.background_programs
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
     planner.tree planner.declared_config planner.declared_checks planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
@@ -45,8 +47,9 @@ BUILDPACKS = """
     buildpacks.procfile buildpacks.static
 """
 VALUES = """
-    model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.app_json model.settings model.limits
-    model.procfile model.schedule model.plan model.check model.layout model.names model.output model.build model.errors model receiver
+    model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.app_json
+    model.plan model.formation model.settings model.limits model.procfile model.schedule model.check model.layout model.names model.output
+    model.build model.errors model receiver
 """
 LAYERS = {
     "edge": EDGE, "story": STORY, "do": DO, "look": LOOK, "machine": MACHINE, "decide": DECIDE,

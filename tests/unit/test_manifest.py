@@ -40,7 +40,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[release]\nlimit_s = 0\n", "Line 2: `release.limit_s`: Expected `int` >= 1.", "limit_s, on"),
         (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: Expected `array`, got `str`.", "limit_s, on"),
         (b"[release]\non = ['restart']\n", "Line 2: `release.on[0]`: Invalid enum value 'restart'.", "a `rollback`"),
-        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, static"),
+        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, process, static"),
         (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),

@@ -203,7 +203,7 @@ def test_processes_are_stopped_started_restarted_and_scaled(blog: Site) -> None:
     assert (blog.page(), blog.master() != before) == ("processes", True)
     for wish, there in (("web=3", 3), ("web-2", 1), ("web+1", 2)):
         assert blog.ship(f"ps:scale {wish}").stdout == f"web={there}\n"
-        running = json.loads(blog.ship("ps --json").stdout)["running"]
+        running = json.loads(blog.ship("ps --json").stdout)["types"][0]["running"]
         assert [each["release"] for each in running] == [f"v{blog.live()}"] * there
     blog.ship("ps:scale web=0")
     assert blog.server.ask("blog.example.com")[0] == 503

@@ -1,0 +1,138 @@
+"""Processes besides web under supervisord: a program each."""
+
+import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from receiver import files
+from receiver.clock import SYSTEM_CLOCK, Clock
+from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
+from receiver.model.formation import WEB, Formation, Instance
+from receiver.model.layout import SLOTS, AppPaths, Layout
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.planner import process_ends
+from receiver.planner import supervisor_programs as programs
+from receiver.planner.background_programs import (
+    instance_of,
+    process_files,
+    process_log,
+    process_program,
+    program_path,
+)
+
+_STOPPED_AT_ONCE = 16
+_POLL_S = 0.02
+_RESTART_LIMIT_S = 5.0
+"""supervisord starts again within a second what ended by itself."""
+_LOG_BYTES = 256 * 1024
+_LINE_BYTES = 16 * 1024
+_OWN_WORDS = "ship: "
+_COMING_BACK = ALIVE | {"BACKOFF", "EXITED"}
+
+
+class SupervisorBackground:
+    """The processes besides web of all apps of an embedded server; none run while it is down."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        supervisor: Supervisor,
+        launcher: programs.Launcher,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._supervisor = supervisor
+        self._launcher = launcher
+
+    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
+        """The program file of an app."""
+        return process_files(self._layout, app, formation, self._launcher)
+
+    def written(self, app: AppName) -> frozenset[Path]:
+        """The program file, if an app has one."""
+        path = program_path(self._layout, app)
+        return frozenset({path} if path.exists() else ())
+
+    def running(self, app: AppName) -> dict[Instance, int]:
+        """Process ids of what runs, or is about to be started again: 0 while it has none."""
+        if self._supervisor.pid() is None:
+            return {}
+        found: dict[Instance, int] = {}
+        for told in self._supervisor.call("getAllProcessInfo"):
+            instance = instance_of(app, told["group"])
+            # one that ended by itself is started again at once; a stopped one is STOPPED
+            if instance is not None and told["statename"] in _COMING_BACK:
+                found[instance] = told["pid"] if told["statename"] in ALIVE else 0
+        return found
+
+    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Stop processes, all at once; returns when all are gone."""
+        if not instances or self._supervisor.pid() is None:
+            return
+        names = [_process(app, each) for each in instances]
+        with ThreadPoolExecutor(_STOPPED_AT_ONCE) as pool:
+            list(pool.map(self._stop, names))
+
+    def _stop(self, process: str) -> None:
+        """Stop a process, also one that has just ended and is about to be started again."""
+        ends_at = self._clock.now() + _RESTART_LIMIT_S
+        self._supervisor.stop(process)
+        while self._supervisor.state(process).name == "EXITED" and self._clock.now() < ends_at:
+            self._clock.sleep(_POLL_S)
+            self._supervisor.stop(process)
+
+    def start(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Start processes afresh, as if they had never failed; a server that is down does it when it starts."""
+        if not instances or self._supervisor.pid() is None:
+            return
+        paths = self._layout.app(app)
+        for folder in (paths.work, paths.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        for each in instances:
+            run = paths.process_run(each.name)
+            files.remove_tree(run)
+            run.mkdir(parents=True)
+            self._supervisor.start(_process(app, each))
+
+    def enable(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Nothing: a server that starts reads the record of the formation."""
+
+    def last_end(self, app: AppName, instance: Instance) -> str | None:
+        """Why a process ended last, by supervisord's own log."""
+        log = self._layout.units.parent / "logs" / "supervisord.log"
+        return process_ends.from_supervisord(
+            _end_of(log, _LOG_BYTES), process_program(app, instance)
+        )
+
+    def last_line(self, app: AppName, instance: Instance) -> str | None:
+        """What a process wrote last, apart from ship's own words."""
+        lines = _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
+        said = [line for line in lines if line and not line.startswith(_OWN_WORDS)]
+        return said[-1] if said else None
+
+
+def names_of_logs(paths: AppPaths, process: str | None) -> dict[Path, str]:
+    """The processes of an app that have a log, by the place of it; only of one type or process if asked."""
+    names = {programs.web_log(paths, slot): WEB for slot in SLOTS}
+    names |= {log: log.stem.removeprefix("ps.") for log in sorted(paths.logs.glob("ps.*.log"))}
+    return {
+        log: name
+        for log, name in names.items()
+        if process is None or process in {name, name.rpartition(".")[0]}
+    }
+
+
+def _process(app: AppName, instance: Instance) -> str:
+    program = process_program(app, instance)
+    return f"{program}:{program}"
+
+
+def _end_of(log: Path, limit_bytes: int) -> Iterator[str]:
+    if not log.exists():
+        return
+    with log.open("rb") as handle:
+        handle.seek(max(0, handle.seek(0, os.SEEK_END) - limit_bytes))
+        yield from handle.read().decode("utf-8", "replace").splitlines()

@@ -1,0 +1,125 @@
+"""Processes besides web under systemd: an instance of a template unit each."""
+
+from collections.abc import Collection, Generator
+from contextlib import suppress
+from pathlib import Path
+
+from receiver import shell
+from receiver.hosts.systemd_boot import BootLinks
+from receiver.hosts.systemd_jobs import own_unit, stop_units
+from receiver.model.formation import WEB, Formation, Instance
+from receiver.model.layout import SLOTS, Layout
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.planner import process_ends
+from receiver.planner.background_units import (
+    instance_of,
+    process_files,
+    process_template,
+    process_unit,
+    process_units,
+    type_units,
+)
+from receiver.planner.journal import line_of
+from receiver.planner.systemd_units import RECOVERY_UNIT, slot_units
+
+_UNBOUNDED_S = 90_000.0
+_ENTRIES = 50
+_OWN_WORDS = b"ship: "
+_GONE = frozenset({"inactive", "failed"})
+
+
+class SystemdBackground:
+    """The processes besides web of all apps of this machine."""
+
+    def __init__(self, layout: Layout, runtime: Path, boot: BootLinks) -> None:
+        self._layout = layout
+        self._runtime = runtime
+        self._boot = boot
+
+    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
+        """The template of each type."""
+        return process_files(self._layout, app, formation, self._runtime)
+
+    def written(self, app: AppName) -> frozenset[Path]:
+        """The templates that an app has."""
+        return frozenset(self._layout.units.glob(process_template(app, "*")))
+
+    def running(self, app: AppName) -> dict[Instance, int]:
+        """Process ids of what runs, or is about to be started again: 0 while it has none."""
+        wanted = "--property=Id,ActiveState,MainPID"
+        said = shell.capture(("systemctl", "show", wanted, process_units(app))).decode()
+        found: dict[Instance, int] = {}
+        for block in said.strip().split("\n\n"):
+            unit = dict(line.split("=", 1) for line in block.splitlines())
+            instance = instance_of(unit.get("Id", ""))
+            if instance is not None and unit["ActiveState"] not in _GONE:
+                found[instance] = int(unit["MainPID"])
+        return found
+
+    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Stop processes, all at once; returns when all are gone."""
+        if not instances:
+            return
+        units = [process_unit(app, each) for each in instances]
+        stop_units(*units)
+        with suppress(
+            shell.CommandError
+        ):  # what ended well is not remembered, and need not be forgotten
+            shell.capture(("systemctl", "--quiet", "reset-failed", *units))
+
+    def start(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Start processes; while the machine boots, they start when recovery has ended."""
+        if not instances:
+            return
+        later = ("--no-block",) if own_unit() == RECOVERY_UNIT else ()
+        units = [process_unit(app, each) for each in instances]
+        shell.capture(("systemctl", "start", *later, *units), limit_s=_UNBOUNDED_S)
+
+    def enable(self, app: AppName, instances: Collection[Instance]) -> None:
+        """Have these processes, and only these, started at boot."""
+        self._boot.enable_processes(app, instances)
+
+    def last_end(self, app: AppName, instance: Instance) -> str | None:
+        """Why a process ended last, by systemd's own words in the journal."""
+        kinds = (f"MESSAGE_ID={kind}" for kind in process_ends.MESSAGE_IDS)
+        said = _journal("--output=json", f"UNIT={process_unit(app, instance)}", *kinds)
+        return process_ends.from_journal(said.splitlines())
+
+    def last_line(self, app: AppName, instance: Instance) -> str | None:
+        """What a process wrote last, apart from ship's own words."""
+        said = _journal("--output=cat", f"_SYSTEMD_UNIT={process_unit(app, instance)}")
+        lines = [line for line in said.splitlines() if line and not line.startswith(_OWN_WORDS)]
+        return lines[-1].decode("utf-8", "replace") if lines else None
+
+
+def told_lines(
+    app: AppName, *, lines: int, follow: bool, process: str | None
+) -> Generator[bytes, None, None]:
+    """What all processes of an app wrote, each line with its time and the name of its process."""
+    units = (f"--unit={unit}" for unit in _units_of(app, process))
+    following = ("--follow",) if follow else ()
+    output = ("--quiet", "--all", "--output=json", f"--lines={lines}")
+    running = shell.start(("journalctl", *output, *following, *units), env=shell.PLAIN_ENVIRONMENT)
+    try:
+        yield from (line_of(entry) for entry in running.stdout or ())
+    finally:
+        running.kill()
+        running.wait()
+
+
+def _units_of(app: AppName, process: str | None) -> list[str]:
+    """Units, or patterns of them; a pattern alone is refused where the journal has nothing that fits it."""
+    web = [unit for slot in SLOTS for unit in slot_units(app, slot)]
+    if process is None:
+        return [*web, process_units(app)]
+    if process == WEB:
+        return web
+    name, dot, number = process.partition(".")
+    if dot:
+        return [process_unit(app, Instance(name, int(number)))]
+    return [process_unit(app, Instance(name, 1)), type_units(app, name)]
+
+
+def _journal(*words: str) -> bytes:
+    return shell.capture(("journalctl", "--quiet", f"--lines={_ENTRIES}", *words))

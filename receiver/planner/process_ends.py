@@ -1,0 +1,59 @@
+"""Why a process ended last, read from what its manager wrote down of it. Pure."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+EXITED = "98e322203f7a4ed290d09fe03c09fe15"
+SUCCEEDED = "7ad2d189f7e94e70a38c781354912448"
+OUT_OF_MEMORY = "fe6faa94e7774663a0da52717891d8ef"
+MESSAGE_IDS = (EXITED, SUCCEEDED, OUT_OF_MEMORY)
+"""systemd's own numbers for what it writes into the journal: the same in all of its versions."""
+_KILLED = "killed by {}"
+_MEMORY = "killed, because memory ran out"
+_NO_ERROR = "ended by itself, without an error"
+_SUPERVISORD = re.compile(
+    r"exited: (?P<name>\S+) \((?:exit status (?P<status>\d+)|terminated by (?P<signal>\w+))"
+)
+
+
+def from_journal(lines: Iterable[bytes]) -> str | None:
+    """The last end that entries of one unit tell of, as `journalctl --output=json` prints them."""
+    reason, memory = None, False
+    for line in lines:
+        entry = json.loads(line)
+        kind = entry.get("MESSAGE_ID")
+        if kind == OUT_OF_MEMORY:
+            memory = True
+            reason = _MEMORY
+        elif kind == EXITED and entry.get("COMMAND") in {None, "ExecStart"}:
+            reason, memory = _exit(entry, memory=memory), False
+        elif kind == SUCCEEDED:
+            reason, memory = _NO_ERROR, False
+    return reason
+
+
+def from_supervisord(lines: Iterable[str], program: str) -> str | None:
+    """The last end of a program that supervisord's log tells of."""
+    found = None
+    for line in lines:
+        match = _SUPERVISORD.search(line)
+        if match and match["name"] == program:
+            found = match
+    if found is None:
+        return None
+    return _KILLED.format(found["signal"]) if found["signal"] else _status(found["status"])
+
+
+def _exit(entry: dict[str, Any], *, memory: bool) -> str:
+    status = str(entry.get("EXIT_STATUS", ""))
+    if entry.get("EXIT_CODE") == "exited":
+        return _status(status)
+    if memory:
+        return _MEMORY
+    return _KILLED.format(f"SIG{status}" if status.isalpha() else f"signal {status}")
+
+
+def _status(status: str) -> str:
+    return _NO_ERROR if status == "0" else f"exit status {status}"
