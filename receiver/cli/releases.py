@@ -22,7 +22,7 @@ from receiver.model.release import Release
 @click.option("-n", "--num", "limit", default=15, show_default=True, help="How many, newest first.")
 def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
     """List the releases that are kept, newest first."""
-    from receiver import records
+    from receiver import builds, records
 
     paths = call.server.app(call.app)
     versions = records.release_versions(paths)[::-1][:limit]
@@ -36,6 +36,12 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
     show.data("")
     rows = [(it.label, _told(it), it.by, it.created_at) for it in found]
     show.table(("Release", "Description", "By", "When"), rows)
+    last = next(builds.newest_first(paths), None)
+    if last is not None and last.status == "failed":
+        show.progress(
+            f"The last build, {last.number} ({last.description}), failed and made no release:"
+            f" {last.reason}. `ship builds:output {last.number}` shows it."
+        )
 
 
 @click.command(

@@ -24,7 +24,7 @@ _ENDED_BY_TERM = 143
 _BUS = "dbus.service"
 _NOT_LOADED = 5
 """Exit status of `systemctl stop` for a unit that is not there, or not any more."""
-_BACKGROUND_JOBS = frozenset({"build"})
+_BACKGROUND_JOBS = frozenset({"build", "predeploy"})
 _DEFAULT_ENVIRONMENT = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the job's own, PrivateTmp
 
 

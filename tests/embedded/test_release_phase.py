@@ -10,6 +10,7 @@ from receiver.model.errors import ShipError
 from receiver.model.names import AppName
 from receiver.model.release import Build
 from tests.checkout import Checkout, Pushed
+from tests.embedded.keyboard import type_ship
 from tests.embedded.pushing import PushServer, push_server
 
 pytestmark = pytest.mark.embedded
@@ -124,6 +125,15 @@ def test_a_failure_leaves_the_old_release_and_a_log(site: Site) -> None:
     assert (build.status, build.reason, build.exit_code) == ("failed", "release/failed", 5)
     log = records.build_log(site.server.paths(site.app), build.number).read_text()
     assert "-----> Running the release phase\n       no such table\n" in log
+    root = site.server.embedded.root
+    assert type_ship(root, "builds:output", "-a", site.app).out == log
+    listed = type_ship(root, "releases", "-a", site.app)
+    assert [line[:2] for line in listed.out.splitlines() if line.startswith("v")] == ["v1"]
+    assert "failed and made no release: release/failed." in listed.err
+    assert (
+        "-----> Running the release phase\n       migrating for"
+        in type_ship(root, "releases:output", "v1", "-a", site.app).out
+    )
     assert site.ask() == (200, "nothing")
     assert site.server.live(site.app) == 1
     assert site.server.leftovers(site.app) == []

@@ -47,6 +47,7 @@ def test_systemd_puts_no_variable_into_a_command() -> None:
 
 def test_a_build_gives_way_to_the_apps_that_serve() -> None:
     assert "--property=Nice=10" in argv(job("make", name="build"))
+    assert "--property=Nice=10" in argv(job("make", name="predeploy"))
     assert "--property=Nice=10" not in argv(job("serve", name="canary"))
 
 
