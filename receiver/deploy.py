@@ -135,6 +135,8 @@ def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -
     work.out.step(plan.title)
     for notice in (*plan.notices, *tree.notices):
         work.out.say(notice)
+    if plan.virtualenv:
+        work.fetch_python(plan.virtualenv.interpreter)
     builder = work.builder(home, tree.config)
     if builder.kept_back:
         work.out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")

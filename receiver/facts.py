@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import files, interpreters, pip_settings, records, sockets
+from receiver import files, interpreters, pip_settings, pythons, records, sockets
 from receiver.model.build import BuildFacts, Interpreter
 from receiver.model.errors import ServerError
 from receiver.model.layout import AppPaths, Layout, SlotLetter
@@ -35,6 +35,7 @@ def build_facts(
         config=config,
         commit=commit,
         today=date.fromisoformat(server.clock.stamp()[:10]),
+        fetchable=pythons.fetchable(server.layout, server.settings),
         python_before=(live.python if live else None) or "",
     )
 
@@ -49,7 +50,7 @@ def _interpreters(server: Server) -> tuple[Interpreter, ...]:
 
     Asking each costs a start of Python, more than all else that an unchanged app's build does.
     """
-    places = interpreters.folders(_home(server))
+    places = interpreters.folders(server.layout.pythons, _home(server))
     programs = {
         str(path): path.stat().st_mtime_ns
         for place in places

@@ -9,7 +9,7 @@ from receiver.model.build import Interpreter
 
 SYSTEM_FOLDERS = (Path("/usr/local/bin"), Path("/usr/bin"))
 """Where every account can run what it finds."""
-_SYSTEM_PATTERNS = ("/opt/python*/bin", "/opt/ship/pythons/*/bin")
+_SYSTEM_PATTERNS = ("/opt/python*/bin",)
 _HOME_PATTERNS = (".pyenv/versions/*/bin", ".local/share/uv/python/cpython-*/bin", ".local/bin")
 _PROGRAM = re.compile(r"python3\.\d+")
 _ASK_LIMIT_S = 10
@@ -20,11 +20,13 @@ _QUESTION = (
 )
 
 
-def folders(home: Path | None = None) -> tuple[Path, ...]:
-    """Where to look: the system's places, and those below `home` where apps run as its owner."""
+def folders(fetched: Path, home: Path | None = None) -> tuple[Path, ...]:
+    """Where to look: the system's places, ship's own, and those below `home` where apps run as its owner."""
     system = [found for pattern in _SYSTEM_PATTERNS for found in _sorted_glob(Path("/"), pattern)]
     own = [found for pattern in _HOME_PATTERNS for found in _sorted_glob(home, pattern)]
-    return (*SYSTEM_FOLDERS, *system, *own)
+    # uv makes a link for each minor version too, which moves on to a later patch
+    ours = [found for found in _sorted_glob(fetched, "*/bin") if not found.parent.is_symlink()]
+    return (*SYSTEM_FOLDERS, *ours, *system, *own)
 
 
 def find(places: Iterable[Path]) -> tuple[Interpreter, ...]:

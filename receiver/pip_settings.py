@@ -32,7 +32,7 @@ _PLAIN = {
 """Options that uv knows by one variable of the same meaning."""
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_PASSWORD = re.compile(r"//[^/@]*@")
+_PASSWORD = re.compile(r"//[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,13 @@ def _is_missing(option: str, entry: str) -> bool:
     return not parts.scheme and not Path(entry).exists()
 
 
+def without_passwords(text: str) -> str:
+    """The text with addresses that do not tell how one gets in."""
+    return _PASSWORD.sub("//***@", text)
+
+
 def _notice(missing: str) -> str:
-    shown = _PASSWORD.sub("//***@", missing)
+    shown = without_passwords(missing)
     return f"The pip setting `{shown}` is left out, because there is nothing at this place."
 
 

@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver import background, building, checking, facts, files, records, run_records
+from receiver import background, building, checking, facts, files, pythons, records, run_records
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.hosts import Job, ids
 from receiver.lock import app_lock, build_turn
+from receiver.model.build import Interpreter
 from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
@@ -74,6 +75,16 @@ class Transition:
         text = records.config_text(config)
         step = WriteFile(str(self.paths.config), text, 0o600)
         Executor(self.server, self.checkpoint, self.reached).apply((step,))
+
+    def fetch_python(self, wanted: Interpreter) -> None:
+        """Have the interpreter of a build on this machine; it stays, for every app."""
+        if Path(wanted.path).exists():
+            return
+        self.out.step(f"Fetching Python {wanted.version}")
+        # of the machine alone: an app has no say in where a Python for all apps comes from
+        reach = facts.index_settings(self.server, {}).env
+        pythons.fetch(self.server.layout, self.server.settings, wanted, reach)
+        self.reached("fetched")
 
     def builder(self, home: ReleasePaths, config: Mapping[str, str]) -> building.Builder:
         """Runs a buildpack's plan for the release in `home`."""

@@ -9,7 +9,14 @@ from buildpacks.python.packages import Manager
 from buildpacks.python.pipfile import pipfile_python, read_pipfile_lock
 from buildpacks.python.poetry import poetry_python
 from buildpacks.python.project import read_pyproject, requires_python
-from buildpacks.python.pythons import Wish, age_notices, not_here, not_installed, refuse_unknown
+from buildpacks.python.pythons import (
+    Wish,
+    age_notices,
+    mended,
+    not_here,
+    not_installed,
+    refuse_unknown,
+)
 from buildpacks.python.versions import numbers, satisfies, satisfies_constraint
 from receiver.model.build import BuildFacts, Interpreter, Tree
 from receiver.model.errors import BuildError
@@ -104,7 +111,7 @@ def _passed_over(tree: Tree, manager: Manager, wish: Wish) -> tuple[str, ...]:
 
 def _exactly(wish: Wish, facts: BuildFacts) -> Interpreter:
     asked = numbers(wish.version)
-    for offered in (facts.interpreters, facts.fetchable):
+    for offered in (facts.interpreters, mended(facts)):
         fitting = [one for one in offered if numbers(one.version)[: len(asked)] == asked]
         if fitting:
             return _latest(fitting)
@@ -118,7 +125,7 @@ def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen
         one for one in fitting if numbers(one.version)[:2] == numbers(facts.python_before)[:2]
     ]
     if not fitting:
-        fitting = [one for one in facts.fetchable if fits(one.version)]
+        fitting = [one for one in mended(facts) if fits(one.version)]
     if not fitting:
         asks = f"pyproject.toml says `{spec}`" if spec else f"An app needs Python {OLDEST} or newer"
         raise not_installed(asks, facts)

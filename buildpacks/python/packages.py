@@ -18,15 +18,13 @@ MANAGERS: Mapping[str, Manager] = {
     POETRY_LOCK: "poetry",
     PIPFILE_LOCK: "pipenv",
 }
-_SUPPORTED = "Supported are requirements.txt, uv.lock, poetry.lock and Pipfile.lock."
 _UNSUPPORTED = {
     "Pipfile": "Run `pipenv lock` and commit Pipfile.lock.",
     "setup.py": "Add a requirements.txt with the one line `.`, which installs the project itself.",
-    "pdm.lock": "Make one of them with `pdm export -o requirements.txt`.",
-    "environment.yml": "List the packages in requirements.txt.",
+    "pdm.lock": "Make a requirements.txt with `pdm export -o requirements.txt`, and commit it.",
+    "environment.yml": "List the packages in a requirements.txt, one a line, and commit it.",
 }
 """Files that are not enough, and the way from there."""
-_ALONE = "pyproject.toml is in the push, and none of these."
 _NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
 PROJECT_FILES = (*MANAGERS, PYPROJECT, *_UNSUPPORTED, ".python-version", "runtime.txt")
 _MISSPELT = frozenset(
@@ -109,18 +107,19 @@ def _refuse_misspelt(tree: Tree) -> None:
 def _refuse_unsupported(tree: Tree) -> None:
     for file, way in _UNSUPPORTED.items():
         if tree.has(file):
-            raise _unsupported(f"{file} is in the push, and none of these.", way)
+            raise _unsupported(file, way)
     pyproject = read_pyproject(tree)
     if "poetry" in pyproject.get("tool", {}):
-        raise _unsupported(_ALONE, "Run `poetry lock` and commit poetry.lock.")
+        raise _unsupported(PYPROJECT, "Run `poetry lock` and commit poetry.lock.")
     if "project" in pyproject:
-        raise _unsupported(_ALONE, "Run `uv lock` and commit uv.lock.")
+        raise _unsupported(PYPROJECT, "Run `uv lock` and commit uv.lock.")
 
 
-def _unsupported(detail: str, way: str) -> BuildError:
+def _unsupported(file: str, way: str) -> BuildError:
+    *most, last = MANAGERS
     return BuildError(
-        "The packages of this app cannot be installed from the files it has.",
-        detail=detail,
-        advice=f"{_SUPPORTED} {way}",
+        "No file says exactly which packages to install.",
+        detail=f"{file} is in the top folder, and it is not enough. There is no {', '.join(most)} or {last} beside it.",
+        advice=way,
         reason="build/package-manager-unsupported",
     )

@@ -32,9 +32,24 @@ class Wish:
     source: str
     """The file, as in `.python-version asks for 3.12`."""
 
+    def other(self, version: str) -> str:
+        """Where and how to ask for another one."""
+        if self.source == "runtime.txt":
+            return f"`python-{version}` in runtime.txt"
+        if self.source == "Pipfile.lock":
+            return f'`python_version = "{version}"` in the Pipfile, and `pipenv lock`'
+        return f"`{version}` in {self.source}"
+
 
 def minor_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
+
+
+def mended(facts: BuildFacts) -> list[Interpreter]:
+    """Pythons that may be fetched: a version past its end is not."""
+    return [
+        one for one in facts.fetchable if END_OF_LIFE.get(one.minor, facts.today) >= facts.today
+    ]
 
 
 def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
@@ -50,7 +65,7 @@ def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
         raise BuildError(
             f"There is no Python {minor}.",
             detail=f"{wish.source} asks for Python {wish.version}. The newest one known here is {newest}.",
-            advice=f"Write one that exists into {wish.source}, such as `{_advised(facts)}`.",
+            advice=f"Write one that exists, such as {wish.other(_advised(facts))}.",
             reason="build/python-version-unknown",
         )
 
@@ -63,21 +78,23 @@ def not_here(wish: Wish, facts: BuildFacts) -> BuildError:
             f"Python {minor_of(wish.version)} is no longer mended, and is not on this server.",
             detail=f"{wish.source} asks for Python {wish.version}, whose support ended on {end.isoformat()}."
             f" Installed here: {listed(facts.interpreters)}.",
-            advice=f"Move the app to a newer one, such as `{_advised(facts)}` in {wish.source}."
+            advice=f"Move the app to a newer one, such as {wish.other(_advised(facts))}."
             " A version past its end is used where the server's administrator has installed it, and never fetched.",
             reason="build/python-end-of-life",
         )
-    return not_installed(f"{wish.source} asks for Python {wish.version}", facts)
+    near = [one.version for one in mended(facts) if one.minor == minor_of(wish.version)]
+    also = f" What can be fetched of {minor_of(wish.version)}: {', '.join(near)}." if near else ""
+    return not_installed(f"{wish.source} asks for Python {wish.version}", facts, also)
 
 
-def not_installed(asks: str, facts: BuildFacts) -> BuildError:
+def not_installed(asks: str, facts: BuildFacts, also: str = "") -> BuildError:
     """The error for Pythons of which none is here, and none can be fetched."""
     newest = max(facts.interpreters, key=lambda one: numbers(one.version), default=None)
     change = f"Ask for one that is here (`{newest.minor}` in .python-version)," if newest else ""
     fetching = "" if facts.fetchable else " This server fetches none."
     return BuildError(
         "The Python that this app asks for is not on this server.",
-        detail=f"{asks}. Installed here: {listed(facts.interpreters)}.{fetching}",
+        detail=f"{asks}. Installed here: {listed(facts.interpreters)}.{fetching}{also}",
         advice=f"{change} or have the server's administrator install it.".strip(" ,"),
         reason="build/python-not-installed",
     )
@@ -95,9 +112,7 @@ def age_notices(chosen: Interpreter, pinned: str, facts: BuildFacts) -> tuple[st
         said.append(f"Python {chosen.minor} gets security fixes until {end.isoformat()} only.")
     newer = _newest_patch(chosen, facts)
     if numbers(pinned)[2:] and numbers(newer) > numbers(chosen.version):
-        said.append(
-            f"Python {newer} mends {chosen.version}: ask for {chosen.minor} to get such updates."
-        )
+        said.append(f"Python {newer} mends {chosen.version}, and can be had here: ask for it soon.")
     return tuple(said)
 
 

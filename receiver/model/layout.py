@@ -162,6 +162,8 @@ class Layout:
     sites_enabled: Path
     units: Path
     """Unit files under systemd, program files under supervisord."""
+    pythons: Path
+    """Pythons that ship fetched; root's on a VPS."""
 
     @classmethod
     def vps(cls) -> "Layout":
@@ -172,6 +174,7 @@ class Layout:
             sites_available=Path("/etc/nginx/sites-available"),
             sites_enabled=Path("/etc/nginx/sites-enabled"),
             units=Path("/etc/systemd/system"),
+            pythons=Path("/opt/ship/pythons"),
         )
 
     @classmethod
@@ -183,6 +186,7 @@ class Layout:
             sites_available=root / "nginx" / "sites-available",
             sites_enabled=root / "nginx" / "sites-enabled",
             units=root / "supervisor" / "programs",
+            pythons=root / "pythons",
         )
 
     @property

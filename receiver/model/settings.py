@@ -62,6 +62,16 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lock_wait_s: Annotated[
         Seconds, Meta(description="Seconds that a push waits for another deploy of its app.")
     ] = 900
+    fetch_pythons: Annotated[
+        bool,
+        Meta(description="Whether a Python that an app asks for is fetched when it is not here."),
+    ] = True
+    python_mirror: Annotated[
+        str, Meta(description="Address that Pythons are fetched from, in place of uv's own.")
+    ] = ""
+    python_list: Annotated[
+        str, Meta(description="File or address of a list of Pythons, in place of uv's own.")
+    ] = ""
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -124,7 +124,7 @@ CASES = [
     Case("manifest-unknown-setting", "build/manifest-invalid", {"ship.toml": "[check]\npaht = '/health'\n"}),
     Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
     Case("static-folder-missing", "build/static-folder", {"ship.toml": "[static]\n'/static/' = 'assets'\n"}),
-    Case("python-not-installed", "build/python-not-installed", {".python-version": "3.5\n"}),
+    Case("python-end-of-life", "build/python-end-of-life", {".python-version": "3.5\n"}),
     Case("pre-compile-fails", "build/pre-compile-failed", {"bin/pre_compile": "#!/bin/bash\necho preparing\nls no-such-file\n"}),
     Case("post-compile-fails", "build/post-compile-failed", {"bin/post_compile": "echo finishing && exit 7\n"}),
     Case("hook-with-windows-lines", "build/hook-line-ends", {"bin/post_compile": "#!/bin/sh\r\necho hello\r\n"}),

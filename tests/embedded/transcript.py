@@ -21,7 +21,7 @@ _MASKS = (
     (r"\b[0-9a-f]{32}\b", "DIGEST"),
     (r"\b[0-9a-f]{7}\b(?=[ ,.])", "COMMIT"),
     (r"(?<=Installed here: )[\d., ]+(?=\.)", "VERSIONS"),
-    (r"(?<=one that is here \(`)[\d.]+", "VERSION"),
+    (r"(?<=one that is here \(`)[\d.]+|(?<=such as `)3\.[\d.]+", "VERSION"),
     (r" object at 0x[0-9a-f]+", " object"),
     (r"\bv\d+\b", "vN"),
     (r"\b\d+\.\d\d s\b", "N s"),

@@ -29,7 +29,7 @@ LOOK = "facts server"
 MACHINE = """
     hosts.systemd hosts.systemd_background hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_background
     hosts.supervisor_rpc hosts.plain_jobs hosts.memory hosts
-    nginx keys run_records builds records workers health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
+    nginx keys pythons run_records builds records workers health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """
     planner.formation planner.process_ends planner.journal planner.background_units planner.background_programs
