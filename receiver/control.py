@@ -10,6 +10,7 @@ from receiver import apps, records, workers
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.formation import NOT_IN_BACKGROUND, WEB, instances
 from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.limits import MAX_PROCESSES
 from receiver.model.names import AppName
 from receiver.model.plan import (
     AimSlot,
@@ -31,8 +32,6 @@ from receiver.model.webserver import Gunicorn
 from receiver.planner.formation import background_types, plan_formation
 from receiver.planner.swap import other
 from receiver.server import Server
-
-_MOST_PROCESSES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,10 +307,10 @@ def _check_count(process_type: str, count: int) -> None:
             detail="It runs once in each deploy, before the new release takes over.",
             reason="usage/bad-scale",
         )
-    if not 0 <= count <= _MOST_PROCESSES:
+    if not 0 <= count <= MAX_PROCESSES:
         raise UsageError(
             f"{process_type}={count} is not a number of processes.",
-            detail=f"It can be 0 to {_MOST_PROCESSES}.",
+            detail=f"It can be 0 to {MAX_PROCESSES}.",
             advice="Two or three for each core are plenty: `ship ps:scale web=2`.",
             reason="usage/bad-scale",
         )

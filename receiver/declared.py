@@ -1,7 +1,7 @@
-"""What an app.json asks of a deploy, done: its config vars at the first one, and its health checks."""
+"""What an app.json asks of a deploy, done: config vars and numbers of processes at the first one, health checks."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from receiver import records
 from receiver.model.app_json import FILE_NAME, AppJson, parse_app_json
@@ -10,6 +10,7 @@ from receiver.model.check import Check
 from receiver.model.output import Output
 from receiver.planner.declared_checks import declared_check
 from receiver.planner.declared_config import initial_config, refuse_unset, unset_values
+from receiver.planner.declared_scale import initial_scale
 from receiver.transition import Transition
 
 _SECRET_BYTES = 32
@@ -34,6 +35,16 @@ def read(tree: Tree, own: Check, out: Output) -> tuple[AppJson, Check]:
         if said:
             out.say(said)
     return found, check
+
+
+def settle_scale(work: Transition, declared: AppJson, types: Collection[str]) -> None:
+    """At the first deploy, have as many processes as app.json wants; later, `ps:scale` alone says how many."""
+    if work.old is not None or not declared.formation:
+        return
+    wanted, notices = initial_scale(declared.formation, types)
+    for notice in notices:
+        work.out.say(notice)
+    work.propose_scale(wanted)
 
 
 def settle_config(

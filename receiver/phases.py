@@ -96,7 +96,9 @@ def predeploy(
     for command in commands:
         work.out.step("Running the predeploy script of app.json")
         work.out.say(f"$ {command}")
-        failure = _run(work, _script(work, home, venv, command, tree.manifest.release, "predeploy"))
+        job = _script(work, home, venv, command, tree.manifest.release, "predeploy")
+        with work.turn():
+            failure = _run(work, job)
         if failure:
             reason = "release/predeploy-failed" if failure.in_time else "release/timeout"
             raise _failed("predeploy script", failure.detail, _AGAIN["deploy"], reason)

@@ -44,13 +44,15 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         app_json, check = declared.read(tree, manifest.check, work.out)
         config = declared.settle_config(work, app_json)
         buildpack = buildpacks.choose(tree)
+        plan = buildpack.plan(tree, facts.build_facts(work.server, config, commit, work.old))
+        declared.settle_scale(work, app_json, plan.processes)
         return PushedTree(
             manifest=manifest,
             app_json=app_json,
             check=check,
             config=config,
             buildpack=buildpack,
-            plan=buildpack.plan(tree, facts.build_facts(work.server, config, commit, work.old)),
+            plan=plan,
             gunicorn_file=tree.has("gunicorn.conf.py"),
             notices=tree_notices(tree),
         )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from receiver.model.errors import BuildError, UsageError
+from receiver.model.limits import MAX_PROCESSES
 from receiver.model.names import parse_config_name, parse_process_type
 
 FILE_NAME = "app.json"
@@ -27,7 +28,7 @@ _FORMS = {
     "healthchecks": '{"web": [{"type": "startup", "path": "/health", "timeout": 5}]}',
     "scripts": '{"postdeploy": "python manage.py seed"}',
 }
-UNUSED = frozenset({"buildpacks", "cron", "formation"})
+UNUSED = frozenset({"buildpacks", "cron"})
 """What is read, and not acted upon."""
 
 
@@ -58,7 +59,7 @@ class Variable(msgspec.Struct, frozen=True):
 class Formation(msgspec.Struct, frozen=True):
     """How many processes of a type there are at first."""
 
-    quantity: Annotated[int, Meta(ge=0, le=1_000)] | None = None
+    quantity: Annotated[int, Meta(ge=0, le=MAX_PROCESSES)] | None = None
 
 
 class Header(msgspec.Struct, frozen=True):

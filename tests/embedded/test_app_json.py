@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import detached, records
+from receiver import detached, processes, records
 from receiver.model.names import AppName
 from receiver.recovery import recover_all
 from tests.checkout import Checkout, Pushed
@@ -246,6 +246,24 @@ def test_a_required_config_var_is_asked_for_before_anything_is_built(site: Site)
     site.server.configure(site.app, API_KEY="1")
     site.deploy(declared)
     assert set(site.config) == {"API_KEY", "SECRET_KEY"}
+
+
+def test_a_formation_counts_at_the_first_deploy_alone(site: Site) -> None:
+    procfile = "web: gunicorn app:app\nworker: sleep 1000\nclock: sleep 1000\n"
+    declared = {
+        "formation": {"web": {"quantity": 3}, "worker": {"quantity": 2}, "clock": {"quantity": 1}}
+    }
+    failed = site.push(declared, Procfile=procfile + "release: exit 1\n")
+    assert failed.status == 1
+    assert not site.server.paths(site.app).scale.exists()
+    said = site.deploy(declared, Procfile=procfile)
+    assert "Running of v1: worker=2 clock=1." in said
+    scale = {"web": 3, "worker": 2, "clock": 1}
+    assert processes.look(site.server.server, site.app).scale == scale
+    site.deploy(
+        {"formation": {"web": {"quantity": 1}, "worker": {"quantity": 1}}}, Procfile=procfile
+    )
+    assert processes.look(site.server.server, site.app).scale == scale
 
 
 def test_a_health_check_is_what_the_release_has_to_pass(site: Site) -> None:

@@ -68,7 +68,7 @@ def test_what_is_used_or_only_describes_the_app_needs_no_notice() -> None:
         ('{"stack": "heroku-24", "addons": []}', "addons, stack"),
         ('{"scripts": {"test": "pytest", "dokku": {"x": 1}}}', "scripts.dokku.x, scripts.test"),
         ('{"env": {"A": {"sync": true}}}', "env.A.sync"),
-        ('{"formation": {"web": {"size": "eco"}}}', "formation, formation.web.size"),
+        ('{"formation": {"web": {"size": "eco"}}}', "formation.web.size"),
         ('{"healthchecks": {"web": [{"type": "startup", "uptime": 1}, {"type": "liveness", "uptime": 2}]}}', "healthchecks.web.uptime"),
     ],
 )  # fmt: skip
@@ -103,6 +103,7 @@ def test_what_is_not_used_is_named_once(text: str, named: str) -> None:
         (b'{"env": {"KEY": "a\\u0000b"}}', "`env.KEY` holds a NUL byte.", "Leave"),
         (b'{"formation": {"web": 2}}', "`formation.web`: Expected `object`, got `int`.", 'as in `"formation": '),
         (b'{"formation": {"web": {"quantity": -1}}}', "`formation.web.quantity`: Expected `int` >= 0.", 'as in `"formation": '),
+        (b'{"formation": {"web": {"quantity": 65}}}', "`formation.web.quantity`: Expected `int` <= 64.", 'as in `"formation": '),
         (b'{"formation": {"Web": {}}}', "'Web' cannot be a process type.", "worker"),
         (b'{"healthchecks": {"web": {}}}', "`healthchecks.web`: Expected `array`, got `object`.", 'as in `"healthchecks": '),
         (b'{"healthchecks": {"web": [{}]}}', "`healthchecks.web[0]`: Object missing required field `type`.", 'as in `"healthchecks": '),

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from receiver.model.app_json import AppJson, Header, Healthcheck, Variable
+from receiver.model.app_json import AppJson, Formation, Header, Healthcheck, Variable
 from receiver.model.check import Check
 from receiver.model.errors import BuildError
 from receiver.planner.declared_checks import declared_check
 from receiver.planner.declared_config import initial_config, refuse_unset, unset_values
+from receiver.planner.declared_scale import initial_scale
 
 WANTED = AppJson(
     env={
@@ -71,6 +72,23 @@ def test_what_is_required_and_missing_is_refused_with_the_line_to_type(
     assert refused.value.title.endswith(title)
     assert detail in refused.value.detail
     assert f"`ship config:set {line}`" in refused.value.advice
+
+
+@pytest.mark.parametrize(
+    ("formation", "wanted", "told"),
+    [
+        ({}, {}, ()),
+        ({"worker": Formation(2), "clock": Formation()}, {"worker": 2}, ()),
+        ({"worker": Formation(0), "web": Formation(1)}, {"worker": 0}, ()),
+        ({"web": Formation(4), "release": Formation(1)}, {"web": 4}, ()),
+        ({"web": Formation(0)}, {}, ("app.json: formation.web does not count: to stop web, type `ship ps:stop web`.",)),
+        ({"rq": Formation(1)}, {}, ("app.json: formation.rq does not count: there is no such process type.",)),
+    ],
+)  # fmt: skip
+def test_a_formation_is_a_scale(
+    formation: Mapping[str, Formation], wanted: Mapping[str, int], told: tuple[str, ...]
+) -> None:
+    assert initial_scale(formation, ("web", "worker", "clock", "release")) == (wanted, told)
 
 
 def startup(path: str | None = "/up", **more: object) -> Healthcheck:

@@ -14,6 +14,7 @@ from receiver.model.app_json import (
     UNUSED,
     AppJson,
     DokkuScripts,
+    Formation,
     Healthcheck,
     Scripts,
     Variable,
@@ -77,6 +78,7 @@ def test_every_entry_of_app_json_is_documented() -> None:
     written = re.findall(r"^\| `([A-Za-z.]+)` \|", section, re.MULTILINE)
     named = {
         "env.NAME": Variable,
+        "formation.TYPE": Formation,
         "healthchecks.web": Healthcheck,
         "scripts": Scripts,
         "scripts.dokku": DokkuScripts,

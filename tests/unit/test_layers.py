@@ -34,7 +34,7 @@ MACHINE = """
 DECIDE = """
     planner.formation planner.process_ends planner.journal planner.background_units planner.background_programs
     planner.embedded_files planner.sites planner.systemd_units planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
-    planner.tree planner.declared_config planner.declared_checks planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
+    planner.tree planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
