@@ -123,8 +123,11 @@ class Tree:
 
     def __init__(self, archive: BinaryIO) -> None:
         self._tar = _open(archive)
+        # a tree that was packed again after its build has names such as ./app.py
         self.members: dict[str, tarfile.TarInfo] = {
-            member.name.rstrip("/"): member for member in self._tar or ()
+            member.name.rstrip("/").removeprefix("./"): member
+            for member in self._tar or ()
+            if member.name != "."
         }
 
     def names(self) -> list[str]:

@@ -101,6 +101,13 @@ def test_a_long_list_is_cut() -> None:
     assert "and 15 more" in refused.value.detail
 
 
+def test_a_tree_that_was_packed_again_has_the_same_names() -> None:
+    found = Tree(io.BytesIO(archive({"./": "", "./app.py": FLASK, "./a/": "", "./a/b.txt": "b"})))
+    assert found.names() == ["a/", "app.py"]
+    assert found.files() == ["app.py", "a/b.txt"]
+    assert found.read("a/b.txt") == b"b"
+
+
 def test_links_are_followed_when_a_file_is_read() -> None:
     found = Tree(
         io.BytesIO(archive({"deep/r.txt": "flask", "requirements.txt": LinkTo("deep/r.txt")}))
