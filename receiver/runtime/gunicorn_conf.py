@@ -8,6 +8,7 @@ settings.py   gunicorn's settings made of that, and of the app's own gunicorn fi
 worker.py     a new worker: enter the release, say when it serves, say why it could not
 swap.py       a HUP: start the new workers, and stop the old ones only when all of the new serve
 question.py   a new worker asks its own app for the check path before it serves
+unsaid.py     what the app's framework would not say of an error, while it is asked
 drain.py      a worker of uvicorn's: answer what it has accepted before it goes
 
 Gunicorn ends its master when this file fails. So at a HUP a failure becomes settings whose only effect
@@ -40,6 +41,13 @@ def _master():
     return master
 
 
-for _name in ("release", "worker", "drain", "question", "swap"):  # each imports those before it
+for _name in (
+    "release",
+    "worker",
+    "drain",
+    "unsaid",
+    "question",
+    "swap",
+):  # each imports those before it
     _part(_name)
 globals().update(_part("settings").load(_master()))

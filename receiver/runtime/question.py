@@ -14,6 +14,7 @@ import sys
 import time
 from urllib.parse import unquote_to_bytes, urlsplit
 
+import ship_runtime_unsaid as unsaid
 import ship_runtime_worker as boot
 
 _KEPT_BYTES = 2048
@@ -36,7 +37,8 @@ def ask(release, master, worker):
         return
     started = time.monotonic()
     try:
-        status, headers, body = _answer(worker.wsgi, release)
+        with unsaid.written(release.home):
+            status, headers, body = _answer(worker.wsgi, release)
     except BaseException as error:  # noqa: BLE001 - whatever the app raises, a visitor would see a 500
         boot.fail(release, master, boot.tell(release.home, error))
         return

@@ -7,6 +7,7 @@ import pytest
 from tests.embedded.embedded_server import DOMAIN
 from tests.embedded.pushing import PushServer, push_server
 from tests.published import (
+    DJANGO,
     FIRST,
     KINDS,
     OTHER_SERVERS,
@@ -80,3 +81,16 @@ def test_it_answers_behind_the_server_of_its_own_choice(
     assert laptop.push().status == 0
     other.kind.is_visited(visitor, SECOND)
     assert server.leftovers(app) == []
+
+
+def test_why_django_answers_500_is_told_although_it_keeps_it_to_itself(server: PushServer) -> None:
+    app = server.create("no-tables")
+    server.configure(app, ALLOWED_HOSTS=f"{app}.{DOMAIN}", DEBUG="")
+    laptop = server.checkout(app)
+    DJANGO.copy_to(laptop.folder)
+    laptop.commit({"Procfile": "web: gunicorn mysite.wsgi\n"})
+    pushed = laptop.push()
+    assert pushed.status == 1
+    assert "(check/missing-table)" in pushed.text
+    assert "no such table: wishes_wish" in pushed.text
+    assert "python manage.py migrate" in pushed.text
