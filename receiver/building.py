@@ -61,15 +61,16 @@ class Builder:
     memory: str = "50%"
     """What a build may use, as `build_memory` of the server's settings says it."""
 
-    def unpack(self, archive: Path) -> None:
-        """Unpack a tar file into the release's source."""
+    def unpack(self, archive: Path, folder: Path | None = None) -> None:
+        """Unpack a tar file into the release's source, or into another folder of the app's."""
         owner = self.host.owner(self.paths.name)
         uid, gid = ids(owner)
-        files.make_folder(self.release.source, mode=0o750, uid=uid, gid=gid)
+        target = folder or self.release.source
+        files.make_folder(target, mode=0o750, uid=uid, gid=gid)
         argv = (*_as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
         fd = os.open(archive, os.O_RDONLY)
         try:
-            shell.capture(argv, stdin=fd, cwd=self.release.source, limit_s=_UNPACK_LIMIT_S)
+            shell.capture(argv, stdin=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
         except shell.CommandError as error:
             title = "The pushed files could not be unpacked."
             raise _failed_step(title, error.output, "build/unpack-failed") from error
@@ -136,6 +137,16 @@ class Builder:
         with self.turn():
             for command in commands:
                 self._do(command, venv, writable, explain)
+
+    def perform(
+        self,
+        argv: tuple[str, ...],
+        writable: tuple[Path, ...],
+        on_output: Callable[[bytes], object] | None = None,
+    ) -> tuple[int, str]:
+        """Run a program without any config var; returns its exit status and the end of what it wrote."""
+        with self.turn():
+            return self._run(self._job(argv, None, writable, self.limit_s), "", on_output)
 
     def pack(self, archive: Path, *, changed: bool) -> None:
         """Keep the built tree as the release's slug: the pushed archive itself, unless it was changed."""

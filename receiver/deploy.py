@@ -7,8 +7,9 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from receiver import files, phases, pushed_tree, records
+from receiver import compiling, files, phases, pushed_tree, records
 from receiver.checkpoint import About
+from receiver.compiling import Built
 from receiver.executor import Reached, nowhere
 from receiver.model.app_json import AppJson
 from receiver.model.check import overlaid
@@ -100,9 +101,8 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
     with transition(server, push.app, about, out, reached) as work:
         tree = pushed_tree.read(work, push.archive, push.commit)
-        plan = tree.plan
         version, home = work.claim(tree.config)
-        venv = _build(work, push, tree, home)
+        built = _build(work, push, tree, home)
         release = Release(
             version=version,
             app=push.app,
@@ -110,15 +110,16 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             description=f"Deploy {push.commit[:7]}",
             by=push.by,
             created_at=server.clock.stamp(),
-            buildpack=plan.buildpack,
-            python=plan.virtualenv.interpreter.version if plan.virtualenv else None,
-            venv=str(venv) if venv else None,
-            lines=dict(plan.processes),
-            processes=_processes(plan.processes, tree.config, out),
+            buildpack=" ".join(built.names),
+            python=built.virtualenv.interpreter.version if built.virtualenv else None,
+            venv=str(built.venv) if built.venv else None,
+            lines=built.processes,
+            processes=_processes(built, tree.config, out),
+            classic=built.classic,
             phase=tree.manifest.release,
             check=overlaid(tree.check, work.settings.check),
             code_check=tree.check,
-            static={**plan.static, **tree.manifest.static},
+            static={**built.static, **tree.manifest.static},
             rules=dict(tree.manifest.process),
             address=server.address(push.app),
             gunicorn_file=tree.gunicorn_file,
@@ -129,26 +130,16 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
     return _announce(server, release, out)
 
 
-def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -> Path | None:
-    """Do what the buildpack planned and the app asks for besides; returns the virtualenv, where it has one."""
-    plan, explain = tree.plan, tree.buildpack.explain
-    work.out.step(plan.title)
-    for notice in (*plan.notices, *tree.notices):
-        work.out.say(notice)
-    if plan.virtualenv:
-        work.fetch_python(plan.virtualenv.interpreter)
+def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -> Built:
+    """Do what the buildpacks planned and the app asks for besides."""
     builder = work.builder(home, tree.config)
-    if builder.kept_back:
-        work.out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
     builder.unpack(push.archive)
     work.reached("unpacked")
-    builder.run(plan.before, None, explain)
-    venv = builder.virtualenv(plan.virtualenv, explain) if plan.virtualenv else None
-    work.reached("installed")
-    builder.run(plan.commands, venv, explain)
-    scripts = phases.predeploy(work, home, venv, tree, trial=push.trial is not None)
-    builder.pack(push.archive, changed=plan.changes_tree or scripts)
-    return venv
+    store = work.server.layout.buildpacks
+    built = compiling.compile_steps(builder, tree, store, work.fetch_python, work.reached)
+    scripts = phases.predeploy(work, home, built.venv, tree, trial=push.trial is not None)
+    builder.pack(push.archive, changed=built.changed or scripts)
+    return built
 
 
 def reconfigure(
@@ -223,7 +214,7 @@ def _again(
         postdeploy=None,
         boot_limit_s=work.settings.check_limit_s,
         check=source.checked_by(work.settings),
-        processes=_parsed(source.lines, config),
+        processes=_parsed(source.lines, config, classic=source.classic),
     )
 
 
@@ -237,14 +228,12 @@ def _take_over(
     work.swap(release)
 
 
-def _processes(
-    lines: Mapping[str, str], config: Mapping[str, str], out: Output
-) -> dict[str, Process]:
+def _processes(built: Built, config: Mapping[str, str], out: Output) -> dict[str, Process]:
     """Process types of a build; tells what was left out of the web line, and why."""
-    found = _parsed(lines, config)
+    found = _parsed(built.processes, config, classic=built.classic)
     if found:
         out.step("Discovering process types")
-        for name, line in lines.items():
+        for name, line in built.processes.items():
             out.say(f"{name}: {line}")
     web = found.get("web")
     for notice in web.notices if isinstance(web, Gunicorn) else ():
@@ -252,10 +241,15 @@ def _processes(
     return found
 
 
-def _parsed(lines: Mapping[str, str], config: Mapping[str, str]) -> dict[str, Process]:
+def _parsed(
+    lines: Mapping[str, str], config: Mapping[str, str], *, classic: bool
+) -> dict[str, Process]:
+    """Process types as they are run. What buildpacks of others set up in a shell, gunicorn's master would not see."""
     arguments = config.get(_GUNICORN_VARIABLE, "")
     return {
-        name: parse_web_command(line, arguments) if name == "web" else plain_command(line)
+        name: parse_web_command(line, arguments)
+        if name == "web" and not classic
+        else plain_command(line)
         for name, line in lines.items()
     }
 

@@ -1,17 +1,31 @@
 """What a pushed tree says of itself, and what building it takes: read from the archive, before anything of it runs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import buildpacks
 from receiver import declared, facts
 from receiver.model.app_json import AppJson
-from receiver.model.build import BuildPlan, Tree
+from receiver.model.build import BuildFacts, BuildPlan, Tree
 from receiver.model.check import Check
+from receiver.model.classic import Source, not_allowed, parse_source
 from receiver.model.manifest import FILE_NAME, parse_manifest
+from receiver.model.procfile import parse_procfile
 from receiver.model.settings import Manifest
 from receiver.planner.tree import refuse_unsafe, tree_notices
 from receiver.transition import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A buildpack of ship's own, and what it decided."""
+
+    buildpack: buildpacks.Buildpack
+    plan: BuildPlan
+
+
+Step = Planned | Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +38,9 @@ class PushedTree:
     """How its code wants a release checked."""
     config: dict[str, str]
     """Config vars of the release to be."""
-    buildpack: buildpacks.Buildpack
-    plan: BuildPlan
+    steps: tuple[Step, ...]
+    """What builds it, in order."""
+    procfile: bytes | None
     gunicorn_file: bool
     notices: tuple[str, ...]
     """Sentences about what was most likely committed by mistake."""
@@ -43,16 +58,49 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
         app_json, check = declared.read(tree, manifest.check, work.out)
         config = declared.settle_config(work, app_json)
-        buildpack = buildpacks.choose(tree)
-        plan = buildpack.plan(tree, facts.build_facts(work.server, config, commit, work.old))
-        declared.settle_scale(work, app_json, plan.processes)
+        known = facts.build_facts(work.server, config, commit, work.old)
+        chosen, allowed = work.settings.buildpacks, work.server.settings.buildpacks
+        procfile = tree.read("Procfile") if tree.has("Procfile") else None
+        steps = _plan_steps(tree, known, chosen, allowed)
+        declared.settle_scale(work, app_json, _named_processes(steps, procfile))
         return PushedTree(
             manifest=manifest,
             app_json=app_json,
             check=check,
             config=config,
-            buildpack=buildpack,
-            plan=plan,
+            steps=steps,
+            procfile=procfile,
             gunicorn_file=tree.has("gunicorn.conf.py"),
             notices=tree_notices(tree),
         )
+
+
+def _plan_steps(
+    tree: Tree, known: BuildFacts, chosen: Sequence[str], allowed: Mapping[str, str]
+) -> tuple[Step, ...]:
+    """What will be done, in order; nothing is run.
+
+    Raises:
+        ShipError: no buildpack fits, one of them cannot work with this tree, or is not allowed any more
+    """
+    if not chosen:
+        buildpack = buildpacks.choose(tree)
+        return (Planned(buildpack, buildpack.plan(tree, known)),)
+    own = {buildpack.NAME: buildpack for buildpack in buildpacks.ALL}
+    steps: list[Step] = []
+    for name in chosen:
+        if name in own:
+            steps.append(Planned(own[name], own[name].plan(tree, known)))
+        elif name in allowed:
+            steps.append(parse_source(name, allowed[name]))
+        else:
+            raise not_allowed(name, allowed)
+    return tuple(steps)
+
+
+def _named_processes(steps: Sequence[Step], procfile: bytes | None) -> dict[str, str]:
+    """Process types that are known before the build; a buildpack of somebody else's may name more."""
+    found = parse_procfile(procfile) if procfile else {}
+    for step in steps:
+        found |= step.plan.processes if isinstance(step, Planned) else {}
+    return found

@@ -201,6 +201,11 @@ class Layout:
     def repos(self) -> Path:
         return self.state / "repos"
 
+    @property
+    def buildpacks(self) -> Path:
+        """Buildpacks of others, as tar files."""
+        return self.state / "buildpacks"
+
     def repo(self, app: AppName) -> Path:
         return self.repos / f"{app}.git"
 

@@ -46,6 +46,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """URL prefixes that nginx serves from folders below `public/`."""
     address: str = ""
     """The app's host name, which its check is asked by."""
+    classic: bool = False
+    """Whether buildpacks of others had a part in it: its processes run as they stand."""
     gunicorn_file: bool = False
     """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
     boot_limit_s: int = 60

@@ -72,6 +72,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     python_list: Annotated[
         str, Meta(description="File or address of a list of Pythons, in place of uv's own.")
     ] = ""
+    buildpacks: Annotated[
+        dict[str, str],
+        Meta(description="Buildpacks of others that apps may use, by name: git address or folder."),
+    ] = msgspec.field(default_factory=dict)
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +110,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
     ] = 60
 
+    buildpacks: Annotated[
+        tuple[str, ...],
+        Meta(description="Set by buildpacks:set: what builds the app; when empty, what fits."),
+    ] = ()
     check: Annotated[
         dict[str, Any],
         Meta(description="Set by checks:set: counts above the code's own `[check]`."),

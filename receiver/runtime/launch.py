@@ -52,6 +52,9 @@ LONGEST_WAIT_S = 300
 _SHELL_ONLY = re.compile(r"[;&|<>()`*?\[\]~#{}!\n\\'\"]|\$(?!\w)")
 _VARIABLE = re.compile(r"\$(\w+)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_PROFILED = (
+    'for file in .profile.d/*.sh; do [ -r "$file" ] && . "$file"; done; exec /bin/bash -c "$1"'
+)
 _BUILTINS = {"cd", "exit", "export", "if", "set", "source", "test", "trap", "ulimit", "umask", "."}
 
 
@@ -198,6 +201,9 @@ def hand_on_socket(fd, environment):
 def start_command(command, source, environment):
     """Run it without a shell where that comes to the same, so that signals reach the program itself."""
     os.chdir(source)
+    if os.path.isdir(".profile.d"):
+        environment["HOME"] = source  # where such files look for what a buildpack put beside them
+        execute("/bin/bash", ["/bin/bash", "-c", _PROFILED, "bash", command], environment)
     words = simple_words(command, environment)
     if words is None:
         execute("/bin/sh", ["/bin/sh", "-c", command], environment)

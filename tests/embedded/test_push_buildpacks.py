@@ -1,0 +1,195 @@
+"""Buildpacks of others, from the administrator's line to the page: real git over HTTP, real builds, commands as typed."""
+
+import json
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from receiver import records
+from receiver.model.names import AppName
+from tests.checkout import Checkout, Pushed
+from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.transcript import assert_as_recorded, error_block, masked
+
+pytestmark = pytest.mark.embedded
+
+SHIP = str(Path(sys.executable).parent / "ship")
+COMPILE = """#!/bin/bash
+set -euo pipefail
+echo "-----> Making it"
+[[ -z ${GREETING:-} ]]
+cp "$3/GREETING" "$1/greeting"
+count=$(($(cat "$2/count" 2>/dev/null || echo 0) + 1))
+echo "$count" > "$2/count"
+echo "       Built $count times"
+mkdir -p "$1/.profile.d" "$1/tools"
+echo 'export TOOLS=$HOME/tools' > "$1/.profile.d/maker.sh"
+echo "export MAKER=made" > "${BASH_SOURCE%/*}/../export"
+"""
+RELEASE = "#!/bin/sh\necho warning >&2\nprintf -- '---\\ndefault_process_types:\\n  web: python3 serve\\n'\n"
+PACK: dict[str, str | bytes | None] = {
+    "index.html": "a buildpack",
+    "bin/detect": '#!/bin/sh\ntest -f "$1/maker.txt" && echo Maker\n',
+    "bin/compile": COMPILE,
+    "bin/release": RELEASE + "printf 'config_vars:\\n  MODE: fast\\n'\n",
+}
+SECOND = {
+    "detect": "#!/bin/sh\necho Second\n",
+    "compile": '#!/bin/sh\necho "after $MAKER" > "$1/second"\n',
+}
+SERVE = """
+import http.server, os
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        here = os.path.join(os.getcwd(), "tools")
+        kept = [open(name).read().strip() for name in ("greeting", "second") if os.path.exists(name)]
+        body = " ".join([*kept, str(os.environ["TOOLS"] == here)]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+APP: dict[str, str | bytes | None] = {"maker.txt": "", "serve": SERVE}
+
+
+@dataclass(frozen=True)
+class Site:
+    """An app whose buildpacks are chosen."""
+
+    server: PushServer
+    app: AppName
+    laptop: Checkout
+
+    def ship(self, *words: str, status: int = 0) -> str:
+        """Type a command on the server; returns all that it prints."""
+        done = subprocess.run(
+            (SHIP, words[0], "--app", self.app, *words[1:]), capture_output=True, text=True, check=False,
+            env={**os.environ, "SHIP_ROOT": str(self.server.embedded.root)}, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def push(self, files: dict[str, str | bytes | None]) -> Pushed:
+        self.laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
+        self.laptop.commit(files)
+        return self.laptop.push()
+
+    def refused(self, files: dict[str, str | bytes | None], name: str) -> None:
+        pushed = self.push(files)
+        assert pushed.status == 1, pushed.text
+        assert self.server.leftovers(self.app) == []
+        assert_as_recorded(name, masked(self.server, error_block(pushed)))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        pack = found.checkout(found.create("pack"))
+        for name in ("detect", "compile", "release"):
+            (pack.folder / "bin").mkdir(exist_ok=True)
+            (pack.folder / "bin" / name).touch(mode=0o755)
+        commit = pack.commit(PACK)
+        assert pack.push().status == 0
+        second = found.folder / "second" / "bin"
+        second.mkdir(parents=True)
+        for name, text in SECOND.items():
+            (second / name).write_text(text)
+            (second / name).chmod(0o755)
+        allowed = {
+            "maker": f"{found.url('pack')}#{commit}",
+            "second": str(second.parent),
+            "gone": f"http://127.0.0.1:{found.embedded.port}/git/gone.git#{commit}",
+        }
+        path = found.embedded.layout.server_settings
+        settings = records.read_server(found.embedded.layout)
+        records.write_toml(path, replace(settings, buildpacks=allowed))
+        yield found
+
+
+@pytest.fixture
+def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
+    name = f"app-{zlib.crc32(request.node.name.encode())}"
+    return Site(server, server.create(name), server.checkout(name))
+
+
+def test_two_buildpacks_in_order_and_what_they_leave_for_the_processes(site: Site) -> None:
+    site.server.configure(site.app, GREETING="hello")
+    said = site.ship("buildpacks:set", "maker")
+    assert said.startswith(f"Buildpack set. Next release on {site.app} will use maker.\n")
+    said = site.ship("buildpacks:add", "second")
+    assert "Buildpack added. Next release on" in said
+    assert "  1. maker\n  2. second\n" in said
+    pushed = site.push(APP)
+    assert pushed.status == 0, pushed.text
+    lines = "\n".join(pushed.lines)
+    assert "-----> Maker app detected, by the buildpack maker" in lines
+    assert "       Built 1 times" in lines
+    assert "-----> Second app detected, by the buildpack second" in lines
+    assert "`ship config:set MODE=fast`" in lines
+    assert "       web: python3 serve" in lines
+    assert site.server.ask(site.app) == (200, "hello after made True")
+    assert site.server.leftovers(site.app) == []
+    assert not (site.server.paths(site.app).release(1).home / "buildpacks").exists()
+
+    pushed = site.push({**APP, "more": ""})
+    assert "Built 2 times" in pushed.text
+    site.server.configure(site.app, GREETING="other")
+    assert site.server.ask(site.app) == (200, "hello after made True")
+    site.ship("buildpacks:remove", "--index", "2")
+    assert site.push(APP).status == 0
+    assert site.server.ask(site.app) == (200, "other True")
+    site.server.rollback(site.app)
+    assert site.server.ask(site.app)[1].startswith("hello after made")
+
+
+def test_a_buildpack_before_python_and_gunicorn_beside_its_profile(site: Site) -> None:
+    site.server.configure(site.app, GREETING="hello")
+    site.ship("buildpacks:set", "maker")
+    site.ship("buildpacks:add", "heroku/python")
+    code = wsgi("page")["app.py"].replace('"page "', 'os.environ["TOOLS"][-5:] + " "')
+    pushed = site.push({**wsgi("page"), "app.py": code, "maker.txt": ""})
+    assert pushed.status == 0, pushed.text
+    assert site.server.ask(site.app) == (200, "tools hello")
+    assert records.read_release(site.server.paths(site.app), 1).buildpack == "maker python"
+
+
+def test_the_list_is_shown_changed_and_cleared(site: Site) -> None:
+    assert "each push finds out what fits" in site.ship("buildpacks")
+    site.ship("buildpacks:add", "python")
+    site.ship("buildpacks:add", "maker", "--index", "1")
+    assert site.ship("buildpacks") == f"=== {site.app} Buildpacks\n\n1. maker\n2. python\n"
+    found = json.loads(site.ship("buildpacks", "--json"))
+    assert found["buildpacks"] == ["maker", "python"]
+    assert site.server.token not in json.dumps(found)
+    assert set(found["allowed"]) == {"python", "static", "procfile", "maker", "second", "gone"}
+    site.ship("buildpacks:set", "second", "--index", "1")
+    assert json.loads(site.ship("buildpacks", "--json"))["buildpacks"] == ["second", "python"]
+    assert "(exists/buildpack)" in site.ship("buildpacks:add", "python", status=22)
+    assert "(not-found/buildpack)" in site.ship("buildpacks:remove", "maker", status=20)
+    assert "(usage/bad-index)" in site.ship("buildpacks:remove", "--index", "3", status=2)
+    assert "(usage/bad-index)" in site.ship("buildpacks:remove", status=2)
+    said = site.ship("buildpacks:add", "https://git.example/evil.git", status=21)
+    assert "is not allowed on this server" in said
+    assert "will use python." in site.ship("buildpacks:remove", "second")
+    assert "will use what fits." in site.ship("buildpacks:clear")
+
+
+def test_what_goes_wrong_is_told(site: Site) -> None:
+    site.ship("buildpacks:set", "maker")
+    site.refused({"serve": SERVE}, "buildpack-does-not-fit")
+    site.refused(APP, "buildpack-failed")  # there is no GREETING to copy
+    site.ship("buildpacks:set", "gone")
+    site.refused(APP, "buildpack-not-fetched")
+    app_settings = site.server.paths(site.app).settings
+    app_settings.write_text(app_settings.read_text().replace('"gone"', '"left"'))
+    site.refused(APP, "buildpack-not-allowed")
