@@ -16,6 +16,7 @@ from receiver.model.check import overlaid
 from receiver.model.layout import ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
+from receiver.model.process_limits import WEB
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
 from receiver.model.webserver import Gunicorn, Process, parse_web_command, plain_command
@@ -186,6 +187,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
 
 
 def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) -> None:
+    release = _with_workers(work, release)
     work.record(release)
     work.publish(release)
     if push.trial is not None:
@@ -194,6 +196,18 @@ def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) 
     work.check(release)
     work.swap(release)
     phases.postdeploy(work, release, app_json.postdeploy(first=work.old is None))
+
+
+def _with_workers(work: Transition, release: Release) -> Release:
+    """The release with the number of workers that its share of the machine has room for; tells the sum."""
+    found = None
+    if WEB in work.settings.limits:
+        from receiver import capacity  # noqa: PLC0415 - most apps have no limit
+
+        found = capacity.web_workers(work.server, work.paths, work.settings, release)
+    if found is not None:
+        work.out.say(found.why)
+    return replace(release, workers=found.count if found else None)
 
 
 def _again(
@@ -221,6 +235,7 @@ def _again(
 def _take_over(
     work: Transition, release: Release, occasion: Occasion, *, wanted: bool | None
 ) -> None:
+    release = _with_workers(work, release)
     work.record(release)
     work.publish(release)
     phases.release_phase(work, release, occasion, wanted=wanted)

@@ -1,6 +1,6 @@
 """Does a plan step by step, each registered with its opposite first, and puts everything back on failure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import assert_never
 
@@ -14,6 +14,7 @@ from receiver.model.check import Check
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.names import AppName
 from receiver.model.plan import AnyStep, Plan
+from receiver.model.process_limits import Limit
 from receiver.server import Server
 
 Reached = Callable[[str], object]
@@ -80,6 +81,8 @@ class Executor:
                 return (steps.ChangeUnits(app, texts),)
             case steps.ChangeSite(app=app, path=path, link=link):
                 return (steps.ChangeSite(app, path, link, files.read_text(Path(path))),)
+            case steps.ApplyLimits(app=app, limits=changed_limits):
+                return (steps.ApplyLimits(app, self._limits_of(app, changed_limits)),)
             case steps.HoldSocket(app=app):
                 return (steps.ReleaseSocket(app),)
             case steps.ReleaseSocket(app=app):
@@ -128,6 +131,8 @@ class Executor:
                 host.refresh()
             case steps.ChangeSite():
                 self._change_site(step)
+            case steps.ApplyLimits(app=app, limits=limits):
+                host.apply_limits(AppName(app), limits)
             case steps.HoldSocket(app=app):
                 host.hold_socket(AppName(app))
             case steps.ReleaseSocket(app=app):
@@ -153,6 +158,11 @@ class Executor:
             case _:
                 assert_never(step)
 
+    def _limits_of(self, app: str, names: Iterable[str]) -> dict[str, Limit]:
+        """The limits that hold now, of these process types."""
+        known = records.read_app(self._server.layout.app(AppName(app))).limits
+        return {name: known.get(name, Limit()) for name in names}
+
     def _as_it_is(self, path: Path) -> AnyStep:
         if path.is_symlink():
             return steps.Link(str(path), str(path.readlink()))
@@ -165,7 +175,9 @@ class Executor:
         for name, text in texts.items():
             if text is None:
                 files.remove(Path(name))
+                _remove_empty(Path(name).parent)
             else:
+                Path(name).parent.mkdir(exist_ok=True)  # of a drop-in file of systemd's
                 files.write_atomically(Path(name), text, mode=0o644)
 
     def _change_site(self, step: steps.ChangeSite) -> None:
@@ -268,3 +280,9 @@ class Executor:
         self._say(f"GET {check.path} through nginx answered {answer.status}.")
         if told := notice(answer, question):
             self._say(told)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Take away the folder of a unit's drop-in files, unless somebody else's are in it."""
+    if folder.suffix == ".d" and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -104,6 +104,7 @@ def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
     status = 0
     if wishes:
         parsed = [_parse_wish(wish) for wish in wishes]
+        _warn_of_memory(call, parsed)
         status = _change(
             call, "Scaling", None, lambda: control.scale(call.server, call.app, parsed)
         )
@@ -113,6 +114,18 @@ def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
         shown = " ".join(f"{name}={count}" for name, count in counts.items())
         show.as_json(counts) if as_json else show.data(shown)
     return status
+
+
+def _warn_of_memory(call: Call, wishes: list["Wish"]) -> None:
+    """Say what would not fit, by what is measured now; it is done all the same."""
+    from receiver import capacity, processes
+
+    now = processes.look(call.server, call.app).scale
+    for wish in wishes:
+        had = now.get(wish.type, 0)
+        count = {"=": wish.number, "+": had + wish.number, "-": had - wish.number}[wish.sign]
+        if told := capacity.too_much(call.server, call.app, wish.type, count):
+            show.progress(f" !     {told}")
 
 
 @click.command(

@@ -9,6 +9,7 @@ from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.process_limits import Limit
 from receiver.model.settings import App
 
 
@@ -137,6 +138,9 @@ class Host(Protocol):
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""
+
+    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
+        """Keep what runs of these process types to their limits from now on."""
 
     def refresh(self) -> None:
         """Read unit files again."""

@@ -17,6 +17,7 @@ from receiver.model.errors import NotFoundError, SwapError, UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.process_limits import Limit
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Command
@@ -88,6 +89,9 @@ class SupervisordHost:
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""
         return (programs.program_file(self._layout, app, settings, LAUNCHER),)
+
+    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
+        """Nothing here could: no limit is taken on this host."""
 
     def refresh(self) -> None:
         """Read the program files again; a server that is down reads them when it starts."""

@@ -6,7 +6,7 @@ PID 1 is talked to through `systemctl`, which goes to it directly; each call tak
 import grp
 import json
 import pwd
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
 from receiver import nginx, shell
@@ -31,7 +31,9 @@ from receiver.model.errors import ServerError, SwapError
 from receiver.model.layout import SLOTS, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.process_limits import Limit
 from receiver.model.settings import App
+from receiver.planner.limit_files import limit_files, limited_units
 from receiver.planner.sandbox import account
 from receiver.planner.systemd_units import (
     RECOVERY_UNIT,
@@ -150,7 +152,18 @@ class SystemdHost:
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""
-        return app_units(self._layout, app, settings, self._runtime)
+        units = app_units(self._layout, app, settings, self._runtime)
+        return (*units, *limit_files(self._layout, app, settings.limits))
+
+    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
+        """Keep what runs of these process types to their limits from now on, until the next boot.
+
+        The files of the units say the same for whatever starts later.
+        """
+        for name, limit in limits.items():
+            values = [f"{key}={value}" for key, value in limit.properties]
+            for unit in self._running(limited_units(app, name)):
+                _systemctl("set-property", "--runtime", unit, *values)
 
     def refresh(self) -> None:
         """Read unit files again."""
@@ -252,6 +265,12 @@ class SystemdHost:
             yield from (line.rstrip(b"\n") for line in process.stdout or ())
         finally:
             shell.end(process)
+
+    def _running(self, templates: Iterable[str]) -> list[str]:
+        """Units of these templates that run, or are being started or stopped."""
+        patterns = (template.replace("@.", "@*.") for template in templates)
+        shown = _systemctl("list-units", "--plain", "--no-legend", "--full", *patterns).decode()
+        return [line.split()[0] for line in shown.splitlines() if line]
 
     def _await_scope(self, scope: str, pid: int) -> None:
         """PID 1 answers before it has moved the process."""

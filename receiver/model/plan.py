@@ -12,6 +12,7 @@ import msgspec
 from receiver.model.check import Check
 from receiver.model.formation import Group
 from receiver.model.layout import SlotLetter
+from receiver.model.process_limits import Limit
 
 
 class WriteFile(msgspec.Struct, frozen=True, tag=True):
@@ -57,6 +58,13 @@ class ChangeSite(msgspec.Struct, frozen=True, tag=True):
     path: str
     link: str
     text: str | None
+
+
+class ApplyLimits(msgspec.Struct, frozen=True, tag=True):
+    """Keep what runs of an app to these limits, by process type, from now on; files are another step's."""
+
+    app: str
+    limits: dict[str, Limit]
 
 
 class HoldSocket(msgspec.Struct, frozen=True, tag=True):
@@ -149,6 +157,7 @@ AnyStep = (
     | Link
     | ChangeUnits
     | ChangeSite
+    | ApplyLimits
     | HoldSocket
     | ReleaseSocket
     | AimSlot

@@ -50,6 +50,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Whether buildpacks of others had a part in it: its processes run as they stand."""
     gunicorn_file: bool = False
     """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
+    workers: int | None = None
+    """How many workers web has where nobody said so; None for the usual number."""
     boot_limit_s: int = 60
     """How long gunicorn's master waits for new workers of it: the app's `check_limit_s` of then."""
     postdeploy: str | None = None

@@ -11,6 +11,7 @@ from msgspec import Meta
 from receiver.model.check import Check, Seconds, overlaid
 from receiver.model.layout import SlotLetter
 from receiver.model.limits import MAX_PUSH_MB
+from receiver.model.process_limits import Limit
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
@@ -117,6 +118,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     check: Annotated[
         dict[str, Any],
         Meta(description="Set by checks:set: counts above the code's own `[check]`."),
+    ] = msgspec.field(default_factory=dict)
+
+    limits: Annotated[
+        dict[str, Limit],
+        Meta(description="Set by limits:set: what processes may use, by type: `[limits.web]`."),
     ] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:

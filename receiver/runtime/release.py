@@ -56,6 +56,7 @@ class Release:
             )
         self.check = record.get("check", {})
         self.address = record.get("address", "")
+        self.workers = record.get("workers")
         self.boot_limit_s = record.get("boot_limit_s", _BOOT_LIMIT_S)
         self.source = os.path.join(self.home, "source")
         self.folder = self.source  # where the app stands; its `chdir` may move it

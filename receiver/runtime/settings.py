@@ -63,7 +63,7 @@ def _settings(release, master):
 def _defaults(release):
     shared_memory = "/dev/shm"  # noqa: S108 - gunicorn makes unnamed files there
     values = {
-        "workers": release.env.get("WEB_CONCURRENCY") or DEFAULT_WORKERS,
+        "workers": release.env.get("WEB_CONCURRENCY") or release.workers or DEFAULT_WORKERS,
         "graceful_timeout": GRACEFUL_S,
         "errorlog": "-",
         "proc_name": "{}-{}".format(os.environ["SHIP_APP"], os.environ["SHIP_PROCESS"]),
