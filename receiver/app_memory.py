@@ -37,6 +37,8 @@ class Process:
     type: str
     bytes: int
     """Its own, and its part of what it shares."""
+    peak_bytes: int
+    """The same, and what it once held more than now."""
 
 
 def machine() -> Machine:
@@ -97,14 +99,21 @@ def _process(folder: Path) -> Process | None:
     if len(named) < 2:  # noqa: PLR2004 - both names
         return None
     status = _fields(folder / "status")
+    now = _size(_fields(folder / "smaps_rollup")["Pss"])
     return Process(
         pid=int(folder.name),
         parent=int(status["PPid"]),
         uid=int(status["Uid"].split()[0]),
         storage=os.fsdecode(named[b"SHIP_STORAGE"]),
         type=os.fsdecode(named[b"SHIP_PROCESS"]),
-        bytes=int(_fields(folder / "smaps_rollup")["Pss"].split()[0]) * _KIB,
+        bytes=now,
+        peak_bytes=now + _size(status["VmHWM"]) - _size(status["VmRSS"]),
     )
+
+
+def _size(text: str) -> int:
+    """`1234 kB` in bytes."""
+    return int(text.split(maxsplit=1)[0]) * _KIB
 
 
 def _fields(path: Path) -> dict[str, str]:

@@ -30,8 +30,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     now_bytes: int
     each_bytes: int
     """What the largest worker, or process, holds."""
-    peak_bytes: int | None
-    """The most that they ever held; None where the kernel keeps no account."""
+    peak_bytes: int
+    """The most that they held since their start; where the kernel keeps no account, what each of them did."""
     limit_bytes: int | None
 
 
@@ -132,6 +132,6 @@ def _held(app: AppName, name: str, group: list[Process], limit_bytes: int | None
         count=len(counted),
         now_bytes=sum(each.bytes for each in group),
         each_bytes=max(each.bytes for each in counted),
-        peak_bytes=sum(peaks) if peaks else None,
+        peak_bytes=sum(peaks) or sum(each.peak_bytes for each in group),
         limit_bytes=limit_bytes,
     )

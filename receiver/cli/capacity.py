@@ -61,7 +61,7 @@ def _rows(held: "Sequence[Held]") -> list[tuple[str, ...]]:
             str(it.count),
             shown_mib(it.now_bytes),
             f"{shown_mib(it.each_bytes)} each",
-            f"peak {shown_mib(it.peak_bytes)}" if it.peak_bytes else "peak unknown",
+            f"peak {shown_mib(it.peak_bytes)}",
             f"limit {shown_mib(it.limit_bytes)}" if it.limit_bytes else "no limit",
         )
         for it in held

@@ -28,6 +28,8 @@ def report(call: Call, *, as_json: bool) -> None:
     show.heading(f"{call.app} Check")
     show.data("")
     shown = {name: _shown(it.value) for name, it in found.items()}
+    if found["status"].value is None:
+        shown["status"] = "any below 500"
     width = max(map(len, shown.values()))
     show.fields({name: f"{shown[name]:<{width}}  ({it.source})" for name, it in found.items()})
 

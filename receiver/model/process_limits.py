@@ -14,6 +14,7 @@ _CPU = re.compile(r"([1-9][0-9]{0,4})%")
 _CORES = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?")
 _TASKS = re.compile(r"[1-9][0-9]{0,4}")
 _SMALLEST_MIB = 16
+_SMALL_MIB = 1
 _WISH = re.compile(r"(?:([a-z][a-z0-9_-]*)\.)?([a-z]+)=(.+)")
 _NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:\.([a-z]+))?")
 WEB = "web"
@@ -56,8 +57,9 @@ def size_bytes(text: str) -> int:
 
 
 def shown_mib(count: int) -> str:
-    """Bytes as people read them: `96M`."""
-    return f"{round(count / MIB)}M"
+    """Bytes as people read them: `96M`, `0.4M`."""
+    size = count / MIB
+    return f"{size:.1f}M" if 0 < size < _SMALL_MIB else f"{round(size)}M"
 
 
 def parse_wishes(words: tuple[str, ...]) -> dict[str, dict[str, str | int]]:
