@@ -11,7 +11,7 @@ from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.server import Server
 
-_BEGIN_LIMIT_S = 1.0
+_BEGIN_LIMIT_S = 3.0
 _POLL_S = 0.05
 _MOMENT_S = 0.5
 
@@ -65,15 +65,16 @@ def early_ends(server: Server, app: AppName) -> Iterator[str]:
     if not wanted:
         return
     _await_begin(server, app, wanted)
-    runs = host.running(app)
+    runs, told = host.running(app), False
     for each in wanted:
         if ends_of(paths, each, runs.get(each, 0)) is not None:
             line = host.last_line(app, each)
             reason = host.last_end(app, each) or "ended"
-            yield f"{each.name} has ended already: {reason}." + (
-                f" It wrote: {line}" if line else ""
-            )
-            yield "It is started again and again; `ship ps` and `ship logs` tell more."
+            wrote = f" It wrote: {line}" if line else ""
+            yield f"{each.name} has ended already: {reason}.{wrote}"
+            told = True
+    if told:
+        yield "What ends is started again, less and less often; `ship ps` and `ship logs` tell more."
 
 
 def ends_of(paths: AppPaths, instance: Instance, pid: int) -> Starts | None:
@@ -101,10 +102,15 @@ def _await_begin(server: Server, app: AppName, wanted: Collection[Instance]) -> 
     begun_at = clock.now()
     while clock.now() - begun_at < _BEGIN_LIMIT_S:
         runs = server.host.background.running(app)
-        if all(release_of(paths, each, runs.get(each, 0)) for each in wanted):
+        begun = (_has_begun(paths, each, runs.get(each, 0)) for each in wanted)
+        if all(begun):
             break
         clock.sleep(_POLL_S)
     clock.sleep(_MOMENT_S)
+
+
+def _has_begun(paths: AppPaths, instance: Instance, pid: int) -> bool:
+    return bool(release_of(paths, instance, pid) or ends_of(paths, instance, pid))
 
 
 def release_of(paths: AppPaths, instance: Instance, pid: int) -> str | None:

@@ -1,5 +1,6 @@
 """The stories of an app's processes: stop, start, restart, scale; of all, of one type, or of one process."""
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -258,13 +259,20 @@ def _scale_web(now: _Now, settings: App) -> Plan:
 
 
 def _restart_background(now: _Now, process: str | None) -> Plan:
+    if process and process.startswith(f"{WEB}."):
+        raise UsageError(
+            "The workers of web are not restarted one by one.",
+            detail="They are replaced together, while the old ones go on serving.",
+            advice="Type `ship ps:restart web`.",
+            reason="usage/web-as-a-whole",
+        )
     known = [each.name for each in instances(records.read_formation(now.paths))]
     chosen = tuple(name for name in known if process in {None, name, name.rpartition(".")[0]})
     if process and process != WEB and not chosen:
         raise NotFoundError(
             f"No process {process} of {now.name} runs.",
             detail=f"There are: {', '.join(known)}." if known else "",
-            advice=f"To start one: `ship ps:scale {process.partition('.')[0]}=1`.",
+            advice="`ship ps` lists what runs; `ship ps:scale` says how many there should be.",
             reason="not-found/process",
         )
     return (RestartProcesses(now.name, chosen),) if chosen else ()
@@ -334,10 +342,11 @@ def _no_process(now: _Now, process_type: str) -> NotFoundError:
             advice="Push some code: `git push prod main`.",
             reason="not-found/process",
         )
-    known = ", ".join(now.types)
+    known, close = ", ".join(now.types), difflib.get_close_matches(process_type, now.types, n=1)
+    meant = "Process types are the names before the colons of the Procfile."
     return NotFoundError(
         f"{now.name} has no {process_type} process.",
         detail=f"Its process types are: {known}." if known else "Its Procfile names none that run.",
-        advice="Process types are the names before the colons of the Procfile.",
+        advice=f"Did you mean {close[0]}?" if close else meant,
         reason="not-found/process",
     )

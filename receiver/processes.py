@@ -39,7 +39,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Why it ended last, such as `exit status 1`."""
     last_line: str | None = None
-    """What it wrote last before."""
+    """What it wrote last, of one that crashed."""
     starts_again_at: str | None = None
 
 
@@ -175,7 +175,7 @@ def _with_reason(
         ends=ended.ends,
         since=_stamp(ended.since) if waits else found.since,
         reason=host.last_end(paths.name, instance),
-        last_line=host.last_line(paths.name, instance),
+        last_line=host.last_line(paths.name, instance) if waits else None,
         starts_again_at=_stamp(ended.began) if waits and found.pid else None,
     )
 

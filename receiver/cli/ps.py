@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 _SCALE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)([=+-])([0-9]{1,4})")
 _WAIT_S = 600
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 @click.command(
     "ps", cls=Command,
     example="$ ship ps -a blog\n=== web: gunicorn app:app (2)\n\n"
-    "web.1: up 2026-01-31T08:15:00Z (v2, process 4711)\n"
-    "web.2: up 2026-01-31T08:15:00Z (v2, process 4712)\n\n"
+    "web.1: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4711)\n"
+    "web.2: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4712)\n\n"
     "=== worker: python worker.py (1)\n\n"
-    "worker.1: crashed 2026-01-31T08:16:00Z: exit status 1, 4 times in a row, again at 2026-01-31T08:16:20Z\n"
+    "worker.1: crashed 2026-01-31T08:19:50Z (~ 10s ago): exit status 1, 4 times in a row,"
+    " again at 2026-01-31T08:20:05Z\n"
     "          KeyError: 'REDIS_URL'",
 )  # fmt: skip
 @for_app
@@ -42,7 +44,7 @@ def list_processes(call: Call, *, as_json: bool) -> None:
     for at, each in enumerate(found.types):
         if at:
             show.data("")
-        _show_type(each)
+        _show_type(each, call.server.clock.stamp())
 
 
 @click.command(
@@ -152,12 +154,12 @@ def wait(call: Call, limit_s: int) -> None:
     show.progress(f"Every process of {call.app} runs {live}." if live else f"{call.app} is empty.")
 
 
-def _show_type(found: "Type") -> None:
+def _show_type(found: "Type", now: str) -> None:
     up = sum(process.state == "up" for process in found.running)
     show.heading(f"{found.type}: {found.command} ({up})")
     show.data("")
     for process in found.running:
-        show.data(_line(process))
+        show.data(_line(process, now))
         if process.reason and process.last_line:
             show.data(" " * (len(process.name) + 2) + process.last_line)
     if not found.running:
@@ -174,14 +176,27 @@ def _why_none(found: "Type") -> str:
     )
 
 
-def _line(process: "Running") -> str:
+def _line(process: "Running", now: str) -> str:
     if process.state == "up":
-        told = f"{process.name}: up {process.since} ({process.release}, process {process.pid})"
+        since = _time(process.since, now)
+        told = f"{process.name}: up {since} ({process.release}, process {process.pid})"
         return f"{told}, after {_ends(process)}" if process.ends else told
     if process.state == "crashed":
         again = f", again at {process.starts_again_at}" if process.starts_again_at else ""
-        return f"{process.name}: crashed {process.since}: {_ends(process)}{again}"
+        return f"{process.name}: crashed {_time(process.since, now)}: {_ends(process)}{again}"
     return f"{process.name}: {process.state}"
+
+
+def _time(since: str | None, now: str) -> str:
+    """Such as `2026-01-31T08:15:00Z (~ 5m ago)`."""
+    from datetime import datetime
+
+    if since is None:
+        return "just now"
+    passed = datetime.fromisoformat(now) - datetime.fromisoformat(since)
+    passed_s = max(0, int(passed.total_seconds()))
+    size_s, unit = next(each for each in _UNITS if passed_s >= each[0] or each[0] == 1)
+    return f"{since} (~ {passed_s // size_s}{unit} ago)"
 
 
 def _ends(process: "Running") -> str:

@@ -94,7 +94,7 @@ class Background(Protocol):
         """Why a process ended last, such as `exit status 1`; None where nothing tells."""
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:
-        """What a process wrote last, apart from ship's own words."""
+        """What a process wrote last since its last start, apart from ship's own words."""
 
 
 class Host(Protocol):

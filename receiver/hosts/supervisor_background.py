@@ -28,7 +28,6 @@ _RESTART_LIMIT_S = 5.0
 """supervisord starts again within a second what ended by itself."""
 _LOG_BYTES = 256 * 1024
 _LINE_BYTES = 16 * 1024
-_OWN_WORDS = "ship: "
 _COMING_BACK = ALIVE | {"BACKOFF", "EXITED"}
 
 
@@ -108,10 +107,10 @@ class SupervisorBackground:
         )
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:
-        """What a process wrote last, apart from ship's own words."""
-        lines = _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
-        said = [line for line in lines if line and not line.startswith(_OWN_WORDS)]
-        return said[-1] if said else None
+        """What a process wrote last since its last start."""
+        return process_ends.last_line(
+            _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
+        )
 
 
 def names_of_logs(paths: AppPaths, process: str | None) -> dict[Path, str]:

@@ -25,7 +25,6 @@ from receiver.planner.systemd_units import RECOVERY_UNIT, slot_units
 
 _UNBOUNDED_S = 90_000.0
 _ENTRIES = 50
-_OWN_WORDS = b"ship: "
 _GONE = frozenset({"inactive", "failed"})
 
 
@@ -87,10 +86,9 @@ class SystemdBackground:
         return process_ends.from_journal(said.splitlines())
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:
-        """What a process wrote last, apart from ship's own words."""
+        """What a process wrote last since its last start."""
         said = _journal("--output=cat", f"_SYSTEMD_UNIT={process_unit(app, instance)}")
-        lines = [line for line in said.splitlines() if line and not line.startswith(_OWN_WORDS)]
-        return lines[-1].decode("utf-8", "replace") if lines else None
+        return process_ends.last_line(said.decode("utf-8", "replace").splitlines())
 
 
 def told_lines(

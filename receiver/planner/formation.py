@@ -29,7 +29,7 @@ def tell_formation(
 ) -> Iterator[str]:
     """Sentences for the push log on what starts, what is gone, and what waits to be asked for."""
     if wanted:
-        yield f"Running of {release.label}: {shown(wanted)}."
+        yield f"Now of {release.label}: {shown(wanted)}."
     for name in before:
         if name not in release.processes:
             yield f"{name} is in the Procfile no more; its processes are stopped."

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ SUCCEEDED = "7ad2d189f7e94e70a38c781354912448"
 OUT_OF_MEMORY = "fe6faa94e7774663a0da52717891d8ef"
 MESSAGE_IDS = (EXITED, SUCCEEDED, OUT_OF_MEMORY)
 """systemd's own numbers for what it writes into the journal: the same in all of its versions."""
+_STARTING = "ship: Starting v"
+_OWN_WORDS = "ship: "
 _KILLED = "killed by {}"
 _MEMORY = "killed, because memory ran out"
 _NO_ERROR = "ended by itself, without an error"
@@ -46,13 +49,32 @@ def from_supervisord(lines: Iterable[str], program: str) -> str | None:
     return _KILLED.format(found["signal"]) if found["signal"] else _status(found["status"])
 
 
+def last_line(lines: Iterable[str]) -> str | None:
+    """What a process wrote last since it was started last, apart from ship's own words."""
+    said: str | None = None
+    for line in lines:
+        if line.startswith(_STARTING):
+            said = None
+        elif line and not line.startswith(_OWN_WORDS):
+            said = line
+    return said
+
+
 def _exit(entry: dict[str, Any], *, memory: bool) -> str:
     status = str(entry.get("EXIT_STATUS", ""))
     if entry.get("EXIT_CODE") == "exited":
         return _status(status)
     if memory:
         return _MEMORY
-    return _KILLED.format(f"SIG{status}" if status.isalpha() else f"signal {status}")
+    return _KILLED.format(_signal(status))
+
+
+def _signal(status: str) -> str:
+    """A signal by its name; systemd writes down its number, newer versions its name."""
+    if not status.isdecimal():
+        return f"SIG{status}"
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(int(status), f"signal {status}")
 
 
 def _status(status: str) -> str:

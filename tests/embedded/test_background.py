@@ -96,7 +96,7 @@ def test_a_worker_waits_for_its_scale_and_follows_each_release(shop: Pushed) -> 
     assert shop.releases() == [("worker.1", "v1"), ("worker.2", "v1")]
     shop.has_written("worker.2", "one worker 2 none none v1")
     first = [each.pid for each in shop.look()]
-    assert "       Running of v2: worker=2." in shop.push(tree("two"))
+    assert "       Now of v2: worker=2." in shop.push(tree("two"))
     assert shop.releases() == [("worker.1", "v2"), ("worker.2", "v2")]
     shop.has_written("worker.1", "ends by SIGTERM")
     shop.has_written("worker.1", "two worker 1 none none v2")
@@ -213,7 +213,7 @@ def test_one_that_ends_is_told_with_its_reason_and_started_less_and_less_often(
     assert (found.reason, found.last_line) == ("exit status 3", "no queue here")
     assert list(background.early_ends(shop.server.server, shop.app)) == [
         "worker.1 has ended already: exit status 3. It wrote: no queue here",
-        "It is started again and again; `ship ps` and `ship logs` tell more.",
+        "What ends is started again, less and less often; `ship ps` and `ship logs` tell more.",
     ]
     wait_until(lambda: waits(shop)[:2] == [1, 2], 20)
     assert processes.wait(shop.server.server, shop.app, 0.1) == ["worker.1"]
@@ -222,12 +222,16 @@ def test_one_that_ends_is_told_with_its_reason_and_started_less_and_less_often(
     assert shop.look()[0].ends == 0
 
 
-def test_one_that_cannot_be_found_is_told_at_once(shop: Pushed) -> None:
+def test_a_program_that_is_missing_is_named(shop: Pushed) -> None:
     shop.push(tree("one"))
     shop.scale(worker=1)
-    lines = shop.push(tree("two", "web: gunicorn app:app\nworker: celery -A app worker\n"))
-    told = [line for line in lines if "worker.1 has ended already: exit status 69" in line]
-    assert told, lines
+    shop.push(tree("two", "web: gunicorn app:app\nworker: celery -A app worker\n"))
+    wait_until(lambda: shop.look()[0].reason == "exit status 69", 20)
+    told = next(background.early_ends(shop.server.server, shop.app))
+    assert told.startswith("worker.1 has ended already: exit status 69")
+    wait_until(
+        lambda: any("The program celery cannot be run" in line for line in shop.log("worker.1"))
+    )
     assert shop.server.ask(shop.app) == (200, "two")
 
 

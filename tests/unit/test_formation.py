@@ -67,7 +67,7 @@ def test_who_pushes_is_told_what_runs_what_is_gone_and_what_waits() -> None:
     scale = {"worker": 2, "old": 2}
     wanted = plan_formation(release(), scale, SETTINGS)
     assert list(tell_formation(release(), wanted, before, scale)) == [
-        "Running of v4: worker=2.",
+        "Now of v4: worker=2.",
         "old is in the Procfile no more; its processes are stopped.",
         "No clock runs yet. To start one: ship ps:scale clock=1",
     ]

@@ -11,6 +11,7 @@ from receiver.planner.process_ends import (
     SUCCEEDED,
     from_journal,
     from_supervisord,
+    last_line,
 )
 
 
@@ -25,7 +26,8 @@ def exited(code: str, status: str, command: str = "ExecStart") -> dict[str, str]
         ([exited("exited", "1")], "exit status 1"),
         ([exited("exited", "1"), exited("killed", "SEGV")], "killed by SIGSEGV"),
         ([exited("dumped", "ABRT")], "killed by SIGABRT"),
-        ([exited("killed", "34")], "killed by signal 34"),
+        ([exited("killed", "40")], "killed by signal 40"),
+        ([exited("killed", "11")], "killed by SIGSEGV"),
         ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL")], "killed, because memory ran out"),
         ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL"), exited("exited", "2")], "exit status 2"),
         ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("exited", "1")], "exit status 1"),
@@ -37,6 +39,19 @@ def test_the_last_end_in_the_journal_counts(
     entries: list[dict[str, str]], reason: str | None
 ) -> None:
     assert from_journal(json.dumps(entry).encode() for entry in entries) == reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "last"),
+    [
+        ([], None),
+        (["ship: Starting v1.", "one", "two", "", "ship: It ended soon."], "two"),
+        (["ship: Starting v1.", "one", "ship: Starting v2.", "ship: It ended soon."], None),
+        (["a line in the middle", "of many"], "of many"),
+    ],
+)
+def test_the_last_line_is_of_the_last_start(lines: list[str], last: str | None) -> None:
+    assert last_line(lines) == last
 
 
 LOG = """\
