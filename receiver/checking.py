@@ -15,6 +15,7 @@ from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.output import Output
+from receiver.model.process_limits import WEB, Limit
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
@@ -96,7 +97,9 @@ def check(
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        explained = diagnosis.explain(error, told, running.poll(), _pushed(paths, release))
+        explained = diagnosis.explain(
+            error, told, running.poll(), _pushed(paths, settings, release)
+        )
         explained.log = told
         raise explained from error
     finally:
@@ -134,12 +137,12 @@ def explain_slot(
         else:
             log = said or log
     if isinstance(error, CheckError):
-        error = diagnosis.explain(error, log, None, _pushed(paths, release))
+        error = diagnosis.explain(error, log, None, _pushed(paths, settings, release))
     error.log = whole
     return error
 
 
-def _pushed(paths: AppPaths, release: Release) -> Pushed:
+def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:
     """What the release's slug, which is root's own, can tell of why the app does not start."""
     web = release.processes.get("web")
     app = web.app if isinstance(web, Gunicorn) else ""
@@ -149,6 +152,7 @@ def _pushed(paths: AppPaths, release: Release) -> Pushed:
             found = find_entry(tree).entry
             return Pushed(
                 app=app,
+                memory_limit=(settings.limits.get(WEB) or Limit()).memory or "",
                 files=tuple(tree.files()),
                 requirements="\n".join(_texts(tree, _REQUIREMENTS)),
                 found=found.target if found else "",

@@ -71,24 +71,27 @@ _NUMBERS = {9: "KILL", 11: "SEGV", 4: "ILL", 7: "BUS", 6: "ABRT", 8: "FPE"}
 _SHELLS_SIGNALS = 128
 
 
-def killed(log: str, status: int | None, *, by_ship: bool = False) -> CheckError | None:
+def killed(
+    log: str, status: int | None, pushed: Pushed, *, by_ship: bool = False
+) -> CheckError | None:
     """The kernel ended it: for want of memory, or for what its code did.
 
     Args:
         log: the end of its log
         status: its exit status, if that is known
+        pushed: the tree, and the limit that its app has
         by_ship: whether ship itself may have killed it, because its time was over
     """
     if _OUT_OF_MEMORY.search(log):
-        return _no_memory(
-            "The kernel ended it because its memory limit, or the machine's, was reached."
-        )
+        limit = pushed.memory_limit
+        seen = f"its limit of memory, {limit}," if limit else "the machine's memory"
+        return _no_memory(f"The kernel ended it, because {seen} was used up.", pushed)
     match = last(_SIGNAL, log)
     name = (match[1] or match[2]) if match else _NUMBERS.get(_signal(status), "")
     if not name or (name == "KILL" and by_ship):
         return None
     if name == "KILL":
-        return _no_memory("The kernel does this when memory runs out.")
+        return _no_memory("The kernel does this when memory runs out.", pushed)
     return CheckError(
         f"The web process crashed while it started, with SIG{name}.",
         detail=f"This is {_SIGNALS[name]}, not an error of Python's.",
@@ -103,11 +106,16 @@ def _signal(status: int | None) -> int:
     return -status if status < 0 else max(status - _SHELLS_SIGNALS, 0)
 
 
-def _no_memory(detail: str) -> CheckError:
+def _no_memory(detail: str, pushed: Pushed) -> CheckError:
+    more = (
+        f"its limit is {pushed.memory_limit}, and `ship limits:set web.memory=...` changes it."
+        if pushed.memory_limit
+        else "`ship capacity` shows what the machine has."
+    )
     return CheckError(
         "The web process was killed while it started.",
         detail=detail,
-        advice="Have the app use less memory, or give it more: `ship capacity` shows what there is, `ship limits` what it may take.",
+        advice=f"Have the app use less memory, or give it more: {more}",
         reason="check/killed",
     )
 

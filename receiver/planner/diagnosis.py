@@ -41,7 +41,7 @@ def explain(
         status: its exit status, or None when it was still running
         pushed: what is known of the pushed tree
     """
-    found = around.killed(log, status, by_ship=error.reason == _LATE) or (
+    found = around.killed(log, status, pushed, by_ship=error.reason == _LATE) or (
         _host(error, pushed) if error.reason in _CERTAIN else _cause(log, status, pushed) or error
     )
     tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])

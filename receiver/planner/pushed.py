@@ -17,6 +17,8 @@ class Pushed:
     """The text of the files that name packages."""
     found: str = ""
     """What would be served without a Procfile, such as `main:app`."""
+    memory_limit: str = ""
+    """What limits:set has set for web, such as `256M`."""
     hosts_variable: str = ""
     """The config var that ALLOWED_HOSTS is read from."""
 

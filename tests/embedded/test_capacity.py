@@ -99,6 +99,11 @@ def test_a_limit_of_memory_has_room_for_so_many_workers(
         server.configure(BLOG, WEB_CONCURRENCY="2")
         assert serving(server) == 2
         assert "its limit is 100M" in capacity.too_much(server.server, BLOG, "web", 3)
+        done = ship(server, "ps:scale", "web=3", "--app", "blog")
+        assert done.returncode == 0
+        assert " !     web=3 of blog needs about" in done.stderr
+        assert "its limit is 100M, of which it holds" in done.stderr
+        assert "its limit" not in ship(server, "ps:scale", "web=2", "--app", "blog").stderr
     finally:
         records.write_toml(paths.settings, before)
 

@@ -159,3 +159,28 @@ def test_the_live_release_is_asked_now(server: PushServer, laptop: Checkout) -> 
     assert ship(server, "ps:stop").returncode == 0
     assert ship(server, "checks:run").returncode == 20
     assert ship(server, "ps:start").returncode == 0
+
+
+OPEN = """
+import http.server, os
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+http.server.HTTPServer(("{host}", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_server_that_listens_for_everybody_is_told(server: PushServer, host: str) -> None:
+    name = f"open-{host.replace('.', '')}"
+    server.create(name)
+    made = server.checkout(name)
+    made.commit({"Procfile": "web: python3 server\n", "server": OPEN.replace("{host}", host)})
+    pushed = made.push()
+    assert pushed.status == 0, pushed.text
+    told = "It listens on every address of this machine, past nginx." in pushed.text
+    assert told == (host == "0.0.0.0")

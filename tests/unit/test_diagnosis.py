@@ -192,8 +192,8 @@ CAUSES = [
     ("OSError: [Errno 98] Address already in use", "check/port-taken", "a port of its own choice"),
     ("[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied", "check/port-taken", "port 80"),
     ("[ERROR] Worker (pid:17) was sent SIGKILL! Perhaps out of memory?", "check/killed", "memory"),
-    ("ship-blog.web@a.service: A process of this unit has been killed by the OOM killer.", "check/killed", "memory limit"),
-    ("Traceback\nMemoryError", "check/killed", "memory limit"),
+    ("ship-blog.web@a.service: A process of this unit has been killed by the OOM killer.", "check/killed", "the machine's memory was used up"),
+    ("Traceback\nMemoryError", "check/killed", "ship capacity"),
     ("[ERROR] Worker (pid:17) was sent SIGSEGV!", "check/crashed", "SIGSEGV"),
     ("Main process exited, code=dumped, status=4/ILL", "check/crashed", "this processor does not have"),
 ]  # fmt: skip
@@ -253,3 +253,9 @@ def test_a_name_that_hides_nothing_is_no_hidden_package() -> None:
 def test_an_error_that_a_call_of_the_apps_own_raised_is_no_factory() -> None:
     log = FRAME.format("main.py", "render(1, 2)") + "TypeError: render() takes 0 positional arguments but 2 were given"  # fmt: skip
     assert told(log).reason == "check/app-error"
+
+
+def test_a_limit_that_was_reached_is_named() -> None:
+    found = told("killed by the OOM killer.", pushed=Pushed(memory_limit="64M"))
+    assert "its limit of memory, 64M, was used up" in found.detail
+    assert "`ship limits:set web.memory=...`" in found.advice
