@@ -21,6 +21,7 @@ from receiver.model.plan import (
     Plan,
     ReleaseSocket,
     SetFormation,
+    SetTimers,
     StopSlot,
     WriteFile,
 )
@@ -125,6 +126,7 @@ def _plan_destroy(server: Server, paths: AppPaths) -> Plan:
         EnableSlot(name, None),
         *(StopSlot(name, slot) for slot in SLOTS),
         SetFormation(name, {}),
+        *((SetTimers(name, {}),) if records.read_timers(paths) else ()),
         ReleaseSocket(name),
         ChangeUnits(name, {file.path: None for file in server.host.unit_files(name, settings)}),
     )

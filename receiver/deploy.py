@@ -120,6 +120,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
             phase=tree.manifest.release,
             check=overlaid(tree.check, work.settings.check),
             code_check=tree.check,
+            cron={**tree.app_json.jobs, **tree.manifest.cron},
             static={**built.static, **tree.manifest.static},
             rules=dict(tree.manifest.process),
             address=server.address(push.app),

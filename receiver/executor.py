@@ -99,6 +99,9 @@ class Executor:
             case steps.SetFormation(app=app):
                 before = records.read_formation(self._server.layout.app(AppName(app)))
                 return (steps.SetFormation(app, before),)
+            case steps.SetTimers(app=app):
+                timers = records.read_timers(self._server.layout.app(AppName(app)))
+                return (steps.SetTimers(app, timers),)
             case (
                 steps.RestartProcesses()
                 | steps.RemoveTree()
@@ -145,6 +148,9 @@ class Executor:
                 host.stop(AppName(app), slot)
             case steps.EnableSlot(app=app, slot=enabled):
                 host.enable(AppName(app), enabled)
+            case steps.SetTimers(app=app, timers=timers):
+                records.write_timers(self._server.layout.app(AppName(app)), timers)
+                host.set_timers(AppName(app), timers)
             case steps.AwaitRelease():
                 self._await_release(step)
             case steps.AwaitAnswer():

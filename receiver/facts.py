@@ -1,7 +1,7 @@
 """Read-only questions about this machine, put together for the planners."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -9,13 +9,15 @@ import msgspec
 
 from receiver import files, interpreters, pip_settings, pythons, records, sockets
 from receiver.model.build import BuildFacts, Interpreter
+from receiver.model.cron import Cron
 from receiver.model.errors import ServerError
 from receiver.model.layout import AppPaths, Layout, SlotLetter
-from receiver.model.plan import ChangeSite
+from receiver.model.plan import ChangeSite, SetTimers
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.pip_settings import PipSettings
 from receiver.planner.sites import Front, is_current, site_file
+from receiver.planner.timers import plan_timers
 from receiver.server import Server
 
 
@@ -87,6 +89,21 @@ def site_change(
         return None
     wanted = site_file(*made_of)
     return ChangeSite(paths.name, wanted.path, str(link), wanted.text)
+
+
+def timer_change(
+    server: Server,
+    paths: AppPaths,
+    jobs: Mapping[str, Cron],
+    suspended: Collection[str] | None = None,
+) -> SetTimers | None:
+    """The change that has these cron jobs started when they are due; None when they are already."""
+    now = records.read_timers(paths)
+    if not jobs and not now:
+        return None
+    off = records.read_suspended(paths) if suspended is None else suspended
+    wanted = plan_timers(jobs, off, now, server.clock.stamp())
+    return None if wanted == now else SetTimers(paths.name, wanted)
 
 
 def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:

@@ -142,7 +142,9 @@ def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
     for app in records.app_names(server.layout):
         paths = server.layout.app(app)
         background = server.host.background.files(app, records.read_formation(paths))
-        for unit in (*server.host.unit_files(app, records.read_app(paths)), *background):
+        timers = server.host.timer_files(app, records.read_timers(paths))
+        slots = server.host.unit_files(app, records.read_app(paths))
+        for unit in (*slots, *background, *timers):
             changed |= _write(unit, dry_run=dry_run, done=done)
     if changed and not dry_run:
         server.host.refresh()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from receiver import files
+from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.formation import Formation
 from receiver.model.layout import AppPaths, Layout
@@ -198,6 +199,26 @@ def config_text(config: Mapping[str, str]) -> str:
 
 def write_config(path: Path, config: Mapping[str, str], *, mode: int, gid: int = -1) -> None:
     files.write_atomically(path, config_text(config), mode=mode, gid=gid)
+
+
+def read_timers(paths: AppPaths) -> dict[str, Timer]:
+    """Which cron jobs are started when."""
+    text = files.read_text(paths.timers)
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, Timer])
+
+
+def write_timers(paths: AppPaths, timers: Mapping[str, Timer]) -> None:
+    """Replace what `read_timers` reads; an app without any has no file."""
+    if timers:
+        files.write_atomically(paths.timers, msgspec.json.encode(timers), mode=0o644)
+    else:
+        files.remove(paths.timers)
+
+
+def read_suspended(paths: AppPaths) -> list[str]:
+    """Names of the cron jobs that somebody suspended."""
+    text = files.read_text(paths.suspended)
+    return [] if text is None else msgspec.json.decode(text, type=list[str])
 
 
 def build_numbers(paths: AppPaths) -> list[int]:

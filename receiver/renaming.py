@@ -27,6 +27,7 @@ from receiver.model.plan import (
     Plan,
     ReleaseSocket,
     SetFormation,
+    SetTimers,
     StartSlot,
     StopSlot,
 )
@@ -98,6 +99,7 @@ def _plan_down(server: Server, name: AppName) -> Plan:
         EnableSlot(name, None),
         *(StopSlot(name, slot) for slot in SLOTS),
         SetFormation(name, {}),
+        *((SetTimers(name, {}),) if records.read_timers(server.layout.app(name)) else ()),
         ReleaseSocket(name),
         ChangeUnits(name, {file.path: None for file in units}),
     )
@@ -132,10 +134,12 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
     release = records.read_release(paths, live.release) if live else None
     units = server.host.unit_files(name, settings)
     site = facts.site_change(server, paths, settings, release, live.slot if live else "a")
+    timers = facts.timer_change(server, paths, release.cron) if release else None
     steps: list[AnyStep] = [
         ChangeUnits(name, {file.path: file.text for file in units}),
         HoldSocket(name),
         *((site,) if site else ()),
+        *((timers,) if timers else ()),
     ]
     if live and release and release.served == "process" and not settings.stopped:
         enable = EnableSlot(name, live.slot)

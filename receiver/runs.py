@@ -40,12 +40,21 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Besides the config vars, or instead of those of the same name."""
     limits: Limits = Limits()
     job: str | None = None
+    """The cron job that it is a run of."""
+    alone: bool = False
+    """Whether it may not begin while another run of the job goes on."""
 
     @property
     def command(self) -> str:
         """As one would type it."""
         shell = self.argv[:2] == ("/bin/sh", "-c")
         return self.argv[2] if shell else shlex.join(self.argv)
+
+
+class StillRunsError(ShipError):
+    """Another run of the cron job goes on."""
+
+    default_reason = "locked/job-runs"
 
 
 class _StoppedError(Exception):
@@ -128,6 +137,8 @@ def _begin(
                 advice="Push some code first: `git push prod main`.",
                 reason="not-found/release",
             )
+        if wish.alone:
+            _refuse_second(paths, wish.job)
         run = Run(
             number=run_records.next_number(paths),
             command=wish.command,
@@ -142,6 +153,16 @@ def _begin(
         run_records.write(paths, run)
         run_records.prune(paths)
     return run, records.read_release(paths, live.release)
+
+
+def _refuse_second(paths: AppPaths, job: str | None) -> None:
+    for run in run_records.going_on(paths):
+        if run.job == job:
+            raise StillRunsError(
+                f"{run.name} of the cron job {job} still goes on, since {run.started_at}.",
+                advice=f"Wait for it, or end it: `ship run:stop {run.name}`. With `overlap = true` in"
+                " ship.toml, a job need not wait for itself.",
+            )
 
 
 def _job(
@@ -192,9 +213,9 @@ def _perform(
         status = "failed" if code else "succeeded"
     except JobTimeoutError:
         status, code = "timed out", TIMED_OUT
-        keep(f"ship: {too_long(wish.limits.time_s).title}\n".encode())
+        log.write(f"ship: {too_long(wish.limits.time_s).title}\n".encode())
     except _StoppedError:
-        keep(b"ship: It was stopped.\n")
+        log.write(b"ship: It was stopped.\n")
     except ShipError as error:
         status, code = "failed", error.exit_code
         keep(f"ship: {error.title} {error.detail}\n".encode())

@@ -18,6 +18,7 @@ PLAIN_ENVIRONMENT: Mapping[str, str] = {"PATH": ADMIN_PATH, "LANG": "C.UTF-8"}
 _ADMIN_LIMIT_S = 60
 _KEPT_LINES = 20
 _READ_BYTES = 65_536
+Process = subprocess.Popen[bytes]
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a command."""

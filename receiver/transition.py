@@ -21,7 +21,7 @@ from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
-from receiver.model.plan import Link, RemoveTree, SetFormation, WriteFile
+from receiver.model.plan import AnyStep, Link, Plan, RemoveTree, SetFormation, WriteFile
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import needs_fresh_start
@@ -174,7 +174,8 @@ class Transition:
             )
             raise told from error
         self._replace_background(release)
-        executor.apply((WriteFile(str(self.paths.live), live),))
+        timers = facts.timer_change(self.server, self.paths, release.cron)
+        executor.apply((*_steps(timers), WriteFile(str(self.paths.live), live)))
 
     def propose_scale(self, wanted: Mapping[str, int]) -> None:
         """Have so many processes of these types run, where nobody has said otherwise yet."""
@@ -271,6 +272,10 @@ class Transition:
                 advice="Check that its files can be read, and that the server has space left.",
                 reason="build/static-folder",
             )
+
+
+def _steps(step: AnyStep | None) -> Plan:
+    return () if step is None else (step,)
 
 
 @contextmanager

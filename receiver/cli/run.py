@@ -11,7 +11,7 @@ from receiver.cli.command import Call, Command, for_app
 from receiver.model.errors import UsageError
 from receiver.model.run import Limits, parse_limits, parse_variables
 
-_SHELL = ("/bin/bash", "-l")
+_SHELL = ("/bin/bash",)
 _WORDS = {"allow_interspersed_args": False}
 
 

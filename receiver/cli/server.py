@@ -65,7 +65,7 @@ def status(call: Call, *, as_json: bool) -> int:
 @click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
 def recover(call: Call, *, boot: bool) -> None:
     """Undo deploys that a power cut interrupted; prints the apps that had one."""
-    _for_owner(call)
+    for_owner(call)
     from receiver.recovery import recover_all
 
     for app in recover_all(call.open_server(booting=boot), waiting=not boot):
@@ -77,7 +77,7 @@ def recover(call: Call, *, boot: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def install(call: Call, *, http: bool, dry_run: bool) -> None:
     """Write what a VPS needs of templates: for installer.sh. Prints a line for each change."""
-    _for_owner(call)
+    for_owner(call)
     from receiver import installation
 
     for line in installation.install(call.server, http=http, dry_run=dry_run):
@@ -89,7 +89,7 @@ def install(call: Call, *, http: bool, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
     """Remove all apps and what was installed: for installer.sh. Prints a line for each change."""
-    _for_owner(call)
+    for_owner(call)
     from receiver import installation
 
     for line in installation.uninstall(call.server, purge=purge, dry_run=dry_run):
@@ -97,7 +97,7 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
 
 
 def _root(call: Call) -> Path:
-    _for_owner(call)
+    for_owner(call)
     root = embedded_root(call.environment)
     if root is not None:
         return root
@@ -112,7 +112,7 @@ def _root(call: Call) -> Path:
     )
 
 
-def _for_owner(call: Call) -> None:
+def for_owner(call: Call) -> None:
     """Who holds a key may push and look after apps, and not take the server down."""
     if call.key is not None:
         raise ShipError(
@@ -129,7 +129,7 @@ def _for_owner(call: Call) -> None:
 @click.option("--example", required=True, type=click.Path(path_type=Path))
 def demo(call: Call, *, root: Path, example: Path) -> None:
     """Set everything up under one folder, push an example, change it and roll back: for installer.sh."""
-    _for_owner(call)
+    for_owner(call)
     from receiver.demo import Demo
 
     Demo(root.resolve(), example, show.data).run()

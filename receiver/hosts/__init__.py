@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
@@ -165,6 +166,12 @@ class Host(Protocol):
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Have this slot, and only this one, started at boot; none of the app's when None."""
+
+    def timer_files(self, app: AppName, timers: Mapping[str, Timer]) -> tuple[WriteFile, ...]:
+        """Files that have the app's cron jobs started."""
+
+    def set_timers(self, app: AppName, timers: Mapping[str, Timer]) -> None:
+        """Have exactly these cron jobs of the app started when they are due, also after a boot."""
 
     def detach(self, name: str, pid: int) -> None:
         """Put process `pid` in a unit of its own, so that it outlives the session that made it."""

@@ -13,6 +13,7 @@ from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, plain_jobs
 from receiver.hosts.supervisor_background import SupervisorBackground, names_of_logs
 from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
+from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, SwapError, UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
@@ -26,6 +27,7 @@ from receiver.planner import supervisor_programs as programs
 LAUNCHER = programs.Launcher(
     Path(sys.executable), Path(__file__).parent.parent / "runtime" / "launch.py"
 )
+SHIP = Path(sys.executable).with_name("ship")
 _POLL_S = 0.02
 _SHOWN_LINES = 20
 _SLOW = "without a worker that serves"
@@ -149,6 +151,24 @@ class SupervisordHost:
             files.remove(link)
         else:
             files.link_atomically(link, f"slots/{slot}")
+
+    def timer_files(self, app: AppName, timers: Mapping[str, Timer]) -> tuple[WriteFile, ...]:
+        """The program that starts the app's cron jobs, where it has any."""
+        return (programs.scheduler_file(self._layout, app, SHIP),) if timers else ()
+
+    def set_timers(self, app: AppName, timers: Mapping[str, Timer]) -> None:
+        """Have the app's scheduler run, and read again what it has to start; or have none."""
+        path = programs.scheduler_path(self._layout, app)
+        wanted = next((file.text for file in self.timer_files(app, timers)), None)
+        if wanted == files.read_text(path):
+            if wanted is not None and self._supervisor.pid() is not None:
+                self._supervisor.signal(programs.scheduler_process(app), "HUP")
+            return
+        if wanted is None:
+            files.remove(path)
+        else:
+            files.write_atomically(path, wanted, mode=0o644)
+        self.refresh()
 
     def detach(self, name: str, pid: int) -> None:
         """Nothing but the session of its own that `pid` has already."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from receiver import nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, JobMemoryError, Owner
+from receiver.hosts import Job, JobMemoryError, Owner, systemd_timers
 from receiver.hosts.systemd_background import SystemdBackground, told_lines
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
@@ -27,6 +27,7 @@ from receiver.hosts.systemd_jobs import (
     stop_units,
     stopped_at_the_end,
 )
+from receiver.model.cron import Timer
 from receiver.model.errors import ServerError, SwapError
 from receiver.model.layout import SLOTS, Layout, SlotLetter
 from receiver.model.names import AppName
@@ -44,6 +45,7 @@ from receiver.planner.systemd_units import (
     slot_units,
     socket_unit,
 )
+from receiver.planner.timers import timer_files
 
 _RUNTIME = Path(__file__).parent.parent / "runtime"
 _UNBOUNDED_S = 90_000.0
@@ -229,6 +231,14 @@ class SystemdHost:
         """Have this slot, and only this one, started at boot; none of the app's when None."""
         chosen = None if slot is None else (self._kind(app, slot), slot)
         self._boot.enable_slot(app, chosen)
+
+    def timer_files(self, app: AppName, timers: Mapping[str, Timer]) -> tuple[WriteFile, ...]:
+        """The units of the app's cron jobs."""
+        return timer_files(self._layout, app, timers, systemd_timers.SHIP)
+
+    def set_timers(self, app: AppName, timers: Mapping[str, Timer]) -> None:
+        """Have exactly these timers wait, now and after a boot."""
+        systemd_timers.set_timers(self._layout, app, timers)
 
     def detach(self, name: str, pid: int) -> None:
         """Put process `pid` in a scope of its own, so that it outlives the session that made it."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from receiver.model.cron import Cron, ListedJob, parse_listed_jobs
 from receiver.model.errors import BuildError, UsageError
 from receiver.model.limits import MAX_PROCESSES
 from receiver.model.names import parse_config_name, parse_process_type
@@ -28,7 +29,7 @@ _FORMS = {
     "healthchecks": '{"web": [{"type": "startup", "path": "/health", "timeout": 5}]}',
     "scripts": '{"postdeploy": "python manage.py seed"}',
 }
-UNUSED = frozenset({"buildpacks", "cron"})
+UNUSED = frozenset({"buildpacks"})
 """What is read, and not acted upon."""
 
 
@@ -96,7 +97,7 @@ class AppJson(msgspec.Struct, frozen=True):
     formation: dict[str, Formation] = {}
     healthchecks: dict[str, tuple[Healthcheck, ...]] = {}
     cron: tuple[dict[str, Any], ...] = ()
-    """As it stands in the file."""
+    """As it stands in the file; `jobs` is what it says."""
     buildpacks: tuple[Buildpack, ...] = ()
 
     @property
@@ -106,6 +107,11 @@ class AppJson(msgspec.Struct, frozen=True):
             name: Variable(value=wanted) if isinstance(wanted, str) else wanted
             for name, wanted in self.env.items()
         }
+
+    @property
+    def jobs(self) -> dict[str, Cron]:
+        """Cron jobs, by name."""
+        return parse_listed_jobs(self.cron, FILE_NAME)
 
     @property
     def predeploy(self) -> tuple[str, ...]:
@@ -133,6 +139,7 @@ def parse_app_json(data: bytes) -> tuple[AppJson, str]:
         raise _mismatch(_named_mismatch(found) or str(error)) from error
     _refuse_names(parsed)
     _refuse_nul(parsed)
+    parse_listed_jobs(parsed.cron, FILE_NAME)
     ignored = sorted({_printable(name) for name in _ignored(found, parsed)})
     return parsed, f"{FILE_NAME}: {', '.join(ignored)} is of no use here." if ignored else ""
 
@@ -228,6 +235,8 @@ def _ignored(found: Mapping[str, Any], parsed: AppJson) -> Iterator[str]:
     for name, wanted in found.get("env", {}).items():
         if isinstance(wanted, dict):
             yield from _beyond(wanted, Variable, f"env.{name}.")
+    for entry in parsed.cron:
+        yield from (f"cron.{name}" for name in entry if name not in ListedJob.__struct_fields__)
     for name in parsed.formation:
         yield from _beyond(found["formation"][name], Formation, f"formation.{name}.")
     for name in parsed.healthchecks:

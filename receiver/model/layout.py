@@ -77,6 +77,16 @@ class AppPaths:
         return self.home / "builds"
 
     @property
+    def timers(self) -> Path:
+        """Which cron jobs are started when, as the process manager was told."""
+        return self.home / "timers.json"
+
+    @property
+    def suspended(self) -> Path:
+        """Names of the cron jobs that somebody suspended."""
+        return self.home / "suspended.json"
+
+    @property
     def runs(self) -> Path:
         """Records and output of one-off runs and of runs of cron jobs."""
         return self.home / "runs"

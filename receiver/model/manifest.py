@@ -6,8 +6,10 @@ import tomllib
 from typing import get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.model.check import Check
+from receiver.model.cron import parse_jobs
 from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
@@ -38,7 +40,9 @@ def parse_manifest(data: bytes) -> Manifest:
     except UnicodeDecodeError as error:
         raise _invalid(f"Byte {error.start} of it is not UTF-8.", "Save it as UTF-8.") from error
     try:
-        manifest = msgspec.convert(tomllib.loads(text), Manifest)
+        tables = tomllib.loads(text)
+        jobs = parse_jobs(tables.pop("cron", {}), FILE_NAME)
+        manifest = replace(msgspec.convert(tables, Manifest), cron=jobs)
     except tomllib.TOMLDecodeError as error:
         raise _syntax(str(error)) from error
     except msgspec.ValidationError as error:

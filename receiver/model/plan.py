@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from receiver.model.check import Check
+from receiver.model.cron import Timer
 from receiver.model.formation import Group
 from receiver.model.layout import SlotLetter
 from receiver.model.process_limits import Limit
@@ -109,6 +110,13 @@ class EnableSlot(msgspec.Struct, frozen=True, tag=True):
     slot: SlotLetter | None
 
 
+class SetTimers(msgspec.Struct, frozen=True, tag=True):
+    """Have exactly these cron jobs of the app started when they are due, also after a boot."""
+
+    app: str
+    timers: dict[str, Timer]
+
+
 class AwaitRelease(msgspec.Struct, frozen=True, tag=True):
     """Wait until every worker of the slot is of release `version`."""
 
@@ -164,6 +172,7 @@ AnyStep = (
     | StartSlot
     | StopSlot
     | EnableSlot
+    | SetTimers
     | AwaitRelease
     | AwaitAnswer
     | AskThroughNginx

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from receiver.model.check import Check, overlaid
+from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
 from receiver.model.settings import App, ProcessRule, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
@@ -42,6 +43,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """When the `release:` line runs, as the ship.toml of its tree said."""
     code_check: Check | None = None
     """What the pushed code says of it, where `check` is that with the app's own settings above."""
+    cron: dict[str, Cron] = {}
+    """Commands that run at set times, by name."""
     static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
     address: str = ""

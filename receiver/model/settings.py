@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from receiver.model.check import Check, Seconds, overlaid
+from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
 from receiver.model.limits import MAX_PUSH_MB
 from receiver.model.process_limits import Limit
@@ -172,6 +173,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     check: Check = Check()
     release: ReleasePhase = ReleasePhase()
+    cron: Annotated[dict[str, Cron], Meta(description="Commands that run at set times.")] = (
+        msgspec.field(default_factory=dict)
+    )
     process: Annotated[
         dict[str, ProcessRule],
         Meta(description="How processes are stopped, by type: `[process.worker]`."),

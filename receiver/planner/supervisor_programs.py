@@ -76,6 +76,30 @@ def web_log(paths: AppPaths, slot: SlotLetter) -> Path:
     return paths.logs / f"web.{slot}.log"
 
 
+def scheduler_process(app: AppName) -> str:
+    """Name of what starts an app's cron jobs; no app is called `ship`, and none has a dot in its name."""
+    return f"ship.cron.{app}:ship.cron.{app}"
+
+
+def scheduler_path(layout: Layout, app: AppName) -> Path:
+    """Where its program file is."""
+    return layout.units / f"ship.cron.{app}.conf"
+
+
+def scheduler_file(layout: Layout, app: AppName, ship: Path) -> WriteFile:
+    """The program that starts an app's cron jobs."""
+    text = render(
+        "supervisor/cron.conf",
+        app=app,
+        name=f"ship.cron.{app}",
+        command=_words((str(ship), "cron:schedule", "--app", app)),
+        home=layout.run / "platform",
+        root=layout.run.parent,
+        logs=layout.app(app).logs,
+    )
+    return WriteFile(str(scheduler_path(layout, app)), text)
+
+
 def check_root(root: Path) -> None:
     """Refuse a folder that supervisord's and nginx's files cannot name.
 

@@ -21,6 +21,7 @@ from receiver.model.app_json import (
     parse_app_json,
 )
 from receiver.model.check import Check
+from receiver.model.cron import Cron, ListedJob
 from receiver.model.errors import EXIT_CODES
 from receiver.model.settings import App, Manifest, ProcessRule, ReleasePhase, Server
 
@@ -35,6 +36,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("### [check]", Check),
     ("### [release]", ReleasePhase),
     ("### [process.TYPE]", ProcessRule),
+    ("### [cron]", Cron),
 )
 
 
@@ -75,8 +77,9 @@ def test_every_setting_is_documented_with_its_default(
 
 def test_every_entry_of_app_json_is_documented() -> None:
     section = _page("configuration.md").split("\n## app.json\n")[1].split("\n## ")[0]
-    written = re.findall(r"^\| `([A-Za-z.]+)` \|", section, re.MULTILINE)
-    named = {
+    written = re.findall(r"^\| `([A-Za-z_.]+)` \|", section, re.MULTILINE)
+    named: dict[str, type[msgspec.Struct]] = {
+        "cron": ListedJob,
         "env.NAME": Variable,
         "formation.TYPE": Formation,
         "healthchecks.web": Healthcheck,

@@ -15,25 +15,25 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 EDGE = """
-    cli.run cli.releases cli.ps cli.logs cli.limits cli.runs cli.keys cli.git cli.config cli.checks cli.capacity cli.changes cli.check cli.builds cli.apps cli.buildpacks cli.server
+    cli.run cli.cron cli.releases cli.ps cli.logs cli.limits cli.runs cli.keys cli.git cli.config cli.checks cli.capacity cli.changes cli.check cli.builds cli.apps cli.buildpacks cli.server
     cli.reference cli.about cli.main cli.command cli.show cli.place cli.forward cli.checkout cli.context cli.catalogue
     cli retrying intake http.serve http.application http.credentials http gate upload_pack receive_pack quarantine
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming limits checks processes control apps rehearsal runs deploy capacity rollback_target phases compiling pushed_tree declared transition checking building
+    demo embedded embedded_processes installation renaming limits scheduler checks crons processes control apps rehearsal runs deploy capacity rollback_target phases compiling pushed_tree declared transition checking building
     detached recovery
 """
 DO = "executor background checkpoint"
 LOOK = "facts server"
 MACHINE = """
-    hosts.systemd hosts.systemd_background hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_background
+    hosts.systemd hosts.systemd_background hosts.systemd_timers hosts.systemd_jobs hosts.systemd_boot hosts.supervisord hosts.supervisor_background
     hosts.supervisor_rpc hosts.plain_jobs hosts.memory hosts
     nginx keys buildpack_store pythons run_records builds records workers app_memory health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """
     planner.formation planner.process_ends planner.journal planner.limit_files planner.background_units planner.background_programs
-    planner.embedded_files planner.sites planner.systemd_units planner.concurrency planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
+    planner.embedded_files planner.sites planner.timers planner.systemd_units planner.concurrency planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
     planner.tree planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
@@ -48,7 +48,7 @@ BUILDPACKS = """
 """
 VALUES = """
     model.release model.run model.webserver model.gunicorn_options model.commandline model.launchers model.manifest model.app_json
-    model.plan model.formation model.settings model.limits model.procfile model.classic model.schedule model.check model.process_limits model.layout model.names model.output
+    model.plan model.formation model.settings model.limits model.procfile model.classic model.check model.process_limits model.cron model.schedule model.layout model.names model.output
     model.build model.errors model receiver
 """
 LAYERS = {

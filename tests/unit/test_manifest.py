@@ -3,6 +3,7 @@
 import pytest
 
 from receiver.model.check import Check
+from receiver.model.cron import Cron
 from receiver.model.errors import BuildError
 from receiver.model.manifest import parse_manifest
 from receiver.model.settings import Manifest, ReleasePhase
@@ -40,7 +41,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[release]\nlimit_s = 0\n", "Line 2: `release.limit_s`: Expected `int` >= 1.", "limit_s, on"),
         (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: Expected `array`, got `str`.", "limit_s, on"),
         (b"[release]\non = ['restart']\n", "Line 2: `release.on[0]`: Invalid enum value 'restart'.", "a `rollback`"),
-        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, process, static"),
+        (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, cron, process, static"),
         (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),
@@ -59,3 +60,32 @@ def test_is_refused(data: bytes, detail: str, advice: str) -> None:
     assert refused.value.reason == "build/manifest-invalid"
     assert detail in refused.value.detail
     assert advice in refused.value.advice
+
+
+def test_cron_jobs() -> None:
+    text = b"[cron.nightly]\nschedule = '0 3 * * *'\ncommand = 'a | b'\noverlap = true\n"
+    job = Cron(schedule="0 3 * * *", command="a | b", overlap=True)
+    assert parse_manifest(text) == Manifest(cron={"nightly": job})
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "detail"),
+    [
+        ("[[cron]]\nname = 'x'", "ship.toml has no cron jobs.", "`[cron.nightly]`"),
+        ("cron = 1", "ship.toml has no cron jobs.", "`[cron.nightly]`"),
+        ("[cron.Nightly]", "The cron job 'Nightly'", "A name is a-z first"),
+        ("[cron.a]", "The cron job 'a'", "Object missing required field `schedule`."),
+        ("[cron.a]\nschedule = '@daily'", "The cron job 'a'", "missing required field `command`."),
+        ("[cron.a]\nschedule = '@daily'\ncommand = ' '", "The cron job 'a'", "command is empty"),
+        ("[cron.a]\nschedule = '@daily'\ncommand = 'x'\nevery = 1", "'a'", "unknown field `every`"),
+        ("[cron.a]\nschedule = '* * *'\ncommand = 'x'", "'a'", "It has 3 fields"),
+        ("[cron.a]\nschedule = '0 25 * * *'\ncommand = 'x'", "'a'", "Its hour is `25`: 25 is not"),
+        ("[cron.a]\nschedule = '@daily'\ncommand = 'x'\ntimezone = 'X'", "'a'", "no time zone 'X'"),
+    ],
+)
+def test_cron_jobs_that_cannot_be_meant_are_refused(text: str, title: str, detail: str) -> None:
+    with pytest.raises(BuildError) as refused:
+        parse_manifest(text.encode())
+    assert refused.value.reason == "build/cron-invalid"
+    assert title in refused.value.title
+    assert detail in refused.value.detail

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from receiver.model.cron import Timer
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.settings import App
 from receiver.planner.systemd_units import app_units, slot_units, socket_unit
+from receiver.planner.timers import timer_files
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "systemd"
 RUNTIME = Path("/opt/ship/receiver/runtime")
 SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, graceful_limit_s=45, check_limit_s=90)
+TIMER = Timer(schedule="0 3 1 * mon", timezone="Europe/Berlin", catch_up=True)
+CRON_NAMES = ("ship-blog.cron.a.b.timer", "ship-blog.cron.a.b.service")
 NAMES = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@.service",
          "ship-blog.port@.service")  # fmt: skip
 
@@ -33,6 +37,17 @@ def test_units_are_as_they_were_agreed(name: str) -> None:
     if os.environ.get("SHIP_UPDATE_GOLDEN"):
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", CRON_NAMES)
+def test_units_of_cron_jobs_are_as_they_were_agreed(name: str) -> None:
+    written = timer_files(Layout.vps(), AppName("blog"), {"a-b": TIMER}, Path("/opt/ship/bin/ship"))
+    texts = {Path(each.path).name: each.text for each in written}
+    assert sorted(texts) == sorted(CRON_NAMES)
+    golden = GOLDEN / name
+    if os.environ.get("SHIP_UPDATE_GOLDEN"):
+        golden.write_text(texts[name])
+    assert texts[name] == golden.read_text()
 
 
 def test_apps_whose_names_begin_alike_share_no_unit() -> None:
