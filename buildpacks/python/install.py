@@ -63,9 +63,11 @@ def read_packages(
         BuildError: one of them cannot be read.
     """
     found = _read(tree, python, manager, config)
-    if tree.has(PRE_COMPILE) and not found.per_commit:
-        return replace(found, per_commit="bin/pre_compile may change what is installed")
-    return found
+    if not tree.has(PRE_COMPILE):
+        return found
+    # an empty file may be the one that the hook writes to
+    why = found.per_commit or "bin/pre_compile may change what is installed"
+    return replace(found, asks=True, per_commit=why)
 
 
 def _read(tree: Tree, python: Interpreter, manager: Manager, config: Mapping[str, str]) -> Packages:
