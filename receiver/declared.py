@@ -70,7 +70,9 @@ def settle_config(
     if new:
         work.out.step("Setting the config vars of app.json")
         for name in new:
-            work.out.say(f"{name}, {'as it says' if variables[name].value else 'a new secret'}")
+            work.out.say(
+                f"{name}: {'the value given there' if variables[name].value else 'a new secret'}"
+            )
         config |= new
         work.change_config(config)
     return config

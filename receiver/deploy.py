@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from receiver import compiling, files, phases, pushed_tree, records
+from receiver import compiling, declared, files, phases, pushed_tree, records
 from receiver.checkpoint import About
 from receiver.compiling import Built
 from receiver.executor import Reached, nowhere
@@ -188,6 +188,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
 
 
 def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) -> None:
+    declared.settle_scale(work, app_json, release.processes)
     release = _with_workers(work, release)
     work.record(release)
     work.publish(release)

@@ -11,7 +11,6 @@ from receiver.model.build import BuildFacts, BuildPlan, Tree
 from receiver.model.check import Check
 from receiver.model.classic import Source, not_allowed, parse_source
 from receiver.model.manifest import FILE_NAME, parse_manifest
-from receiver.model.procfile import parse_procfile
 from receiver.model.settings import Manifest
 from receiver.planner.tree import refuse_unsafe, tree_notices
 from receiver.transition import Transition
@@ -62,7 +61,6 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         chosen, allowed = work.settings.buildpacks, work.server.settings.buildpacks
         procfile = tree.read("Procfile") if tree.has("Procfile") else None
         steps = _plan_steps(tree, known, chosen, allowed)
-        declared.settle_scale(work, app_json, _named_processes(steps, procfile))
         return PushedTree(
             manifest=manifest,
             app_json=app_json,
@@ -96,11 +94,3 @@ def _plan_steps(
         else:
             raise not_allowed(name, allowed)
     return tuple(steps)
-
-
-def _named_processes(steps: Sequence[Step], procfile: bytes | None) -> dict[str, str]:
-    """Process types that are known before the build; a buildpack of somebody else's may name more."""
-    found = parse_procfile(procfile) if procfile else {}
-    for step in steps:
-        found |= step.plan.processes if isinstance(step, Planned) else {}
-    return found

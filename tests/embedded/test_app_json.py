@@ -17,9 +17,12 @@ from receiver.recovery import recover_all
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.pushing import PushServer, archive, push_server
+from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]
+UV = r"(?m)^       (Resolved|Prepared|Installed|Bytecode| \+).*\n"
+"""Lines of uv's, which tell how long it took."""
 
 TELLS = """
 import os
@@ -93,6 +96,21 @@ def server() -> Iterator[PushServer]:
 def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
     name = f"app-{abs(hash(request.node.name)) % 10**8}"
     return Site(server, server.create(name), server.checkout(name))
+
+
+def test_a_first_push_tells_all_that_it_did(site: Site) -> None:
+    declared = {
+        "name": "Blog", "stack": "heroku-24",
+        "env": {"SECRET_KEY": {"generator": "secret"}, "MODE": "careful", "DSN": {"required": False}},
+        "formation": {"web": {"quantity": 1}, "worker": {"quantity": 1}, "rq": {"quantity": 2}},
+        "scripts": {"dokku": {"predeploy": "echo packing"}, "postdeploy": "echo seeding; exit 3"},
+        "healthchecks": {"web": [{"type": "startup", "path": "/health"}, {"type": "liveness", "path": "/live"}]},
+    }  # fmt: skip
+    procfile = "web: gunicorn app:app\nworker: sleep 1000\nrelease: echo migrating\n"
+    said = site.deploy(declared, Procfile=procfile)
+    own = re.sub(UV, "", said[said.index("-----> Receiving") :])
+    shown = masked(site.server, own.replace(f":{site.server.embedded.port}", ""))
+    assert_as_recorded("app-json-first-push", shown.replace(site.app, "APP") + "\n")
 
 
 def test_scripts_run_around_the_release_phase_each_under_its_own_head(site: Site) -> None:
@@ -183,7 +201,7 @@ def test_config_vars_and_secrets_are_set_at_the_first_deploy_alone(site: Site) -
     assert re.fullmatch("[0-9a-f]{64}", secret)
     assert site.config == {"SECRET_KEY": secret, "MODE": "careful", "MINE": "by hand"}
     assert site.ask("/SECRET_KEY") == (200, secret)
-    assert "       SECRET_KEY, a new secret\n       MODE, as it says\n" in said
+    assert "       SECRET_KEY: a new secret\n       MODE: the value given there\n" in said
     assert secret not in said
     assert "careful" not in said
     said = site.deploy({"env": {**env, "LATER": "1"}})
