@@ -25,6 +25,8 @@ from receiver.rollback_target import rollback_target, say_what_returns
 from receiver.server import Server
 from receiver.transition import Transition, transition
 
+Forecast = Callable[[Transition, Release], NoReturn]
+"""Tells what a release would take, and leaves by an error, which puts everything back."""
 _GUNICORN_VARIABLE = "GUNICORN_CMD_ARGS"
 
 
@@ -44,6 +46,8 @@ class Push:
     trial: Callable[[Transition, Release], NoReturn] | None = None
     """What is done with a push that is only checked, instead of having it take over: it leaves by an error,
     which puts everything back."""
+    forecast: Callable[[Transition, PushedTree, Callable[[Built], Release]], NoReturn] | None = None
+    """What is done with a push of which only is told what it would do: instead of building it, and as `trial`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class ConfigChange:
     removed: tuple[str, ...] = ()
     release_phase: bool | None = None
     """Whether the release phase runs; None for what the app's ship.toml says."""
+    forecast: Forecast | None = None
+    """What is done instead, when only is asked what would be."""
 
     @property
     def description(self) -> str:
@@ -84,6 +90,8 @@ class Rollback:
     """Its version; None for the one before the live one."""
     release_phase: bool | None = None
     """Whether the release phase runs; None for what the ship.toml of that release says."""
+    forecast: Forecast | None = None
+    """What is done instead, when only is asked what would be."""
 
 
 def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) -> Release:
@@ -103,33 +111,39 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
     with transition(server, push.app, about, out, reached) as work:
         tree = pushed_tree.read(work, push.archive, push.commit)
         version, home = work.claim(tree.config)
+        if push.forecast is not None:
+            push.forecast(work, tree, lambda built: _release(work, push, tree, version, built))
         built = _build(work, push, tree, home)
-        release = Release(
-            version=version,
-            app=push.app,
-            commit=push.commit,
-            description=f"Deploy {push.commit[:7]}",
-            by=push.by,
-            created_at=server.clock.stamp(),
-            buildpack=" ".join(built.names),
-            python=built.virtualenv.interpreter.version if built.virtualenv else None,
-            venv=str(built.venv) if built.venv else None,
-            lines=built.processes,
-            processes=_processes(built, tree.config, out),
-            classic=built.classic,
-            phase=tree.manifest.release,
-            check=overlaid(tree.check, work.settings.check),
-            code_check=tree.check,
-            cron={**tree.app_json.jobs, **tree.manifest.cron},
-            static={**built.static, **tree.manifest.static},
-            rules=dict(tree.manifest.process),
-            address=server.address(push.app),
-            gunicorn_file=tree.gunicorn_file,
-            boot_limit_s=work.settings.check_limit_s,
-            build=push.number,
-        )
+        release = _release(work, push, tree, version, built)
         _go_live(work, push, release, tree.app_json)
     return _announce(server, release, out)
+
+
+def _release(work: Transition, push: Push, tree: PushedTree, version: int, built: Built) -> Release:
+    return Release(
+        version=version,
+        app=push.app,
+        commit=push.commit,
+        description=f"Deploy {push.commit[:7]}",
+        by=push.by,
+        created_at=work.server.clock.stamp(),
+        buildpack=" ".join(built.names),
+        python=built.virtualenv.interpreter.version if built.virtualenv else None,
+        venv=str(built.venv) if built.venv else None,
+        lines=built.processes,
+        processes=_processes(built, tree.config, work.out),
+        classic=built.classic,
+        phase=tree.manifest.release,
+        check=overlaid(tree.check, work.settings.check),
+        code_check=tree.check,
+        cron={**tree.app_json.jobs, **tree.manifest.cron},
+        static={**built.static, **tree.manifest.static},
+        rules=dict(tree.manifest.process),
+        address=work.server.address(push.app),
+        gunicorn_file=tree.gunicorn_file,
+        boot_limit_s=work.settings.check_limit_s,
+        build=push.number,
+    )
 
 
 def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -> Built:
@@ -163,7 +177,7 @@ def reconfigure(
             out.say("There is no code yet; the first push will use them.")
             return None
         out.step(change.description)
-        release = _again(work, work.old, config, change.description, change.by)
+        release = _again(work, work.old, config, change.description, change)
         _take_over(work, release, "config", wanted=change.release_phase)
     return _announce(server, release, out)
 
@@ -181,7 +195,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
         config = records.read_config(work.paths.release(wanted.version).env)
         say_what_returns(work, wanted, out)
         work.change_config(config)
-        release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish.by)
+        release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish)
         release = replace(release, restores=wanted.restores or wanted.version)
         _take_over(work, release, "rollback", wanted=wish.release_phase)
     return _announce(server, release, out)
@@ -213,18 +227,19 @@ def _with_workers(work: Transition, release: Release) -> Release:
 
 
 def _again(
-    work: Transition, source: Release, config: Mapping[str, str], description: str, by: str
+    work: Transition,
+    source: Release,
+    config: Mapping[str, str],
+    description: str,
+    wish: ConfigChange | Rollback,
 ) -> Release:
     """A new release of the code of an earlier one, unpacked afresh from its slug; nothing is built."""
     version, home = work.claim(config)
-    before = work.paths.release(source.version)
-    files.link_file(before.slug, home.slug)
-    work.builder(home, config).unpack(home.slug)
-    return replace(
+    release = replace(
         source,
         version=version,
         description=description,
-        by=by,
+        by=wish.by,
         created_at=work.server.clock.stamp(),
         restores=None,
         postdeploy=None,
@@ -232,6 +247,11 @@ def _again(
         check=source.checked_by(work.settings),
         processes=_parsed(source.lines, config, classic=source.classic),
     )
+    if wish.forecast is not None:
+        wish.forecast(work, release)
+    files.link_file(work.paths.release(source.version).slug, home.slug)
+    work.builder(home, config).unpack(home.slug)
+    return release
 
 
 def _take_over(

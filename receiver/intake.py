@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--old", default=_ABSENT)
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--plan", action="store_true")
     return parser
 
 
@@ -55,6 +56,8 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
     paths = server.app(app)
     archive = spool(paths, sys.stdin.fileno())
+    if arguments.plan:
+        return _plan(server, app, archive, arguments)
     before = None if set(arguments.old) == {"0"} else arguments.old
 
     def work(out: Output, number: int) -> Release | None:
@@ -88,6 +91,20 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
         description=f"{'Check' if arguments.check else 'Deploy'} {arguments.commit[:7]}",
     )
     return detached.run_detached(server, request, work, _show, warm_up)
+
+
+def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Namespace) -> int:
+    """Tell what the push would do, here and now: nothing comes of it that would have to outlive the client."""
+    from receiver import deploy, forecast  # noqa: PLC0415 - few pushes ask
+
+    push = deploy.Push(
+        app=app, archive=archive, commit=arguments.commit, by=arguments.key, number=0
+    )
+    try:
+        forecast.of_push(server, push, Output(_show))
+    finally:
+        archive.unlink(missing_ok=True)
+    return 0
 
 
 def _check(server: Server, push: "Push", out: Output) -> None:

@@ -27,11 +27,10 @@ from receiver.quarantine import Quarantine, quarantine
 __all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
 
 DEFAULT_VERDICT = "deploy failed"
-_CHECK = "check"
-"""The push option with which a commit is tried, and nothing moves."""
-_CHECKED = "refs/ship/checked"
-"""What the client is told that it updated by a check, so that it does not take its branch for moved."""
-_OLD_CLIENT = "check passed, nothing was released"
+_NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
+"""Push options with which nothing moves; and what the client is told that it updated, so that it does not take
+its branch for moved."""
+_OLD_CLIENT = "nothing failed, nothing was released"
 _STDERR = 2
 
 
@@ -72,7 +71,7 @@ def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, rep
         return _deploy_again(push, request, reply) if request.options else 0
     try:
         unpacked = _receive(push, rules, request, pack, reply)
-        if _CHECK not in request.options:
+        if not _instead(request):
             _deploy(push, request, reply)
     except (ShipError, OSError) as error:
         told = _disk_full(error) if isinstance(error, OSError) else error
@@ -99,7 +98,7 @@ def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, r
             _refuse_incomplete(room, request, reply)
         _refuse_hidden(rules, updates)
         _ask(push, request, reply, room)
-        if _CHECK in request.options:
+        if _instead(request):
             _check(push, request, reply, room)
             return "ok"
         if _standing(updates):
@@ -205,7 +204,12 @@ def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None
     elif not request.tells_another_ref:
         _refuse(tried, _OLD_CLIENT)
     for update in _standing(tried):
-        update.instead = _CHECKED
+        update.instead = _instead(request)
+
+
+def _instead(request: Request) -> str:
+    """What is told of instead of the branch that was named, where nothing moves; nothing for other pushes."""
+    return next((ref for option, ref in _NOT_KEPT.items() if option in request.options), "")
 
 
 def _deploy_again(push: Push, request: Request, reply: Reply) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from receiver import deploy, detached, git, intake, rehearsal
+from receiver import deploy, detached, forecast, git, intake, rehearsal
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -33,6 +33,21 @@ def check(server: Server, app: AppName, by: str, show: Callable[[bytes], object]
     """
     request = _request(server, app, by, "Check {}")
     return _take(server, request, show, partial(rehearsal.rehearse, server))
+
+
+def plan(server: Server, app: AppName, by: str, out: Output) -> None:
+    """Tell what a deploy of the commit that the deploy branch is at would do.
+
+    Raises:
+        NotFoundError: nothing was pushed yet
+    """
+    commit = _head_commit(server.layout.repo(app), app)
+    archive = _spool(server, app, commit)
+    push = deploy.Push(app=app, archive=archive, commit=commit, by=by, number=0)
+    try:
+        forecast.of_push(server, push, out)
+    finally:
+        archive.unlink(missing_ok=True)
 
 
 def _request(server: Server, app: AppName, by: str, description: str) -> detached.Request:

@@ -27,7 +27,7 @@ from receiver.model.settings import App
 from receiver.model.webserver import needs_fresh_start
 from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
 from receiver.planner.retention import plan_retention
-from receiver.planner.swap import SwapFacts, plan_swap
+from receiver.planner.swap import Swap, SwapFacts, plan_swap
 from receiver.recovery import recover, undo
 from receiver.server import Server
 
@@ -144,11 +144,11 @@ class Transition:
         checking.check(self.server, self.paths, self.settings, release, self.out)
         self.reached("checked")
 
-    def swap(self, release: Release) -> None:
-        """Have the new release take over, and record it as the live one."""
+    def planned_swap(self, release: Release) -> Swap:
+        """How the new release would take over."""
         slot = self.live.slot if self.live else "a"
         runs = self.old is not None and self.server.host.main_pid(self.paths.name, slot) is not None
-        swap = plan_swap(
+        return plan_swap(
             SwapFacts(
                 new=release,
                 old=self.old,
@@ -162,6 +162,10 @@ class Transition:
                 ),
             )
         )
+
+    def swap(self, release: Release) -> None:
+        """Have the new release take over, and record it as the live one."""
+        swap = self.planned_swap(release)
         self.out.step(f"Swapping to {release.label}")
         self.out.say(swap.how)
         executor = Executor(self.server, self.checkpoint, self.reached, self.out.say)

@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "limits:unset": "limits:unset",
     "logs": "logs:logs",
     "logs:failed": "builds:failed",
+    "plan": "plan:plan",
     "ps": "ps:list_processes",
     "ps:restart": "ps:restart",
     "ps:scale": "ps:scale",

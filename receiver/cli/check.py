@@ -16,9 +16,9 @@ _DEPLOY_BRANCHES = ("main", "master")
 
 
 def _over_ssh(call: Call, place: Destination) -> int:
-    target = _remote(call.checkout, call.app) or place.remote_of(call.app)
-    if _is_new_to(call.checkout, target):
-        return _push(call, target)
+    target = remote_of(call.checkout, call.app) or place.remote_of(call.app)
+    if is_new_to(call.checkout, target):
+        return push_option(call, target, "check")
     return forward.become_ssh(place, ["check", "--app", call.app], call.environment, terminal=False)
 
 
@@ -34,32 +34,32 @@ def check(call: Call) -> int:
     """Build, start and ask what this checkout has committed, or what was pushed last; release nothing."""
     here = call.place
     if call.key is None and isinstance(here, Here) and here.root is not None:
-        target = _remote(call.checkout, call.app)
-        if target is not None and _is_new_to(call.checkout, target):
-            return _push(call, target)
+        target = remote_of(call.checkout, call.app)
+        if target is not None and is_new_to(call.checkout, target):
+            return push_option(call, target, "check")
     from receiver import retrying
 
     return retrying.check(call.server, call.app, call.by, show.transcript)
 
 
-def _remote(checkout: Checkout, app: "AppName") -> str | None:
+def remote_of(checkout: Checkout, app: "AppName") -> str | None:
     """The git remote of this checkout that leads to the app."""
     found = [remote.name for remote in checkout.ship_remotes() if remote.app == app]
     return found[0] if found else None
 
 
-def _is_new_to(checkout: Checkout, target: str) -> bool:
+def is_new_to(checkout: Checkout, target: str) -> bool:
     """Whether the checkout has a commit that is not what was pushed last."""
     head = checkout.head()
     return head is not None and head != checkout.remote_head(target)[1]
 
 
-def _push(call: Call, target: str) -> int:
-    """Go on as `git push`, whose output and exit code are the check's. A check may go back in history: it moves nothing."""
+def push_option(call: Call, target: str, option: str) -> int:
+    """Go on as `git push`, with an option by which nothing moves: so it may go back in history as well."""
     if call.checkout.has_changes():
-        show.progress("What is not committed is not checked.")
+        show.progress("What is not committed is left out.")
     branch, _ = call.checkout.remote_head(target)
     own = call.checkout.branch()
     branch = branch or (own if own in _DEPLOY_BRANCHES else _DEPLOY_BRANCHES[0])
-    words = ["push", "--push-option=check", "--", target, f"+HEAD:refs/heads/{branch}"]
+    words = ["push", f"--push-option={option}", "--", target, f"+HEAD:refs/heads/{branch}"]
     return forward.become_git(words, call.environment)

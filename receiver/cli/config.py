@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 
 import click
 
@@ -55,9 +56,7 @@ def get(call: Call, name: str, *, as_json: bool) -> None:
 @click.argument("pairs", nargs=-1, metavar="NAME=VALUE...")
 def set_(call: Call, pairs: tuple[str, ...], *, release_phase: bool | None) -> int:
     """Set config vars, and have the app run with them: this makes a release."""
-    given = dict(_parse_pair(pair) for pair in pairs)
-    if not given:
-        raise _nothing_given("config:set GREETING=hi")
+    given = parse_pairs(pairs)
     status = _reconfigure(call, given, (), release_phase=release_phase)
     if status == 0:
         show.fields(given)
@@ -73,15 +72,10 @@ def set_(call: Call, pairs: tuple[str, ...], *, release_phase: bool | None) -> i
 @click.argument("names", nargs=-1, metavar="NAME...")
 def unset(call: Call, names: tuple[str, ...], *, release_phase: bool | None) -> int:
     """Remove config vars, and have the app run without them: this makes a release."""
-    gone = [parse_config_name(name) for name in names]
-    if not gone:
-        raise _nothing_given("config:unset GREETING")
-    values = _values(call)
-    for name in gone:
-        _check_is_set(call, name, values)
+    gone = parse_names(call, names)
     from receiver.cli.changes import live_label
 
-    status = _reconfigure(call, {}, tuple(gone), release_phase=release_phase)
+    status = _reconfigure(call, {}, gone, release_phase=release_phase)
     if status == 0 and (label := live_label(call)):
         show.data(label)
     return status
@@ -113,6 +107,25 @@ def _reconfigure(
         return reconfigure(call.server, wish(number), out)
 
     return change(call, wish(0).description, work)
+
+
+def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
+    """Config vars to set, as `config:set` takes them."""
+    given = dict(_parse_pair(pair) for pair in pairs)
+    if not given:
+        raise _nothing_given("config:set GREETING=hi")
+    return given
+
+
+def parse_names(call: Call, names: Sequence[str]) -> tuple[str, ...]:
+    """Config vars to remove, as `config:unset` takes them; they are there."""
+    gone = tuple(parse_config_name(name) for name in names)
+    if not gone:
+        raise _nothing_given("config:unset GREETING")
+    values = _values(call)
+    for name in gone:
+        _check_is_set(call, name, values)
+    return gone
 
 
 def _values(call: Call) -> dict[str, str]:

@@ -118,7 +118,7 @@ def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> 
     from receiver.cli.changes import change
     from receiver.model.output import Output
 
-    target = _version(release) if release is not None else None
+    target = parse_version(release) if release is not None else None
 
     def work(out: Output, number: int) -> Release:
         wish = deploy.Rollback(
@@ -142,7 +142,7 @@ def _done(call: Call, status: int) -> int:
 def _find(call: Call, text: str | None) -> Release:
     from receiver import records
 
-    version = _version(text) if text is not None else None
+    version = parse_version(text) if text is not None else None
     paths = call.server.app(call.app)
     if version is not None:
         return records.read_release(paths, version)
@@ -156,7 +156,8 @@ def _find(call: Call, text: str | None) -> Release:
     return records.read_release(paths, live.release)
 
 
-def _version(text: str) -> int:
+def parse_version(text: str) -> int:
+    """The number of a release, written as `v3` or `3`."""
     found = re.fullmatch(r"v?([1-9][0-9]{0,8})", text)
     if found is None:
         raise UsageError(

@@ -337,7 +337,7 @@ def test_a_check_of_the_checkout_is_a_push_that_moves_nothing(blog: Place) -> No
     (blog.folder / "not-committed.txt").write_text("")
     checked = blog.ship("check")
     assert checked.status == 0, checked.err
-    assert checked.err.startswith("What is not committed is not checked.\n")
+    assert checked.err.startswith("What is not committed is left out.\n")
     assert "Nothing was released: v" in checked.err
     assert "HEAD -> refs/ship/checked" in checked.err
     assert blog.git("rev-list", "--count", "prod/main..main").out == b"1\n"

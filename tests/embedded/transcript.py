@@ -19,6 +19,7 @@ _MASKS = (
     (r"\(/\S+/os\.py\)|\(unknown location\)", "(PLACE)"),
     (r"\b[0-9a-f]{40}\b", "COMMIT"),
     (r"\b[0-9a-f]{32}\b", "DIGEST"),
+    (r"(?<=Virtualenv )[0-9a-f]{12}|(?<=# made of )[0-9a-f]{16}", "DIGEST"),
     (r"\b[0-9a-f]{7}\b(?=[ ,.])", "COMMIT"),
     (r"(?<=Installed here: )[\d., ]+(?=\.)", "VERSIONS"),
     (r"(?<=one that is here \(`)[\d.]+|(?<=such as `)3\.[\d.]+", "VERSION"),

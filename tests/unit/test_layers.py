@@ -15,13 +15,13 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 EDGE = """
-    cli.run cli.cron cli.releases cli.ps cli.logs cli.limits cli.runs cli.keys cli.git cli.config cli.checks cli.capacity cli.changes cli.check cli.builds cli.apps cli.buildpacks cli.server
+    cli.plan cli.run cli.cron cli.releases cli.ps cli.logs cli.limits cli.runs cli.keys cli.git cli.config cli.checks cli.capacity cli.changes cli.check cli.builds cli.apps cli.buildpacks cli.server
     cli.reference cli.about cli.main cli.command cli.show cli.place cli.forward cli.checkout cli.context cli.catalogue
     cli retrying intake http.serve http.application http.credentials http gate upload_pack receive_pack quarantine
     push_rules push_hooks follow push_wire http.gunicorn_conf
 """
 STORY = """
-    demo embedded embedded_processes installation renaming limits scheduler checks crons processes control apps rehearsal runs deploy capacity rollback_target phases compiling pushed_tree declared transition checking building
+    demo embedded embedded_processes installation renaming limits scheduler checks crons processes control apps forecast rehearsal runs deploy capacity rollback_target phases compiling pushed_tree declared transition checking building
     detached recovery
 """
 DO = "executor background checkpoint"
@@ -34,7 +34,7 @@ MACHINE = """
 DECIDE = """
     planner.formation planner.process_ends planner.journal planner.limit_files planner.background_units planner.background_programs
     planner.embedded_files planner.sites planner.timers planner.systemd_units planner.concurrency planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
-    planner.tree planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
+    planner.tree planner.telling planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures

@@ -1,0 +1,132 @@
+"""`ship plan`: what would be done is told, from the values with which it would be done, and nothing is done."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver import apps, git, records
+from receiver.model.names import AppName
+from tests.checkout import Checkout
+from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.transcript import assert_as_recorded, masked
+
+pytestmark = pytest.mark.embedded
+
+SHIP = str(Path(sys.executable).parent / "ship")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        yield found
+
+
+@pytest.fixture
+def laptop(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+    """A checkout of the app blog, which is live with the page `old`."""
+    app = server.create("blog")
+    made = server.checkout("blog", place=request.node.name)
+    made.commit(wsgi("old"))
+    pushed = made.push()
+    assert pushed.status == 0, pushed.text
+    yield made
+    apps.destroy(server.server, app)
+
+
+def ship(server: PushServer, laptop: Checkout, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **laptop.environment,
+        "PATH": os.environ["PATH"],
+        "SHIP_ROOT": str(server.embedded.root),
+    }
+    return subprocess.run(
+        (SHIP, *words), cwd=laptop.folder, env=environment, text=True, capture_output=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+
+
+def state(server: PushServer) -> tuple[object, ...]:
+    """All that a plan must leave as it was."""
+    paths = server.paths("blog")
+    return (
+        server.ask("blog"), git.refs(server.embedded.layout.repo(AppName("blog"))), server.live("blog"),
+        server.leftovers("blog"), records.release_versions(paths), records.build_numbers(paths),
+        paths.config.read_text() if paths.config.exists() else None,
+        sorted(path.name for path in paths.venvs.iterdir()),
+        server.embedded.layout.site(AppName("blog")).read_text(),
+    )  # fmt: skip
+
+
+def test_a_push_of_code_alone_is_told_to_be_in_place(server: PushServer, laptop: Checkout) -> None:
+    before = state(server)
+    laptop.commit(wsgi("new"))
+    told = ship(server, laptop, "plan")
+    assert told.returncode == 0, told.stderr
+    said = [line for line in told.stderr.splitlines() if line.startswith("remote:")]
+    text = "".join(f"{line.removeprefix('remote:').removeprefix(' ').rstrip()}\n" for line in said)
+    assert_as_recorded("plan-push", masked(server, text))
+    assert "HEAD -> refs/ship/planned" in told.stderr
+    assert state(server) == before
+
+
+def test_a_push_with_packages_and_files_is_told_to_build_and_to_route(
+    server: PushServer, laptop: Checkout
+) -> None:
+    before = state(server)
+    laptop.commit(
+        wsgi("new")
+        | {
+            "requirements.txt": "toml\n",
+            "ship.toml": "[static]\n'/static/' = 'static'\n",
+            "static/a.txt": "a",
+            "Procfile": "web: gunicorn app:app\nrelease: touch /never\nworker: sleep 1000\n",
+        }
+    )
+    told = laptop.push("-o", "plan", "main")
+    assert told.status == 0, told.text
+    assert_as_recorded("plan-push-with-packages", masked(server, "\n".join(told.lines) + "\n"))
+    assert state(server) == before
+
+
+def test_a_changed_config_var_is_told_by_name(server: PushServer, laptop: Checkout) -> None:
+    before = state(server)
+    told = ship(server, laptop, "plan", "config:set", "API_KEY=very-secret-value")
+    assert told.returncode == 0, told.stderr
+    assert_as_recorded("plan-config", masked(server, told.stdout))
+    assert "very-secret-value" not in told.stdout
+    fresh = ship(server, laptop, "plan", "config", "set", "PYTHONHASHSEED=1")
+    assert "Slot b takes over from slot a." in fresh.stdout
+    assert state(server) == before
+
+
+def test_a_rollback_is_told_too_and_as_json(server: PushServer, laptop: Checkout) -> None:
+    server.configure(AppName("blog"), GREETING="hi")
+    before = state(server)
+    parts = json.loads(ship(server, laptop, "plan", "--json", "rollback", "v1").stdout)
+    titles = [part["title"] for part in parts]
+    assert titles == [
+        "Rolling back blog from v2 to v1", "Check", "Swap to v3", "That was the plan",
+    ]  # fmt: skip
+    assert "Config vars that change: GREETING." in parts[0]["lines"]
+    assert state(server) == before
+
+
+def test_what_cannot_be_planned_is_refused(server: PushServer, laptop: Checkout) -> None:
+    before = state(server)
+    refused = ship(server, laptop, "plan", "apps:destroy")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "`apps:destroy` cannot be planned." in refused.stderr
+    unknown = ship(server, laptop, "plan", "rollback", "v99")
+    assert unknown.returncode == 20
+    assert ship(server, laptop, "plan", "config:unset", "NOT_SET").returncode == 20
+    broken = laptop.commit({"app.py": None, "requirements.txt": None})
+    impossible = laptop.push("-o", "plan", "main")
+    assert impossible.status == 1
+    assert "! [remote rejected] main -> main (build failed)" in impossible.text
+    assert state(server) == before
+    assert broken
