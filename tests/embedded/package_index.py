@@ -95,42 +95,54 @@ class Index:
         return self.url.replace("//", f"//{user}:{password}@")
 
 
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Answers for the index of its subclass."""
+
+    index: Index
+    expected: str | None
+
+    def do_GET(self) -> None:
+        if self.expected and self.headers.get("Authorization") != self.expected:
+            self.index.refused.append(self.path)
+            self._answer(401, b"", "text/plain")
+            return
+        files = self.index.files
+        _, place, *rest = self.path.rstrip("/").split("/")
+        if place == "files" and rest[0] in files:
+            self._answer(200, files[rest[0]], "application/octet-stream")
+        elif place == "simple" and rest and (page := _page(files, rest[0])):
+            self._answer(200, page, "text/html")
+        else:
+            self._answer(404, b"", "text/plain")
+
+    do_HEAD = do_GET  # noqa: N815 - the library's own name
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' own output free of requests."""
+
+
 @contextmanager
 def package_index(
     files: Mapping[str, bytes], user: str = "", password: str = ""
 ) -> Iterator[Index]:
     """An index that serves until the end of the block."""
     given = base64.b64encode(f"{user}:{password}".encode()).decode()
-    expected = f"Basic {given}" if user else None
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if expected and self.headers.get("Authorization") != expected:
-                index.refused.append(self.path)
-                self._answer(401, b"", "text/plain")
-                return
-            _, place, *rest = self.path.rstrip("/").split("/")
-            if place == "files" and rest[0] in files:
-                self._answer(200, files[rest[0]], "application/octet-stream")
-            elif place == "simple" and rest and (page := _page(files, rest[0])):
-                self._answer(200, page, "text/html")
-            else:
-                self._answer(404, b"", "text/plain")
-
-        def _answer(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="packages"')
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+    class Handler(_Handler):
+        expected = f"Basic {given}" if user else None
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index = Index(server.server_port, files)
+    index = Handler.index = Index(server.server_port, files)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -305,6 +305,28 @@ EXTENSION = (
 )
 
 
+def test_c_extension_is_compiled_where_a_compiler_is(
+    builder: Builder, require_program: Callable[[str], Path]
+) -> None:
+    require_program("cc")
+    source = (
+        "#include <Python.h>\n"
+        'static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "needy"};\n'
+        "PyMODINIT_FUNC PyInit_needy(void) { return PyModule_Create(&module); }\n"
+    )
+    builder.build(
+        {
+            "app.py": PLAIN,
+            "requirements.txt": "./needy\n",
+            "needy/setup.py": EXTENSION,
+            "needy/needy.c": source,
+        }
+    )
+    code = "import needy; print(needy.__file__)"
+    place = shell.capture((f"{builder.venv}/bin/python", "-c", code)).decode().strip()
+    assert place.endswith(".so")
+
+
 @pytest.mark.parametrize(
     ("requirements", "reason", "words"),
     [

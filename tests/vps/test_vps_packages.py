@@ -1,0 +1,65 @@
+"""Lock files on a machine with systemd, where a build runs in a unit of its own that other accounts can look at."""
+
+import hashlib
+import json
+import subprocess
+
+from tests.vps.pages import slow_build
+from tests.vps.ship_server import ShipServer, Site
+
+PASSWORD = "s3cret-Of-The-House"
+NO_PACKAGES = {"_meta": {"sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}], "requires": {}}, "default": {}, "develop": {}}  # fmt: skip
+LOCK = {
+    "_meta": {
+        "hash": {"sha256": hashlib.sha256(json.dumps(NO_PACKAGES, sort_keys=True, separators=(",", ":")).encode()).hexdigest()},
+        "sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}],
+    },
+    "default": {"iniconfig": {"version": "==2.0.0"}, "colorama": {"version": "==0.4.6", "markers": "sys_platform == 'win32'"}},
+}  # fmt: skip
+APP = """
+import importlib.metadata
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "5")])
+    return [importlib.metadata.version("iniconfig").encode()]
+"""
+
+
+def test_a_lock_reaches_the_installer_in_its_unit(ship_server: ShipServer) -> None:
+    site = ship_server.site("locked")
+    site.commit({"app.py": APP, "Pipfile": "", "Pipfile.lock": json.dumps(LOCK)})
+    pushed = site.push()
+    assert pushed.status == 0, pushed.text
+    assert site.page() == "2.0.0"
+
+
+def test_no_account_reads_the_password_of_an_index_from_a_unit(ship_server: ShipServer) -> None:
+    site = ship_server.site("secretive")
+    site.publish("before")
+    site.ship(
+        f"config:set PIP_EXTRA_INDEX_URL=http://me:{PASSWORD}@127.0.0.1:9/simple UV_OFFLINE=1"
+    )
+    site.commit(slow_build("after", 2))
+    push = site.start_push()
+    unit = _building(site, push)
+    shown = ship_server.root(f"systemctl show {unit}")
+    assert "UV_LINK_MODE=copy" in shown
+    lines = ship_server.root("cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'", check=False)
+    push.communicate()
+    assert PASSWORD not in shown
+    assert PASSWORD not in lines
+
+
+def _building(site: Site, push: "subprocess.Popen[str]") -> str:
+    """The unit in which a push builds, as soon as there is one."""
+    pattern = f"ship-{site.app}.build-*.service"
+    found: list[str] = []
+
+    def look() -> bool:
+        listing = site.server.root(f"systemctl list-units --plain --no-legend '{pattern}'")
+        found[:] = [line.split()[0] for line in listing.splitlines()]
+        return bool(found) or push.poll() is not None
+
+    site.server.machine.wait_until(look, "builds", 60)
+    assert found, "it ended without a build"
+    return found[0]
