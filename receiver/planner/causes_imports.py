@@ -61,7 +61,7 @@ def _other_entry(pushed: Pushed, named: str) -> str:
         folder = place.rpartition("/" + named.replace(".", "/"))[0]
         return f"It lies in the folder {folder}: name that, as in `web: gunicorn --chdir {folder} {pushed.app}`."
     if pushed.found:
-        return f"Did you mean `web: gunicorn {pushed.found}`? Write it so in your Procfile."
+        return f"Did you mean `{pushed.found}`? Write it so in the web line of your Procfile."
     return (
         "Have the web line of your Procfile name the file that holds your app, without .py:"
         " `web: gunicorn MODULE:NAME`. If the file is there, check that it was committed:"
@@ -130,7 +130,7 @@ def missing_attribute(log: str, pushed: Pushed) -> CheckError | None:
     meant = f"Did you mean `{pushed.found}`? " if pushed.found else ""
     return CheckError(
         f"The module {module} has no {name}.",
-        advice=f"{meant}Have the web line of your Procfile name what is there: `web: gunicorn {module}:NAME`.",
+        advice=f"{meant}Have the web line of your Procfile name what is there: `{module}:NAME`.",
         reason="check/missing-attribute",
     )
 
@@ -158,7 +158,7 @@ def not_an_app(log: str, pushed: Pushed) -> CheckError | None:
     """What the web line names is something else."""
     if not pushed.app or last(_NOT_CALLABLE, log) is None or _FRAME.search(log):
         return None
-    meant = f"Did you mean `web: gunicorn {pushed.found}`? " if pushed.found else ""
+    meant = f"Did you mean `{pushed.found}`? " if pushed.found else ""
     return CheckError(
         f"{pushed.app} is no WSGI application.",
         detail="It is there, and cannot be called with a request.",

@@ -143,7 +143,7 @@ def test_a_requirement_is_found_in_whatever_spelling(
 
 # what programs and libraries write, line for line as they do
 CAUSES = [
-    ('Error: Could not import module "mian".', "check/wrong-module", "Did you mean `web: gunicorn main:app`?"),
+    ('Error: Could not import module "mian".', "check/wrong-module", "Did you mean `main:app`?"),
     ('Error loading ASGI app. Attribute "application" not found in module "main".', "check/missing-attribute", "main:app"),
     (FRAME.format("main.py", "from shop.views import index")
      + "ImportError: cannot import name 'index' from partially initialized module 'shop.views' (most likely due to a circular import) (/x)",
@@ -161,7 +161,7 @@ CAUSES = [
     ("ImportError: cannot import name 'Post' from 'shop.models' (/x/source/shop/models.py)", "check/import-error", "shop/models.py"),
     ("TypeError: create_app() takes 0 positional arguments but 2 were given", "check/app-factory", "main:create_app()"),
     ("TypeError: create_app() takes from 0 to 1 positional arguments but 2 were given", "check/app-factory", "main:create_app()"),
-    ("gunicorn.errors.AppImportError: Application object must be callable.", "check/not-an-app", "Did you mean `web: gunicorn main:app`?"),
+    ("gunicorn.errors.AppImportError: Application object must be callable.", "check/not-an-app", "Did you mean `main:app`?"),
     ('  File "/usr/lib/python3.11/os.py", in __getitem__ of environ\nKeyError: \'API_KEY\'', "check/missing-variable", "API_KEY=..."),
     ("decouple.UndefinedValueError: SECRET_KEY not found. Declare it as envvar or define a default value.", "check/missing-variable", "SECRET_KEY"),
     ("django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable", "check/missing-variable", "DATABASE_URL"),
