@@ -247,6 +247,8 @@ def _summary(call: Call, name: AppName) -> _Summary:
     settings, live = records.read_app(paths), records.read_live(paths)
     release = records.read_release(paths, live.release) if live else None
     runs = live is not None and server.host.main_pid(name, live.slot) is not None
+    if release is not None and release.served == "nothing":
+        runs = any(server.host.background.running(name).values())
     return {
         "name": name,
         "url": server.url(name),
@@ -262,8 +264,10 @@ def _summary(call: Call, name: AppName) -> _Summary:
 def _state(settings: App, release: Release | None, *, runs: bool) -> str:
     if release is None:
         return "empty"
-    if release.served != "process":
-        return "files" if release.served == "files" else "idle"
+    if release.served == "files":
+        return "files"
     if settings.stopped:
         return "stopped"
+    if release.served == "nothing":
+        return "up" if runs else "idle"
     return "up" if runs else "down"

@@ -99,7 +99,8 @@ def _meant(name: str, path: str) -> str:
 
 def _known(path: str) -> str:
     section = path.partition(".")[0]
-    there = f"In [{section}] there" if section in _SECTIONS else "There"
+    shown = "process.TYPE" if section == "process" else section
+    there = f"In [{shown}] there" if section in _SECTIONS else "There"
     return f"{there} can be: {', '.join(_settings(path))}."
 
 

@@ -6,7 +6,7 @@ from receiver.model.check import Check
 from receiver.model.cron import Cron
 from receiver.model.errors import BuildError
 from receiver.model.manifest import parse_manifest
-from receiver.model.settings import Manifest, ReleasePhase
+from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from receiver.model.settings import Manifest, ReleasePhase
         ("[check]\npath = '/health'\nstatus = 204\n", Manifest(check=Check(path="/health", status=204))),
         ("[release]\nlimit_s = 60\non = []\n", Manifest(release=ReleasePhase(limit_s=60, on=()))),
         ("[release]\non = ['config', 'rollback']\n", Manifest(release=ReleasePhase(on=("config", "rollback")))),
+        ("[process.worker]\nstop_signal = 'SIGQUIT'\ngraceful_s = 60\n",
+         Manifest(process={"worker": ProcessRule(stop_signal="SIGQUIT", graceful_s=60)})),
+        ("[process]\nsend-mail = {}\n", Manifest(process={"send-mail": ProcessRule()})),
         ("[static]\n'/static/' = 'static'\n", Manifest(static={"/static/": "static"})),
         ("static = {'/' = '.', '/a.b/c' = 'x.d/y'}\n", Manifest(static={"/": ".", "/a.b/c": "x.d/y"})),
     ],
@@ -42,6 +45,11 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: Expected `array`, got `str`.", "limit_s, on"),
         (b"[release]\non = ['restart']\n", "Line 2: `release.on[0]`: Invalid enum value 'restart'.", "a `rollback`"),
         (b"static = 'public'\n", "Line 1: `static`: Expected `object`, got `str`.", "check, release, cron, process, static"),
+        (b"[process.worker]\nstop_signl = 'x'\n", "Line 2: There is no setting `process.TYPE.stop_signl`.", "Did you mean `stop_signal`?"),
+        (b"[process.worker]\nstop_signal = 'QUIT'\n", "Line 2: `process.TYPE.stop_signal`: Invalid enum value 'QUIT'.", "SIGTERM, SIGINT, SIGQUIT"),
+        (b"[process.worker]\ngraceful_s = 0\n", "Line 2: `process.TYPE.graceful_s`: Expected `int` >= 1.", "then they are killed"),
+        (b"[process]\nworker = 3\n", "`process.TYPE`: Expected `object`, got `int`.", "stop_signal, graceful_s"),
+        (b"[process.web]\ngraceful_s = 3\n", "Line 1: `process.web`: how web ends is not for this file to say.", "graceful_limit_s"),
         (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),
