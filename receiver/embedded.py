@@ -9,7 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import embedded_processes, files, health, nginx, records, shell, sockets
+from receiver import (
+    embedded_processes,
+    files,
+    health,
+    nginx,
+    records,
+    run_records,
+    runs,
+    shell,
+    sockets,
+)
 from receiver.answers import Question
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
@@ -127,6 +137,8 @@ def stop(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> bool:
         _stop_programs(supervisor, clock)
         supervisor.call("shutdown")
         embedded_processes.await_end((pid,), clock)
+    with suppress(ServerError):  # a server whose settings cannot be read has to end all the same
+        _stop_runs(root)
     left = embedded_processes.left_over(layout)
     embedded_processes.end_left_over(layout, clock)
     return pid is not None or bool(left)
@@ -218,6 +230,13 @@ def _stop_programs(supervisor: Supervisor, clock: Clock) -> None:
         info["statename"] in ALIVE for info in supervisor.call("getAllProcessInfo")
     ):
         clock.sleep(_POLL_S)
+
+
+def _stop_runs(root: Path) -> None:
+    """End what people, and cron jobs, still run in the apps: no process of the server's is above them."""
+    server = open_server(root)
+    for app in records.app_names(server.layout):
+        runs.stop(server, app, run_records.going_on(server.layout.app(app)))
 
 
 def _start_apps(layout: Layout, clock: Clock) -> tuple[tuple[AppName, ShipError], ...]:

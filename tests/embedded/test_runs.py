@@ -200,3 +200,10 @@ def test_a_run_ends_with_its_app(server: PushServer) -> None:
 )
 def test_what_cannot_be_meant(ship: Ship, words: tuple[str, ...], reason: str) -> None:
     assert f"({reason})" in ship(*words).err
+
+
+def test_runs_end_with_the_server(server: PushServer, ship: Ship) -> None:
+    name = detach(ship, "--", "sleep", "62")
+    server.embedded.close()
+    assert status_of(server, name) == "stopped"
+    server.embedded.start()
