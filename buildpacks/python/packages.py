@@ -95,13 +95,25 @@ def _require_pyproject(tree: Tree, lock: str) -> None:
 
 def _refuse_misspelt(tree: Tree) -> None:
     for name in tree.names():
-        if is_misspelt_requirements(name):
+        if meant := _meant(name):
             raise BuildError(
-                f"The file {name} is not read: did you mean requirements.txt?",
+                f"The file {name} is not read: did you mean {meant}?",
                 detail="Packages are installed from a file of exactly this name in the top folder.",
-                advice=f"Rename it: `git mv {name} requirements.txt`.",
+                advice=f"Rename it: `git mv {name} {meant}`.",
                 reason="build/requirements-misspelt",
             )
+
+
+def _meant(name: str) -> str:
+    """The file that a name was likely meant to be; nothing for another name."""
+    if is_misspelt_requirements(name):
+        return REQUIREMENTS
+    alike = (
+        file
+        for file in (*MANAGERS, "Pipfile")
+        if name.lower() in (file.lower(), f"{file.lower()}.txt")
+    )
+    return next((file for file in alike if file != name), "")
 
 
 def _refuse_unsupported(tree: Tree) -> None:

@@ -32,7 +32,7 @@ PACKAGES = dict(
 )  # fmt: skip
 POETRY = """
 [project]
-name = "blog"
+name = "shiproot"
 version = "1.0"
 requires-python = ">=3.9,<4"
 dependencies = ["shipalpha[more]<2", "shipold; python_version < '3.9'", "shiplib"]
@@ -53,6 +53,13 @@ shipdelta = "*"
 name = "house"
 url = "{url}"
 priority = "primary"
+"""
+PACKAGED = """packages = [{ include = "shiproot.py" }]"""
+BUILD = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
 """
 PIPFILE = """
 [[source]]
@@ -184,6 +191,34 @@ def test_poetry_app_gets_what_poetry_installs(
     assert without(theirs, "pip", "setuptools") == EXPECTED
     assert without(ours, "gunicorn", "packaging") == EXPECTED
     assert server.ask("poet") == (200, "shipalpha 1.4, the library")
+
+
+def test_poetry_project_that_is_a_package_is_installed_anew_for_each_release(
+    server: PushServer, index: Index, tools: Path
+) -> None:
+    tool = poetry(tools)
+    project = POETRY.format(url=index.url).replace("package-mode = false", PACKAGED)
+    root = source_package("", "shiproot", "the first")
+    files = {
+        **root,
+        "pyproject.toml": project + BUILD,
+        "app.py": APP.replace("shiplib", "shiproot"),
+    }
+    laptop = _locked(server, "package", tool, files)
+    tool.run(laptop.folder, "sync", "--only", "main", "--no-interaction")
+    theirs = installed(laptop.folder / ".venv")
+    app = server.paths("package").name
+    server.configure(app, **_secrets(tool))
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    ours = installed(live_virtualenv(server, "package"))
+    assert without(theirs, "pip") == without(ours, "gunicorn", "packaging")
+    assert "shiproot-1.0" in ours
+    laptop.commit({"shiproot.py": "SAYS = 'the second'\n"})
+    assert laptop.push().status == 0
+    assert server.ask(app) == (200, "shipalpha 1.4, the second")
+    server.rollback(app)
+    assert server.ask(app) == (200, "shipalpha 1.4, the first")
 
 
 def test_pipenv_app_gets_what_pipenv_installs(

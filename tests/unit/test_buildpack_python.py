@@ -163,6 +163,9 @@ def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -
         ({"requirement.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({"Requirements.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({"requirements.txt.txt": ""}, "requirements-misspelt", "exactly this name"),
+        ({"Poetry.lock": "", "pyproject.toml": PROJECT}, "requirements-misspelt", "exactly this name"),
+        ({"pipfile.lock": "{}", "pipfile": ""}, "requirements-misspelt", "exactly this name"),
+        ({"uv.lock.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({}, "requirements-not-found", "app.py has `app = Flask(...)`"),
     ],
 )  # fmt: skip
