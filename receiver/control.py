@@ -112,6 +112,16 @@ def scale(server: Server, name: AppName, wishes: Iterable[Wish]) -> None:
     _change(server, name, lambda now: _plan_scale(now, wishes), "scaling")
 
 
+def planned_scale(server: Server, name: AppName, wishes: Iterable[Wish]) -> Plan:
+    """The steps of `scale`, as things are now; none is done."""
+    return _plan_scale(_now(server, server.app(name)), wishes)
+
+
+def planned_restart(server: Server, name: AppName, process: str | None) -> Plan:
+    """The steps of `restart`, as things are now; none is done."""
+    return _plan_restart(_now(server, server.app(name)), process)
+
+
 def web_wanted(server: Server, paths: AppPaths, settings: App, live: Live | None) -> int:
     """How many workers web should have: what was asked for, else what it has by itself."""
     if settings.stopped or live is None:

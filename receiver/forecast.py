@@ -80,6 +80,13 @@ def of_rollback(server: Server, wish: deploy.Rollback, out: Output) -> None:
         _conclude(out)
 
 
+def of_steps(title: str, plan: Plan, out: Output) -> None:
+    """Tell what a change of processes would do."""
+    out.step(title)
+    _tell_steps(plan, out)
+    _conclude(out)
+
+
 def _conclude(out: Output) -> None:
     out.step("That was the plan")
     out.say("Nothing was built, run or changed.")

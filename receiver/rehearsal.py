@@ -4,6 +4,7 @@ Only the virtualenv stays, so that a push of the same commit finds it. The relea
 it changes what does not go back.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -41,7 +42,10 @@ def rehearse(server: Server, push: deploy.Push, out: Output, reached: Reached = 
         wanted = wanted_variables(tree, config)
 
     def trial(work: Transition, release: Release) -> NoReturn:
-        _tell_variables(wanted, out)
+        given = records.read_config(
+            work.paths.release(release.version).env
+        )  # app.json's among them
+        _tell_variables([each for each in wanted if each.name not in given], out)
         _ask(work, release)
         for each in framework:
             _try(work, release, each)
@@ -60,7 +64,7 @@ def _conclude(server: Server, push: deploy.Push, out: Output) -> None:
     out.say(f"Nothing was released: {serves}.")
 
 
-def _tell_variables(wanted: tuple[Wanted, ...], out: Output) -> None:
+def _tell_variables(wanted: Sequence[Wanted], out: Output) -> None:
     if not wanted:
         return
     out.warn("The code reads these variables without a default, and no config var sets them:")

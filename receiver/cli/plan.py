@@ -43,7 +43,7 @@ def _over_ssh(call: Call, place: Destination, words: tuple[str, ...], *, as_json
 @with_json
 @click.argument("words", metavar="[COMMAND...]", nargs=-1)
 def plan(call: Call, words: tuple[str, ...], *, as_json: bool) -> int:
-    """Tell what a push of this checkout would do; or config:set, config:unset or rollback, as they would be typed."""
+    """Tell what a push of this checkout would do; or config:set, config:unset, rollback, ps:scale, ps:restart, as typed."""
     here = call.place
     if not words and not as_json and call.key is None and isinstance(here, Here) and here.root:
         target = remote_of(call.checkout, call.app)
@@ -64,9 +64,12 @@ def _chosen(call: Call, words: tuple[str, ...]) -> Tell:
         return _config(call, name, rest)
     if name == "releases:rollback" and len(rest) <= 1:
         return _rollback(call, rest)
+    if name in {"ps:scale", "ps:restart"} and rest:
+        return _processes(call, name, rest)
     raise UsageError(
         f"`{' '.join(words)}` cannot be planned.",
-        advice="What can be: a push (`ship plan`), `config:set`, `config:unset` and `rollback`.",
+        advice="What can be: a push (`ship plan`), `config:set`, `config:unset`, `rollback`, `ps:scale TYPE=N` and"
+        " `ps:restart TYPE`.",
         reason="usage/no-plan",
     )
 
@@ -79,6 +82,18 @@ def _config(call: Call, name: str, words: list[str]) -> Tell:
     removed = parse_names(call, words) if name == "config:unset" else ()
     change = deploy.ConfigChange(app=call.app, by=call.by, number=0, values=values, removed=removed)
     return lambda out: forecast.of_config(call.server, change, out)
+
+
+def _processes(call: Call, name: str, words: list[str]) -> Tell:
+    from receiver import control, forecast
+    from receiver.cli.ps import parse_wish
+
+    if name == "ps:restart":
+        steps = control.planned_restart(call.server, call.app, words[0])
+        return lambda out: forecast.of_steps(f"Restarting {words[0]}", steps, out)
+    wishes = [parse_wish(word) for word in words]
+    scaled = control.planned_scale(call.server, call.app, wishes)
+    return lambda out: forecast.of_steps(f"Scaling {call.app}", scaled, out)
 
 
 def _rollback(call: Call, words: list[str]) -> Tell:

@@ -105,7 +105,7 @@ def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
 
     status = 0
     if wishes:
-        parsed = [_parse_wish(wish) for wish in wishes]
+        parsed = [parse_wish(wish) for wish in wishes]
         _warn_of_memory(call, parsed)
         status = _change(
             call, "Scaling", None, lambda: control.scale(call.server, call.app, parsed)
@@ -218,7 +218,7 @@ def _change(call: Call, doing: str, what: str | None, story: Callable[[], None])
     return change(call, title, work)
 
 
-def _parse_wish(text: str) -> "Wish":
+def parse_wish(text: str) -> "Wish":
     """`web=3`, `web+1` or `web-1` as a type, a sign and a number."""
     from receiver.control import Wish
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from receiver.model import plan as steps
 from receiver.model.plan import AnyStep
+from receiver.planner.formation import shown
 
 Read = Callable[[str], str | None]
 """The text of a file as it is; None where there is none."""
@@ -67,5 +68,9 @@ def _question(step: AnyStep) -> str:
             return f"Wait until slot {slot} answers on port {port}, for {limit_s:g} s at most"
         case steps.AskThroughNginx(_, check):
             return f"Ask for {check.path} through nginx, and go back if the answer is not the app's"
+        case steps.SetFormation(_, wanted):
+            return f"Have these processes run besides web: {shown(wanted) or 'none'}"
+        case steps.RestartProcesses(_, names):
+            return f"Stop these processes, and start them afresh: {', '.join(names)}"
         case _:
             return (type(step).__doc__ or type(step).__name__).partition(".")[0]

@@ -116,6 +116,16 @@ def test_a_rollback_is_told_too_and_as_json(server: PushServer, laptop: Checkout
     assert state(server) == before
 
 
+def test_a_change_of_scale_is_told(server: PushServer, laptop: Checkout) -> None:
+    before = state(server)
+    told = ship(server, laptop, "plan", "ps:scale", "web=3")
+    assert told.returncode == 0, told.stderr
+    assert_as_recorded("plan-scale", masked(server, told.stdout))
+    assert ship(server, laptop, "plan", "ps:scale", "worker=1").returncode == 20
+    assert "Start slot b" in ship(server, laptop, "plan", "ps", "restart", "web").stdout
+    assert state(server) == before
+
+
 def test_what_cannot_be_planned_is_refused(server: PushServer, laptop: Checkout) -> None:
     before = state(server)
     refused = ship(server, laptop, "plan", "apps:destroy")

@@ -32,9 +32,9 @@ MACHINE = """
     nginx keys buildpack_store pythons run_records builds records workers app_memory health answers interpreters pip_settings remotes git lock watcher sockets lifetimes shell files clock
 """
 DECIDE = """
-    planner.formation planner.process_ends planner.journal planner.limit_files planner.background_units planner.background_programs
+    planner.telling planner.formation planner.process_ends planner.journal planner.limit_files planner.background_units planner.background_programs
     planner.embedded_files planner.sites planner.timers planner.systemd_units planner.concurrency planner.sandbox planner.on_calendar planner.supervisor_programs planner.app_log planner.swap
-    planner.tree planner.telling planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
+    planner.tree planner.declared_config planner.declared_checks planner.declared_scale planner.diagnosis planner.causes_around planner.causes_imports planner.package_names planner.pushed planner.retention planner.render planner
 """
 BUILDPACKS = """
     buildpacks buildpacks.python buildpacks.python.collectstatic buildpacks.python.collectstatic_failures
