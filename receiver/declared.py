@@ -1,12 +1,14 @@
 """What an app.json asks of a deploy, done: config vars and numbers of processes at the first one, health checks."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from receiver import records
 from receiver.model.app_json import FILE_NAME, AppJson, parse_app_json
 from receiver.model.build import Tree
 from receiver.model.check import Check
+from receiver.model.classic import canonical
+from receiver.model.errors import ShipError
 from receiver.model.output import Output
 from receiver.planner.declared_checks import declared_check
 from receiver.planner.declared_config import initial_config, refuse_unset, unset_values
@@ -35,6 +37,16 @@ def read(tree: Tree, own: Check, out: Output) -> tuple[AppJson, Check]:
         if said:
             out.say(said)
     return found, check
+
+
+def buildpacks(declared: AppJson, allowed: Mapping[str, str], out: Output) -> tuple[str, ...]:
+    """The buildpacks that app.json names; none where the server lacks one of them, because half of a build is none."""
+    try:
+        names = [canonical(one.url, allowed) for one in declared.buildpacks]
+    except ShipError as refused:
+        out.say(f"The buildpacks of {FILE_NAME} are left out. {refused.title}")
+        return ()
+    return tuple(dict.fromkeys(names))
 
 
 def settle_scale(work: Transition, declared: AppJson, types: Collection[str]) -> None:

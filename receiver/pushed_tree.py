@@ -58,7 +58,8 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         app_json, check = declared.read(tree, manifest.check, work.out)
         config = declared.settle_config(work, app_json)
         known = facts.build_facts(work.server, config, commit, work.old)
-        chosen, allowed = work.settings.buildpacks, work.server.settings.buildpacks
+        allowed = work.server.settings.buildpacks
+        chosen = work.settings.buildpacks or declared.buildpacks(app_json, allowed, work.out)
         procfile = tree.read("Procfile") if tree.has("Procfile") else None
         steps = _plan_steps(tree, known, chosen, allowed)
         return PushedTree(

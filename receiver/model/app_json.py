@@ -29,8 +29,6 @@ _FORMS = {
     "healthchecks": '{"web": [{"type": "startup", "path": "/health", "timeout": 5}]}',
     "scripts": '{"postdeploy": "python manage.py seed"}',
 }
-UNUSED = frozenset({"buildpacks"})
-"""What is read, and not acted upon."""
 
 
 class DokkuScripts(msgspec.Struct, frozen=True):
@@ -228,7 +226,6 @@ def _refuse_nul(parsed: AppJson) -> None:
 def _ignored(found: Mapping[str, Any], parsed: AppJson) -> Iterator[str]:
     """Names in the file that ship knows nothing of, each with the way to it."""
     yield from (name for name in _beyond(found, AppJson, "") if name not in _DESCRIBING)
-    yield from (name for name in UNUSED if found.get(name))
     scripts = found.get("scripts", {})
     yield from _beyond(scripts, Scripts, "scripts.")
     yield from _beyond(scripts.get("dokku", {}), DokkuScripts, "scripts.dokku.")

@@ -193,3 +193,29 @@ def test_what_goes_wrong_is_told(site: Site) -> None:
     app_settings = site.server.paths(site.app).settings
     app_settings.write_text(app_settings.read_text().replace('"gone"', '"left"'))
     site.refused(APP, "buildpack-not-allowed")
+
+
+def test_app_json_chooses_where_nobody_else_did_and_the_server_has_them_all(site: Site) -> None:
+    site.server.configure(site.app, GREETING="hello")
+
+    def named(*urls: str) -> dict[str, str | bytes | None]:
+        return {
+            **APP,
+            "index.html": "a page",
+            "app.json": json.dumps({"buildpacks": [{"url": url} for url in urls]}),
+        }
+
+    pushed = site.push(named("maker", "https://git.example/evil"))
+    assert pushed.status == 0, pushed.text
+    assert (
+        "The buildpacks of app.json are left out. The buildpack https://git.example/evil is not allowed"
+        in pushed.text
+    )
+    assert site.server.ask(site.app) == (200, "a page")
+    pushed = site.push(named("maker"))
+    assert pushed.status == 0, pushed.text
+    assert site.server.ask(site.app) == (200, "hello True")
+    site.ship("buildpacks:set", "static")
+    pushed = site.push(named("maker"))
+    assert pushed.status == 0, pushed.text
+    assert site.server.ask(site.app) == (200, "a page")

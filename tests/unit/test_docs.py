@@ -11,8 +11,8 @@ import pytest
 
 from receiver.cli.catalogue import ALIASES, COMMANDS
 from receiver.model.app_json import (
-    UNUSED,
     AppJson,
+    Buildpack,
     DokkuScripts,
     Formation,
     Healthcheck,
@@ -80,6 +80,7 @@ def test_every_entry_of_app_json_is_documented() -> None:
     written = re.findall(r"^\| `([A-Za-z_.]+)` \|", section, re.MULTILINE)
     named: dict[str, type[msgspec.Struct]] = {
         "cron": ListedJob,
+        "buildpacks": Buildpack,
         "env.NAME": Variable,
         "formation.TYPE": Formation,
         "healthchecks.web": Healthcheck,
@@ -89,7 +90,7 @@ def test_every_entry_of_app_json_is_documented() -> None:
     declared = [
         f"{way}.{name}" for way, kind in named.items() for name in kind.__struct_encode_fields__
     ]
-    used = [name for name in AppJson.__struct_fields__ if name not in UNUSED]
+    used = AppJson.__struct_fields__
     assert {way.partition(".")[0] for way in named} == set(used)
     assert sorted(written) == sorted(name for name in declared if name not in named)
 
