@@ -26,8 +26,8 @@ OLDEST = "3.9"
 
 _VERSION = re.compile(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
 _RUNTIME = re.compile(r"python-(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?)")
-_MISSPELT_VERSION = re.compile(r"\.?python[-_ .]?versions?(\.txt|\.md)?")
-_MISSPELT_RUNTIME = re.compile(r"\.?runtimes?(\.txt|\.text)?")
+_MISSPELT_VERSION = re.compile(r"\.?python[-_ .]?versions?(\.txt)?")
+_MISSPELT_RUNTIME = re.compile(r"\.?runtimes?\.te?xt")
 _SPELLING_CUTOFF = 0.85
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _REPAIR = "Write one line such as `3.12`, save the file as plain UTF-8, and commit it."
@@ -245,7 +245,7 @@ def _meant(name: str) -> str:
     plain = name.strip().lower()
     if _MISSPELT_VERSION.fullmatch(plain):
         return ".python-version"
-    if _MISSPELT_RUNTIME.fullmatch(plain) and plain != "runtime":
+    if _MISSPELT_RUNTIME.fullmatch(plain):
         return "runtime.txt"
     close = get_close_matches(plain, (".python-version",), n=1, cutoff=_SPELLING_CUTOFF)
     return close[0] if close and not name.endswith("/") else ""

@@ -151,6 +151,8 @@ def test_case_12_other_spellings_of_python_version(name: str) -> None:
         "pythons.txt",
         ".pythonrc",
         "runtime.py",
+        ".runtime",
+        "python-versions.md",
         "runtime",
     ],
 )
