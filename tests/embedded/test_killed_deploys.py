@@ -1,6 +1,7 @@
 """A deploy that is killed at any of its steps: the old release serves, the next push works, nothing is left.
 
-The app that goes through them all has a worker, which is always of the release that serves.
+The app that goes through them all has a worker, which is always of the release that serves, and its new
+release has a cron job.
 """
 
 import os
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import control, processes
+from receiver import control, processes, records
 from receiver.model.names import AppName
+from receiver.planner.supervisor_programs import scheduler_path
 from receiver.recovery import recover_all
 from tests.embedded.pushing import PushServer, archive, push_server, wsgi
 
@@ -19,8 +21,9 @@ pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parent.parent.parent
 
 START = ["begun", "claimed", "unpacked", "installed", "recorded"]
+JOB = "[cron.nightly]\nschedule = '@daily'\ncommand = 'true'\n"
 WORKER = "import time\nwhile True:\n    time.sleep(600)\n"
-STANDS = ["SetFormation", "WriteFile"]
+STANDS = ["SetFormation", "SetTimers", "WriteFile"]
 IN_PLACE = ["AimSlot", "AwaitRelease", "Link", "AskThroughNginx", *STANDS]
 HANDOVER = [
     "StopSlot", "AimSlot", "StartSlot", "AwaitRelease", "EnableSlot", "Link", "AskThroughNginx",
@@ -45,6 +48,8 @@ def server():
 
 def tree(folder: Path, text: str, requirements: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    if text == "new":
+        (folder / "ship.toml").write_text(JOB)
     worker = {"worker.py": WORKER, "Procfile": "web: gunicorn app:app\nworker: python worker.py\n"}
     for name, content in (wsgi(text) | worker | {"requirements.txt": requirements}).items():
         (folder / name).write_text(content)
@@ -118,6 +123,8 @@ def test_killed_at(server, live, way, point):
     assert server.ask(app) == (200, "old")
     assert server.live(app) == before
     assert worker_of(server, app) == f"v{before}"
+    assert records.read_timers(server.paths(app)) == {}
+    assert not scheduler_path(server.embedded.layout, AppName(app)).exists()
     assert server.leftovers(app) == []
     if not point.startswith(
         "before"

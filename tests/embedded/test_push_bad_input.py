@@ -123,6 +123,7 @@ CASES = [
     Case("package-without-header", "build/package-build-failed", {"requirements.txt": "./needy\n", "needy/setup.py": NEEDY}),
     Case("manifest-unknown-setting", "build/manifest-invalid", {"ship.toml": "[check]\npaht = '/health'\n"}),
     Case("manifest-no-such-signal", "build/manifest-invalid", {"ship.toml": "[process.worker]\nstop_signal = 'QUIT'\n"}),
+    Case("cron-no-such-hour", "build/cron-invalid", {"ship.toml": "[cron.nightly]\nschedule = '0 25 * * *'\ncommand = 'true'\n"}),
     Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
     Case("static-folder-missing", "build/static-folder", {"ship.toml": "[static]\n'/static/' = 'assets'\n"}),
     Case("python-end-of-life", "build/python-end-of-life", {".python-version": "3.5\n"}),
