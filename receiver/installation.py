@@ -83,6 +83,9 @@ def _write(file: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
         return False
     done.append(_line(f"write {path}", dry_run=dry_run))
     if not dry_run:
+        path.parent.mkdir(
+            exist_ok=True
+        )  # of a unit's drop-in file, on a machine that apps were restored on
         files.write_atomically(path, file.text, mode=file.mode)
     return True
 

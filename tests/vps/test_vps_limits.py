@@ -114,3 +114,15 @@ def test_a_limit_of_a_worker_is_for_each_of_its_processes(ship_server: ShipServe
     told = site.server.ship("capacity").stdout
     assert "busy  web     2" in told
     assert "busy  worker  2" in told
+
+
+def test_installing_again_writes_limits_that_are_missing(
+    ship_server: ShipServer, site: Site
+) -> None:
+    site.ship("limits:set web.memory=256M")
+    folder = "/etc/systemd/system/ship-blog.web@.service.d"
+    ship_server.root(f"rm -r {folder}")
+    ship_server.root("ship server:install")
+    assert "MemoryMax=256M" in ship_server.root(f"cat {folder}/90-ship-limits.conf")
+    site.ship("limits:unset web")
+    assert ship_server.root(f"ls -d {folder} || true") == ""
