@@ -275,7 +275,7 @@ def test_a_formation_counts_at_the_first_deploy_alone(site: Site) -> None:
     assert failed.status == 1
     assert not site.server.paths(site.app).scale.exists()
     said = site.deploy(declared, Procfile=procfile)
-    assert "Running of v1: worker=2 clock=1." in said
+    assert "Now of v1: worker=2 clock=1." in said
     scale = {"web": 3, "worker": 2, "clock": 1}
     assert processes.look(site.server.server, site.app).scale == scale
     site.deploy(
