@@ -206,8 +206,11 @@ class Transition:
 
     def look_at_background(self) -> None:
         """Warn of processes besides web that have ended already; they are started again and again."""
-        for line in background.early_ends(self.server, self.paths.name):
-            self.out.warn(line)
+        try:
+            for line in background.early_ends(self.server, self.paths.name):
+                self.out.warn(line)
+        except ShipError as error:  # the release is live: a look that fails is no failure of it
+            self.out.warn(f"It is not known how the processes besides web do. {error.title}")
 
     def prune(self) -> None:
         """Remove what no kept release, and nobody's run, needs any more."""

@@ -7,7 +7,7 @@ import pytest
 
 from receiver import apps, background, control, embedded, processes, recovery
 from receiver.control import Wish
-from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.errors import NotFoundError, ServerError, UsageError
 from receiver.model.formation import Instance
 from receiver.model.names import AppName
 from receiver.processes import Running
@@ -299,3 +299,18 @@ def waits(shop: Pushed) -> list[int]:
     """Seconds that starts were put off, as its log tells."""
     told = [line for line in shop.log("worker.1") if "starts again in" in line]
     return [int(line.split()[-2]) for line in told]
+
+
+def test_a_look_that_fails_is_no_failure_of_the_release(
+    shop: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.push(tree("one"))
+    shop.scale(worker=1)
+
+    def refuse(*_: object) -> None:
+        raise ServerError("The manager does not answer.")
+
+    monkeypatch.setattr(background, "early_ends", refuse)
+    said = shop.server.configure(shop.app, GREETING="hello")
+    assert "It is not known how the processes besides web do. The manager does not answer." in said
+    assert shop.releases() == [("worker.1", "v2")]
