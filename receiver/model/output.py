@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from receiver.model.errors import ShipError
 
 _MASK = "[hidden]"
+_MOST_FED_BYTES = 16 * 1024 * 1024
+"""What programs may say in one transcript: it is kept on disk, and others need that too."""
 _SHORTEST_SECRET = 8
 _TELLING_NAMES = ("KEY", "SECRET", "TOKEN", "PASS", "PWD", "CREDENTIAL")
 _SHORTEST_TELLING_SECRET = 4
@@ -59,6 +61,7 @@ class Output:
         self._sink = sink
         self._secrets = secrets
         self._partial = b""
+        self._fed_bytes = 0
 
     def hide(self, secrets: tuple[str, ...]) -> None:
         """Hide these values from now on, besides the ones hidden already."""
@@ -98,6 +101,15 @@ class Output:
 
     def feed(self, chunk: bytes, *, noise: str = "") -> None:
         """Output of a program, in whatever pieces it comes; lines that `noise` matches whole are left out."""
+        if self._fed_bytes > _MOST_FED_BYTES:
+            return
+        self._fed_bytes += len(chunk)
+        if self._fed_bytes > _MOST_FED_BYTES:
+            self._partial = b""
+            self.warn(
+                "There is more than 16 MiB of output. What programs say from here on is left out."
+            )
+            return
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         for line in map(_last_of_rewrites, lines):
             if not (noise and re.fullmatch(noise, line)):

@@ -88,3 +88,13 @@ def test_every_verdict_on_a_push_belongs_to_an_exit_code():
     assert set(PUSH_VERDICTS) <= set(EXIT_CODES.values())
     assert ShipError("x", reason="build/any").exit_code == 4
     assert ShipError("x", reason="no-such-class/any").exit_code == 1
+
+
+def test_a_program_that_says_too_much_is_cut_off_and_an_error_is_told_all_the_same(out, written):
+    for _ in range(20):
+        out.feed(b"x" * 1023 * 1024 + b"\n")
+    out.error(ShipError("It broke."))
+    told = text(written)
+    assert len(told) < 17 * 1024 * 1024
+    assert told.count("What programs say from here on is left out.") == 1
+    assert " !     It broke." in told
