@@ -19,7 +19,6 @@ from receiver.model.process_limits import WEB, Limit
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
-from receiver.planner import diagnosis
 from receiver.planner.app_log import of_last_start
 from receiver.planner.pushed import Pushed
 from receiver.server import Server
@@ -97,9 +96,8 @@ def check(
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        explained = diagnosis.explain(
-            error, told, running.poll(), _pushed(paths, settings, release)
-        )
+        pushed = _pushed(paths, settings, release)
+        explained = _explained(error, told, running.poll(), pushed)
         explained.log = told
         raise explained from error
     finally:
@@ -137,9 +135,15 @@ def explain_slot(
         else:
             log = said or log
     if isinstance(error, CheckError):
-        error = diagnosis.explain(error, log, None, _pushed(paths, settings, release))
+        error = _explained(error, log, None, _pushed(paths, settings, release))
     error.log = whole
     return error
+
+
+def _explained(error: CheckError, log: str, status: int | None, pushed: Pushed) -> CheckError:
+    from receiver.planner import diagnosis  # noqa: PLC0415 - only a release that fails needs it
+
+    return diagnosis.explain(error, log, status, pushed)
 
 
 def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:

@@ -3,7 +3,6 @@
 import sys
 
 from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
-from buildpacks.python.collectstatic_failures import explain_collectstatic
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
 from buildpacks.python.explain import explain as explain_install
 from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
@@ -75,7 +74,17 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
 
 def explain(command: Command, output: str) -> ShipError:
     """What the failure of one of the plan's commands means."""
-    return _EXPLAINED.get(command.explain, explain_install)(command, output)
+    if command.explain in {PRE_COMPILE, POST_COMPILE}:
+        return explain_hook(command, output)
+    if command.explain == NLTK:
+        return explain_nltk(command, output)
+    if command.explain == COLLECTSTATIC:
+        from buildpacks.python.collectstatic_failures import (  # noqa: PLC0415 - only a failed one needs it
+            explain_collectstatic,
+        )
+
+        return explain_collectstatic(command, output)
+    return explain_install(command, output)
 
 
 def _why_packages(packages: Packages, server: Server) -> tuple[str, ...]:
@@ -158,11 +167,3 @@ def _no_entry(tree: Tree, search: Search) -> BuildError:
         " such as `web: gunicorn app:app`.",
         reason="build/no-entry",
     )
-
-
-_EXPLAINED = {
-    PRE_COMPILE: explain_hook,
-    POST_COMPILE: explain_hook,
-    COLLECTSTATIC: explain_collectstatic,
-    NLTK: explain_nltk,
-}

@@ -4,12 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from buildpacks.python.hooks import PRE_COMPILE
 from buildpacks.python.packages import Manager
-from buildpacks.python.pins import Pinned
-from buildpacks.python.pipfile import read_pipfile
-from buildpacks.python.poetry import read_poetry
 from buildpacks.python.project import (
     PYPROJECT,
     UV_LOCK,
@@ -20,6 +18,9 @@ from buildpacks.python.project import (
 from buildpacks.python.requirements import FILE_NAME as REQUIREMENTS
 from buildpacks.python.requirements import read_requirements
 from receiver.model.build import BuildFacts, Command, Interpreter, Tree, Virtualenv
+
+if TYPE_CHECKING:
+    from buildpacks.python.pins import Pinned
 
 FORMAT = 1
 """Raised when an equal tree is to get another virtualenv than before."""
@@ -50,7 +51,7 @@ class Packages:
     """Why each commit needs a virtualenv of its own; nothing when it does not."""
     options: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    pinned: Pinned | None = None
+    pinned: "Pinned | None" = None
     """What is installed by exact versions, with nothing left to resolve."""
 
 
@@ -74,8 +75,12 @@ def _read(tree: Tree, python: Interpreter, manager: Manager, config: Mapping[str
     if manager == "requirements":
         return _from_requirements(tree)
     if manager == "poetry":
+        from buildpacks.python.poetry import read_poetry  # noqa: PLC0415 - few apps have such a lock
+
         return _from_pins(manager, read_poetry(tree, python, config))
     if manager == "pipenv":
+        from buildpacks.python.pipfile import read_pipfile  # noqa: PLC0415 - as above
+
         return _from_pins(manager, read_pipfile(tree, python, config))
     return _from_lock(tree) if manager == "uv" else Packages("none")
 
@@ -111,7 +116,7 @@ def _from_lock(tree: Tree) -> Packages:
     return Packages("uv", specifiers, texts, per_commit=reason, env=env)
 
 
-def _from_pins(manager: Manager, pinned: Pinned) -> Packages:
+def _from_pins(manager: Manager, pinned: "Pinned") -> Packages:
     return Packages(manager, pinned.specifiers, per_commit=pinned.per_commit, pinned=pinned)
 
 
@@ -149,7 +154,7 @@ def _install(
     return (_pip((*_EXACT, *added), _adding(added)),) if added else ()
 
 
-def _pins(pinned: Pinned, added: tuple[str, ...]) -> tuple[Command, ...]:
+def _pins(pinned: "Pinned", added: tuple[str, ...]) -> tuple[Command, ...]:
     """Exactly what the lock file names: nothing is resolved, and each file's hash is checked."""
     commands = [
         replace(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -156,7 +155,11 @@ def _refusal(field: _Field, text: str) -> Callable[[str], ScheduleError]:
 
 def _zone(name: str) -> tzinfo:
     # a machine without a database of time zones knows this one all the same
-    return UTC if name == "UTC" else ZoneInfo(name)
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - a part of every push, for the few that name a zone
+
+    return ZoneInfo(name)
 
 
 def _known_zone(name: str) -> str:
