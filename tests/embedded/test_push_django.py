@@ -219,6 +219,19 @@ def test_hooks_run_in_the_tree_with_the_config_vars_and_what_they_make_is_served
     assert len(records.release_versions(shop.server.paths(app))) == 2
 
 
+def test_a_hook_that_deletes_the_cache_spoils_no_build(shop: Shop) -> None:
+    """Case 57: what a build keeps for the next one is the app's to lose."""
+    app = shop.server.create("cacheless")
+    laptop = shop.server.checkout(app)
+    hook = '#!/bin/bash\nrm -rf "$CACHE_DIR"/* "$CACHE_DIR"/.[!.]*\n'
+    for text, package in (("one", "idna"), ("two", "six")):
+        laptop.commit(wsgi(text) | {"requirements.txt": package, "bin/pre_compile": hook})
+        pushed = laptop.push()
+        assert pushed.status == 0, pushed.text
+        assert shop.server.ask(app) == (200, text)
+    assert shop.server.leftovers(app) == []
+
+
 def test_nltk_data_that_cannot_be_loaded_is_told(shop: Shop) -> None:
     app = shop.server.create("words")
     shop.server.configure(app, NLTK_DOWNLOAD_URL="http://127.0.0.1:9/index.xml")
