@@ -383,10 +383,10 @@ installer::uninstall() {
   installer::remove "${SUDOERS}"
   [[ $(readlink /usr/local/bin/ship || true) != "${PREFIX}/bin/ship" ]] || installer::remove /usr/local/bin/ship
   installer::remove "${SETTINGS}"
-  installer::remove "${STATE}/.ssh"
-  installer::remove "${STATE}/repos"
-  installer::remove "${STATE}/lock"
-  installer::remove "${STATE}/interpreters.json"
+  local entry
+  while IFS= read -r -d '' entry; do
+    installer::remove "${entry}"
+  done < <(find "${STATE}" -mindepth 1 -maxdepth 1 ! -name apps -print0 2>/dev/null | sort -z)
   # also what an earlier --uninstall left, when there is no ship any more to ask
   [[ ${purge} == no ]] || installer::remove "${STATE}"
   installer::remove "${PREFIX}"

@@ -57,7 +57,7 @@ def toml_text(path: Path, value: msgspec.Struct) -> str:
     import toml  # noqa: PLC0415 - only changed settings need the writer
 
     # through JSON, which makes lists of tuples, as TOML has them
-    data = _without_none(msgspec.json.decode(msgspec.json.encode(value)))
+    data = _without_empty(msgspec.json.decode(msgspec.json.encode(value)))
     text = toml.dumps(data)
     # toml corrupts some nested values and control characters: never replace a file unread
     if tomllib.loads(text) != data:
@@ -243,5 +243,6 @@ def boot_log(paths: AppPaths, number: int) -> Path:
     return paths.builds / f"{number}.boot.log"
 
 
-def _without_none(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if value is not None}
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """What says something: TOML has no null, and a line that somebody adds below an empty table is part of it."""
+    return {name: value for name, value in data.items() if value is not None and value != {}}

@@ -108,9 +108,9 @@ def test_a_first_push_tells_all_that_it_did(site: Site) -> None:
     }  # fmt: skip
     procfile = "web: gunicorn app:app\nworker: sleep 1000\nrelease: echo migrating\n"
     said = site.deploy(declared, Procfile=procfile)
-    own = re.sub(UV, "", said[said.index("-----> Receiving") :])
+    own = re.sub(UV, "", said[said.index("-----> Receiving") :]).replace(site.app, "APP")
     shown = masked(site.server, own.replace(f":{site.server.embedded.port}", ""))
-    assert_as_recorded("app-json-first-push", shown.replace(site.app, "APP") + "\n")
+    assert_as_recorded("app-json-first-push", shown + "\n")
 
 
 def test_scripts_run_around_the_release_phase_each_under_its_own_head(site: Site) -> None:

@@ -95,13 +95,13 @@ def test_a_deploy_and_a_rollback_replace_them(shop: Site) -> None:
 
 
 def test_its_own_signal_and_time_are_those_of_the_unit(ship_server: ShipServer) -> None:
-    site = ship_server.site("slow")
+    site = ship_server.site("lingering")
     rule = '[process.worker]\nstop_signal = "SIGQUIT"\ngraceful_s = 2\n'
     site.publish("one", {**tree("one", slow=1), "ship.toml": rule})
     site.ship("ps:scale worker=1")
     wait_until(lambda: any("one worker" in line for line in log(site, "worker.1")))
     shown = ("systemctl", "show", "--property=KillSignal,TimeoutStopUSec,KillMode", "--value")
-    unit = "ship-slow.ps.worker@1.service"
+    unit = "ship-lingering.ps.worker@1.service"
     assert sorted(ship_server.root((*shown, unit)).split()) == ["2s", "3", "mixed"]
     site.publish("two", {**tree("two", slow=600), "ship.toml": rule})
     said = log(site, "worker.1")
@@ -109,7 +109,7 @@ def test_its_own_signal_and_time_are_those_of_the_unit(ship_server: ShipServer) 
     assert "app[worker.1]: has ended" in said  # it was given the second that it took
     wait_until(lambda: any("two worker" in line for line in log(site, "worker.1")))
     site.ship("ps:scale worker=0")  # this one takes longer than it may
-    assert units(ship_server, "slow") == []
+    assert units(ship_server, "lingering") == []
     assert [line for line in log(site, "worker.1") if "signal=KILL" in line or "Killing" in line]
 
 

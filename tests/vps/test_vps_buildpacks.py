@@ -10,10 +10,10 @@ from tests.vps.ship_server import APPS, ShipServer, Site
 PLACES = "/ /etc /etc/ship /var/lib/ship /var/lib/ship/buildpacks /srv/pack /usr/local/bin"
 COMPILE = f"""#!/bin/bash
 home={APPS}/packed
-for place in {PLACES} "$home" "$home/venvs" "$home/releases" "$home/builds" {APPS}/victim/storage "$1" "$2" "$3" /tmp; do
+for place in {PLACES} "$home" "$home/venvs" "$home/releases" "$home/builds" {APPS}/beside-packed/storage "$1" "$2" "$3" /tmp; do
     touch "$place/x" 2>/dev/null && echo "wrote $place"
 done
-cat {APPS}/victim/config.json /etc/ship/ship.toml 2>/dev/null && echo "read what it must not"
+cat {APPS}/beside-packed/config.json /etc/ship/ship.toml 2>/dev/null && echo "read what it must not"
 echo "as $(id -un), env ${{SECRET:-none}}, file $(cat "$3/SECRET")"
 echo "from the buildpack" > "$1/index.html"
 """
@@ -30,7 +30,7 @@ def packed(ship_server: ShipServer) -> Iterator[Site]:
         )
     root("sed -i '/^\\[buildpacks\\]/d' /etc/ship/ship.toml")
     root("printf '[buildpacks]\\npack = \"/srv/pack\"\\n' >> /etc/ship/ship.toml")
-    ship_server.site("victim").ship("config:set OTHER=of-the-victim")
+    ship_server.site("beside-packed").ship("config:set OTHER=of-the-victim")
     site = ship_server.site("packed")
     site.ship("config:set SECRET=of-the-packed")
     yield site
@@ -38,6 +38,7 @@ def packed(ship_server: ShipServer) -> Iterator[Site]:
 
 
 def test_a_buildpack_writes_the_tree_and_its_own_folders_alone(packed: Site) -> None:
+    packed.ship("buildpacks:clear", check=False)
     said = packed.ship("buildpacks:set pack")
     assert "Next release on packed will use pack." in said.stdout + said.stderr
     packed.ship("buildpacks:add static")
@@ -94,6 +95,7 @@ def test_git_fetches_as_nobody_and_its_tar_file_is_roots(packed: Site, commit: s
     address = f"http://127.0.0.1:8099/cgi-bin/git/pack.git#{commit}"
     for name, at in (("there", address), ("gone", address.replace("pack", "gone"))):
         root(f"printf '{name} = \"{at}\"\\n' >> /etc/ship/ship.toml")
+    packed.ship("buildpacks:clear", check=False)
     packed.ship("buildpacks:set gone")
     packed.commit({"index.html": "again"})
     refused = packed.push()

@@ -12,17 +12,17 @@ UNLIMITED = {"MemoryMax": "infinity", "CPUQuotaPerSecUSec": "infinity", "TasksMa
 
 @pytest.fixture(scope="module")
 def site(ship_server: ShipServer) -> Iterator[Site]:
-    made = ship_server.site("blog")
+    made = ship_server.site("limited")
     made.publish("first")
     yield made
-    ship_server.ship("apps:destroy blog --confirm blog", check=False)
+    ship_server.ship("apps:destroy limited --confirm limited", check=False)
 
 
 def properties(site: Site) -> dict[str, str]:
     """The limits of the unit that serves."""
     pid = site.master()
     unit = site.server.root(f"ps -o unit= -p {pid} || true") or ""
-    units = [f"ship-blog.web@{slot}.service" for slot in "ab"]
+    units = [f"ship-limited.web@{slot}.service" for slot in "ab"]
     found = [
         it
         for it in units
@@ -58,7 +58,7 @@ def test_limits_hold_at_once_over_deploys_and_reboots_and_go_without_a_trace(sit
     assert site.ship("limits:unset web").stdout == ""
     assert properties(site) == UNLIMITED
     assert site.master() == master
-    assert site.server.root("ls -d /etc/systemd/system/ship-blog.*.d || true") == ""
+    assert site.server.root("ls -d /etc/systemd/system/ship-limited.*.d || true") == ""
     site.ship("ps:restart")
     assert properties(site) == UNLIMITED
 
@@ -80,16 +80,16 @@ def test_limits_go_along_with_a_rename_and_end_with_the_app(ship_server: ShipSer
 def test_what_is_no_limit_or_no_process_type_is_refused(site: Site) -> None:
     refused = site.ship("limits:set wrker.memory=256M", check=False)
     assert refused.returncode == 20
-    assert "blog has no process type wrker." in refused.stderr
+    assert "limited has no process type wrker." in refused.stderr
     assert site.ship("limits:set web.memory=much", check=False).returncode == 2
     assert site.ship("limits:set", check=False).returncode == 2
 
 
 def test_an_app_that_hangs_at_its_first_start_is_told_by_that(ship_server: ShipServer) -> None:
-    site = ship_server.site("slow")
+    site = ship_server.site("hanging")
     ship_server.root(
-        "sed -i 's/^check_limit_s = .*/check_limit_s = 4/' /var/lib/ship/apps/slow/app.toml;"
-        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=4/' /etc/systemd/system/ship-slow.web@.service; systemctl daemon-reload"
+        "sed -i 's/^check_limit_s = .*/check_limit_s = 4/' /var/lib/ship/apps/hanging/app.toml;"
+        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=4/' /etc/systemd/system/ship-hanging.web@.service; systemctl daemon-reload"
     )
     site.commit({"app.py": "import time\n\ntime.sleep(60)\n", "requirements.txt": "", "Procfile": "web: gunicorn app:app\n"})  # fmt: skip
     refused = site.push()
@@ -99,28 +99,28 @@ def test_an_app_that_hangs_at_its_first_start_is_told_by_that(ship_server: ShipS
 
 
 def test_a_limit_of_a_worker_is_for_each_of_its_processes(ship_server: ShipServer) -> None:
-    site = ship_server.site("busy")
+    site = ship_server.site("toiling")
     site.publish("page", {"Procfile": "web: gunicorn app:app\nworker: sleep 3600\n"})
     site.ship("limits:set worker.memory=64M")
     site.ship("ps:scale worker=2")
     wanted = str(64 * 1024 * 1024)
     for number in "12":
-        unit = f"ship-busy.ps.worker@{number}.service"
+        unit = f"ship-toiling.ps.worker@{number}.service"
         ask = ("systemctl", "show", "--property=MemoryMax", "--value", unit)
         assert site.server.root(ask) == wanted
         site.ship("limits:set worker.memory=96M" if number == "1" else "limits:unset worker")
         assert site.server.root(ask) == ("infinity" if number == "2" else str(96 * 1024 * 1024))
         wanted = str(96 * 1024 * 1024)
     told = site.server.ship("capacity").stdout
-    assert "busy  web     2" in told
-    assert "busy  worker  2" in told
+    assert "toiling  web     2" in told
+    assert "toiling  worker  2" in told
 
 
 def test_installing_again_writes_limits_that_are_missing(
     ship_server: ShipServer, site: Site
 ) -> None:
     site.ship("limits:set web.memory=256M")
-    folder = "/etc/systemd/system/ship-blog.web@.service.d"
+    folder = "/etc/systemd/system/ship-limited.web@.service.d"
     ship_server.root(f"rm -r {folder}")
     ship_server.root("ship server:install")
     assert "MemoryMax=256M" in ship_server.root(f"cat {folder}/90-ship-limits.conf")

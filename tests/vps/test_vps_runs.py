@@ -9,7 +9,7 @@ from tests.vps.ship_server import ShipServer, Site
 
 @pytest.fixture(scope="module")
 def busy(ship_server: ShipServer) -> Site:
-    site = ship_server.site("busy")
+    site = ship_server.site("runner")
     site.publish("busy")
     return site
 
@@ -32,7 +32,7 @@ def await_status(site: Site, name: str, status: str) -> None:
 
 def unit_of_run(site: Site) -> str:
     units = site.server.root(
-        ("systemctl", "list-units", "--plain", "--no-legend", "ship-busy.run_*")
+        ("systemctl", "list-units", "--plain", "--no-legend", "ship-runner.run_*")
     )
     (unit,) = [line.split()[0] for line in units.splitlines()]
     return unit
@@ -48,10 +48,10 @@ def test_a_detached_run_has_its_limits_and_the_apps_account_and_outlives_the_con
     shown = busy.server.root(("systemctl", "show", wanted, unit))
     assert "MemoryMax=67108864" in shown
     assert "CPUQuotaPerSecUSec=250ms" in shown
-    assert "User=ship-busy" in shown
+    assert "User=ship-runner" in shown
     assert "xyzzy" not in shown
     await_status(busy, name, "succeeded")
-    assert busy.ship(f"run:output {name}").stdout == "ship-busy\nxyzzy\nend\n"
+    assert busy.ship(f"run:output {name}").stdout == "ship-runner\nxyzzy\nend\n"
     assert busy.leftovers() == []
 
 
