@@ -122,6 +122,16 @@ def planned_restart(server: Server, name: AppName, process: str | None) -> Plan:
     return _plan_restart(_now(server, server.app(name)), process)
 
 
+def planned_stop(server: Server, name: AppName, process_type: str | None) -> Plan:
+    """The steps of `stop`, as things are now; none is done."""
+    return _plan_stop(_now(server, server.app(name)), process_type)
+
+
+def planned_start(server: Server, name: AppName, process_type: str | None) -> Plan:
+    """The steps of `start`, as things are now; none is done."""
+    return _plan_start(_now(server, server.app(name)), process_type)
+
+
 def web_wanted(server: Server, paths: AppPaths, settings: App, live: Live | None) -> int:
     """How many workers web should have: what was asked for, else what it has by itself."""
     if settings.stopped or live is None:
@@ -155,7 +165,10 @@ def _plan_stop(now: _Now, process_type: str | None) -> Plan:
 
 
 def _plan_start(now: _Now, process_type: str | None) -> Plan:
-    _check_some(now)
+    if (
+        now.release is not None or not now.settings.stopped
+    ):  # what was stopped before its first push
+        _check_some(now)
     _check_type(now, process_type)
     settings = replace(now.settings, stopped=False, stopped_types=())
     if process_type is not None:

@@ -108,11 +108,17 @@ def add_token(layout: Layout, name: str, now: str) -> tuple[Key, str]:
     return _store(layout, key), token
 
 
-def remove_key(layout: Layout, name: str) -> Key:
+def remove_key(layout: Layout, name: str, *, keep_one: bool = False) -> Key:
     """Let a key in no more.
+
+    Args:
+        layout: where the server has its files
+        name: the key
+        keep_one: whether the last ssh key has to stay, because whoever asks would lock everybody out
 
     Raises:
         NotFoundError: there is none of this name
+        ShipError: it is the last ssh key
     """
     path = layout.keys / f"{parse_key_name(name)}.json"
     key = records.read_json(path, Key)
@@ -121,6 +127,13 @@ def remove_key(layout: Layout, name: str) -> Key:
             f"There is no key {name}.",
             advice="`ship keys` lists the keys that may push.",
             reason="not-found/key",
+        )
+    ssh_keys = [each.name for each in list_keys(layout) if each.public is not None]
+    if keep_one and ssh_keys == [key.name]:
+        raise ShipError(
+            f"{key.name} is the last ssh key: without it, nobody could push or give commands.",
+            advice="Let another in first, `ship keys:add`; or remove it on the server itself, as root.",
+            reason="access/last-key",
         )
     files.remove(path)
     write_authorized_keys(layout)

@@ -4,8 +4,7 @@ import click
 
 import receiver
 from receiver.cli import catalogue, show
-from receiver.cli.command import Call, Command, Ship
-from receiver.model.errors import UsageError
+from receiver.cli.command import Call, Command, Ship, unknown
 
 
 @click.command("version", cls=Command, here=True, example="$ ship version\nship 0.1.0")
@@ -30,6 +29,6 @@ def help_(ctx: click.Context, call: Call, words: tuple[str, ...]) -> None:
     found = catalogue.find(list(words))
     command = outer.command.get_command(outer, found[0]) if found else None
     if found is None or command is None:
-        raise UsageError(f"There is no command {words[0]!r}.", reason="usage/unknown-command")
+        raise unknown(words)
     with click.Context(command, info_name=found[0], parent=outer) as inner:
         show.data(command.get_help(inner))

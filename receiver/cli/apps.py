@@ -24,6 +24,8 @@ def list_apps(call: Call, *, as_json: bool) -> None:
     found = [_summary(call, name) for name in records.app_names(call.server.layout)]
     if as_json:
         show.as_json(found)
+    elif not found:
+        show.progress("There are no apps yet. To make one: ship apps:create blog")
     else:
         rows = [(it["name"], it["url"], it["release"] or "-", it["state"]) for it in found]
         show.table(("App", "URL", "Release", "State"), rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 65_536
 _MINUTE_S = 60
+_REFUSED = ("usage/", "not-found/")
 
 
 @click.command(
@@ -108,6 +109,7 @@ def cancel(call: Call, build: str | None) -> None:
             f"No build of {call.app} is running."
             if number is None
             else f"Build {number} of {call.app} is not running.",
+            advice="`ship builds` lists them; one that can be stopped is `running`.",
             reason="not-found/build",
         )
     show.progress(
@@ -181,7 +183,7 @@ def _failed(call: Call, text: str | None) -> "Build":
             reason="not-found/build",
         )
     newest = builds.newest_first(call.server.app(call.app))
-    bad = next((build for build in newest if build.status == "failed"), None)
+    bad = next(filter(is_failure, newest), None)
     if bad is None:
         raise NotFoundError(
             f"No build of {call.app} that is kept has failed.",
@@ -189,6 +191,12 @@ def _failed(call: Call, text: str | None) -> "Build":
             reason="not-found/build",
         )
     return bad
+
+
+def is_failure(build: "Build") -> bool:
+    """Whether something went wrong: what was refused because it was mistyped is none."""
+    refused = (build.reason or "").startswith(_REFUSED)
+    return build.status == "failed" and not refused
 
 
 def _log(paths: "AppPaths", build: "Build") -> Path:

@@ -38,8 +38,9 @@ def report(call: Call, *, as_json: bool, only: str | None) -> None:
         data = msgspec.to_builtins(found)
         show.as_json({**data, "apps_bytes": found.apps_bytes, "spare_bytes": found.spare_bytes})
         return
-    show.table(("App", "Process", "Count", "Now", "Each", "Peak", "Limit"), _rows(found.held))
-    show.data("")
+    if found.held:
+        show.table(("App", "Process", "Count", "Now", "Each", "Peak", "Limit"), _rows(found.held))
+        show.data("")
     show.fields({
         "Machine": f"{shown_mib(found.total_bytes)}, of which {shown_mib(found.available_bytes)} are available; "
         + (f"{shown_mib(found.swap_total_bytes)} of swap, of which {shown_mib(found.swap_free_bytes)} are free"
@@ -47,10 +48,11 @@ def report(call: Call, *, as_json: bool, only: str | None) -> None:
         "Apps": f"{shown_mib(found.apps_bytes)} in all",
         "To spare": shown_mib(found.spare_bytes),
     })  # fmt: skip
-    show.data("")
-    for it in found.held:
-        if it.type == WEB:
-            show.data(_one_more(it, found.spare_bytes))
+    web = [it for it in found.held if it.type == WEB]
+    if web:
+        show.data("")
+    for it in web:
+        show.data(_one_more(it, found.spare_bytes))
 
 
 def _rows(held: "Sequence[Held]") -> list[tuple[str, ...]]:

@@ -31,7 +31,10 @@ def _over_ssh(call: Call, place: Destination) -> int:
 )  # fmt: skip
 @for_app
 def check(call: Call) -> int:
-    """Build, start and ask what this checkout has committed, or what was pushed last; release nothing."""
+    """Build, start and ask what this checkout has committed, or what was pushed last; release nothing.
+
+    What counts as an answer is shown by `ship checks`; `ship checks:run` asks the release that is live.
+    """
     here = call.place
     if call.key is None and isinstance(here, Here) and here.root is not None:
         target = remote_of(call.checkout, call.app)

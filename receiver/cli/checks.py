@@ -13,14 +13,18 @@ from receiver.model.errors import NotFoundError, UsageError
     "checks", cls=Command,
     example="$ ship checks -a blog\n=== blog Check\n\npath:      /health           (checks:set)\n"
     "status:    200               (the code)\nhost:      blog.example.com  (default)\n"
-    "timeout_s: none              (default)\nattempts:  1                 (default)\nwait_s:    5                 (default)",
+    "timeout_s: none, 60 in all   (default)\nattempts:  1                 (default)\nwait_s:    5                 (default)",
 )  # fmt: skip
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
-    """Show what a release is asked before visitors are, and who said so: checks:set, the code, or nobody."""
-    from receiver import checks
+    """Show what a release is asked before visitors meet it, and who said so: checks:set, the code, or nobody.
 
+    `ship check` builds and asks what is not live yet.
+    """
+    from receiver import checks, records
+
+    settings = records.read_app(call.server.app(call.app))
     found = checks.report(call.server, call.app)
     if as_json:
         show.as_json({n: {"value": it.value, "from": it.source} for n, it in found.items()})
@@ -30,6 +34,8 @@ def report(call: Call, *, as_json: bool) -> None:
     shown = {name: _shown(it.value) for name, it in found.items()}
     if found["status"].value is None:
         shown["status"] = "any below 500"
+    if found["timeout_s"].value is None:
+        shown["timeout_s"] = f"none, {settings.check_limit_s} in all"
     width = max(map(len, shown.values()))
     show.fields({name: f"{shown[name]:<{width}}  ({it.source})" for name, it in found.items()})
 
@@ -71,7 +77,7 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
     _check_are_set(call, gone)
     checks.change(call.server, call.app, {}, gone)
     is_again = "is again what the code says" if len(gone) == 1 else "are again what the code says"
-    show.progress(f"{' and '.join(gone)} {is_again}, or the default.")
+    show.progress(f"{', '.join(gone)} {is_again}, or the default.")
 
 
 @click.command(

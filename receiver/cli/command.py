@@ -164,13 +164,12 @@ class Ship(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """A line for each command, the namespaces apart."""
-        names = self.list_commands(ctx)
-        width = max(map(len, names))
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        shown = {name: command for name, command in found.items() if command and not command.hidden}
+        width = max(map(len, shown))
         with formatter.section("Commands"):
-            for _, together in groupby(names, lambda name: name.partition(":")[0]):
-                rows = [
-                    (name.ljust(width), _brief(self.get_command(ctx, name))) for name in together
-                ]
+            for _, together in groupby(shown, lambda name: name.partition(":")[0]):
+                rows = [(name.ljust(width), _brief(shown[name])) for name in together]
                 formatter.write_dl(rows)
                 formatter.write_paragraph()
 
@@ -180,15 +179,14 @@ class Ship(click.Group):
         """The command that a line begins with."""
         found = catalogue.find(args)
         if found is None:
-            raise _unknown(args)
+            raise unknown(args)
         name, rest = found
         return name, self.get_command(ctx, name), rest
 
 
-def _brief(command: click.Command | None) -> str:
+def _brief(command: click.Command) -> str:
     """What a command does, without the particulars."""
-    said = (command and command.help) or ""
-    return _PARTICULARS.split(said, maxsplit=1)[0]
+    return _PARTICULARS.split(command.help or "", maxsplit=1)[0]
 
 
 def for_app(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,7 +211,8 @@ def with_release_phase(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def _unknown(args: Sequence[str]) -> ShipError:
+def unknown(args: Sequence[str]) -> ShipError:
+    """What is told of a line of words that begins with no command."""
     close = catalogue.similar(list(args))
     return UsageError(
         f"There is no command {args[0]!r}.",

@@ -27,6 +27,8 @@ def show_all(call: Call, *, as_json: bool, for_shell: bool) -> None:
     elif for_shell:
         for name, value in values.items():
             show.data(f"{name}={shlex.quote(value)}")
+    elif not values:
+        show.progress(f"{call.app} has no config vars. To set one: ship config:set GREETING=hi")
     else:
         show.heading(f"{call.app} Config Vars")
         show.data("")

@@ -69,7 +69,11 @@ def run(call: Call, name: str, *, detach: bool) -> int:
     return done.exit_code or 0
 
 
-@click.command("cron:suspend", cls=Command, example="$ ship cron:suspend nightly -a blog\nnightly")
+@click.command(
+    "cron:suspend",
+    cls=Command,
+    example="$ ship cron:suspend nightly -a blog\nThese start by no schedule until `ship cron:resume`:\nnightly",
+)
 @for_app
 @click.option("--all", "everything", is_flag=True, help="All jobs of the app.")
 @click.argument("names", nargs=-1, metavar="[JOB...]")
@@ -77,11 +81,17 @@ def suspend(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
     """Have jobs start by no schedule, over deploys and reboots, until cron:resume. Prints their names."""
     from receiver import crons
 
-    for name in crons.suspend(call.server, call.app, _chosen(names, everything=everything)):
+    suspended = crons.suspend(call.server, call.app, _chosen(names, everything=everything))
+    show.progress("These start by no schedule until `ship cron:resume`:")
+    for name in suspended:
         show.data(name)
 
 
-@click.command("cron:resume", cls=Command, example="$ ship cron:resume nightly -a blog\nnightly")
+@click.command(
+    "cron:resume",
+    cls=Command,
+    example="$ ship cron:resume nightly -a blog\nThese start by their schedules again:\nnightly",
+)
 @for_app
 @click.option("--all", "everything", is_flag=True, help="All jobs of the app.")
 @click.argument("names", nargs=-1, metavar="[JOB...]")
@@ -89,7 +99,9 @@ def resume(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
     """Have jobs start by their schedules again. Prints their names."""
     from receiver import crons
 
-    for name in crons.resume(call.server, call.app, _chosen(names, everything=everything)):
+    resumed = crons.resume(call.server, call.app, _chosen(names, everything=everything))
+    show.progress("These start by their schedules again:")
+    for name in resumed:
         show.data(name)
 
 

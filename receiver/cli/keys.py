@@ -75,10 +75,10 @@ def add(call: Call, name: str, given: str | None, *, token: bool, as_json: bool)
 )
 @click.argument("name")
 def remove(call: Call, name: str) -> None:
-    """Let a key or token in no more."""
+    """Let a key or token in no more. The last ssh key does not remove itself."""
     from receiver import keys
 
-    key = keys.remove_key(call.server.layout, name)
+    key = keys.remove_key(call.server.layout, name, keep_one=call.key == name)
     show.data(f"{key.name}  {key.fingerprint}")
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+import receiver
 from receiver.cli import show
 from receiver.cli.command import Call, Ship
 from receiver.cli.context import read_environment
@@ -56,6 +57,7 @@ def _run(arguments: list[str]) -> int:
 
 @click.group(cls=Ship, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--by", metavar="KEY", hidden=True)
+@click.version_option(receiver.__version__, message="ship %(version)s", help="Print the version.")
 @click.pass_context
 def program(ctx: click.Context, by: str | None) -> None:
     """Push Python web apps to a server of your own, and look after them there."""

@@ -54,8 +54,10 @@ def list_processes(call: Call, *, as_json: bool) -> None:
 @for_app
 @click.argument("process", required=False, metavar="[TYPE | TYPE.N]")
 def restart(call: Call, process: str | None) -> int:
-    """Replace processes by fresh ones: all, of one type, or one. The site answers all the while."""
+    """Replace processes by fresh ones: all, those of one type, or one. The site answers all the while."""
     from receiver import control
+
+    control.planned_restart(call.server, call.app, process)  # refuses before it says to do it
 
     return _change(
         call, "Restarting", process, lambda: control.restart(call.server, call.app, process)
@@ -68,8 +70,10 @@ def restart(call: Call, process: str | None) -> int:
 @for_app
 @click.argument("process_type", required=False, metavar="[TYPE]")
 def stop(call: Call, process_type: str | None) -> int:
-    """Stop the processes; they stay stopped, over deploys and reboots, until ps:start."""
+    """Stop all processes, or those of one type; they stay stopped, over deploys and reboots, until ps:start."""
     from receiver import control
+
+    control.planned_stop(call.server, call.app, process_type)  # refuses before it says to do it
 
     return _change(
         call, "Stopping", process_type, lambda: control.stop(call.server, call.app, process_type)
@@ -84,9 +88,10 @@ def stop(call: Call, process_type: str | None) -> int:
 @for_app
 @click.argument("process_type", required=False, metavar="[TYPE]")
 def start(call: Call, process_type: str | None) -> int:
-    """Start the processes again that ps:stop has stopped."""
+    """Start processes again that ps:stop has stopped: all, or those of one type."""
     from receiver import control
 
+    control.planned_start(call.server, call.app, process_type)  # refuses before it says to do it
     return _change(
         call, "Starting", process_type, lambda: control.start(call.server, call.app, process_type)
     )
@@ -100,12 +105,13 @@ def start(call: Call, process_type: str | None) -> int:
 @with_json
 @click.argument("wishes", nargs=-1, metavar="[TYPE=N | TYPE+N | TYPE-N]...")
 def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
-    """Set how many processes of each type run, or print it. Of web, these are the workers of its server."""
+    """Set how many processes of each type run, or print it. Of web, these are the workers of gunicorn."""
     from receiver import control, processes, records
 
     status = 0
     if wishes:
         parsed = [parse_wish(wish) for wish in wishes]
+        control.planned_scale(call.server, call.app, parsed)  # refuses before it says to do it
         _warn_of_memory(call, parsed)
         status = _change(
             call, "Scaling", None, lambda: control.scale(call.server, call.app, parsed)
@@ -114,7 +120,12 @@ def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
         found = processes.look(call.server, call.app)
         counts = found.scale if found.release else records.read_scale(call.server.app(call.app))
         shown = " ".join(f"{name}={count}" for name, count in counts.items())
-        show.as_json(counts) if as_json else show.data(shown)
+        if as_json:
+            show.as_json(counts)
+        elif counts:
+            show.data(shown)
+        else:
+            show.progress(f"{call.app} has no release yet; what is set now holds for its first.")
     return status
 
 
@@ -151,7 +162,9 @@ def wait(call: Call, limit_s: int) -> None:
             reason="swap/processes-late",
         )
     live = processes.look(call.server, call.app).release
-    show.progress(f"Every process of {call.app} runs {live}." if live else f"{call.app} is empty.")
+    show.progress(
+        f"Every process of {call.app} runs {live}." if live else f"{call.app} has no release yet."
+    )
 
 
 def _show_type(found: "Type", now: str) -> None:
@@ -168,7 +181,7 @@ def _show_type(found: "Type", now: str) -> None:
 
 def _why_none(found: "Type") -> str:
     if found.stopped:
-        return "stopped"
+        return f"stopped, until `ship ps:start {found.type}`"
     return (
         "down"
         if found.wanted or found.type == "web"

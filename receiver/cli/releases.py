@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from receiver.cli import show
+from receiver.cli.builds import is_failure
 from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.release import Release
@@ -32,12 +33,15 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
         current = live.release if live else None
         show.as_json([_as_data(release, current) for release in found])
         return
+    if not found:
+        show.progress(f"{call.app} has no release yet. Push some code: git push prod main")
+        return
     show.heading(f"{call.app} Releases" + (f" - Current: v{live.release}" if live else ""))
     show.data("")
     rows = [(it.label, _told(it), it.by, it.created_at) for it in found]
     show.table(("Release", "Description", "By", "When"), rows)
     last = next(builds.newest_first(paths), None)
-    if last is not None and last.status == "failed":
+    if last is not None and is_failure(last):
         show.progress(
             f"The last build, {last.number} ({last.description}), failed and made no release:"
             f" {last.reason}. `ship builds:output {last.number}` shows it."
@@ -81,11 +85,13 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
 @click.argument("release", required=False)
 def output(call: Call, release: str | None) -> None:
     """Print what was shown while a release was made; the live one when none is named."""
-    from receiver import records
+    from receiver import builds, records
 
     found = _find(call, release)
     paths = call.server.app(call.app)
-    log = records.build_log(paths, found.build) if found.build is not None else None
+    made = (it.number for it in builds.newest_first(paths) if it.release == found.version)
+    number = next(made, found.build)
+    log = records.build_log(paths, number) if number is not None else None
     if log is None or not log.exists():
         raise NotFoundError(
             f"The output of {found.label} is not kept any more.", reason="not-found/output"
@@ -118,7 +124,7 @@ def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> 
     from receiver.cli.changes import change
     from receiver.model.output import Output
 
-    target = parse_version(release) if release is not None else None
+    target = _find(call, release).version if release is not None else None
 
     def work(out: Output, number: int) -> Release:
         wish = deploy.Rollback(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Generator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from receiver import shell
@@ -96,11 +97,13 @@ def told_lines(
 ) -> Generator[bytes, None, None]:
     """What all processes of an app wrote, each line with its time and the name of its process."""
     units = (f"--unit={unit}" for unit in _units_of(app, process))
-    following = ("--follow",) if follow else ()
-    output = ("--quiet", "--all", "--output=json", f"--lines={lines}")
-    running = shell.start(("journalctl", *output, *following, *units), env=shell.PLAIN_ENVIRONMENT)
+    # what is left out counts for `--lines` as well, so without --follow lines are read backwards until there are enough
+    way = ("--follow", f"--lines={lines}") if follow else ("--reverse",)
+    output = ("--quiet", "--all", "--output=json")
+    running = shell.start(("journalctl", *output, *way, *units), env=shell.PLAIN_ENVIRONMENT)
+    told = (line for entry in running.stdout or () if (line := line_of(entry)) is not None)
     try:
-        yield from (line_of(entry) for entry in running.stdout or ())
+        yield from told if follow else reversed(list(islice(told, lines)))
     finally:
         running.kill()
         running.wait()

@@ -1,5 +1,6 @@
 """How to tell that a release is alive: which page is asked for, and which answers count. Values only."""
 
+import difflib
 from typing import Annotated, Any
 
 import msgspec
@@ -48,6 +49,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 NAMES = Check.__struct_fields__
+_CAN_BE = {
+    "path": "It starts with a slash and holds no blank.",
+    "status": "It is a status from 100 to 599, or several: 200,204.",
+    "host": "It is a host name such as www.example.com.",
+    "timeout_s": "It is a whole number of seconds from 1 to 86400.",
+    "attempts": "It is a whole number from 1 to 1000.",
+    "wait_s": "It is a whole number of seconds from 1 to 86400.",
+}
+"""What a setting can be, for who gave it something else."""
 
 
 def overlaid(below: Check, settings: dict[str, Any]) -> Check:
@@ -72,7 +82,10 @@ def parse_name(text: str) -> str:
     """
     name = _ALIASES.get(text, text)
     if name not in NAMES:
-        raise _refused(f"A check has no setting {text!r}.", "")
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        raise _refused(
+            f"A check has no setting {text!r}.", f"Did you mean {close[0]}?" if close else ""
+        )
     return name
 
 
@@ -86,8 +99,7 @@ def _parse(word: str) -> tuple[str, Any]:
     try:
         checked = msgspec.convert({name: value}, Check, strict=False)
     except msgspec.ValidationError as error:
-        said = str(error).partition(" - at")[0]
-        raise _refused(f"{name} cannot be {text!r}.", f"{said}.") from error
+        raise _refused(f"{name} cannot be {text!r}.", _CAN_BE[name]) from error
     return name, msgspec.to_builtins(getattr(checked, name))
 
 

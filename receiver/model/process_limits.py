@@ -11,7 +11,7 @@ from receiver.model.errors import UsageError
 MIB = 1024 * 1024
 _MEMORY = re.compile(r"([1-9][0-9]{0,6})([MG])(?:i?B)?", re.IGNORECASE)
 _CPU = re.compile(r"([1-9][0-9]{0,4})%")
-_CORES = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?")
+_CORES = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
 _TASKS = re.compile(r"[1-9][0-9]{0,4}")
 _SMALLEST_MIB = 16
 _SMALL_MIB = 1

@@ -119,6 +119,8 @@ def _without_process(facts: SwapFacts) -> Swap:
     plan.append(EnableSlot(app, None))
     if facts.new.served == "files":
         return Swap(slot, tuple(plan), "nginx serves the files.")
+    if facts.new.served == "process":
+        return Swap(slot, tuple(plan), "Web was stopped, and stays so: `ship ps:start` starts it.")
     return Swap(slot, tuple(plan), "No web process runs.")
 
 

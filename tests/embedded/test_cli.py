@@ -174,6 +174,23 @@ def test_processes_are_scaled_stopped_and_started(blog: Place) -> None:
     assert len(json.loads(blog.ship("ps", "--json").out)["types"][0]["running"]) == 2
 
 
+def test_what_was_stopped_before_its_first_push_can_be_started(blog: Place) -> None:
+    assert blog.type("ssh", "ship@vps", "apps:create early").status == 0
+    refused = blog.type("ssh", "ship@vps", "ps:start -a early")
+    assert (refused.status, "----->" in refused.err) == (20, False)
+    for words in ("ps:stop", "ps:start"):
+        assert blog.type("ssh", "ship@vps", f"{words} -a early").status == 0
+    assert blog.type("ssh", "ship@vps", "apps:destroy early --confirm early").status == 0
+
+
+def test_what_was_mistyped_is_no_failed_build(blog: Place) -> None:
+    before = blog.ship("builds", "--json").out
+    for words in (("ps:scale", "foo=1"), ("ps:stop", "foo"), ("rollback", "v999")):
+        done = blog.ship(*words)
+        assert (done.status, "----->" in done.err) == (20, False), done.err
+    assert blog.ship("builds", "--json").out == before
+
+
 def test_logs_end_with_their_reader(blog: Place) -> None:
     assert len(blog.ship("logs", "-n", "2").out.splitlines()) == 2
     line = f"{BIN / 'ship'} logs -t -n 1 | head -n 1"

@@ -78,6 +78,16 @@ def test_an_unknown_name_is_refused() -> None:
         parse_name("delay")
 
 
+def test_what_was_meant_and_what_can_be_is_told() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_settings(("pth=/x",))
+    assert refused.value.detail == "Did you mean path?"
+    for word in ("path=x", "status=9", "host=a b", "timeout_s=0", "attempts=x", "wait_s=-1"):
+        with pytest.raises(UsageError) as refused:
+            parse_settings((word,))
+        assert refused.value.detail.startswith("It ")
+
+
 def test_what_the_server_says_counts_above_the_code() -> None:
     code = Check(path="/code", status=200)
     assert overlaid(code, {"path": "/set"}) == Check(path="/set", status=200)

@@ -4,13 +4,14 @@ import json
 import re
 import shlex
 
+import click
 import pytest
 
 from receiver.cli import show
 from receiver.cli.catalogue import COMMANDS
 from receiver.cli.checkout import Destination
 from receiver.cli.forward import ssh_argv
-from receiver.cli.main import main
+from receiver.cli.main import main, program
 
 UNKNOWN = """
  !     There is no command 'aps'.
@@ -79,17 +80,31 @@ def test_a_value_with_nul_is_refused(
     assert "(usage/bad-config-value)" in capfdbinary.readouterr().err.decode()
 
 
+def _commands() -> dict[str, click.Command]:
+    context = click.Context(program, info_name="ship")
+    found = {name: program.get_command(context, name) for name in COMMANDS}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+def test_help_for_what_is_no_command_tells_what_may_be_meant(capfdbinary: Captured) -> None:
+    assert main(["help", "aps"]) == 2
+    assert capfdbinary.readouterr().err.decode() == UNKNOWN
+
+
 def test_help_has_a_line_for_each_command_that_is_not_cut_off(capfdbinary: Captured) -> None:
     assert main(["help"]) == 0
     told = capfdbinary.readouterr().out.decode()
     listed = [line.split()[0] for line in told.splitlines() if re.match(r"  \w", line)]
-    assert listed[-len(COMMANDS) :] == list(COMMANDS)
+    shown = [name for name, command in _commands().items() if not command.hidden]
+    assert listed[-len(shown) :] == shown
+    assert "cron:fire" not in listed
     assert "..." not in told.partition("Commands:")[2]
 
 
 def test_version_and_help(capfdbinary: Captured) -> None:
-    assert main(["version"]) == 0
-    assert capfdbinary.readouterr().out.startswith(b"ship 0.")
+    for words in (["version"], ["--version"]):
+        assert main(words) == 0
+        assert capfdbinary.readouterr().out.startswith(b"ship 0.")
     assert main(["help", "config", "set"]) == 0
     assert capfdbinary.readouterr().out.startswith(b"Usage: ship config:set ")
     assert main([]) == 0

@@ -80,6 +80,17 @@ def test_a_removed_key_is_gone_from_sshds_file(layout):
         keys.remove_key(layout, "laptop")
 
 
+def test_who_asks_over_ssh_does_not_lock_everybody_out(layout):
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    keys.add_token(layout, "ci", NOW)
+    with pytest.raises(ShipError) as caught:
+        keys.remove_key(layout, "laptop", keep_one=True)
+    assert caught.value.reason == "access/last-key"
+    assert keys.remove_key(layout, "ci", keep_one=True).name == "ci"
+    keys.add_key(layout, "desktop", public_key(2), NOW)
+    assert keys.remove_key(layout, "laptop", keep_one=True).name == "laptop"
+
+
 def test_a_token_is_kept_as_a_hash_and_opens_what_it_is_for(layout):
     key, token = keys.add_token(layout, "ci", NOW)
     assert token not in (layout.keys / "ci.json").read_text()

@@ -35,7 +35,7 @@ def test_limits_are_typed(words: tuple[str, ...], found: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(
     "word",
-    ["web.memory=256", "web.memory=8M", "web.memory=", "web.cpu=0%", "web.cpu=0", "web.cpu=half", "web.tasks=1",
+    ["web.memory=256", "web.memory=8M", "web.memory=", "web.cpu=0%", "web.cpu=0", "web.cpu=half", "web.cpu=50", "web.tasks=1",
      "web.disk=1G", "memory", "web.memory 256M", "Web.memory=256M", "web.memory=256M;x"],
 )  # fmt: skip
 def test_what_is_no_limit_is_refused(word: str) -> None:

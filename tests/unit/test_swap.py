@@ -1,5 +1,6 @@
 """How a new release takes over: decided from values alone."""
 
+import msgspec
 from msgspec.structs import replace
 
 from receiver.model.plan import (
@@ -129,3 +130,11 @@ def test_a_stopped_app_stays_stopped():
     swap = plan(release(2), release(1), settings=replace(SETTINGS, stopped=True), old_runs=False)
     assert StartSlot not in kinds(swap)
     assert AskThroughNginx not in kinds(swap)
+
+
+def test_a_push_to_an_app_that_was_stopped_says_so() -> None:
+    stopped = msgspec.structs.replace(SETTINGS, stopped=True)
+    assert plan(release(1), settings=stopped).how == (
+        "Web was stopped, and stays so: `ship ps:start` starts it."
+    )
+    assert plan(release(1, web=None)).how == "No web process runs."
