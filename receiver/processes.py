@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from receiver import background, control, records
+from receiver import background, records, web_steps
 from receiver.background import Starts
 from receiver.clock import Clock
 from receiver.model.formation import WEB, Instance
@@ -116,7 +116,7 @@ def _web(server: Server, paths: AppPaths, settings: App, live: Live, release: Re
     return Type(
         type=WEB,
         command=release.lines.get(WEB, ""),
-        wanted=control.web_wanted(server, paths, settings, live),
+        wanted=web_steps.web_wanted(server, paths, settings, live),
         stopped=settings.stopped,
         running=tuple(
             Running(name=f"web.{number}", state="up", release=label, pid=pid, since=_since(pid))
@@ -127,7 +127,7 @@ def _web(server: Server, paths: AppPaths, settings: App, live: Live, release: Re
 
 def _web_pids(server: Server, paths: AppPaths, live: Live, release: Release) -> dict[int, str]:
     if isinstance(release.processes[WEB], Gunicorn):
-        return control.serving_workers(server, paths, live)
+        return web_steps.serving_workers(server, paths, live)
     master = server.host.main_pid(paths.name, live.slot)
     return {} if master is None else {master: release.label}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from receiver import control, facts, files, records, run_records, runs
+from receiver import facts, files, records, run_records, runs, web_steps
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.lock import app_lock
@@ -148,7 +148,7 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
             if booting
             else [
                 StartSlot(name, live.slot),
-                control.await_slot(release, settings, live),
+                web_steps.await_slot(release, settings, live),
                 enable,
                 AskThroughNginx(name, release.checked_by(settings)),
             ]

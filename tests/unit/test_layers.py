@@ -73,6 +73,8 @@ STORY = """
     crons
     processes
     control
+    web_steps
+    processes_now
     apps
     forecast
     rehearsal
