@@ -11,13 +11,22 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver import background, building, checking, facts, files, pythons, records, run_records
+from receiver import (
+    background,
+    building,
+    checking,
+    facts,
+    files,
+    publishing,
+    pythons,
+    records,
+    run_records,
+)
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
-from receiver.hosts import Job, ids
 from receiver.lock import app_lock, build_turn
 from receiver.model.build import Interpreter
-from receiver.model.errors import BuildError, ServerError, ShipError
+from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
@@ -32,15 +41,6 @@ from receiver.recovery import recover, undo
 from receiver.server import Server
 
 _MIB = 1024 * 1024
-_NO_FOLDER = 66
-"""Exit status of the copy below when there is nothing to copy from."""
-_COPY_PUBLIC = r"""
-cd -- "$1" 2>/dev/null || exit 66
-mkdir -p -- "$2" || exit
-find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml \) -prune \
-  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$2" && chmod -R a+rX -- "$2"
-"""
-"""Copies what visitors may see: no dot files, no files of ship's; links become the files they lead to."""
 
 
 @dataclass(slots=True)
@@ -125,15 +125,10 @@ class Transition:
 
     def publish(self, release: Release) -> None:
         """Copy the folders that nginx serves to where it may read them."""
-        home = self.paths.release(release.version)
         if not release.static:
             return
         self.out.step("Publishing static files")
-        owner = self.server.host.owner(self.paths.name)
-        uid, gid = ids(owner)
-        files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
-        for folder in sorted(set(release.static.values())):
-            self._copy_folder(home, folder)
+        publishing.publish(self.server, self.paths, release)
         self.reached("published")
 
     def check(self, release: Release) -> None:
@@ -251,34 +246,6 @@ class Transition:
         before = records.read_config(self.paths.release(self.old.version).env)
         after = records.read_config(self.paths.release(release.version).env)
         return not needs_fresh_start(before, after)
-
-    def _copy_folder(self, home: ReleasePaths, folder: str) -> None:
-        source = home.source if folder in {"", "."} else home.source / folder
-        target = home.public if folder in {"", "."} else home.public / folder
-        job = Job(
-            app=self.paths.name,
-            argv=("/bin/sh", "-c", _COPY_PUBLIC, "sh", str(source), str(target)),
-            cwd=home.source,
-            writable=(home.public,),
-            limit_s=float(self.server.settings.build_limit_s),
-            name="publish",
-        )
-        said = bytearray()
-        status = self.server.host.run(job, said.extend)
-        if status == _NO_FOLDER:
-            raise BuildError(
-                f"There is no folder {folder} to serve static files from.",
-                detail="It is named under [static] in ship.toml, and the built app has none.",
-                advice="Check how it is spelt there, and that it was committed: git keeps no empty folders.",
-                reason="build/static-folder",
-            )
-        if status:
-            raise ServerError(
-                f"The static folder {folder} could not be published.",
-                detail=said.decode(errors="replace").strip(),
-                advice="Check that its files can be read, and that the server has space left.",
-                reason="build/static-folder",
-            )
 
 
 def _steps(step: AnyStep | None) -> Plan:

@@ -8,8 +8,8 @@ from pathlib import Path
 from receiver import files
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
-from receiver.model.formation import WEB, Formation, Instance
-from receiver.model.layout import SLOTS, AppPaths, Layout
+from receiver.model.formation import Formation, Instance
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner import process_ends
@@ -111,17 +111,6 @@ class SupervisorBackground:
         return process_ends.last_line(
             _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
         )
-
-
-def names_of_logs(paths: AppPaths, process: str | None) -> dict[Path, str]:
-    """The processes of an app that have a log, by the place of it; only of one type or process if asked."""
-    names = {programs.web_log(paths, slot): WEB for slot in SLOTS}
-    names |= {log: log.stem.removeprefix("ps.") for log in sorted(paths.logs.glob("ps.*.log"))}
-    return {
-        log: name
-        for log, name in names.items()
-        if process is None or process in {name, name.rpartition(".")[0]}
-    }
 
 
 def _process(app: AppName, instance: Instance) -> str:

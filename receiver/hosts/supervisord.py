@@ -1,17 +1,14 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
-import queue
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from receiver import files, nginx, records, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, Owner, Running, plain_jobs
-from receiver.hosts.supervisor_background import SupervisorBackground, names_of_logs
+from receiver.hosts import Job, Owner, Running, plain_jobs, supervisor_logs
+from receiver.hosts.supervisor_background import SupervisorBackground
 from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
 from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, SwapError, UsageError
@@ -181,28 +178,15 @@ class SupervisordHost:
         self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
     ) -> Iterator[bytes]:
         """Lines of the slots' logs, the one last written to at the end."""
-        paths = self._layout.app(app)
-        kept: deque[bytes] = deque(maxlen=lines)
-        for log in _logs(paths, slot or "[ab]"):
-            with log.open("rb") as handle:
-                kept.extend(line.rstrip(b"\n") for line in handle)
-        yield from kept
-        if follow:
-            yield from _follow({programs.web_log(paths, slot): b"" for slot in SLOTS})
+        return supervisor_logs.slot_lines(self._layout.app(app), lines, follow=follow, slot=slot)
 
     def told_lines(
         self, app: AppName, *, lines: int, follow: bool, process: str | None = None
     ) -> Iterator[bytes]:
         """Lines of all logs of an app with the name of their process, those of the last written at the end."""
-        names = names_of_logs(self._layout.app(app), process)
-        heads = {log: f"app[{name}]: ".encode() for log, name in names.items()}
-        kept: deque[bytes] = deque(maxlen=lines)
-        for log, head in _oldest_first(heads):
-            with log.open("rb") as handle:
-                kept.extend(head + line.rstrip(b"\n") for line in handle)
-        yield from kept
-        if follow:
-            yield from _follow(heads)
+        return supervisor_logs.told_lines(
+            self._layout.app(app), lines, follow=follow, process=process
+        )
 
     def _place_of(self, job: Job) -> plain_jobs.Place:
         """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
@@ -300,35 +284,3 @@ def enabled_slot(paths: AppPaths) -> SlotLetter | None:
 
 def _processes(app: AppName, slot: SlotLetter) -> tuple[str, str]:
     return programs.held_process(app, slot), programs.own_port_process(app, slot)
-
-
-def _logs(paths: AppPaths, slots: str) -> list[Path]:
-    """Log files of slots with what was rotated away, least recently written first."""
-    return sorted(paths.logs.glob(f"web.{slots}.log*"), key=lambda log: log.stat().st_mtime_ns)
-
-
-def _oldest_first(heads: Mapping[Path, bytes]) -> list[tuple[Path, bytes]]:
-    """Logs with what was rotated away, least recently written first, each with the head of its lines."""
-    found = [
-        (part, head) for log, head in heads.items() for part in log.parent.glob(f"{log.name}*")
-    ]
-    return sorted(found, key=lambda part: part[0].stat().st_mtime_ns)
-
-
-def _follow(heads: Mapping[Path, bytes]) -> Iterator[bytes]:
-    """Lines written to any of these files from now on, for ever, each behind the head of its file."""
-    from receiver import watcher  # noqa: PLC0415 - only `logs -t` needs watchdog
-
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-
-    def watch(log: Path, head: bytes) -> None:
-        rest = b""
-        for chunk in watcher.follow_file(log, log.stat().st_size if log.exists() else 0):
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                lines.put(head + line)
-
-    for each in heads.items():
-        threading.Thread(target=watch, args=each, daemon=True).start()
-    while True:
-        yield lines.get()

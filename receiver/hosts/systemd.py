@@ -3,15 +3,13 @@
 PID 1 is talked to through `systemctl`, which goes to it directly; each call takes about 8 ms.
 """
 
-import grp
 import json
-import pwd
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
 from receiver import nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, JobMemoryError, Owner, systemd_timers
+from receiver.hosts import Job, JobMemoryError, Owner, systemd_accounts, systemd_timers
 from receiver.hosts.systemd_background import SystemdBackground, told_lines
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
@@ -35,7 +33,6 @@ from receiver.model.plan import WriteFile
 from receiver.model.process_limits import Limit
 from receiver.model.settings import App
 from receiver.planner.limit_files import limit_files, limited_units
-from receiver.planner.sandbox import account
 from receiver.planner.systemd_units import (
     RECOVERY_UNIT,
     SlotKind,
@@ -74,39 +71,21 @@ class SystemdHost:
 
     def owner(self, app: AppName) -> Owner | None:
         """The app's account."""
-        try:
-            entry = pwd.getpwnam(account(app))
-        except KeyError as error:
-            raise ServerError(
-                f"The account {account(app)} of app {app} is missing.",
-                advice="Was it removed by hand? Make the app again by `ship apps:create`.",
-                reason="server/account-missing",
-            ) from error
-        return Owner(entry.pw_uid, entry.pw_gid)
+        return systemd_accounts.owner(app)
 
     def create_account(self, app: AppName) -> None:
         """Make the app's account unless it is there."""
-        if not _has_account(app):
-            shell.admin(
-                *("useradd", "--system", "--user-group", "--no-create-home"),
-                *("--home-dir", str(self._layout.app(app).home)),
-                *("--shell", "/usr/sbin/nologin", account(app)),
-            )
+        systemd_accounts.create(app, self._layout.app(app).home)
 
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
-        if _has_account(app):
-            shell.admin("userdel", account(app))
+        systemd_accounts.remove(app)
 
     def rename_account(self, app: AppName, new: AppName) -> None:
         """Give the app's user and group another name; what has it already keeps it."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
-        home = str(self._layout.app(new).home)
-        if _has_account(app):
-            shell.admin("usermod", "--login", account(new), "--home", home, account(app))
-        if _has_group(app):
-            shell.admin("groupmod", "--new-name", account(new), account(app))
+        systemd_accounts.rename(app, new, self._layout.app(new).home)
 
     def run(
         self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
@@ -303,22 +282,6 @@ class SystemdHost:
         record = self._layout.app(app).slot(slot) / "release.json"
         web = json.loads(record.read_bytes())["processes"]["web"]
         return "web" if web["kind"] == "gunicorn" else "port"
-
-
-def _has_account(app: AppName) -> bool:
-    try:
-        pwd.getpwnam(account(app))
-    except KeyError:
-        return False
-    return True
-
-
-def _has_group(app: AppName) -> bool:
-    try:
-        grp.getgrnam(account(app))
-    except KeyError:
-        return False
-    return True
 
 
 def _systemctl(*argv: str) -> bytes:

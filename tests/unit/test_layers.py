@@ -87,6 +87,7 @@ STORY = """
     pushed_tree
     declared
     transition
+    publishing
     checking
     building
     detached
@@ -103,12 +104,14 @@ LOOK = """
 """
 MACHINE = """
     hosts.systemd
+    hosts.systemd_accounts
     hosts.systemd_background
     hosts.systemd_timers
     hosts.systemd_jobs
     hosts.systemd_boot
     hosts.supervisord
     hosts.supervisor_background
+    hosts.supervisor_logs
     hosts.supervisor_rpc
     hosts.plain_jobs
     hosts.memory

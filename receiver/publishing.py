@@ -1,0 +1,64 @@
+"""Publishes static files: copies the folders that nginx serves to where it may read them.
+
+The copy is made by the app's own account, since root follows no link that an app can make.
+"""
+
+from receiver import files
+from receiver.hosts import Job, ids
+from receiver.model.errors import BuildError, ServerError
+from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.release import Release
+from receiver.server import Server
+
+_NO_FOLDER = 66
+"""Exit status of the copy below when there is nothing to copy from."""
+_COPY_PUBLIC = r"""
+cd -- "$1" 2>/dev/null || exit 66
+mkdir -p -- "$2" || exit
+find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml \) -prune \
+  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$2" && chmod -R a+rX -- "$2"
+"""
+"""Copies what visitors may see: no dot files, no files of ship's; links become the files they lead to."""
+
+
+def publish(server: Server, paths: AppPaths, release: Release) -> None:
+    """Copy the static folders of a release; a folder that is not there is refused.
+
+    Raises:
+        BuildError: the built app has no such folder
+        ServerError: it could not be copied
+    """
+    home = paths.release(release.version)
+    uid, gid = ids(server.host.owner(paths.name))
+    files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
+    for folder in sorted(set(release.static.values())):
+        _copy_folder(server, paths, home, folder)
+
+
+def _copy_folder(server: Server, paths: AppPaths, home: ReleasePaths, folder: str) -> None:
+    source = home.source if folder in {"", "."} else home.source / folder
+    target = home.public if folder in {"", "."} else home.public / folder
+    job = Job(
+        app=paths.name,
+        argv=("/bin/sh", "-c", _COPY_PUBLIC, "sh", str(source), str(target)),
+        cwd=home.source,
+        writable=(home.public,),
+        limit_s=float(server.settings.build_limit_s),
+        name="publish",
+    )
+    said = bytearray()
+    status = server.host.run(job, said.extend)
+    if status == _NO_FOLDER:
+        raise BuildError(
+            f"There is no folder {folder} to serve static files from.",
+            detail="It is named under [static] in ship.toml, and the built app has none.",
+            advice="Check how it is spelt there, and that it was committed: git keeps no empty folders.",
+            reason="build/static-folder",
+        )
+    if status:
+        raise ServerError(
+            f"The static folder {folder} could not be published.",
+            detail=said.decode(errors="replace").strip(),
+            advice="Check that its files can be read, and that the server has space left.",
+            reason="build/static-folder",
+        )
