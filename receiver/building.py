@@ -14,6 +14,7 @@ from pathlib import Path
 
 from receiver import files, records, shell
 from receiver.hosts import Host, Job, JobMemoryError, JobTimeoutError, Owner, ids, memory
+from receiver.job_variables import plain_variables
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -243,14 +244,11 @@ class Builder:
             argv=argv,
             cwd=self.release.source,
             env={
+                **plain_variables(self.paths),
                 "HOME": str(self.paths.cache),
                 "UV_CACHE_DIR": str(self.paths.cache / "uv"),
                 # a virtualenv that shares no file with a cache that the next build writes to
                 "UV_LINK_MODE": "copy",
-                "LANG": "C.UTF-8",
-                "PYTHONUNBUFFERED": "1",
-                "SHIP_APP": self.paths.name,
-                "SHIP_STORAGE": str(self.paths.storage),
             },
             config=config,
             writable=writable,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from receiver import checking, records
 from receiver.hosts import Job, JobTimeoutError
+from receiver.job_variables import release_variables
 from receiver.model.errors import ShipError
 from receiver.model.layout import ReleasePaths
 from receiver.model.release import Release
@@ -20,7 +21,6 @@ from receiver.pushed_tree import PushedTree
 from receiver.transition import Transition
 
 _TYPE = "release"
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 _AGAIN: dict[Occasion, str] = {
     "deploy": "correct it and push again.",
     "rollback": "or go back without it: `ship rollback --no-release-phase`.",
@@ -180,20 +180,11 @@ def _script(
     paths = work.paths
     run = paths.run / name
     checking.make_run_folder(work.server, paths, run)
-    own = {"PATH": f"{venv}/bin:{_PATH}", "VIRTUAL_ENV": str(venv)} if venv else {"PATH": _PATH}
     return Job(
         app=paths.name,
         argv=("/bin/sh", "-c", command),
         cwd=home.source,
-        env={
-            "HOME": str(run),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "SHIP_APP": paths.name,
-            "SHIP_PROCESS": name,
-            "SHIP_STORAGE": str(paths.storage),
-            **own,
-        },
+        env={**release_variables(paths, venv), "HOME": str(run), "SHIP_PROCESS": name},
         config=home.env,
         writable=(run, home.source, paths.storage),
         limit_s=_limit_s(work, rules),

@@ -13,6 +13,7 @@ from buildpacks.python.variables import Wanted, wanted_variables
 from receiver import checking, deploy, records
 from receiver.executor import Reached, nowhere
 from receiver.hosts import Job, JobMemoryError, JobTimeoutError, memory
+from receiver.job_variables import SYSTEM_PATH, plain_variables
 from receiver.model.build import Tree
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.output import Output
@@ -21,7 +22,6 @@ from receiver.planner.swap import other
 from receiver.server import Server
 from receiver.transition import Transition
 
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 _KEPT_CHARACTERS = 64 * 1024
 
 
@@ -120,12 +120,9 @@ def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Jo
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={
+            **plain_variables(work.paths),
             "HOME": str(run),
-            "LANG": "C.UTF-8",
-            "PATH": f"{programs}{_PATH}",
-            "PYTHONUNBUFFERED": "1",
-            "SHIP_APP": work.paths.name,
-            "SHIP_STORAGE": str(work.paths.storage),
+            "PATH": f"{programs}{SYSTEM_PATH}",
         },
         config=home.env,
         # not storage: whatever is run here, data stays as it is

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from receiver import files, lifetimes, records, run_records
 from receiver.hosts import Job, JobTimeoutError
+from receiver.job_variables import release_variables
 from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -25,7 +26,6 @@ from receiver.model.release import Release
 from receiver.model.run import STOPPED, TIMED_OUT, Limits, Run, Status
 from receiver.server import Server
 
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 _STOP_LIMIT_S = 20.0
 _LOOK_AGAIN_S = 0.05
 OnOutput = Callable[[bytes], object]
@@ -185,7 +185,7 @@ def _job(
         app=paths.name,
         argv=wish.argv,
         cwd=home.source,
-        env={**_environment(paths, release), **more},
+        env={**release_variables(paths, release.venv), **more},
         config=config,
         writable=(home.source, paths.storage),
         limit_s=float(wish.limits.time_s),
@@ -279,15 +279,3 @@ def too_long(limit_s: int) -> ShipError:
         advice="Give it more: a run by `--timeout 6h`, a cron job by `limit_s` in ship.toml.",
         reason="cancelled/run-too-long",
     )
-
-
-def _environment(paths: AppPaths, release: Release) -> dict[str, str]:
-    plain = {
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "SHIP_APP": paths.name,
-        "SHIP_STORAGE": str(paths.storage),
-    }
-    if release.venv is None:
-        return {**plain, "PATH": _PATH}
-    return {**plain, "PATH": f"{release.venv}/bin:{_PATH}", "VIRTUAL_ENV": release.venv}

@@ -90,6 +90,7 @@ STORY = """
     publishing
     checking
     building
+    job_variables
     detached
     recovery
 """
