@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -33,15 +32,6 @@ class GitError(ShipError):
     """A git command that should have worked did not."""
 
     default_reason = "git/failed"
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What a person recognises a commit by."""
-
-    author: str
-    subject: str
-    time_s: int
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -93,13 +83,6 @@ def resolve_commit(repo: Path, name: str) -> str | None:
     argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
     found = _run(repo, *argv)
     return found.stdout.strip() if found.returncode == 0 else None
-
-
-def describe_commit(repo: Path, commit: str) -> Commit:
-    """Return author, subject and time of a commit."""
-    argv = ("log", "-1", "--no-show-signature", "--format=%an%x00%s%x00%ct", commit, "--")
-    author, subject, time_s = _output(repo, *argv).strip("\n").split("\0")
-    return Commit(author, subject, int(time_s))
 
 
 def refs(repo: Path) -> list[tuple[str, str]]:

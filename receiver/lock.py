@@ -95,18 +95,6 @@ def _open(path: Path, opened: ExitStack) -> int:
     return fd
 
 
-def lock_holder(path: Path) -> str | None:
-    """Who holds the lock now, in words; None when nobody does."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        return None if _try(fd) else _holder(fd)
-    finally:
-        os.close(fd)
-
-
 def _acquire(
     fds: Sequence[int],
     wait_s: float,

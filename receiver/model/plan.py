@@ -5,8 +5,6 @@ all that belongs together (a file of nginx's and nginx's reading of it), so that
 newest first, is right. It is made of text and numbers only, so that it survives as a line of JSON.
 """
 
-from pathlib import Path
-
 import msgspec
 
 from receiver.model.check import Check
@@ -181,14 +179,3 @@ AnyStep = (
 )
 
 Plan = tuple[AnyStep, ...]
-
-
-def link_to(path: Path, target: Path) -> Link:
-    """A link by a relative target, so that the tree can be moved as a whole."""
-    return Link(str(path), str(_relative(target, path.parent)))
-
-
-def _relative(target: Path, start: Path) -> Path:
-    common = [a for a, b in zip(target.parts, start.parts, strict=False) if a == b]
-    up = len(start.parts) - len(common)
-    return Path(*[".."] * up, *target.parts[len(common) :])

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from receiver.model.process_limits import MIB, shown_mib
 
-USUAL = 2
-"""Without a limit of memory: enough for one to answer while another boots, and small on a small server."""
 _MOST = 8
 _ASSUMED_BYTES = 64 * MIB
 _MASTER_BYTES = 24 * MIB

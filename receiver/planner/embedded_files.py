@@ -51,10 +51,6 @@ class EmbeddedPlaces:
         return self.layout.run / "http.sock"
 
     @property
-    def supervisor_pid(self) -> Path:
-        return self.layout.run / "supervisord.pid"
-
-    @property
     def platform_home(self) -> Path:
         """HOME of supervisord, nginx and the receiver: their mark, as those of slots lie in run/apps."""
         return self.layout.run / "platform"

@@ -125,13 +125,6 @@ def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
     return settings.own_port(slot) if binds_itself else settings.port
 
 
-def _why_closed(settings: App, release: Release | None) -> str:
-    """What a visitor reads where nothing serves."""
-    if release is None:
-        return "is waiting for its first push"
-    return "is stopped" if settings.stopped else "has no web process"
-
-
 def _folders(front: Front, app: AppName, release: Release) -> Iterator[Folder]:
     public = front.layout.app(app).current / "public"
     for prefix, folder in sorted(release.static.items()):
