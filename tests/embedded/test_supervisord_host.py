@@ -437,8 +437,9 @@ def test_making_a_server_twice_keeps_its_settings() -> None:
     require_program("nginx")
     with short_folder() as folder:
         layout = embedded.create(folder / "ship", DOMAIN, free_port())
-        text = layout.server_settings.read_text() + "keep_releases = 3\n"
-        layout.server_settings.write_text(text.replace("keep_releases = 10\n", ""))
+        text = layout.server_settings.read_text()
+        assert "keep_releases = 10\n" in text
+        layout.server_settings.write_text(text.replace("keep_releases = 10", "keep_releases = 3"))
         embedded.create(folder / "ship", "other.test", 8080)
         settings = layout.server_settings.read_text()
         assert "keep_releases = 3" in settings
