@@ -194,7 +194,7 @@ def _script(
 
 def _failed(what: str, detail: str, again: str, reason: str) -> ShipError:
     return ShipError(
-        f"The {what} failed. The release before it goes on serving.",
+        f"The {what} failed, so nothing was released. What served before goes on.",
         detail=detail,
         advice=f"Read its output above, {again} Changes it made to a database stay.",
         reason=reason,

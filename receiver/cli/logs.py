@@ -40,8 +40,12 @@ def logs(call: Call, lines: int, *, follow: bool, process: str | None) -> None:
     if follow:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
         threading.Thread(target=_end_with_reader, daemon=True).start()
+    told = False
     for line in server.host.told_lines(app, lines=max(lines, 0), follow=follow, process=process):
+        told = True
         show.write(line.removesuffix(b"\n") + b"\n")
+    if not told:
+        show.progress(f"{process or app} has written nothing yet. What runs: ship ps")
 
 
 def _check(call: Call, process: str) -> None:

@@ -14,6 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _LONGEST_NAME = 30
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _PYTHON = re.compile(r"^(?:\S*python[\d.]*\s+)?(?:\S*manage\.py\s+|-m\s+)?")
+_NEEDED = ("schedule", "command")
 _POLICY = "concurrency_policy"
 _NAME_RULE = "A name is a-z first, then a-z, 0-9 and hyphens, at most 30 characters."
 
@@ -105,6 +106,9 @@ def _name_from(command: str) -> str:
 def _parse_job(name: str, entry: object, file: str) -> Cron:
     if not _NAME.fullmatch(name):
         raise _invalid(name, file, _NAME_RULE)
+    missing = [it for it in _NEEDED if isinstance(entry, Mapping) and it not in entry]
+    if missing:
+        raise _invalid(name, file, f"It has no `{missing[0]}`.")
     try:
         job = msgspec.convert(entry, Cron)
         Schedule.parse(job.schedule, job.timezone)

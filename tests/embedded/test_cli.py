@@ -176,6 +176,9 @@ def test_processes_are_scaled_stopped_and_started(blog: Place) -> None:
 
 def test_what_was_stopped_before_its_first_push_can_be_started(blog: Place) -> None:
     assert blog.type("ssh", "ship@vps", "apps:create early").status == 0
+    silent = blog.type("ssh", "ship@vps", "logs -a early")
+    assert (silent.status, silent.out) == (0, b"")
+    assert silent.err == "early has written nothing yet. What runs: ship ps\n"
     refused = blog.type("ssh", "ship@vps", "ps:start -a early")
     assert (refused.status, "----->" in refused.err) == (20, False)
     for words in ("ps:stop", "ps:start"):

@@ -42,8 +42,8 @@ def test_what_dokku_says_of_a_job() -> None:
 @pytest.mark.parametrize(
     ("entries", "title", "detail"),
     [
-        ([{"command": "x"}], "The cron job 'x' in app.json", "required field `schedule`"),
-        ([{"schedule": "@daily"}], "'job'", "required field `command`"),
+        ([{"command": "x"}], "The cron job 'x' in app.json", "It has no `schedule`."),
+        ([{"schedule": "@daily"}], "'job'", "It has no `command`."),
         ([{"command": "x", "schedule": "0 0 0 0"}], "'x'", "It has 4 fields"),
         ([{"command": "x", "schedule": "@daily", "name": "A b"}], "'A b'", "A name is a-z first"),
         ([{"command": "x", "schedule": "@daily", "concurrency_policy": "replace"}], "'x'", "`allow` or `forbid`"),
