@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from receiver import files, records, shell
+from receiver.app_jobs import plain_variables
 from receiver.hosts import Host, Job, JobMemoryError, JobTimeoutError, Owner, ids, memory
-from receiver.job_variables import plain_variables
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths

@@ -1,16 +1,16 @@
-"""The canary: one worker of a new release on a private socket, asked before anyone else is."""
+"""The canary: one worker of a new release on a private socket, asked before anyone else is; and why one that was tried does not serve."""
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tarfile import TarError
 
 from buildpacks.python.discovery import find_entry
-from receiver import answers, files, health, sockets, workers
+from receiver import answers, health, sockets, workers
 from receiver.answers import Question
-from receiver.hosts import Job, ids
+from receiver.app_jobs import launch_argv, launch_variables, make_run_folder
+from receiver.hosts import Job
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
@@ -23,7 +23,6 @@ from receiver.planner.app_log import of_last_start
 from receiver.planner.pushed import Pushed
 from receiver.server import Server
 
-RUNTIME = Path(__file__).parent / "runtime"
 _LOG_BYTES = 16 * 1024
 _LOG_LINES = 200
 _ENDED = frozenset(
@@ -44,12 +43,6 @@ _WORD_LIMIT_S = 1.0
 _LOOK_EVERY_S = 0.05
 _ENDED_UNHEARD = " ended before it served."
 _PORT_TAKEN = "Address already in use"
-
-
-def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:
-    """Command line that starts a process type of a release, with its own config vars."""
-    launcher = str(RUNTIME / "launch.py")
-    return (sys.executable, "-I", "-S", launcher, str(release_home), process, *arguments)
 
 
 def check(
@@ -195,19 +188,10 @@ def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: in
             "--app-dir", str(paths.home), "--port", str(port),
         ),
         cwd=paths.work,
-        env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name},
+        env=launch_variables(paths, run),
         writable=(run, home.source, paths.storage),
         name="canary",
     )  # fmt: skip
-
-
-def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
-    """A fresh folder for sockets and ready files, which only the app's account may enter."""
-    files.remove_tree(run)
-    owner = server.host.owner(paths.name)
-    run.parent.mkdir(parents=True, exist_ok=True)
-    uid, gid = ids(owner)
-    files.make_folder(run, mode=0o700, uid=uid, gid=gid)
 
 
 def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:

@@ -10,9 +10,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from receiver import checking, records
+from receiver import records
+from receiver.app_jobs import (
+    launch_argv,
+    launch_variables,
+    make_run_folder,
+    release_variables,
+)
 from receiver.hosts import Job, JobTimeoutError
-from receiver.job_variables import release_variables
 from receiver.model.errors import ShipError
 from receiver.model.layout import ReleasePaths
 from receiver.model.release import Release
@@ -162,12 +167,12 @@ def _release_job(work: Transition, release: Release) -> Job:
     paths = work.paths
     home = paths.release(release.version)
     run = paths.run / _TYPE
-    checking.make_run_folder(work.server, paths, run)
+    make_run_folder(work.server, paths, run)
     return Job(
         app=paths.name,
-        argv=checking.launch_argv(home.home, _TYPE, "--run", str(run)),
+        argv=launch_argv(home.home, _TYPE, "--run", str(run)),
         cwd=paths.work,
-        env={"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name},
+        env=launch_variables(paths, run),
         writable=(run, home.source, paths.storage),
         limit_s=_limit_s(work, release.phase),
         name=_TYPE,
@@ -179,7 +184,7 @@ def _script(
 ) -> Job:  # fmt: skip
     paths = work.paths
     run = paths.run / name
-    checking.make_run_folder(work.server, paths, run)
+    make_run_folder(work.server, paths, run)
     return Job(
         app=paths.name,
         argv=("/bin/sh", "-c", command),

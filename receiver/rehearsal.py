@@ -11,9 +11,9 @@ from typing import NoReturn
 from buildpacks.python.trials import Trial, trials
 from buildpacks.python.variables import Wanted, wanted_variables
 from receiver import checking, deploy, records
+from receiver.app_jobs import SYSTEM_PATH, make_run_folder, plain_variables
 from receiver.executor import Reached, nowhere
 from receiver.hosts import Job, JobMemoryError, JobTimeoutError, memory
-from receiver.job_variables import SYSTEM_PATH, plain_variables
 from receiver.model.build import Tree
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.output import Output
@@ -113,7 +113,7 @@ def _try(work: Transition, release: Release, trial: Trial) -> None:
 def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Job:
     home = work.paths.release(release.version)
     run = work.paths.run / "trial"
-    checking.make_run_folder(work.server, work.paths, run)
+    make_run_folder(work.server, work.paths, run)
     programs = f"{release.venv}/bin:" if release.venv else ""
     return Job(
         app=work.paths.name,

@@ -17,8 +17,8 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver import files, lifetimes, records, run_records
+from receiver.app_jobs import release_variables
 from receiver.hosts import Job, JobTimeoutError
-from receiver.job_variables import release_variables
 from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName

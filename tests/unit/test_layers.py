@@ -90,7 +90,7 @@ STORY = """
     publishing
     checking
     building
-    job_variables
+    app_jobs
     detached
     recovery
 """
