@@ -103,6 +103,8 @@ def test_a_limit_of_a_worker_is_for_each_of_its_processes(ship_server: ShipServe
     site.publish("page", {"Procfile": "web: gunicorn app:app\nworker: sleep 3600\n"})
     site.ship("limits:set worker.memory=64M")
     site.ship("ps:scale worker=2")
+    site.server.machine.reboot()
+    site.server.machine.wait_until(lambda: site.page() == "page", "serves again", 60)
     wanted = str(64 * 1024 * 1024)
     for number in "12":
         unit = f"ship-toiling.ps.worker@{number}.service"
