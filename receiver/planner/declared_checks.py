@@ -28,7 +28,11 @@ def declared_check(
     notices = (
         [f"app.json: {', '.join(others)} does not count: only web is asked."] if others else []
     )
-    asked = [check for check in healthchecks.get("web", ()) if check.path is not None]
+    of_web = healthchecks.get("web", ())
+    asked = [check for check in of_web if check.path is not None]
+    if len(asked) < len(of_web):
+        idle = ", ".join(check.name or check.type for check in of_web if check.path is None)
+        notices.append(f"app.json: a health check without a path does not count: {idle}.")
     if not asked:
         return own, tuple(notices)
     if own != Check():

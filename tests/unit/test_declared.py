@@ -100,7 +100,6 @@ def startup(path: str | None = "/up", **more: object) -> Healthcheck:
     [
         ({}, Check()),
         ({"web": []}, Check()),
-        ({"web": [startup(None, attempts=2)]}, Check()),
         ({"web": [startup()]}, Check(path="/up")),
         (
             {"web": [startup(attempts=2, timeout=3, wait=4, http_headers=(Header("host", "a.example"),))]},
@@ -137,6 +136,15 @@ def test_what_cannot_be_honoured_is_told() -> None:
         "app.json: healthchecks.worker does not count: only web is asked.",
         "Of a health check's headers only Host is sent, not X-Token.",
     )
+
+
+def test_a_health_check_without_a_path_is_told() -> None:
+    checks = [startup(), Healthcheck("liveness"), Healthcheck("readiness", name="database")]
+    found, notices = declared_check({"web": checks}, Check())
+    assert found == Check(path="/up")
+    told = "app.json: a health check without a path does not count: liveness, database."
+    assert notices == (told,)
+    assert declared_check({"web": checks[1:]}, Check()) == (Check(), (told,))
 
 
 def test_a_host_that_is_none_is_refused() -> None:
