@@ -16,7 +16,7 @@ from typing import NoReturn
 import msgspec
 from msgspec.structs import replace
 
-from receiver import files, lifetimes, records, run_records
+from receiver import files, lifetimes, profile_files, records, run_records
 from receiver.app_jobs import release_variables
 from receiver.hosts import Job, JobTimeoutError
 from receiver.model.errors import NotFoundError, ServerError, ShipError
@@ -183,9 +183,13 @@ def _job(
         records.write_config(config, values, mode=0o640, gid=owner.gid if owner else -1)
     return Job(
         app=paths.name,
-        argv=wish.argv,
+        argv=profile_files.entered(home.source, wish.argv),
         cwd=home.source,
-        env={**release_variables(paths, release.venv), **more},
+        env={
+            **release_variables(paths, release.venv),
+            **profile_files.variables(home.source),
+            **more,
+        },
         config=config,
         writable=(home.source, paths.storage),
         limit_s=float(wish.limits.time_s),

@@ -140,6 +140,8 @@ def test_two_buildpacks_in_order_and_what_they_leave_for_the_processes(site: Sit
     assert site.server.ask(site.app) == (200, "hello after made True")
     assert site.server.leftovers(site.app) == []
     assert not (site.server.paths(site.app).release(1).home / "buildpacks").exists()
+    words = ("sh", "-c", 'echo "$TOOLS is $PWD/tools"; test "$TOOLS" = "$PWD/tools"')
+    assert site.ship("run", "--", *words).endswith("/tools\n")
 
     pushed = site.push({**APP, "more": ""})
     assert "Built 2 times" in pushed.text

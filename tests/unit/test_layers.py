@@ -122,6 +122,7 @@ MACHINE = """
     buildpack_store
     pythons
     run_records
+    profile_files
     builds
     records
     workers
