@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
-from receiver import nginx, shell
+from receiver import files, nginx, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, JobMemoryError, Owner, systemd_accounts, systemd_timers
 from receiver.hosts.systemd_background import SystemdBackground, told_lines
@@ -45,6 +45,8 @@ from receiver.planner.systemd_units import (
 from receiver.planner.timers import timer_files
 
 _RUNTIME = Path(__file__).parent.parent / "runtime"
+_APPLIED_LIMITS = Path("/run/systemd/system.control")
+"""Where systemd keeps what `systemctl set-property --runtime` said."""
 _UNBOUNDED_S = 90_000.0
 """For commands that the unit's own time limits end."""
 _DETACH_LIMIT_S = 5.0
@@ -80,11 +82,13 @@ class SystemdHost:
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
+        self._forget_applied_limits(app)
         systemd_accounts.remove(app)
 
     def rename_account(self, app: AppName, new: AppName) -> None:
         """Give the app's user and group another name; what has it already keeps it."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
+        self._forget_applied_limits(app)
         systemd_accounts.rename(app, new, self._layout.app(new).home)
 
     def run(
@@ -145,6 +149,14 @@ class SystemdHost:
             values = [f"{key}={value}" for key, value in limit.properties]
             for unit in self._running(limited_units(app, name)):
                 _systemctl("set-property", "--runtime", unit, *values)
+
+    def _forget_applied_limits(self, app: AppName) -> None:
+        """Until the next boot they would hold for another app that is given this name."""
+        applied = list(_APPLIED_LIMITS.glob(f"ship-{app}.*.service.d"))
+        for folder in applied:
+            files.remove_tree(folder)
+        if applied:
+            self.refresh()
 
     def refresh(self) -> None:
         """Read unit files again."""

@@ -3,10 +3,11 @@
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.vps.full_app import MADE, Full, fill, traces
 from tests.vps.inside import Completed
 from tests.vps.laptop import Laptop
 from tests.vps.machine import Machine
@@ -53,6 +54,7 @@ class Life:
     kept_after_second: str
     kept_storage: str
     upgrade: "Upgrade"
+    full: Full
     dry_removal: Completed
     after_dry_removal: str
     removal: Completed
@@ -82,9 +84,11 @@ def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory
     seen["second"], seen["kept_after_second"] = install(bare, *OPTIONS), _kept(bare)
     site = _pushed(ShipServer(bare, laptop, tmp_path_factory.mktemp("site")))
     seen["upgrade"] = _upgraded(site)
+    full = _filled(site.server)
     seen["dry_removal"] = install(bare, "--uninstall", "--dry-run")
     seen["after_dry_removal"] = site.page()
     seen["removal"] = install(bare, "--uninstall")
+    seen["full"] = replace(full, after_removal=traces(bare))
     seen["kept_storage"] = bare.run("cd /var/lib/ship; find . -type f -exec cat {} +").stdout
     seen["after_removal"] = _tree(bare)
     seen["nginx_answer"] = site.server.ask("blog.example.com")
@@ -135,6 +139,19 @@ def test_removal_leaves_storage_alone(life: Life) -> None:
         "/var/lib/ship", "/var/lib/ship/apps", "/var/lib/ship/apps/blog",
         "/var/lib/ship/apps/blog/storage", "/var/lib/ship/apps/blog/storage/kept",
     }  # fmt: skip
+
+
+def test_an_install_changes_nothing_of_an_app_with_one_of_everything(life: Life) -> None:
+    before, after = life.full.kept
+    assert after == before
+
+
+def test_destroy_and_removal_leave_nothing_of_such_an_app_running_or_waiting(life: Life) -> None:
+    assert [name for name in MADE if name not in life.full.traces] == []
+    assert "ship-goes" in life.full.traces
+    assert "ship-goes" not in life.full.after_destroy
+    assert "ship-stays" in life.full.after_destroy
+    assert life.full.after_removal == ""
 
 
 def test_purge_takes_away_all_that_was_made(life: Life) -> None:
@@ -247,6 +264,17 @@ def _upgraded(site: Site) -> Upgrade:
     site.commit({"app.py": page_of("upgraded")["app.py"]})
     pushed = site.push()
     return Upgrade(installed, (before, after), (page, site.page()), pushed.text)
+
+
+def _filled(server: ShipServer) -> Full:
+    """Two apps with one of everything: the second is destroyed, the first goes on."""
+    for name in ("stays", "goes"):
+        fill(server.site(name))
+    seen, before = traces(server.machine), _kept(server.machine)
+    install(server.machine, *OPTIONS)
+    after = _kept(server.machine)
+    server.ship("apps:destroy goes --confirm goes")
+    return Full(seen, (before, after), after_destroy=traces(server.machine))
 
 
 def _kept(machine: Machine) -> str:
