@@ -26,6 +26,8 @@ from receiver.pushed_tree import PushedTree
 from receiver.transition import Transition
 
 _TYPE = "release"
+_KILLED = (-9, 137)
+"""Statuses of what SIGKILL ended: of a process of one's own, and as a shell tells it."""
 _AGAIN: dict[Occasion, str] = {
     "deploy": "correct it and push again.",
     "rollback": "or go back without it: `ship rollback --no-release-phase`.",
@@ -151,7 +153,13 @@ def _run(work: Transition, job: Job) -> _Failure | None:
         work.out.flush()
         return _Failure(f"It took longer than {job.limit_s:g} s.", in_time=False)
     work.out.flush()
-    return _Failure(f"It ended with exit status {status}.") if status else None
+    return _Failure(_ended(status)) if status else None
+
+
+def _ended(status: int) -> str:
+    if status in _KILLED:
+        return "SIGKILL ended it, as happens to what uses up the memory that there is."
+    return f"It ended with exit status {status}."
 
 
 def _limit_s(work: Transition, rules: ReleasePhase) -> float:

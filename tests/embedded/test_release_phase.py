@@ -139,6 +139,12 @@ def test_a_failure_leaves_the_old_release_and_a_log(site: Site) -> None:
     assert site.server.leftovers(site.app) == []
 
 
+def test_a_kill_is_told_with_its_usual_cause(site: Site) -> None:
+    killed = site.push("kill -KILL $$")
+    assert killed.status == 1
+    assert "SIGKILL ended it, as happens to what uses up the memory" in killed.text
+
+
 def test_a_failure_at_a_change_of_config_leaves_everything_as_it_was(site: Site) -> None:
     site.deploy('test "$GREETING" != two', "[release]\non = ['config']\n")
     site.server.configure(site.app, GREETING="one")
