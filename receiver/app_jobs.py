@@ -13,21 +13,23 @@ _RUNTIME = Path(__file__).parent / "runtime"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def plain_variables(paths: AppPaths) -> Mapping[str, str]:
-    """Variables of any command that no launcher is in between of, besides its config vars."""
+def plain_variables(paths: AppPaths, host: str) -> Mapping[str, str]:
+    """Variables of any command that no launcher is in between of, besides its config vars; `host` is the app's name for visitors."""
     return {
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "SHIP_APP": paths.name,
+        "SHIP_HOST": host,
         "SHIP_STORAGE": str(paths.storage),
     }
 
 
-def release_variables(paths: AppPaths, venv: Path | str | None) -> Mapping[str, str]:
+def release_variables(paths: AppPaths, host: str, venv: Path | str | None) -> Mapping[str, str]:
     """Those of a command that runs as a release does: the programs of its virtualenv come first."""
+    plain = plain_variables(paths, host)
     if venv is None:
-        return {**plain_variables(paths), "PATH": SYSTEM_PATH}
-    return {**plain_variables(paths), "PATH": f"{venv}/bin:{SYSTEM_PATH}", "VIRTUAL_ENV": str(venv)}
+        return {**plain, "PATH": SYSTEM_PATH}
+    return {**plain, "PATH": f"{venv}/bin:{SYSTEM_PATH}", "VIRTUAL_ENV": str(venv)}
 
 
 def launch_argv(release_home: Path, process: str, *arguments: str) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ class Builder:
     """What is held while something is installed or run: other apps' builds wait for it."""
     memory: str = "50%"
     """What a build may use, as `build_memory` of the server's settings says it."""
+    address: str = ""
+    """The app's host name."""
 
     def unpack(self, archive: Path, folder: Path | None = None) -> None:
         """Unpack a tar file into the release's source, or into another folder of the app's."""
@@ -244,7 +246,7 @@ class Builder:
             argv=argv,
             cwd=self.release.source,
             env={
-                **plain_variables(self.paths),
+                **plain_variables(self.paths, self.address),
                 "HOME": str(self.paths.cache),
                 "UV_CACHE_DIR": str(self.paths.cache / "uv"),
                 # a virtualenv that shares no file with a cache that the next build writes to

@@ -243,6 +243,7 @@ def _again(
         created_at=work.server.clock.stamp(),
         restores=None,
         postdeploy=None,
+        address=work.server.address(work.paths.name),
         boot_limit_s=work.settings.check_limit_s,
         check=source.checked_by(work.settings),
         processes=_parsed(source.lines, config, classic=source.classic),

@@ -197,7 +197,11 @@ def _script(
         app=paths.name,
         argv=("/bin/sh", "-c", command),
         cwd=home.source,
-        env={**release_variables(paths, venv), "HOME": str(run), "SHIP_PROCESS": name},
+        env={
+            **release_variables(paths, work.server.address(paths.name), venv),
+            "HOME": str(run),
+            "SHIP_PROCESS": name,
+        },
         config=home.env,
         writable=(run, home.source, paths.storage),
         limit_s=_limit_s(work, rules),

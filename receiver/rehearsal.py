@@ -120,7 +120,7 @@ def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Jo
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={
-            **plain_variables(work.paths),
+            **plain_variables(work.paths, work.server.address(work.paths.name)),
             "HOME": str(run),
             "PATH": f"{programs}{SYSTEM_PATH}",
         },

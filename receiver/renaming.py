@@ -87,7 +87,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         server.host.stop_jobs(was)
     server.host.rename_account(was, name)
     _move(server.layout, was, name)
-    _rewrite_records(server.layout.app(name))
+    _rewrite_records(server, server.layout.app(name))
     _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
 
 
@@ -116,11 +116,16 @@ def _move(layout: Layout, was: AppName, name: AppName) -> None:
             files.sync_folder(new.parent)
 
 
-def _rewrite_records(paths: AppPaths) -> None:
+def _rewrite_records(server: Server, paths: AppPaths) -> None:
     for version in records.release_versions(paths):
         release = records.read_release(paths, version)
         venv = paths.venvs / Path(release.venv).name if release.venv else None
-        renamed = replace(release, app=paths.name, venv=str(venv) if venv else None)
+        renamed = replace(
+            release,
+            app=paths.name,
+            venv=str(venv) if venv else None,
+            address=server.address(paths.name),
+        )
         records.write_json(paths.release(version).record, renamed)
     for number in records.build_numbers(paths):
         build = records.read_json(paths.builds / f"{number}.json", Build)

@@ -186,7 +186,7 @@ def _job(
         argv=profile_files.entered(home.source, wish.argv),
         cwd=home.source,
         env={
-            **release_variables(paths, release.venv),
+            **release_variables(paths, server.address(paths.name), release.venv),
             **profile_files.variables(home.source),
             **more,
         },

@@ -104,6 +104,7 @@ class Transition:
             building.own_names(config),
             self.turn,
             self.server.settings.build_memory,
+            self.server.address(self.paths.name),
         )
 
     def turn(self) -> AbstractContextManager[None]:

@@ -143,6 +143,7 @@ def clean_environment(options, record, env):
     environment.setdefault("HOME", options["--app-dir"])
     environment.setdefault("LANG", "C.UTF-8")
     environment["SHIP_STORAGE"] = options["--app-dir"] + "/storage"
+    environment["SHIP_HOST"] = record.get("address", "")
     environment.setdefault("SHIP_APP", os.path.basename(options["--app-dir"]))
     environment.update(PATH=folders, PYTHONUNBUFFERED="1", **process_environment(options))
     environment.update((name, value) for name, value in env.items() if name.startswith(_EXEC_TIME))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import embedded
+from receiver import embedded, records
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from tests import needs
@@ -270,6 +270,11 @@ def test_a_rename_takes_everything_along(blog: Place, server: Place) -> None:
     assert blog.ship("run", "--", "gunicorn", "--version").status == 0
     assert ask(blog.port, "journal.apps.test") == 200
     assert ask(blog.port, "blog.apps.test") == 404
+    assert blog.ship("run", "--", "printenv", "SHIP_HOST").out == b"journal.apps.test\n"
+    # what its web processes are given as SHIP_HOST, and what its workers ask themselves by
+    paths = Layout.embedded(blog.root).app(AppName("journal"))
+    kept = records.release_versions(paths)
+    assert {records.read_release(paths, each).address for each in kept} == {"journal.apps.test"}
     assert blog.ship("config:set", "AFTER=rename").status == 0
     assert blog.ship("rollback").status == 0
     assert blog.ship("apps:rename", "blog").status == 0

@@ -52,6 +52,7 @@ def test_command_runs_in_the_release_with_config_vars_and_nothing_inherited(site
     assert environ["HOME"] == "/home/x"
     assert environ["SHIP_PROCESS"] == "web"
     assert environ["SHIP_APP"] == "blog"
+    assert "SHIP_HOST" in environ
     assert environ["PATH"].startswith(f"{sys.prefix}/bin:")
     assert "SECRET_OF_HOST" not in environ
 
