@@ -77,11 +77,11 @@ def test_a_handover_cut_off_brings_the_old_release_back(
 
 
 def strangers(server: ShipServer) -> list[str]:
-    """Processes that are neither the system's own nor an app's gunicorn."""
+    """Processes that are neither the system's own nor an app's."""
     apps = server.root("getent passwd | sed -n 's/^ship-[^:]*:[^:]*:\\([0-9]*\\):.*/\\1/p'").split()
     return [
         process.command
         for process in server.machine.processes()
-        if not (str(process.user_id) in apps and "gunicorn" in process.command)
+        if str(process.user_id) not in apps
         and not any(name in process.command.split(" ")[0] for name in SYSTEM)
     ]
