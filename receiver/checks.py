@@ -10,7 +10,6 @@ from receiver import apps, health, records
 from receiver.answers import Answer, Question
 from receiver.model.check import NAMES, Check, overlaid
 from receiver.model.errors import CheckError, NotFoundError
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
@@ -32,7 +31,7 @@ class Setting:
 def report(server: Server, app: AppName) -> dict[str, Setting]:
     """What holds for the next release, by name."""
     paths = server.app(app)
-    settings, release = records.read_app(paths), _live(paths)[1]
+    settings, release = records.read_app(paths), records.read_live_release(paths)[1]
     code = (release.code_check or release.check) if release else Check()
     found = msgspec.to_builtins(overlaid(code, settings.check))
     found["host"] = found["host"] or server.address(app)
@@ -60,7 +59,7 @@ def ask(server: Server, app: AppName) -> tuple[Question, Answer, CheckError | No
     """
     paths = server.app(app)
     settings = records.read_app(paths)
-    live, release = _live(paths)
+    live, release = records.read_live_release(paths)
     if live is None or release is None or release.served == "nothing" or settings.stopped:
         raise _nothing_runs(app, release, settings)
     address, host = _place(server, settings, live, release)
@@ -78,11 +77,6 @@ def _place(
     own = isinstance(release.processes["web"], Command)
     port = settings.own_port(live.slot) if own else settings.port
     return (_LOOPBACK, port), release.checked_by(settings).host
-
-
-def _live(paths: AppPaths) -> tuple[Live | None, Release | None]:
-    live = records.read_live(paths)
-    return live, records.read_release(paths, live.release) if live else None
 
 
 def _source(name: str, settings: App, code: Check) -> Source:

@@ -192,8 +192,8 @@ def _write_down(
 
 
 def _jobs(paths: AppPaths) -> Mapping[str, Cron]:
-    live = records.read_live(paths)
-    return records.read_release(paths, live.release).cron if live else {}
+    _, release = records.read_live_release(paths)
+    return release.cron if release else {}
 
 
 def _now(server: Server) -> datetime:

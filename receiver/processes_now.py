@@ -48,8 +48,7 @@ class Now:
 
 def now_of(server: Server, paths: AppPaths) -> Now:
     """The app as it is; ask under its lock to plan a change."""
-    live = records.read_live(paths)
-    release = records.read_release(paths, live.release) if live else None
+    live, release = records.read_live_release(paths)
     return Now(server, paths, records.read_app(paths), records.read_scale(paths), live, release)
 
 

@@ -177,6 +177,12 @@ def read_release(paths: AppPaths, version: int) -> Release:
     return found
 
 
+def read_live_release(paths: AppPaths) -> tuple[Live | None, Release | None]:
+    """What serves, and its release; None for both before the first."""
+    live = read_live(paths)
+    return live, read_release(paths, live.release) if live else None
+
+
 def release_versions(paths: AppPaths) -> list[int]:
     """Versions of the releases that are kept, oldest first; a folder without a record is not one."""
     found = paths.releases.glob("v*/release.json")

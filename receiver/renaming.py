@@ -135,8 +135,8 @@ def _rewrite_records(server: Server, paths: AppPaths) -> None:
 
 def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
     paths = server.layout.app(name)
-    settings, live = records.read_app(paths), records.read_live(paths)
-    release = records.read_release(paths, live.release) if live else None
+    settings = records.read_app(paths)
+    live, release = records.read_live_release(paths)
     units = server.host.unit_files(name, settings)
     site = facts.site_change(server, paths, settings, release, live.slot if live else "a")
     timers = facts.timer_change(server, paths, release.cron) if release else None

@@ -286,8 +286,7 @@ def transition(
 def _open(
     server: Server, paths: AppPaths, out: Output, checkpoint: Checkpoint, reached: Reached
 ) -> Transition:  # fmt: skip
-    live = records.read_live(paths)
-    old = records.read_release(paths, live.release) if live else None
+    live, old = records.read_live_release(paths)
     return Transition(
         server, paths, records.read_app(paths), out, checkpoint, reached, live, old
     )  # fmt: skip

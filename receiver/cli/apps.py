@@ -246,8 +246,8 @@ def _summary(call: Call, name: AppName) -> _Summary:
 
     server = call.server
     paths = server.layout.app(name)
-    settings, live = records.read_app(paths), records.read_live(paths)
-    release = records.read_release(paths, live.release) if live else None
+    settings = records.read_app(paths)
+    live, release = records.read_live_release(paths)
     runs = live is not None and server.host.main_pid(name, live.slot) is not None
     if release is not None and release.served == "nothing":
         runs = any(server.host.background.running(name).values())

@@ -9,8 +9,8 @@ from receiver.detached import Request, Work
 def change(call: Call, description: str, work: Work) -> int:
     """Do `work` with its transcript on standard error; returns its exit code."""
     paths = call.server.app(call.app)
-    live = records.read_live(paths)
-    commit = records.read_release(paths, live.release).commit if live else ""
+    _, release = records.read_live_release(paths)
+    commit = release.commit if release else ""
     request = Request(app=call.app, by=call.by, commit=commit, description=description)
     return detached.run_detached(call.server, request, work, show.transcript)
 

@@ -152,14 +152,14 @@ def _find(call: Call, text: str | None) -> Release:
     paths = call.server.app(call.app)
     if version is not None:
         return records.read_release(paths, version)
-    live = records.read_live(paths)
-    if live is None:
+    _, release = records.read_live_release(paths)
+    if release is None:
         raise NotFoundError(
             f"{call.app} has no release yet.",
             advice="Push some code: `git push prod main`.",
             reason="not-found/release",
         )
-    return records.read_release(paths, live.release)
+    return release
 
 
 def parse_version(text: str) -> int:
