@@ -1,6 +1,6 @@
 """The stories of an app's processes: stop, start, restart, scale; of all, of one type, or of one process."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -31,67 +31,51 @@ class Wish(NamedTuple):
     number: int
 
 
-def stop(server: Server, name: AppName, process_type: str | None = None) -> None:
-    """Stop processes; they stay stopped over deploys and reboots until `start`.
+class Change(NamedTuple):
+    """What is to become of an app's processes: a word for the lock, and how it is planned."""
 
-    Args:
-        server: the server
-        name: the app
-        process_type: the one type to stop; all when None
-    """
-    _change(server, name, lambda now: _plan_stop(now, process_type), "stop")
+    title: str
+    plan: Callable[[Now], Plan]
 
 
-def start(server: Server, name: AppName, process_type: str | None = None) -> None:
+def stopping(process_type: str | None = None) -> Change:
+    """Stop processes, of one type or all; they stay stopped over deploys and reboots until they are started."""
+    return Change("stop", lambda now: _plan_stop(now, process_type))
+
+
+def starting(process_type: str | None = None) -> Change:
     """Start processes of the live release again: those of one type, or all."""
-    _change(server, name, lambda now: _plan_start(now, process_type), "start")
+    return Change("start", lambda now: _plan_start(now, process_type))
 
 
-def restart(server: Server, name: AppName, process: str | None = None) -> None:
+def restarting(process: str | None = None) -> Change:
     """Replace processes by fresh ones of the same release; the site answers all the while.
 
     Args:
-        server: the server
-        name: the app
         process: a type, or one process of a type other than web, such as `worker.1`; all when None
     """
-    _change(server, name, lambda now: _plan_restart(now, process), "restart")
+    return Change("restart", lambda now: _plan_restart(now, process))
 
 
-def scale(server: Server, name: AppName, wishes: Iterable[Wish]) -> None:
-    """Set how many processes of some types there should be, all in one change; of web, how many workers.
+def scaling(wishes: Sequence[Wish]) -> Change:
+    """Set how many processes of some types there should be, all at once; of web, how many workers."""
+    return Change("scaling", lambda now: _plan_scale(now, wishes))
+
+
+def planned(server: Server, name: AppName, change: Change) -> Plan:
+    """The steps of a change, as things are now; none is done.
 
     Raises:
-        UsageError: not a number of processes that makes sense
-        NotFoundError: the app has no such type
+        UsageError: not a number of processes that makes sense, or workers of web one by one
+        NotFoundError: the app has no such type or process
     """
-    _change(server, name, lambda now: _plan_scale(now, wishes), "scaling")
+    return change.plan(now_of(server, server.app(name)))
 
 
-def planned_scale(server: Server, name: AppName, wishes: Iterable[Wish]) -> Plan:
-    """The steps of `scale`, as things are now; none is done."""
-    return _plan_scale(now_of(server, server.app(name)), wishes)
-
-
-def planned_restart(server: Server, name: AppName, process: str | None) -> Plan:
-    """The steps of `restart`, as things are now; none is done."""
-    return _plan_restart(now_of(server, server.app(name)), process)
-
-
-def planned_stop(server: Server, name: AppName, process_type: str | None) -> Plan:
-    """The steps of `stop`, as things are now; none is done."""
-    return _plan_stop(now_of(server, server.app(name)), process_type)
-
-
-def planned_start(server: Server, name: AppName, process_type: str | None) -> Plan:
-    """The steps of `start`, as things are now; none is done."""
-    return _plan_start(now_of(server, server.app(name)), process_type)
-
-
-def _change(server: Server, name: AppName, plan: Callable[[Now], Plan], title: str) -> None:
+def do(server: Server, name: AppName, change: Change) -> None:
     """Plan and do a change under the app's lock: until then, a deploy may make another release live."""
     paths = server.app(name)
-    apps.change(server, paths, lambda: plan(now_of(server, paths)), title)
+    apps.change(server, paths, lambda: change.plan(now_of(server, paths)), change.title)
 
 
 def _plan_stop(now: Now, process_type: str | None) -> Plan:
@@ -125,7 +109,7 @@ def _plan_restart(now: Now, process: str | None) -> Plan:
     return (*(web_steps.restart(now) if web else ()), *_restart_background(now, process))
 
 
-def _plan_scale(now: Now, wishes: Iterable[Wish]) -> Plan:
+def _plan_scale(now: Now, wishes: Sequence[Wish]) -> Plan:
     wanted: dict[str, int] = {}
     for wish in wishes:
         wanted[wish.type] = _wanted(now, wish, wanted)

@@ -89,10 +89,10 @@ def _processes(call: Call, name: str, words: list[str]) -> Tell:
     from receiver.cli.ps import parse_wish
 
     if name == "ps:restart":
-        steps = control.planned_restart(call.server, call.app, words[0])
+        steps = control.planned(call.server, call.app, control.restarting(words[0]))
         return lambda out: forecast.of_steps(f"Restarting {words[0]}", steps, out)
     wishes = [parse_wish(word) for word in words]
-    scaled = control.planned_scale(call.server, call.app, wishes)
+    scaled = control.planned(call.server, call.app, control.scaling(wishes))
     return lambda out: forecast.of_steps(f"Scaling {call.app}", scaled, out)
 
 

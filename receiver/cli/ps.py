@@ -11,7 +11,7 @@ from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import ShipError, UsageError
 
 if TYPE_CHECKING:
-    from receiver.control import Wish
+    from receiver.control import Change, Wish
     from receiver.processes import Running, Type
 
 _SCALE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)([=+-])([0-9]{1,4})")
@@ -57,11 +57,7 @@ def restart(call: Call, process: str | None) -> int:
     """Replace processes by fresh ones: all, those of one type, or one. The site answers all the while."""
     from receiver import control
 
-    control.planned_restart(call.server, call.app, process)  # refuses before it says to do it
-
-    return _change(
-        call, "Restarting", process, lambda: control.restart(call.server, call.app, process)
-    )
+    return _change(call, "Restarting", process, control.restarting(process))
 
 
 @click.command(
@@ -73,11 +69,7 @@ def stop(call: Call, process_type: str | None) -> int:
     """Stop all processes, or those of one type; they stay stopped, over deploys and reboots, until ps:start."""
     from receiver import control
 
-    control.planned_stop(call.server, call.app, process_type)  # refuses before it says to do it
-
-    return _change(
-        call, "Stopping", process_type, lambda: control.stop(call.server, call.app, process_type)
-    )
+    return _change(call, "Stopping", process_type, control.stopping(process_type))
 
 
 @click.command(
@@ -91,10 +83,7 @@ def start(call: Call, process_type: str | None) -> int:
     """Start processes again that ps:stop has stopped: all, or those of one type."""
     from receiver import control
 
-    control.planned_start(call.server, call.app, process_type)  # refuses before it says to do it
-    return _change(
-        call, "Starting", process_type, lambda: control.start(call.server, call.app, process_type)
-    )
+    return _change(call, "Starting", process_type, control.starting(process_type))
 
 
 @click.command(
@@ -111,10 +100,8 @@ def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
     status = 0
     if wishes:
         parsed = [parse_wish(wish) for wish in wishes]
-        control.planned_scale(call.server, call.app, parsed)  # refuses before it says to do it
-        _warn_of_memory(call, parsed)
         status = _change(
-            call, "Scaling", None, lambda: control.scale(call.server, call.app, parsed)
+            call, "Scaling", None, control.scaling(parsed), lambda: _warn_of_memory(call, parsed)
         )
     if status == 0:
         found = processes.look(call.server, call.app)
@@ -218,15 +205,24 @@ def _ends(process: "Running") -> str:
     return f"{reason}, {process.ends} times in a row" if process.ends > 1 else reason
 
 
-def _change(call: Call, doing: str, what: str | None, story: Callable[[], None]) -> int:
+def _change(
+    call: Call,
+    doing: str,
+    what: str | None,
+    wanted: "Change",
+    warn: Callable[[], None] = lambda: None,
+) -> int:
+    from receiver import control
     from receiver.cli.changes import change
     from receiver.model.output import Output
 
+    control.planned(call.server, call.app, wanted)  # refuses before it says to do it
+    warn()
     title = f"{doing} {what} of {call.app}" if what else f"{doing} {call.app}"
 
     def work(out: Output, _: int) -> None:
         out.step(title)
-        story()
+        control.do(call.server, call.app, wanted)
 
     return change(call, title, work)
 

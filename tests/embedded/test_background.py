@@ -60,7 +60,7 @@ class Pushed:
 
     def scale(self, **wanted: int) -> None:
         wishes = [Wish(name, "=", count) for name, count in wanted.items()]
-        control.scale(self.server.server, self.app, wishes)
+        control.do(self.server.server, self.app, control.scaling(wishes))
 
     def look(self, process_type: str = "worker") -> tuple[Running, ...]:
         found = processes.look(self.server.server, self.app).types
@@ -113,11 +113,8 @@ def test_scaling_leaves_the_others_alone(shop: Pushed) -> None:
     shop.scale(worker=1, **{"send_mail": 1, "send-mail": 2})
     assert shop.releases("send-mail") == [("send-mail.1", "v1"), ("send-mail.2", "v1")]
     before = {name: shop.look(name)[0].pid for name in ("worker", "send_mail", "send-mail")}
-    control.scale(
-        shop.server.server,
-        shop.app,
-        [Wish("worker", "+", 1), Wish("send-mail", "-", 1), Wish("web", "=", 1)],
-    )
+    wishes = [Wish("worker", "+", 1), Wish("send-mail", "-", 1), Wish("web", "=", 1)]
+    control.do(shop.server.server, shop.app, control.scaling(wishes))
     assert len(shop.releases()) == 2
     assert len(shop.releases("send-mail")) == 1
     assert {name: shop.look(name)[0].pid for name in before} == before
@@ -136,7 +133,7 @@ def test_types_that_there_are_not_are_named(shop: Pushed) -> None:
     with pytest.raises(UsageError):
         shop.scale(worker=65)
     with pytest.raises(NotFoundError):
-        control.restart(shop.server.server, shop.app, "worker.1")
+        control.do(shop.server.server, shop.app, control.restarting("worker.1"))
     assert shop.look() == ()
 
 
@@ -156,20 +153,20 @@ def test_stopped_stays_stopped_until_it_is_started(shop: Pushed) -> None:
     server = shop.server.server
     shop.push(tree("one", PROCFILE + "clock: python worker.py\n"))
     shop.scale(worker=1, clock=1)
-    control.stop(server, shop.app, "worker")
+    control.do(server, shop.app, control.stopping("worker"))
     assert running(shop) == {"clock.1"}
     shop.push(tree("two"))
     assert running(shop) == set()
     shop.push(tree("three", PROCFILE + "clock: python worker.py\n"))
     assert running(shop) == {"clock.1"}
     assert shop.server.ask(shop.app) == (200, "three")
-    control.stop(server, shop.app)
+    control.do(server, shop.app, control.stopping())
     assert running(shop) == set()
     assert shop.server.ask(shop.app)[0] == 503
-    control.start(server, shop.app, "clock")
+    control.do(server, shop.app, control.starting("clock"))
     assert running(shop) == {"clock.1"}
     assert shop.server.ask(shop.app)[0] == 503
-    control.start(server, shop.app)
+    control.do(server, shop.app, control.starting())
     assert running(shop) == {"clock.1", "worker.1"}
     assert shop.server.ask(shop.app) == (200, "three")
 
@@ -179,7 +176,7 @@ def test_one_process_is_restarted_alone(shop: Pushed) -> None:
     shop.scale(worker=2)
     assert len(shop.releases()) == 2
     first, second = (each.pid for each in shop.look())
-    control.restart(shop.server.server, shop.app, "worker.2")
+    control.do(shop.server.server, shop.app, control.restarting("worker.2"))
     assert len(shop.releases()) == 2
     assert [each.pid == was for each, was in zip(shop.look(), (first, second), strict=True)] == [
         True,
@@ -250,10 +247,10 @@ def test_an_app_without_web_is_workers_alone(shop: Pushed) -> None:
     shop.push(tree("one", "worker: python worker.py\n"))
     shop.scale(worker=1)
     assert shop.releases() == [("worker.1", "v1")]
-    control.restart(shop.server.server, shop.app)
-    control.stop(shop.server.server, shop.app)
+    control.do(shop.server.server, shop.app, control.restarting())
+    control.do(shop.server.server, shop.app, control.stopping())
     assert running(shop) == set()
-    control.start(shop.server.server, shop.app)
+    control.do(shop.server.server, shop.app, control.starting())
     assert shop.releases() == [("worker.1", "v1")]
 
 

@@ -79,7 +79,7 @@ def deploy(
 def live(server):
     """An app that serves `old`, and the trees of the two ways to replace it."""
     app = server.create("blog")
-    control.scale(server.server, app, [control.Wish("worker", "=", 1)])
+    control.do(server.server, app, control.scaling([control.Wish("worker", "=", 1)]))
     old = tree(server.folder / "old", "old")
     done = deploy(server, app, old)
     assert done.returncode == 0, done.stderr

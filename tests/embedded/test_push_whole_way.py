@@ -292,10 +292,10 @@ def test_names_that_begin_alike_are_apps_of_their_own(server: PushServer) -> Non
     server.configure(shop.app, GREETING="hello")
     assert shop.ask() == (200, "shop two hello")
     assert untouched()
-    control.stop(server.server, shop.app)
+    control.do(server.server, shop.app, control.stopping())
     assert shop.ask()[0] == 503
     assert untouched()
-    control.start(server.server, shop.app)
+    control.do(server.server, shop.app, control.starting())
     assert shop.ask() == (200, "shop two hello")
     apps.destroy(server.server, shop.app)
     assert shop.ask()[0] == 404
