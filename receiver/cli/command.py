@@ -158,7 +158,7 @@ class Ship(click.Group):
         name = catalogue.canonical(cmd_name)
         if name is None:
             return None
-        module, _, attribute = catalogue.COMMANDS[name].partition(":")
+        module, _, attribute = catalogue.COMMANDS[name][0].partition(":")
         found: click.Command = getattr(import_module(f"receiver.cli.{module}"), attribute)
         return found
 

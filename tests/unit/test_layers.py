@@ -227,6 +227,8 @@ VALUES = """
     model.names
     model.output
     model.build
+    model.grant
+    model.log_line
     model.errors
     model
     receiver
