@@ -224,6 +224,7 @@ VALUES = """
     model.cron
     model.schedule
     model.layout
+    model.dotenv
     model.names
     model.output
     model.build
