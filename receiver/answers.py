@@ -37,6 +37,8 @@ class Question:
     timeout_s: int | None = None
     attempts: int = 1
     wait_s: int = 0
+    key: str = ""
+    """What nginx lets past a page of maintenance."""
 
     @classmethod
     def by(cls, check: Check, address: str) -> "Question":

@@ -1,5 +1,6 @@
 """Does a plan step by step, each registered with its opposite first, and puts everything back on failure."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import assert_never
@@ -277,6 +278,9 @@ class Executor:
         address = self._server.address(app)
         # nginx finds the app by its name alone
         question = Question.by(msgspec.structs.replace(check, host=None), address)
+        closed = records.read_app(self._server.layout.app(app)).maintenance
+        if closed is not None:
+            question = dataclasses.replace(question, key=closed.key)
         answer = health.ask(
             ("127.0.0.1", self._server.settings.http_port),
             question,

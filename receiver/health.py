@@ -94,7 +94,7 @@ def _answer(address: Address, question: Question, patience: _Patience) -> Answer
     answer = _first_answer(address, question, patience)
     path = to_https(answer, question.host)
     if path is not None and answer.status not in question.wanted:
-        headers = _headers(question.host, "https")
+        headers = _headers(question, "https")
         second = _try(address, path, headers, question.timeout_s or patience.limit_s)
         if isinstance(second, Answer):
             answer = dataclasses.replace(second, seconds=answer.seconds)
@@ -103,7 +103,7 @@ def _answer(address: Address, question: Question, patience: _Patience) -> Answer
 
 def _first_answer(address: Address, question: Question, patience: _Patience) -> Answer:
     started, pause_s = patience.clock.now(), _FIRST_PAUSE_S
-    headers, limit_s = _headers(question.host, "http"), patience.limit_s
+    headers, limit_s = _headers(question, "http"), patience.limit_s
     while True:
         # looked at before asking: an answer of a process that ended counts
         running, up = patience.still_running(), patience.is_up()
@@ -161,16 +161,17 @@ def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -
             return f"The last try ended with: {str(error) or type(error).__name__}."
 
 
-def _headers(host: str, forwarded_proto: str) -> dict[str, str]:
+def _headers(question: Question, forwarded_proto: str) -> dict[str, str]:
     return {
-        "Host": host,
+        **({"X-Ship-Check": question.key} if question.key else {}),
+        "Host": question.host,
         "User-Agent": "ship-check",
         "Accept": "*/*",
         "Connection": "close",
         "X-Real-IP": "127.0.0.1",
         "X-Forwarded-For": "127.0.0.1",
         "X-Forwarded-Proto": forwarded_proto,
-        "X-Forwarded-Host": host,
+        "X-Forwarded-Host": question.host,
         "X-Forwarded-Port": "443" if forwarded_proto == "https" else "80",
     }
 

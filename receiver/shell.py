@@ -147,14 +147,16 @@ def attach(
     return status if status >= 0 else _SIGNALLED - status
 
 
-def read(argv: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, bytes]:
-    """Run a command on the caller's own stdin and stderr; returns its exit status and what it printed.
+def read(
+    argv: Sequence[str], *, env: Mapping[str, str], given: bytes | None = None
+) -> tuple[int, bytes]:
+    """Run a command on the caller's own stderr, and stdin unless it is given; returns its exit status and what it printed.
 
     Raises:
         CommandError: there is no such program
     """
     try:
-        done = subprocess.run(argv, env=dict(env), stdout=subprocess.PIPE, check=False)
+        done = subprocess.run(argv, env=dict(env), stdout=subprocess.PIPE, input=given, check=False)
     except FileNotFoundError as error:
         raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
     return done.returncode, done.stdout

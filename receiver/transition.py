@@ -28,6 +28,7 @@ from receiver.lock import app_lock, build_turn
 from receiver.model.build import Interpreter
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.maintenance import closed_notice
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
 from receiver.model.plan import AnyStep, Link, Plan, RemoveTree, SetFormation, WriteFile
@@ -176,6 +177,8 @@ class Transition:
         self._replace_background(release)
         timers = facts.timer_change(self.server, self.paths, release.cron)
         executor.apply((*_steps(timers), WriteFile(str(self.paths.live), live)))
+        if self.settings.maintenance is not None:
+            self.out.warn(closed_notice(self.paths.name))
 
     def propose_scale(self, wanted: Mapping[str, int]) -> None:
         """Have so many processes of these types run, where nobody has said otherwise yet."""

@@ -27,8 +27,12 @@ def list_apps(call: Call, *, as_json: bool) -> None:
     elif not found:
         show.progress("There are no apps yet. To make one: ship apps:create blog")
     else:
-        rows = [(it["name"], it["url"], it["release"] or "-", it["state"]) for it in found]
+        rows = [(it["name"], it["url"], it["release"] or "-", _shown_state(it)) for it in found]
         show.table(("App", "URL", "Release", "State"), rows)
+
+
+def _shown_state(found: "_Summary") -> str:
+    return f"{found['state']}, in maintenance" if found["maintenance"] else found["state"]
 
 
 def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool) -> int:
@@ -141,6 +145,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "Release": found["release"] or "",
         "Change": found["description"] or "",
         "State": found["state"],
+        "Maintenance": _maintenance(found),
         "Created": found["created_at"],
     }
     show.fields({label: value for label, value in shown.items() if value})
@@ -238,6 +243,8 @@ class _Summary(TypedDict):
     release: str | None
     description: str | None
     state: str
+    maintenance: str | None
+    """Since when it is on."""
     created_at: str
 
 
@@ -259,8 +266,13 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "release": release.label if release else None,
         "description": release.description if release else None,
         "state": _state(settings, release, runs=runs),
+        "maintenance": settings.maintenance.since if settings.maintenance else None,
         "created_at": settings.created_at,
     }
+
+
+def _maintenance(found: _Summary) -> str:
+    return f"on, since {found['maintenance']}" if found["maintenance"] else ""
 
 
 def _state(settings: App, release: Release | None, *, runs: bool) -> str:

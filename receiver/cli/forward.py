@@ -35,12 +35,20 @@ def become_root(words: Sequence[str], environment: Environment) -> NoReturn:
 
 
 def ask_over_ssh(
-    place: Destination, words: Sequence[str], environment: Environment
+    place: Destination,
+    words: Sequence[str],
+    environment: Environment,
+    *,
+    given: bytes | None = None,
 ) -> tuple[int, bytes]:
-    """Run words on the server for what they print; progress and questions go past us."""
+    """Run words on the server for what they print; progress and questions go past us.
+
+    Their input is `given`, or our own.
+    """
     from receiver import shell
 
-    return shell.read(ssh_argv(place, words, terminal=False), env=environment.variables)
+    argv = ssh_argv(place, words, terminal=False)
+    return shell.read(argv, env=environment.variables, given=given)
 
 
 def _become(argv: list[str], environment: Environment) -> NoReturn:

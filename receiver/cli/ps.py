@@ -33,12 +33,15 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 @with_json
 def list_processes(call: Call, *, as_json: bool) -> None:
     """Show the processes of an app: since when they run, or why they do not."""
-    from receiver import processes
+    from receiver import maintenance, processes
+    from receiver.model.maintenance import closed_notice
 
     found = processes.look(call.server, call.app)
     if as_json:
         show.as_json(found.as_data())
         return
+    if maintenance.look(call.server, call.app):
+        show.progress(closed_notice(call.app))
     if not found.types:
         show.progress(f"{call.app} has no processes.")
     for at, each in enumerate(found.types):

@@ -104,6 +104,11 @@ class AppPaths:
         return self.home / "storage"
 
     @property
+    def maintenance_page(self) -> Path:
+        """What visitors see while the app is in maintenance."""
+        return self.home / "maintenance.html"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

@@ -12,6 +12,7 @@ from receiver.model.check import Check, Seconds, overlaid
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
 from receiver.model.limits import MAX_PUSH_MB
+from receiver.model.maintenance import Maintenance
 from receiver.model.process_limits import Limit
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -125,6 +126,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         dict[str, Limit],
         Meta(description="Set by limits:set: what processes may use, by type: `[limits.web]`."),
     ] = msgspec.field(default_factory=dict)
+
+    maintenance: Annotated[
+        Maintenance | None,
+        Meta(description="Set by maintenance:on: visitors see a page in place of the app."),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse a check that cannot be, while the file that holds it is read."""

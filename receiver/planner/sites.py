@@ -87,9 +87,24 @@ def _values(
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
         "stopped": settings.stopped,
+        "maintenance": _maintenance(front, app, settings),
         "port": web_port(settings, release, slot),
         "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
         "folders": tuple(folder for folder in folders if folder.prefix != "/"),
+    }
+
+
+def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object] | None:
+    """What the template needs to keep visitors out; None when they may come in."""
+    found = settings.maintenance
+    if found is None:
+        return None
+    return {
+        "key": found.key,
+        "page": str(front.layout.app(app).maintenance_page),
+        "allow": found.allow,
+        # the names of nginx's variables have no hyphens, and those of apps no underscores
+        "allowed": f"ship_allowed_{app.replace('-', '_')}",
     }
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def reply(status: int, body: str = "", headers: str = "") -> bytes:
     ).encode()
 
 
-def ask(address: health.Address, *, status: int | None = None, **more: int) -> Answer:
+def ask(address: health.Address, *, status: int | None = None, **more: Any) -> Answer:
     wanted = () if status is None else (status,)
     return health.ask(address, Question("/health", "blog.example.com", wanted, **more), limit_s=3)
 

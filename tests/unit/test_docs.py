@@ -120,10 +120,10 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(file), f"{page.name} links to {target}"
 
 
-def test_decision_records_are_numbered_without_gaps_and_have_their_parts() -> None:
+def test_decision_records_have_numbers_of_their_own_and_their_parts() -> None:
     records = sorted((PROJECT / "docs/decisions").glob("*.md"))
     numbers = [int(record.name[:4]) for record in records]
-    assert numbers == list(range(1, len(records) + 1))
+    assert len(set(numbers)) == len(numbers)
     for record in records:
         text = record.read_text()
         assert text.startswith(f"# {record.name[:4]}: ")

@@ -21,6 +21,7 @@ EDGE = """
     cli.releases
     cli.ps
     cli.logs
+    cli.maintenance
     cli.limits
     cli.runs
     cli.keys
@@ -67,6 +68,7 @@ STORY = """
     embedded_processes
     installation
     renaming
+    maintenance
     limits
     scheduler
     checks
@@ -216,6 +218,7 @@ VALUES = """
     model.plan
     model.formation
     model.settings
+    model.maintenance
     model.limits
     model.procfile
     model.classic

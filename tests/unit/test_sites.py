@@ -4,9 +4,11 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from receiver.model.layout import Layout, SlotLetter
+from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App, Server
@@ -23,6 +25,13 @@ EMBEDDED = Front(
     ipv6=False,
 )
 GUNICORN = Gunicorn(app="app:app")
+OPEN_TO_NOBODY = Maintenance(since="2026-01-31T08:00:00Z", by="laptop", key="0123456789abcdef")
+CLOSED = App(
+    port=20_000,
+    port_a=20_001,
+    port_b=20_002,
+    maintenance=msgspec.structs.replace(OPEN_TO_NOBODY, allow=("203.0.113.7", "2001:db8::/32")),
+)
 
 
 def release(web: Process | None, **static: str) -> Release:
@@ -50,6 +59,14 @@ CASES = {
         AppName("blog"),
         App(port=20_000, port_a=20_001, port_b=20_002, stopped=True),
         release(GUNICORN),
+        "a",
+    ).text,
+    "maintenance.conf": site_file(VPS, AppName("my-blog"), CLOSED, release(GUNICORN), "a").text,
+    "maintenance-of-files.conf": site_file(
+        VPS,
+        AppName("blog"),
+        msgspec.structs.replace(CLOSED, maintenance=OPEN_TO_NOBODY),
+        release(None, site="."),
         "a",
     ).text,
     "shared.conf": shared_file(VPS).text,
