@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from receiver import apps, facts, files, keys, nginx, records, shell
+from receiver import apps, completion_scripts, facts, files, keys, nginx, records, shell
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.model.errors import ServerError
@@ -43,6 +43,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     if _write(unit, dry_run=dry_run, done=done):
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
     _renew_units(server, dry_run=dry_run, done=done)
+    _let_shells_complete(dry_run=dry_run, done=done)
     if http:
         _let_http_in(server, dry_run=dry_run, done=done)
     if not dry_run:
@@ -68,6 +69,8 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     _shut_http_out(server)
     files.remove(_wants(server) / _RECOVER_UNIT)
     files.remove(server.layout.units / _RECOVER_UNIT)
+    for place in completion_scripts.PLACES.values():
+        files.remove(place)
     _remove_empty_wants(server)
     server.host.refresh()
     with suppress(
@@ -151,6 +154,14 @@ def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
             changed |= _write(unit, dry_run=dry_run, done=done)
     if changed and not dry_run:
         server.host.refresh()
+
+
+def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
+    """For each shell that keeps the completion of programs on this machine."""
+    for shell_name, place in completion_scripts.PLACES.items():
+        if place.parent.is_dir():
+            text = completion_scripts.script(shell_name)
+            _write(WriteFile(str(place), text), dry_run=dry_run, done=done)
 
 
 def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:

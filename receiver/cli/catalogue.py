@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "checks:run": ("checks:run", "deploy"),
     "checks:set": ("checks:set_", "manage"),
     "checks:unset": ("checks:unset", "manage"),
+    "completion": ("completion:completion", "nothing"),
+    "completion:words": ("completion:words", "nothing"),
     "config": ("config:show_all", "deploy"),
     "config:get": ("config:get", "deploy"),
     "config:set": ("config:set_", "deploy"),
@@ -79,6 +81,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
 ALIASES: dict[str, str] = {
     "apps:delete": "apps:destroy",
     "apps:list": "apps",
+    "autocomplete": "completion",
     "builds:list": "builds",
     "checks:report": "checks",
     "config:add": "config:set",

@@ -169,7 +169,7 @@ class Ship(click.Group):
         width = max(map(len, shown))
         with formatter.section("Commands"):
             for _, together in groupby(shown, lambda name: name.partition(":")[0]):
-                rows = [(name.ljust(width), _brief(shown[name])) for name in together]
+                rows = [(name.ljust(width), brief(shown[name])) for name in together]
                 formatter.write_dl(rows)
                 formatter.write_paragraph()
 
@@ -184,7 +184,7 @@ class Ship(click.Group):
         return name, self.get_command(ctx, name), rest
 
 
-def _brief(command: click.Command) -> str:
+def brief(command: click.Command) -> str:
     """What a command does, without the particulars."""
     return _PARTICULARS.split(command.help or "", maxsplit=1)[0]
 

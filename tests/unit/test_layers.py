@@ -38,6 +38,9 @@ EDGE = """
     cli.reference
     cli.about
     cli.main
+    cli.completion
+    cli.completing
+    cli.known
     cli.command
     cli.show
     cli.place
@@ -134,6 +137,7 @@ MACHINE = """
     interpreters
     pip_settings
     remotes
+    completion_scripts
     git
     lock
     watcher

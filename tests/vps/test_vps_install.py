@@ -106,6 +106,7 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(life: Life) -> None
 def test_the_first_install_says_what_it_did_and_what_to_type_next(life: Life) -> None:
     for done in ("install nginx git", "make the account ship", "let the key laptop in"):
         assert f"       {done}\n" in life.first.stdout
+    assert "       write /usr/share/bash-completion/completions/ship\n" in life.first.stdout
     assert "  ssh ship@vps apps:create blog\n" in life.first.stdout
     assert "  git push prod main\n" in life.first.stdout
     assert life.first.stderr == ""
