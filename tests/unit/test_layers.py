@@ -157,6 +157,7 @@ DECIDE = """
     planner.background_programs
     planner.embedded_files
     planner.sites
+    planner.router_lines
     planner.timers
     planner.systemd_units
     planner.concurrency
