@@ -25,7 +25,7 @@ installer::usage() {
   cat <<'USAGE'
 A VPS (as root):
   ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
-      Apps will answer at NAME.example.com. Each key may push and give commands as ship@this-machine.
+      Apps will answer at NAME.example.com. Each key is an admin, as ship@this-machine.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
   ./installer.sh --uninstall [--purge]              take it all away; the apps' storage only with --purge
@@ -296,7 +296,7 @@ installer::ensure_keys() {
 }
 
 installer::add_key() {
-  "${PREFIX}/bin/ship" keys:add "$1" <"$2" >/dev/null
+  "${PREFIX}/bin/ship" keys:add --admin "$1" <"$2" >/dev/null
 }
 
 installer::ensure_firewall() {
@@ -368,7 +368,7 @@ This is a ship server now. Point *.${domain} at this machine's address, then on 
 
 NEXT
   if [[ ! -s ${STATE}/.ssh/authorized_keys ]] || ! grep -q '^restrict' "${STATE}/.ssh/authorized_keys"; then
-    installer::say "No key may push yet. Let one in: ship keys:add laptop < id_ed25519.pub"
+    installer::say "No key may push yet. Let one in: ship keys:add laptop --admin < id_ed25519.pub"
   fi
 }
 

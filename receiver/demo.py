@@ -150,7 +150,7 @@ def _known_port(layout: Layout) -> int | None:
 def _fresh_token(server: Server) -> str:
     if any(key.name == _KEY for key in keys.list_keys(server.layout)):
         keys.remove_key(server.layout, _KEY)
-    return keys.add_token(server.layout, _KEY, server.clock.stamp())[1]
+    return keys.add_token(server.layout, _KEY, server.clock.stamp(), "admin")[1]
 
 
 _ENVIRONMENT = {

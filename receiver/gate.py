@@ -78,14 +78,19 @@ def _words(line: str) -> list[str]:
 
 
 def _serve_git(key: str, words: Sequence[str]) -> int:
+    from receiver import access  # noqa: PLC0415 - see above
+    from receiver.model.grant import suffices  # noqa: PLC0415 - see above
     from receiver.model.layout import Layout  # noqa: PLC0415 - see above
 
     root = os.environ.get("SHIP_ROOT")
     layout = Layout.embedded(Path(root)) if root else Layout.vps()
     app = _app(words)
     repo = layout.repo(app)
-    if not repo.is_dir():
-        raise _no_such_app(layout, app)
+    held = access.held(layout, key, app)
+    if not repo.is_dir() or held is None:
+        raise _no_such_app(layout, key, app)
+    if not suffices(held, "deploy"):
+        raise access.not_granted(key, app, held, "deploy")
     if words[0] == _UPLOAD:
         from receiver import upload_pack  # noqa: PLC0415 - see above
 
@@ -154,14 +159,16 @@ def _app(words: Sequence[str]) -> "AppName":
     return AppName.parse(found[1])
 
 
-def _no_such_app(layout: "Layout", app: str) -> "ShipError":
+def _no_such_app(layout: "Layout", key: str, app: str) -> "ShipError":
+    """The error for what is no app, or none that the key may see."""
     import difflib  # noqa: PLC0415 - only this error needs it
 
-    from receiver import records  # noqa: PLC0415 - see above
+    from receiver import access, records  # noqa: PLC0415 - see above
     from receiver.model.errors import NotFoundError  # noqa: PLC0415 - see above
+    from receiver.model.names import AppName  # noqa: PLC0415 - see above
 
-    known = [path.stem for path in layout.repos.glob("*.git")]
-    close = difflib.get_close_matches(app, known, n=3)
+    known = [AppName(path.stem) for path in layout.repos.glob("*.git")]
+    close = difflib.get_close_matches(app, access.visible(layout, key, known), n=3)
     host = records.read_server(layout).domain
     return NotFoundError(
         f"There is no app {app} on this server.",

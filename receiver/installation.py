@@ -46,6 +46,9 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     _let_shells_complete(dry_run=dry_run, done=done)
     if http:
         _let_http_in(server, dry_run=dry_run, done=done)
+    for key in keys.settle_old_keys(server.layout, dry_run=dry_run):
+        what = f"have the key {key} be an admin: it is from before keys had grants"
+        done.append(_line(what, dry_run=dry_run))
     if not dry_run:
         keys.write_authorized_keys(server.layout)
     return done

@@ -1,6 +1,6 @@
 """What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and deploys it.
 
-On a VPS it runs as root through sudo. The name of the key comes from the gate, which asked before.
+On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is asked here once more.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver import detached
+from receiver import access, detached
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
+    # the gate asked as well, as an account that is trusted less than root
+    access.admit(server.layout, arguments.key, app, "deploy")
     paths = server.app(app)
     archive = spool(paths, sys.stdin.fileno())
     if arguments.plan:

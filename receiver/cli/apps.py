@@ -18,14 +18,16 @@ _REMOTE = "prod"
 @click.command("apps", cls=Command, example="$ ship apps\nblog  http://blog.example.com  v2  up")
 @with_json
 def list_apps(call: Call, *, as_json: bool) -> None:
-    """List all apps of the server."""
-    from receiver import records
+    """List the apps of the server: those that your key may see."""
+    from receiver import access, records
 
-    found = [_summary(call, name) for name in records.app_names(call.server.layout)]
+    layout = call.server.layout
+    names = access.visible(layout, call.key, records.app_names(layout))
+    found = [_summary(call, name) for name in names]
     if as_json:
         show.as_json(found)
     elif not found:
-        show.progress("There are no apps yet. To make one: ship apps:create blog")
+        show.progress(_no_apps(call))
     else:
         rows = [(it["name"], it["url"], it["release"] or "-", _shown_state(it)) for it in found]
         show.table(("App", "URL", "Release", "State"), rows)
@@ -33,6 +35,14 @@ def list_apps(call: Call, *, as_json: bool) -> None:
 
 def _shown_state(found: "_Summary") -> str:
     return f"{found['state']}, in maintenance" if found["maintenance"] else found["state"]
+
+
+def _no_apps(call: Call) -> str:
+    from receiver import access
+
+    if call.key is None or access.everywhere(call.layout, call.key) == "admin":
+        return "There are no apps yet. To make one: ship apps:create blog"
+    return f"There are no apps that the key {call.key} may see. `ship whoami` tells what it may do."
 
 
 def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool) -> int:

@@ -3,11 +3,15 @@
 from receiver.model.grant import Needs
 
 COMMANDS: dict[str, tuple[str, Needs]] = {
+    "access": ("access:report", "view"),
+    "access:add": ("access:add", "manage"),
+    "access:remove": ("access:remove", "manage"),
+    "access:update": ("access:update", "manage"),
     "apps": ("apps:list_apps", "nothing"),
     "apps:create": ("apps:create", "admin"),
     "apps:destroy": ("apps:destroy", "manage"),
     "apps:info": ("apps:info", "view"),
-    "apps:rename": ("apps:rename", "manage"),
+    "apps:rename": ("apps:rename", "admin"),
     "buildpacks": ("buildpacks:list_buildpacks", "view"),
     "buildpacks:add": ("buildpacks:add", "manage"),
     "buildpacks:clear": ("buildpacks:clear", "manage"),
@@ -30,18 +34,19 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "config:set": ("config:set_", "deploy"),
     "config:unset": ("config:unset", "deploy"),
     "cron": ("cron:list_jobs", "view"),
-    "cron:fire": ("cron:fire", "deploy"),
+    "cron:fire": ("cron:fire", "admin"),
     "cron:history": ("cron:history", "view"),
     "cron:output": ("cron:output", "view"),
     "cron:resume": ("cron:resume", "manage"),
     "cron:run": ("cron:run", "deploy"),
-    "cron:schedule": ("cron:schedule", "deploy"),
+    "cron:schedule": ("cron:schedule", "admin"),
     "cron:suspend": ("cron:suspend", "manage"),
-    "git:remote": ("git:remote", "nothing"),
+    "git:remote": ("git:remote", "view"),
     "help": ("about:help_", "nothing"),
     "keys": ("keys:list_keys", "admin"),
     "keys:add": ("keys:add", "admin"),
     "keys:remove": ("keys:remove", "admin"),
+    "keys:rename": ("keys:rename", "admin"),
     "limits": ("limits:report", "view"),
     "limits:set": ("limits:set_", "manage"),
     "limits:unset": ("limits:unset", "manage"),
@@ -65,7 +70,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "run": ("run:run", "deploy"),
     "run:detached": ("run:detached", "deploy"),
     "run:list": ("runs:list_runs", "view"),
-    "run:output": ("runs:output", "view"),
+    "run:output": ("runs:output", "deploy"),
     "run:stop": ("runs:stop", "deploy"),
     "server:demo": ("server:demo", "admin"),
     "server:install": ("server:install", "admin"),
@@ -75,13 +80,19 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "server:stop": ("server:stop", "admin"),
     "server:uninstall": ("server:uninstall", "admin"),
     "version": ("about:version", "nothing"),
+    "whoami": ("access:whoami", "nothing"),
 }
 """By command: module of this package and function in it, and the grant that a key must hold to call it."""
 
 ALIASES: dict[str, str] = {
+    "access:list": "access",
+    "acl:add": "access:add",
+    "acl:list": "access",
+    "acl:remove": "access:remove",
     "apps:delete": "apps:destroy",
     "apps:list": "apps",
     "autocomplete": "completion",
+    "auth:whoami": "whoami",
     "builds:list": "builds",
     "checks:report": "checks",
     "config:add": "config:set",
@@ -122,6 +133,11 @@ def canonical(name: str) -> str | None:
     """The command that a name means; None when it means none."""
     found = ALIASES.get(name, name)
     return found if found in COMMANDS else None
+
+
+def needed(name: str) -> Needs:
+    """The grant that a command takes; one that is not in the table takes them all."""
+    return COMMANDS[name][1] if name in COMMANDS else "admin"
 
 
 def find(words: list[str]) -> tuple[str, list[str]] | None:

@@ -15,6 +15,8 @@ from receiver.cli.checkout import Checkout, Destination
 from receiver.cli.context import Environment
 from receiver.cli.place import Here, Place, Said, choose_app, choose_place
 from receiver.model.errors import ShipError, UsageError
+from receiver.model.grant import Needs, suffices
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
 if TYPE_CHECKING:
@@ -60,6 +62,29 @@ class Call:
         checkout = self.checkout if self.key is None else None
         return choose_app(self.said, self.environment, checkout)
 
+    def may(self, needed: Needs) -> bool:
+        """Whether who asks may do to the app what takes this grant; who sits at the server may do all."""
+        if self.key is None:
+            return True
+        from receiver import access
+
+        return suffices(access.held(self.layout, self.key, self.app), needed)
+
+    def require(self, needed: Needs) -> None:
+        """Refuse, as `may` says, what of a command takes more than the command."""
+        if self.key is not None:
+            from receiver import access
+
+            access.admit(self.layout, self.key, self.app, needed)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the server of this machine has its files."""
+        if not isinstance(self.place, Here):
+            raise TypeError(self.place)
+        root = self.place.root
+        return Layout.vps() if root is None else Layout.embedded(root)
+
     @cached_property
     def server(self) -> "Server":
         """The server of this machine."""
@@ -86,6 +111,7 @@ class Command(click.Command):
         here: bool = False,
         terminal: bool = False,
         app_from: str | None = None,
+        server_wide: str | None = None,
         over_ssh: Callable[..., int] | None = None,
         example: str = "",
         **kwargs: Any,
@@ -97,6 +123,7 @@ class Command(click.Command):
             here: it acts on the machine where it is typed, never elsewhere
             terminal: what it runs may need the terminal that it is typed on
             app_from: name of an argument that may name the app
+            server_wide: name of a flag with which it concerns no app but the whole server, and takes an admin
             over_ssh: what it does on a laptop, instead of handing all words to the server
             example: a call and what it prints, for the reference
             kwargs: as click takes them
@@ -105,6 +132,7 @@ class Command(click.Command):
         self.here = here
         self.terminal = terminal
         self.app_from = app_from
+        self.server_wide = server_wide
         self.over_ssh = over_ssh
         self.example = example
 
@@ -125,21 +153,38 @@ class Command(click.Command):
         named = params.get(self.app_from) if self.app_from else None
         call.said = Said(params.pop("app", None) or named, params.pop("remote", None))
         call.words = ctx.meta[_WORDS]
+        whole = bool(self.server_wide and params[self.server_wide])
+        if call.key is not None:
+            self._admit(call, call.key, whole=whole)
         if self.callback is None or self.here:
             return self.callback(call, **params) if self.callback else 0
         if isinstance(call.place, Destination):
-            return self._go_over(call, call.place, params)
+            return self._go_over(call, call.place, params, whole=whole)
         if call.place.root is None and not call.environment.is_root:
             forward.become_root(call.arguments, call.environment)
         return self.callback(call, **params)
 
-    def _go_over(self, call: Call, place: Destination, params: dict[str, Any]) -> int:
+    def _admit(self, call: Call, key: str, *, whole: bool) -> None:
+        """The one door of all commands that come with a key: raises unless its grants let it through."""
+        needed = "admin" if whole else catalogue.needed(self.name or "")
+        if needed == "nothing":
+            return
+        from receiver import access
+
+        if needed == "admin" or not self.of_app:
+            access.admit_to_server(call.layout, key)
+        else:
+            access.admit(call.layout, key, call.app, needed)
+
+    def _go_over(
+        self, call: Call, place: Destination, params: dict[str, Any], *, whole: bool
+    ) -> int:  # fmt: skip
         if self.over_ssh is not None:
             return int(self.over_ssh(call, place, **params) or 0)
         wanted = not params.get("no_tty")
         terminal = self.terminal and wanted and call.environment.has_terminal
         # the app goes along, because only this side can know which one a checkout is of
-        app = ("--app", call.app) if self.of_app else ()
+        app = ("--app", call.app) if self.of_app and not whole else ()
         words = [self.name or "", *app, *call.words]
         return forward.become_ssh(place, words, call.environment, terminal=terminal)
 

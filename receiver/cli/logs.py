@@ -33,6 +33,7 @@ def logs(call: Call, lines: int, *, follow: bool, process: str | None) -> None:
     if process is not None and process.startswith("run."):
         from receiver.cli.runs import print_output
 
+        call.require("deploy")  # as run:output does
         print_output(call, parse_run_name(process), follow=follow)
         return
     if process is not None:

@@ -20,6 +20,8 @@ _INTERRUPTED = 130
 _NOBODY_READS = 141
 _SHOWN_FRAMES = 6
 _SIGNALLED = 128
+_RECEIVING = "ship"
+"""The account that the gate and the receiver run as."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +68,12 @@ def program(ctx: click.Context, by: str | None) -> None:
         raise ShipError(
             "Only root can say who asks, as the gate does for a key.",
             advice="Leave out --by.",
+            reason="access/by",
+        )
+    if by is None and environment.is_root and environment.user == _RECEIVING:
+        raise ShipError(
+            "The account ship acts for a key, and says for which.",
+            advice="Be root, or another account that may use sudo, to type commands here.",
             reason="access/by",
         )
     ctx.obj = Call(environment, ctx.obj, parse_key_name(by) if by is not None else None)

@@ -97,7 +97,9 @@ def _command(outer: click.Context, name: str, command: Command) -> Iterator[str]
     yield f"## {name}\n"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"`ship {name} {usage}`\n"
-    yield " ".join((command.help or "").split()) + "\n"
+    needed = catalogue.needed(name)
+    grant = "" if needed == "nothing" else f" A key needs the grant {needed}."
+    yield " ".join((command.help or "").split()) + grant + "\n"
     records = (param.get_help_record(context) for param in command.params)
     rows = [record for record in records if record is not None and record[1]]
     if rows:

@@ -64,9 +64,11 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
     found = _find(call, release)
     paths = call.server.app(call.app)
     config = records.read_config(paths.release(found.version).env)
+    shown = call.may("deploy")
     if as_json:
         live = records.read_live(paths)
-        show.as_json({**_as_data(found, live.release if live else None), "config": config})
+        values = {name: value if shown else None for name, value in config.items()}
+        show.as_json({**_as_data(found, live.release if live else None), "config": values})
         return
     show.heading(f"Release {found.label}")
     show.data("")
@@ -74,7 +76,8 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
     show.data("")
     show.heading(f"{found.label} Config vars")
     show.data("")
-    show.fields(dict(sorted(config.items())))
+    hidden = "(shown to keys that may deploy)"
+    show.fields({name: value if shown else hidden for name, value in sorted(config.items())})
 
 
 @click.command(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, cast
 
-from receiver import receive_pack, upload_pack
+from receiver import access, receive_pack, upload_pack
 from receiver.http.credentials import token_of
 from receiver.model.errors import ShipError
+from receiver.model.grant import suffices
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.push_hooks import Push
@@ -129,7 +130,7 @@ def _admit(config: Config, environ: Environ) -> _Call:
         )
     service, advertises = _service(route["call"], environ)
     return _Call(
-        _known_app(config.layout, route["app"]),
+        _known_app(config.layout, key, route["app"]),
         key,
         service,
         advertises,
@@ -151,15 +152,21 @@ def _service(call: str, environ: Environ) -> tuple[str, bool]:
     return call, False
 
 
-def _known_app(layout: Layout, name: str) -> AppName:
+def _known_app(layout: Layout, key: str, name: str) -> AppName:
+    """The app that is meant, if the key may push to it; one that it may not see is answered as one that is not there."""
     try:
         app = AppName.parse(name)
     except ShipError as error:
         raise _RefusedError("404 Not Found", _in_words(error)) from error
-    if not layout.repo(app).is_dir():
+    held = access.held(layout, key, app)
+    if not layout.repo(app).is_dir() or held is None:
         raise _RefusedError(
             "404 Not Found",
             f"There is no app {app} on this server.\nMake it with: ship apps:create {app}",
+        )
+    if not suffices(held, "deploy"):
+        raise _RefusedError(
+            "403 Forbidden", _in_words(access.not_granted(key, app, held, "deploy"))
         )
     return app
 

@@ -24,6 +24,11 @@ class AppPaths:
         return self.home / "app.toml"
 
     @property
+    def access(self) -> Path:
+        """What keys were granted for this app alone."""
+        return self.home / "access.json"
+
+    @property
     def config(self) -> Path:
         return self.home / "config.json"
 
@@ -211,6 +216,10 @@ class Layout:
     @property
     def keys(self) -> Path:
         return self.etc / "keys"
+
+    def key(self, name: str) -> Path:
+        """The record of a key or token."""
+        return self.keys / f"{name}.json"
 
     @property
     def repos(self) -> Path:

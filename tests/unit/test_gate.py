@@ -1,5 +1,6 @@
 """What the forced command of a key serves, and what it refuses."""
 
+import json
 import os
 from pathlib import Path
 
@@ -26,9 +27,21 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server with a repository blog, of which nothing else is needed to decide."""
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "ship.toml").write_text('domain = "example.com"\nhost = "supervisord"\n')
-    (tmp_path / "var" / "repos" / "blog.git").mkdir(parents=True)
+    (tmp_path / "etc" / "keys").mkdir()
+    for name in ("blog", "shop"):
+        (tmp_path / "var" / "repos" / f"{name}.git").mkdir(parents=True)
+        (tmp_path / "var" / "apps" / name).mkdir(parents=True)
+    let_in(tmp_path, None, blog="view")
     monkeypatch.setenv("SHIP_ROOT", str(tmp_path))
     return tmp_path
+
+
+def let_in(root: Path, everywhere: str | None, **grants: str) -> None:
+    """Have the key laptop hold these grants, and no others."""
+    key = {"name": "laptop", "everywhere": everywhere}
+    (root / "etc" / "keys" / "laptop.json").write_text(json.dumps(key))
+    for app, grant in grants.items():
+        (root / "var" / "apps" / app / "access.json").write_text(json.dumps({"laptop": grant}))
 
 
 def ask(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -69,6 +82,45 @@ def test_an_unknown_app_names_the_way_to_make_it(
     assert ask(line, monkeypatch) == 20
     out, err = capfdbinary.readouterr()
     assert (out, err.decode()) == (b"", UNKNOWN)
+
+
+@pytest.mark.parametrize("git", ["git-receive-pack", "git-upload-pack"])
+@pytest.mark.parametrize("app", ["shop", "shup"])
+def test_an_app_that_the_key_may_not_see_is_answered_as_one_that_is_not_there(
+    git: str, app: str, root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    assert root.is_dir()
+    assert ask(f"{git} '{app}'", monkeypatch) == 20
+    told = capfdbinary.readouterr().err.decode()
+    assert told.startswith(
+        f"\n !     There is no app {app} on this server.\n !\n !     Make it with:"
+    )
+
+
+@pytest.mark.parametrize("git", ["git-receive-pack", "git-upload-pack"])
+def test_code_goes_and_comes_with_the_grant_to_deploy(
+    git: str, root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    served: list[str] = []
+
+    def serve(*_: object) -> int:
+        served.append(git)
+        return 0
+
+    monkeypatch.setattr(gate, "_receive", serve)
+    monkeypatch.setattr("receiver.upload_pack.serve_ssh", serve)
+    assert ask(f"{git} 'blog'", monkeypatch) == 21
+    assert "(access/not-granted)" in capfdbinary.readouterr().err.decode()
+    assert served == []
+    for everywhere, grant in (
+        (None, "deploy"),
+        (None, "manage"),
+        ("deploy", "view"),
+        ("admin", "view"),
+    ):
+        let_in(root, everywhere, blog=grant)
+        ask(f"{git} 'blog'", monkeypatch)
+    assert len(served) >= 4
 
 
 @pytest.mark.parametrize(

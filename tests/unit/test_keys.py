@@ -5,9 +5,10 @@ import struct
 
 import pytest
 
-from receiver import keys
+from receiver import access, keys
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
+from receiver.model.names import AppName
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -88,7 +89,13 @@ def test_who_asks_over_ssh_does_not_lock_everybody_out(layout):
     assert caught.value.reason == "access/last-key"
     assert keys.remove_key(layout, "ci", keep_one=True).name == "ci"
     keys.add_key(layout, "desktop", public_key(2), NOW)
+    keys.add_token(layout, "robot", NOW, "admin")  # no token can type what an admin has to
+    with pytest.raises(ShipError) as demoted:
+        keys.grant_everywhere(layout, "laptop", "manage", keep_one=True)
+    assert demoted.value.reason == "access/last-key"
+    keys.grant_everywhere(layout, "desktop", "admin", keep_one=True)
     assert keys.remove_key(layout, "laptop", keep_one=True).name == "laptop"
+    assert keys.remove_key(layout, "desktop").name == "desktop"
 
 
 def test_a_token_is_kept_as_a_hash_and_opens_what_it_is_for(layout):
@@ -99,3 +106,46 @@ def test_a_token_is_kept_as_a_hash_and_opens_what_it_is_for(layout):
     assert keys.authenticate(layout, "") is None
     assert key.public is None
     assert "ci" not in authorized(layout)
+
+
+def test_the_first_key_is_an_admin_and_no_other_is_unless_somebody_says_so(layout):
+    assert keys.add_token(layout, "first", NOW)[0].everywhere == "admin"
+    assert keys.add_key(layout, "second", public_key(), NOW).everywhere is None
+    assert keys.add_key(layout, "third", public_key(3), NOW, "admin").everywhere == "admin"
+    assert keys.add_token(layout, "fourth", NOW, "view")[0].everywhere == "view"
+
+
+def test_a_key_from_before_there_were_grants_goes_on_as_an_admin(layout):
+    old = f'{{"name":"old","created_at":"{NOW}","public":"{public_key()}","token_hash":null}}\n'
+    layout.key("old").write_text(old)
+    assert access.everywhere(layout, "old") == "admin"
+    assert keys.find_key(layout, "old").everywhere == "admin"
+    assert keys.add_key(layout, "new", public_key(2), NOW).everywhere is None
+    assert keys.settle_old_keys(layout, dry_run=True) == ["old"]
+    assert keys.settle_old_keys(layout) == ["old"]
+    assert keys.settle_old_keys(layout) == []
+    assert keys.find_key(layout, "old").everywhere == "admin"
+
+
+def test_a_renamed_key_keeps_what_it_may_do_and_a_removed_one_leaves_nothing(layout):
+    app = made_app(layout, "blog")
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    keys.add_key(layout, "ci", public_key(2), NOW)
+    keys.grant_app(layout, "ci", app, "deploy")
+    keys.rename_key(layout, "ci", "robot")
+    assert (access.held(layout, "ci", app), access.held(layout, "robot", app)) == (None, "deploy")
+    assert '--key robot"' in authorized(layout)
+    assert '--key ci"' not in authorized(layout)
+    with pytest.raises(ShipError) as taken:
+        keys.rename_key(layout, "robot", "laptop")
+    assert taken.value.reason == "exists/key"
+    keys.remove_key(layout, "robot")
+    keys.add_key(layout, "robot", public_key(4), NOW)
+    assert access.held(layout, "robot", app) is None
+
+
+def made_app(layout, name: str) -> AppName:
+    app = AppName(name)
+    layout.app(app).home.mkdir(parents=True)
+    layout.app(app).settings.write_text("port = 1\nport_a = 2\nport_b = 3\n")
+    return app

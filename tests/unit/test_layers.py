@@ -25,6 +25,7 @@ EDGE = """
     cli.limits
     cli.runs
     cli.keys
+    cli.access
     cli.git
     cli.config
     cli.checks
@@ -124,6 +125,7 @@ MACHINE = """
     hosts
     nginx
     keys
+    access
     buildpack_store
     pythons
     run_records

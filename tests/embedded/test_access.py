@@ -1,0 +1,284 @@
+"""What keys may do on a real embedded server: commands through the real gate, pushes and clones over it and over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from receiver import keys
+from receiver.model.names import AppName
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
+from tests.needs import require_program
+
+pytestmark = pytest.mark.embedded
+
+NOW = "2026-01-01T00:00:00Z"
+GATE = Path(sys.executable).with_name("ship-gate")
+SHIP = Path(sys.executable).with_name("ship")
+SSH = '#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND="$last" exec \'{gate}\' --key "$SHIP_TEST_KEY"\n'
+PAGE = 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"one"]\n'
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Office:
+    """A server with two apps, of which blog was pushed, and people with keys."""
+
+    def __init__(self, server: EmbeddedServer, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self.tokens: dict[str, str] = {}
+        self.ssh = folder / "ssh"
+        self.ssh.write_text(SSH.format(gate=GATE))
+        self.ssh.chmod(0o755)
+        self.work = folder / "work"
+        self.work.mkdir()
+
+    def environment(self, key: str) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"], "HOME": str(self.folder), "SHIP_ROOT": str(self.server.root),
+            "SHIP_TEST_KEY": key, "GIT_SSH_COMMAND": f"'{self.ssh}'", "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
+            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
+        }  # fmt: skip
+
+    def run(self, key: str, *argv: str, **more: str) -> Done:
+        done = subprocess.run(
+            argv, cwd=self.work, env=self.environment(key) | more, capture_output=True,
+            check=False, timeout=100, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def key(self, name: str, **grants: str) -> str:
+        """Let a token in, with grants for apps."""
+        options = [f"--grant={app}={grant}" for app, grant in grants.items()]
+        made = self.owner("keys:add", "--token", name, *options)
+        assert made.status == 0, made.err
+        self.tokens[name] = made.out.strip()
+        return name
+
+    def ask(self, key: str, line: str) -> Done:
+        """Type a line over what stands for ssh."""
+        return self.run(key, str(GATE), "--key", key, SSH_ORIGINAL_COMMAND=line)
+
+    def owner(self, *words: str) -> Done:
+        return self.run("", str(SHIP), *words)
+
+    def git(self, key: str, *words: str) -> Done:
+        return self.run(key, "git", *words)
+
+    def address(self, key: str, app: str) -> str:
+        return f"http://x:{self.tokens[key]}@127.0.0.1:{self.server.port}/git/{app}.git"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    require_program("git")
+    with embedded_server() as server:
+        office = Office(server, tmp_path_factory.mktemp("office"))
+        office.key("boss")
+        for app in ("blog", "shop"):
+            assert office.ask("boss", f"apps:create {app}").status == 0
+        (office.work / "app.py").write_text(PAGE)
+        (office.work / "requirements.txt").write_text("")
+        (office.work / "Procfile").write_text("web: gunicorn app:app\n")
+        office.git("boss", "init", "-q", "-b", "main")
+        office.git("boss", "add", "-A")
+        office.git("boss", "commit", "-q", "-m", "one")
+        pushed = office.git("boss", "push", "ship@vps:blog", "main")
+        assert pushed.status == 0, pushed.err
+        assert office.ask("boss", "config:set -a blog SECRET=s3cr3t-value").status == 0
+        yield office
+
+
+def test_a_new_key_may_do_nothing_and_is_told_so(office: Office) -> None:
+    made = office.owner("keys:add", "--token", "fresh")
+    assert (
+        "fresh may do nothing yet. To let it push to blog: ship access:add fresh deploy -a blog"
+        in made.err
+    )
+    assert office.ask("fresh", "whoami") == (
+        0, "fresh  token\n", "It may do nothing yet. An admin can type: ship access:add fresh -a APP\n"
+    )  # fmt: skip
+    assert office.ask("fresh", "apps").out == ""
+    assert json.loads(office.ask("fresh", "apps --json").out) == []
+    for line in ("logs -a blog", "config -a blog", "apps:create fresh", "keys", "capacity"):
+        assert office.ask("fresh", line).status in {20, 21}
+    assert office.ask("fresh", "version").status == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["logs", "config", "apps:destroy --confirm {app}", "apps:info --json", "git:remote"]
+)
+def test_what_may_not_be_seen_is_not_there(office: Office, line: str) -> None:
+    name = "clerk-" + line.partition(" ")[0].replace(":", "-")
+    office.key(name, blog="manage")
+    command, _, rest = line.partition(" ")
+    told = [
+        office.ask(name, f"{command} -a {app} {rest.format(app=app)}") for app in ("shop", "shxp")
+    ]
+    assert [done.status for done in told] == [20, 20]
+    assert told[0].err.replace("shop", "APP") == told[1].err.replace("shxp", "APP")
+    assert "blog" not in told[0].err
+
+
+def test_who_may_view_sees_no_value_of_a_config_var(office: Office) -> None:
+    office.key("viewer", blog="view")
+    for line in (
+        "config",
+        "config:get SECRET",
+        "run:output run.1",
+        "run -- env",
+        "logs -p run.1",
+        "plan",
+    ):
+        command, _, rest = line.partition(" ")
+        refused = office.ask("viewer", f"{command} -a blog {rest}")
+        assert (refused.status, refused.out) == (21, ""), line
+        assert "(access/not-granted)" in refused.err
+    for line in (
+        "releases:info -a blog",
+        "releases:info --json -a blog",
+        "builds:output -a blog",
+        "apps:info -a blog",
+    ):
+        seen = office.ask("viewer", line)
+        assert seen.status == 0, seen.err
+        assert "s3cr3t-value" not in seen.out + seen.err
+    assert json.loads(office.ask("viewer", "releases:info --json -a blog").out)["config"] == {
+        "SECRET": None
+    }
+    assert "s3cr3t-value" in office.ask("boss", "releases:info -a blog").out
+
+
+@pytest.mark.parametrize("way", ["ssh", "http"])
+def test_code_is_pushed_and_fetched_by_who_may_deploy(office: Office, way: str) -> None:
+    for name, grants in {"pusher": {"blog": "deploy"}, "reader": {"blog": "view"}}.items():
+        office.key(f"{name}-{way}", **grants)
+
+    def address(name: str, app: str) -> str:
+        return f"ship@vps:{app}" if way == "ssh" else office.address(f"{name}-{way}", app)
+
+    def attempt(name: str, app: str) -> list[Done]:
+        key, target = f"{name}-{way}", address(name, app)
+        clone = str(office.folder / f"{name}-{way}-{app}")
+        return [
+            office.git(key, "push", "-o", "force", target, "main"),
+            office.git(key, "push", "-o", "check", target, "main"),
+            office.git(key, "clone", "-q", target, clone),
+            office.git(key, "ls-remote", target),
+        ]
+
+    assert [done.status for done in attempt("pusher", "blog")] == [0, 0, 0, 0]
+    refused = attempt("reader", "blog")
+    assert [done.status for done in refused] == [128, 128, 128, 128]
+    assert all("may not do this to blog" in done.err for done in refused)
+    for name in ("pusher", "reader"):
+        unseen, unknown = attempt(name, "shop"), attempt(name, "shxp")
+        assert [done.status for done in unseen] == [128] * 4
+        assert [done.err.replace("shop", "APP") for done in unseen] == [
+            done.err.replace("shxp", "APP") for done in unknown
+        ]
+    assert office.server.layout.repo(AppName("shop")).is_dir()
+
+
+def test_root_does_not_take_the_gates_word(office: Office) -> None:
+    """The account that receives could say any name to ship-deploy, but no more than that key may do."""
+    office.key("weak", blog="view")
+    commit = office.git("boss", "rev-parse", "HEAD").out.strip()
+    argv = ("--ref", "refs/heads/main", "--commit", commit)
+    deploy = str(SHIP.with_name("ship-deploy"))
+    refused = office.run("", deploy, "push", "--app", "blog", "--key", "weak", *argv)
+    assert (refused.status, "(access/not-granted)" in refused.out) == (21, True)
+    unseen = office.run("", deploy, "push", "--app", "shop", "--key", "weak", *argv)
+    assert (unseen.status, "(not-found/app)" in unseen.out) == (20, True)
+
+
+def test_access_is_given_changed_and_taken_back(office: Office) -> None:
+    office.key("lead", blog="manage")
+    office.key("dev")
+    assert office.ask("lead", "access:add dev -a blog").err == "dev may deploy blog.\n"
+    assert office.ask("dev", "whoami").out == "dev   token\nblog  deploy\n"
+    assert office.ask("dev", "access:add lead view -a blog").status == 21
+    assert office.ask("lead", "access:update dev -p view -a blog").err == "dev may view blog.\n"
+    listed = {
+        it["key"]: it["grant"] for it in json.loads(office.ask("dev", "access --json -a blog").out)
+    }
+    assert (listed["boss"], listed["lead"], listed["dev"]) == ("admin", "manage", "view")
+    assert (
+        office.ask("lead", "access:remove dev -a blog").err
+        == "dev may do nothing to blog any more.\n"
+    )
+    assert "(not-found/grant)" in office.ask("lead", "access:update dev view -a blog").err
+    assert office.ask("dev", "ps -a blog").status == 20
+    for line in (
+        "access:add dev view --all-apps",
+        "access:add dev admin",
+        "access:add dev -a shop",
+    ):
+        assert office.ask("lead", line).status in {20, 21}, line
+    refused = office.ask("boss", "access:add dev admin -a blog")
+    assert (refused.status, "(usage/admin-of-an-app)" in refused.err) == (2, True)
+    assert office.ask("boss", "access:add dev view --all-apps").err == "dev may view every app.\n"
+    assert office.ask("dev", "apps").out.count("\n") == 2
+    assert (
+        office.ask("boss", "access:add dev admin").err
+        == "dev is an admin of the server: it may do everything.\n"
+    )
+    assert office.ask("dev", "keys").status == 0
+    assert office.ask("boss", "access:remove dev --all-apps").status == 0
+    assert office.ask("dev", "keys").status == 21
+
+
+def test_grants_follow_a_rename_and_end_with_the_app(office: Office) -> None:
+    office.key("mover", shop="manage")
+    assert office.ask("mover", "apps:rename -a shop store").status == 21  # names are the server's
+    assert office.ask("boss", "apps:rename -a shop store").status == 0
+    assert office.ask("mover", "whoami").out == "mover  token\nstore  manage\n"
+    assert office.ask("mover", "apps:destroy -a store --confirm store").status == 0
+    assert office.ask("boss", "apps:create shop").status == 0
+    assert office.ask("boss", "apps:create store").status == 0
+    assert office.ask("mover", "apps:info -a store").status == 20
+    assert office.ask("boss", "apps:destroy -a store --confirm store").status == 0
+
+
+def test_a_removed_key_is_out_at_once_and_its_name_bears_no_grants(office: Office) -> None:
+    office.key("temp", blog="deploy")
+    assert office.ask("temp", "ps -a blog").status == 0
+    assert office.owner("keys:remove", "temp").status == 0
+    assert office.ask("temp", "ps -a blog").status == 20
+    assert office.git("temp", "ls-remote", "ship@vps:blog").status == 128
+    office.key("temp")
+    assert office.ask("temp", "ps -a blog").status == 20
+
+
+def test_the_owner_at_the_keyboard_needs_no_key(office: Office) -> None:
+    me = office.owner("whoami")
+    assert (me.status, "you may do everything" in me.err) == (0, True)
+    assert office.owner("access", "-a", "blog").status == 0
+
+
+def test_two_grants_at_once_are_both_kept(office: Office) -> None:
+    names = [office.key(f"many{number}") for number in range(6)]
+    environment = office.environment("")
+    running = [
+        subprocess.Popen((str(SHIP), "access:add", name, "view", "-a", "blog"), env=environment)
+        for name in names
+    ]
+    assert [process.wait(60) for process in running] == [0] * len(names)
+    listed = json.loads(office.owner("access", "-a", "blog", "--json").out)
+    assert set(names) <= {it["key"] for it in listed}
+
+
+def test_a_key_that_comes_twice_is_not_made_more_of(office: Office) -> None:
+    assert [key.name for key in keys.list_keys(office.server.layout)].count("boss") == 1
+    again = office.owner("keys:add", "--token", "boss", "--admin")
+    assert (again.status, "(exists/key)" in again.err) == (22, True)
