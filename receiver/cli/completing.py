@@ -12,6 +12,7 @@ from receiver.cli import catalogue
 from receiver.cli.command import Call, Command, Ship, brief
 from receiver.cli.known import Known
 from receiver.cli.place import Said
+from receiver.model.grant import GRANTS
 
 _PLAIN = re.compile(r"[\w.@%:/+=-]+")
 _FILES = ":files"
@@ -149,6 +150,11 @@ def _source(command: Command, param: click.Parameter, context: click.Context) ->
 
 
 _OF_COMMANDS: dict[str, Source] = {
+    "access:add grant": lambda _: GRANTS,
+    "access:add key": Known.keys,
+    "access:remove key": Known.keys,
+    "access:update grant": lambda _: GRANTS,
+    "access:update key": Known.keys,
     "buildpacks:add name": Known.buildpacks,
     "buildpacks:remove name": Known.buildpacks,
     "buildpacks:set name": Known.buildpacks,
@@ -157,6 +163,7 @@ _OF_COMMANDS: dict[str, Source] = {
     "help words": lambda _: (*catalogue.COMMANDS, *catalogue.ALIASES),
     "keys:add given": lambda _: (_FILES,),
     "keys:remove name": Known.keys,
+    "keys:rename name": Known.keys,
     "logs process": Known.types,
     "plan words": lambda _: ("config:set", "config:unset", "ps:restart", "ps:scale", "rollback"),
 }

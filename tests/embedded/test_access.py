@@ -12,6 +12,7 @@ import pytest
 
 from receiver import keys
 from receiver.model.names import AppName
+from tests import door
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server
 from tests.needs import require_program
 
@@ -282,3 +283,34 @@ def test_a_key_that_comes_twice_is_not_made_more_of(office: Office) -> None:
     assert [key.name for key in keys.list_keys(office.server.layout)].count("boss") == 1
     again = office.owner("keys:add", "--token", "boss", "--admin")
     assert (again.status, "(exists/key)" in again.err) == (22, True)
+
+
+def state(root: Path) -> dict[str, bytes]:
+    """All files that say what the server is; not logs, locks and what runs."""
+    folders = (root / "etc", root / "var" / "apps" / "doorway", root / "nginx")
+    found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in found if path.suffix != ".log"}
+
+
+def test_every_command_is_let_through_by_its_grant_and_by_none_below(office: Office) -> None:
+    assert office.ask("boss", "apps:create doorway").status == 0
+    for key, grant in door.KEYS.items():
+        assert office.owner("keys:add", "--token", key).status == 0
+        where = () if grant == "admin" else ("-a", "doorway")
+        if grant is not None:
+            assert office.owner("access:add", key, grant, *where).status == 0
+    tried = list(door.lines("doorway"))
+    before = state(office.server.root)
+    refused = [line for line in tried if not line.passes]
+    assert door.complaints(list(zip(refused, attempt(office, refused), strict=True))) == []
+    assert state(office.server.root) == before
+    passed = [line for line in tried if line.passes]
+    assert door.complaints(list(zip(passed, attempt(office, passed), strict=True))) == []
+
+
+def attempt(office: Office, lines: list[door.Line]) -> list[tuple[int, str]]:
+    done = subprocess.run(
+        (sys.executable, "-c", door.DRIVER), env=office.environment(""), cwd=office.folder,
+        input=door.as_input(lines), capture_output=True, text=True, check=True, timeout=100,
+    )  # fmt: skip
+    return [(status, text) for status, text in json.loads(done.stdout)]

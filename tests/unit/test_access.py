@@ -16,6 +16,7 @@ from receiver.model.errors import ShipError
 from receiver.model.grant import GRANTS, Grant, higher, parse_grant, suffices
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from tests.door import LINES
 
 NOW = "2026-01-01T00:00:00Z"
 BLOG, SHOP = AppName("blog"), AppName("shop")
@@ -151,6 +152,11 @@ def test_what_takes_a_grant_for_an_app_says_which_app(name: str) -> None:
     assert isinstance(command, Command)
     if catalogue.needed(name) in {"view", "deploy", "manage"}:
         assert command.of_app
+
+
+def test_every_command_has_a_line_that_is_tried_at_the_door() -> None:
+    """tests/door.py has one harmless line for each; the rings with a server try it with every grant."""
+    assert set(LINES) == set(catalogue.COMMANDS)
 
 
 def test_what_the_catalogue_does_not_know_takes_an_admin() -> None:

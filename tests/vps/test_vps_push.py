@@ -244,7 +244,7 @@ def test_a_second_key_is_let_in_and_out_over_ssh(blog: Site, ship_server: ShipSe
     blog.publish("of the first key")
     second = ship_server.laptop.key("second")
     assert blog.git_as(second, "ls-remote", "prod", check=False).returncode == 128
-    ship_server.ship("keys:add second", input=second.public + "\n")
+    ship_server.ship("keys:add second --admin", input=second.public + "\n")
     assert "second" in ship_server.ship("keys").stdout
     blog.commit(page("of the second key"))
     blog.git_as(second, "push", "prod", "main")
