@@ -337,6 +337,7 @@ installer::ensure_server() {
   if [[ ! -x ${PREFIX}/bin/ship ]]; then
     installer::say "       would: write nginx's default server, which answers unknown names with 404"
     installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"
+    installer::say "       would: write ship-logs.timer, which looks at the size of nginx's logs"
     installer::say "       would: have the shells of this machine complete the words of ship"
     return 0
   fi

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from receiver import facts, files, git, records, run_records, runs
+from receiver import facts, files, git, records, request_logs, run_records, runs
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.hosts import ids
@@ -76,6 +76,8 @@ def destroy(server: Server, name: AppName, *, keep_storage: bool = False) -> Non
         server.host.stop_jobs(name)
         server.host.remove_account(name)
         files.remove_tree(server.layout.repo(name))
+        if server.settings.host == "systemd":
+            request_logs.remove(name)
         files.remove_tree(paths.run)
         if keep_storage:
             files.keep_only(paths.home, paths.storage)

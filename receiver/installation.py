@@ -7,21 +7,34 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from receiver import apps, completion_scripts, facts, files, keys, nginx, records, shell
+from receiver import (
+    apps,
+    completion_scripts,
+    facts,
+    files,
+    keys,
+    nginx,
+    records,
+    request_logs,
+    shell,
+)
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.model.errors import ServerError
+from receiver.model.layout import AppPaths
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.planner.render import render
-from receiver.planner.sites import receiver_file, shared_file
+from receiver.planner.sites import SYSTEM_LOGS, receiver_file, shared_file
 from receiver.server import Server
 
 _RECOVER_UNIT = "ship-recover.service"
 _DEBIAN_DEFAULT = "default"
 _HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.service"}
+_LOG_TIMER = "ship-logs.timer"
+_LOG_UNITS = {_LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
 _HTTP_SOCKET = Path("/run/ship-http.sock")
 _HTTP_SITE = "01-ship-receiver.conf"
-_HTTP_LOG = Path("/var/log/nginx/ship-receiver.access.log")
+_HTTP_LOG = SYSTEM_LOGS / "receiver.log"
 
 
 def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
@@ -36,6 +49,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         ServerError: nginx refuses its files; the ones of before are back
     """
     done: list[str] = []
+    _make_log_folder(dry_run=dry_run, done=done)
     # only one default server can answer unknown names: ours, and Debian's no more
     debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
     _serve(server, shared_file(facts.front(server)), instead_of=debian, dry_run=dry_run, done=done)
@@ -43,6 +57,8 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     if _write(unit, dry_run=dry_run, done=done):
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
     _renew_units(server, dry_run=dry_run, done=done)
+    _renew_sites(server, dry_run=dry_run, done=done)
+    _have_logs_rotated(server, dry_run=dry_run, done=done)
     _let_shells_complete(dry_run=dry_run, done=done)
     if http:
         _let_http_in(server, dry_run=dry_run, done=done)
@@ -70,6 +86,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     files.remove(site)
     _restore_debian_default(server)
     _shut_http_out(server)
+    _let_logs_grow(server)
     files.remove(_wants(server) / _RECOVER_UNIT)
     files.remove(server.layout.units / _RECOVER_UNIT)
     for place in completion_scripts.PLACES.values():
@@ -165,6 +182,50 @@ def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
         if place.parent.is_dir():
             text = completion_scripts.script(shell_name)
             _write(WriteFile(str(place), text), dry_run=dry_run, done=done)
+
+
+def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """Bring nginx's files of all apps up to date with this version."""
+    for app in records.app_names(server.layout):
+        paths = server.layout.app(app)
+
+        def renewal(paths: AppPaths = paths) -> Plan:
+            live, release = records.read_live_release(paths)
+            return apps.site_steps(server, paths, records.read_app(paths), release, live)
+
+        if renewal():
+            done.append(_line(f"write {server.layout.site(app)}", dry_run=dry_run))
+            if not dry_run:
+                apps.change(server, paths, renewal, "renewal of nginx's file")
+
+
+def _make_log_folder(*, dry_run: bool, done: list[str]) -> None:
+    if SYSTEM_LOGS.is_dir():
+        return
+    done.append(_line(f"make the folder {SYSTEM_LOGS}", dry_run=dry_run))
+    if not dry_run:
+        request_logs.make_folder()
+
+
+def _have_logs_rotated(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """A timer, since logs that grow with every request cannot wait for the next day."""
+    ship = str(Path(sys.executable).with_name("ship"))
+    units = [
+        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", ship=ship))
+        for name, template in _LOG_UNITS.items()
+    ]
+    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
+    if any(written) and not dry_run:
+        server.host.refresh()
+        shell.admin("systemctl", "enable", "--quiet", "--now", _LOG_TIMER)
+
+
+def _let_logs_grow(server: Server) -> None:
+    if (server.layout.units / _LOG_TIMER).exists():
+        shell.admin("systemctl", "disable", "--quiet", "--now", _LOG_TIMER)
+    for name in _LOG_UNITS:
+        files.remove(server.layout.units / name)
+    files.remove_tree(SYSTEM_LOGS)
 
 
 def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:

@@ -68,6 +68,14 @@ def reload(layout: Layout, *, clock: Clock = SYSTEM_CLOCK) -> None:
         clock.sleep(_POLL_S)
 
 
+def reopen_logs(layout: Layout) -> None:
+    """Have the running nginx begin its logs anew, where they were renamed; one that does not run will by itself."""
+    master = master_pid(layout)
+    if master is not None:
+        with suppress(ProcessLookupError):
+            os.kill(master, signal.SIGUSR1)
+
+
 def master_pid(layout: Layout) -> int | None:
     """Process id of the running nginx; None when it does not run."""
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from receiver import facts, files, records, run_records, runs, web_steps
+from receiver import facts, files, records, request_logs, run_records, runs, web_steps
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.lock import app_lock
@@ -87,6 +87,8 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         server.host.stop_jobs(was)
     server.host.rename_account(was, name)
     _move(server.layout, was, name)
+    if server.settings.host == "systemd":
+        request_logs.rename(was, name)
     _rewrite_records(server, server.layout.app(name))
     _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
 

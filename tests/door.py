@@ -90,6 +90,7 @@ LINES: Mapping[str, str] = {
     "server:install": "",
     "server:recover": "",
     "server:start": "",
+    "server:rotate": "",
     "server:status": "",
     "server:stop": "",
     "server:uninstall": "",

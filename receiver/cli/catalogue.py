@@ -75,6 +75,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "server:demo": ("server:demo", "admin"),
     "server:install": ("server:install", "admin"),
     "server:recover": ("server:recover", "admin"),
+    "server:rotate": ("server:rotate", "admin"),
     "server:start": ("server:start", "admin"),
     "server:status": ("server:status", "admin"),
     "server:stop": ("server:stop", "admin"),

@@ -96,6 +96,19 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
         show.data(line)
 
 
+@click.command(
+    "server:rotate", cls=Command, here=True,
+    example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
+)  # fmt: skip
+def rotate(call: Call) -> None:
+    """Put aside logs of requests that are large or old; a timer does so. Prints those that were."""
+    for_owner(call)
+    from receiver import request_logs
+
+    for log in request_logs.rotate(call.server.layout, call.server.settings):
+        show.data(str(log))
+
+
 def _root(call: Call) -> Path:
     for_owner(call)
     root = embedded_root(call.environment)

@@ -2,17 +2,22 @@
 
 import os
 import sys
+import threading
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from receiver import keys, records
+from receiver import keys, records, request_logs
 from receiver.apps import HOOKS
 from receiver.http.application import Application, Config, create_app
+from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.push_hooks import Push
 
 _MIB = 1024 * 1024
+_LOOK_EVERY_S = 60
 
 
 def application() -> Application:
@@ -26,7 +31,18 @@ def application() -> Application:
         limit = records.read_server(layout).max_push_mb * _MIB
         return Push(layout.repo(app), HOOKS, _environment(root, app, key), limit)
 
+    if root is not None:  # on a VPS a timer does it; here this process is there at all times
+        threading.Thread(target=_keep_logs_small, args=(layout,), daemon=True).start()
     return create_app(Config(layout, partial(keys.authenticate, layout), push))
+
+
+def _keep_logs_small(layout: Layout) -> None:
+    while True:
+        with suppress(
+            OSError, ShipError
+        ):  # a full disk, settings that cannot be read: later, perhaps
+            request_logs.rotate(layout, records.read_server(layout))
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _environment(root: Path | None, app: AppName, key: str) -> dict[str, str]:

@@ -65,6 +65,15 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lock_wait_s: Annotated[
         Seconds, Meta(description="Seconds that a push waits for another deploy of its app.")
     ] = 900
+    request_log_mb: Annotated[
+        Count,
+        Meta(
+            description="Size, in MiB, at which a log of requests is put aside; four such are kept."
+        ),
+    ] = 10
+    request_log_days: Annotated[
+        Count, Meta(description="Days after which logs of requests that were put aside go.")
+    ] = 30
     fetch_pythons: Annotated[
         bool,
         Meta(description="Whether a Python that an app asks for is fetched when it is not here."),

@@ -16,7 +16,8 @@ from receiver.planner.render import render, template_text
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
 _TEMPLATE = "nginx/site.conf"
-_SYSTEM_LOGS = Path("/var/log/nginx")
+SYSTEM_LOGS = Path("/var/log/ship")
+"""Logs of nginx's on a VPS; not where Debian's logrotate looks once a day, whatever their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Front:
         return (str(port), f"[::]:{port}") if self.ipv6 else (str(port),)
 
     def log(self, app: AppName, kind: str) -> Path:
-        """An app's access or error log: where logrotate looks on a VPS, in the app's folder otherwise."""
+        """An app's access or error log: in the app's folder on an embedded server."""
         if self.server.host == "systemd":
-            return _SYSTEM_LOGS / f"ship-{app}.{kind}.log"
+            return SYSTEM_LOGS / f"ship-{app}.{kind}.log"
         return self.layout.app(app).logs / f"nginx.{kind}.log"
 
 

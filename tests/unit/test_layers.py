@@ -123,6 +123,7 @@ MACHINE = """
     hosts.plain_jobs
     hosts.memory
     hosts
+    request_logs
     nginx
     keys
     access
@@ -160,6 +161,7 @@ DECIDE = """
     planner.embedded_files
     planner.sites
     planner.router_lines
+    planner.rotation
     planner.timers
     planner.systemd_units
     planner.concurrency

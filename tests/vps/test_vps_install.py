@@ -21,6 +21,17 @@ KEPT_BY_NAME = (
 # What belongs to the system itself and changes by itself; what packages bring is told by dpkg.
 MOVING = r"^/(proc|sys|dev|run|tmp|root|var/(log|tmp|cache|lib/(apt|dpkg|systemd|private))|usr/.*/__pycache__|etc/(passwd|group|g?shadow|subuid|subgid)-?)[/ ]"
 
+# nginx's files as ship wrote them before it told of requests.
+OLDER = r"""
+set -e
+cd /etc/nginx/sites-available
+sed -i '/^log_format ship/,/;$/c log_format ship "$time_iso8601 $request";' 00-ship.conf
+sed -i '/^map "" /,/^}/d' 00-ship.conf
+sed -i '1s/.*/# made of others/; s#/var/log/ship/#/var/log/nginx/#; /ship_reason\|ship_body_limit\|error_page 494/d' ship-blog.conf
+nginx -t
+systemctl reload nginx
+"""
+
 # What the scripts of Debian's nginx make, and no list of the package's names.
 MADE_BY_NGINX_PACKAGE = (
     r"^/(etc/nginx/sites-enabled/default|etc/rc\d\.d/[KS]01nginx|var/lib/nginx/\w+"
@@ -39,6 +50,8 @@ class Upgrade:
     """After the upgrade, and after the next push."""
     swapped: str
     """What that push said."""
+    log: str
+    """What nginx wrote of requests since."""
 
 
 @dataclass
@@ -118,12 +131,15 @@ def test_the_second_install_changes_nothing(life: Life) -> None:
     assert life.kept_after_second == life.kept
 
 
-def test_an_upgrade_renews_units_and_restarts_nothing(life: Life) -> None:
+def test_an_upgrade_renews_units_and_nginxs_files_and_restarts_nothing(life: Life) -> None:
     written = [line for line in life.upgrade.installed.stdout.splitlines() if "write" in line]
     assert [line.rpartition("/")[2] for line in written] == [
+        "00-ship.conf",
         "ship-blog.web@.service",
         "ship-blog.port@.service",
+        "ship-blog.conf",
     ]
+    assert life.upgrade.log.startswith('{"at":')
     before, after = life.upgrade.masters
     assert before == after
     assert life.upgrade.pages == ("installed", "upgraded")
@@ -155,7 +171,8 @@ def test_destroy_and_removal_leave_nothing_of_such_an_app_running_or_waiting(lif
     assert life.full.after_removal == ""
 
 
-def test_purge_takes_away_all_that_was_made(life: Life) -> None:
+def test_purge_takes_away_all_that_was_made(life: Life, bare: Machine) -> None:
+    assert bare.run("ls -d /var/log/ship /var/log/nginx/ship*", check=False).stdout == ""
     of_nginx = re.compile(MADE_BY_NGINX_PACKAGE)
     assert [line for line in _added(life.fresh, life.purged) if not of_nginx.match(line)] == []
     assert _added(life.purged, life.fresh) == []
@@ -256,15 +273,17 @@ def _pushed(server: ShipServer) -> Site:
 
 
 def _upgraded(site: Site) -> Upgrade:
-    """Install a ship whose units are others, and push again."""
+    """Install a ship whose units are others over one that wrote other files for nginx, and push again."""
     machine = site.server.machine
+    machine.run(OLDER)
     before = site.master()
     machine.run("sed -i '1i # Of a newer ship.' /root/ship/receiver/templates/systemd/slot.service")
     installed = install(machine, *OPTIONS)
     after, page = site.master(), site.page()
     site.commit({"app.py": page_of("upgraded")["app.py"]})
     pushed = site.push()
-    return Upgrade(installed, (before, after), (page, site.page()), pushed.text)
+    log = machine.read("/var/log/ship/ship-blog.access.log")
+    return Upgrade(installed, (before, after), (page, site.page()), pushed.text, log)
 
 
 def _filled(server: ShipServer) -> Full:
