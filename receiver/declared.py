@@ -8,6 +8,7 @@ from receiver.model.app_json import FILE_NAME, AppJson, parse_app_json
 from receiver.model.build import Tree
 from receiver.model.check import Check
 from receiver.model.classic import canonical
+from receiver.model.config_vars import Difference
 from receiver.model.errors import ShipError
 from receiver.model.output import Output
 from receiver.planner.declared_checks import declared_check
@@ -73,6 +74,7 @@ def settle_config(
     variables = declared.variables
     refuse_unset(variables, config)
     if work.old is not None:
+        _tell_pending(work, config)
         for name in unset_values(variables, config):
             work.out.say(
                 f"{name} is not set; app.json's values are for the first deploy. `ship config:set {name}=...` sets it."
@@ -88,3 +90,11 @@ def settle_config(
         config |= new
         work.change_config(config)
     return config
+
+
+def _tell_pending(work: Transition, config: Mapping[str, str]) -> None:
+    if work.old is None:
+        return
+    runs = records.read_config(work.paths.release(work.old.version).env)
+    if pending := Difference.between(runs, config):
+        work.out.say(f"Pending config vars come along: {pending}.")

@@ -1,7 +1,7 @@
 """The stories: deploy, change of config, rollback. Each makes a release and swaps to it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from receiver import compiling, declared, files, phases, pushed_tree, records
 from receiver.checkpoint import About
 from receiver.compiling import Built
+from receiver.config_change import ConfigChange, Forecast, ToldError
 from receiver.executor import Reached, nowhere
 from receiver.model.app_json import AppJson
 from receiver.model.check import overlaid
+from receiver.model.config_vars import Difference, carried_over
 from receiver.model.layout import ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -25,8 +27,6 @@ from receiver.rollback_target import rollback_target, say_what_returns
 from receiver.server import Server
 from receiver.transition import Transition, transition
 
-Forecast = Callable[[Transition, Release], NoReturn]
-"""Tells what a release would take, and leaves by an error, which puts everything back."""
 _GUNICORN_VARIABLE = "GUNICORN_CMD_ARGS"
 
 
@@ -48,35 +48,6 @@ class Push:
     which puts everything back."""
     forecast: Callable[[Transition, PushedTree, Callable[[Built], Release]], NoReturn] | None = None
     """What is done with a push of which only is told what it would do: instead of building it, and as `trial`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigChange:
-    """Config vars to set and to remove; applied to what is there when the app's lock is held."""
-
-    app: AppName
-    by: str
-    number: int
-    values: Mapping[str, str] = field(default_factory=dict)
-    removed: tuple[str, ...] = ()
-    release_phase: bool | None = None
-    """Whether the release phase runs; None for what the app's ship.toml says."""
-    forecast: Forecast | None = None
-    """What is done instead, when only is asked what would be."""
-
-    @property
-    def description(self) -> str:
-        """Such as `Set A, B config vars`: names only, never values."""
-        parts = [
-            f"{verb} {', '.join(names)} config var{'s' * (len(names) > 1)}"
-            for verb, names in (("Set", sorted(self.values)), ("Unset", sorted(self.removed)))
-            if names
-        ]
-        return "; ".join(parts)
-
-    def applied(self, config: Mapping[str, str]) -> dict[str, str]:
-        kept = {name: value for name, value in config.items() if name not in self.removed}
-        return {**kept, **self.values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,20 +135,29 @@ def reconfigure(
     """Change config vars: a release of the same code, or only a record before the first push.
 
     Returns:
-        the new release; None when there is no code yet
+        the new release; None when there is no code yet, or the app runs with these already
 
     Raises:
         ShipError: the app does not come up with these; the config vars are as they were
     """
     about = About(title=f"change of config vars by {change.by}", build=change.number)
     with transition(server, change.app, about, out, reached) as work:
-        config = change.applied(records.read_config(work.paths.config))
+        stored = records.read_config(work.paths.config)
+        config = change.applied(stored)
         work.change_config(config)
         if work.old is None:
             out.say("There is no code yet; the first push will use them.")
             return None
-        out.step(change.description)
-        release = _again(work, work.old, config, change.description, change)
+        runs = records.read_config(work.paths.release(work.old.version).env)
+        if not change.makes_release(stored, runs):
+            out.step(change.description)
+            out.say(f"{work.old.label} runs with these already: no release is made.")
+            if change.forecast is not None:
+                raise ToldError
+            return None
+        description = Difference.between(runs, config).description
+        out.step(description)
+        release = _again(work, work.old, config, description, change)
         _take_over(work, release, "config", wanted=change.release_phase)
     return _announce(server, release, out)
 
@@ -193,12 +173,20 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
     with transition(server, wish.app, about, out, reached) as work:
         wanted = rollback_target(work, wish.target)
         config = records.read_config(work.paths.release(wanted.version).env)
-        say_what_returns(work, wanted, out)
-        work.change_config(config)
+        say_what_returns(work, wanted, config, out)
+        work.change_config(_with_pending(work, config))
         release = _again(work, wanted, config, f"Rollback to {wanted.label}", wish)
         release = replace(release, restores=wanted.restores or wanted.version)
         _take_over(work, release, "rollback", wanted=wish.release_phase)
     return _announce(server, release, out)
+
+
+def _with_pending(work: Transition, config: Mapping[str, str]) -> Mapping[str, str]:
+    """What is to be stored at a rollback: what was set and never released outlives it."""
+    if work.old is None:
+        return config
+    runs = records.read_config(work.paths.release(work.old.version).env)
+    return carried_over(config, runs, records.read_config(work.paths.config))
 
 
 def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) -> None:

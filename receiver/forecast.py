@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from receiver import checking, deploy, files, records
 from receiver.compiling import Built
+from receiver.config_change import ConfigChange, ToldError
 from receiver.model.build import BuildPlan, Command
 from receiver.model.output import Output
 from receiver.model.plan import Plan, WriteFile
@@ -23,10 +24,6 @@ from receiver.server import Server
 from receiver.transition import Transition
 
 
-class _ToldError(Exception):
-    """All is told: leaving the transition by an error puts everything back."""
-
-
 def of_push(server: Server, push: deploy.Push, out: Output) -> None:
     """Tell what a push would do.
 
@@ -37,20 +34,20 @@ def of_push(server: Server, push: deploy.Push, out: Output) -> None:
     def tell(work: Transition, tree: PushedTree, release: Callable[[Built], Release]) -> NoReturn:
         built = _tell_build(work, tree)
         _tell_going_live(work, release(built), "deploy")
-        raise _ToldError
+        raise ToldError
 
     try:
         deploy.deploy(server, replace(push, forecast=tell), out)
-    except _ToldError:
+    except ToldError:
         _conclude(out)
 
 
-def of_config(server: Server, change: deploy.ConfigChange, out: Output) -> None:
+def of_config(server: Server, change: ConfigChange, out: Output) -> None:
     """Tell what a change of config vars would do."""
 
     def tell(work: Transition, release: Release) -> NoReturn:
         _tell_going_live(work, release, "config", wanted=change.release_phase)
-        raise _ToldError
+        raise ToldError
 
     if records.read_live(server.app(change.app)) is None:
         out.step(change.description)
@@ -59,7 +56,7 @@ def of_config(server: Server, change: deploy.ConfigChange, out: Output) -> None:
         return
     try:
         deploy.reconfigure(server, replace(change, forecast=tell), out)
-    except _ToldError:
+    except ToldError:
         _conclude(out)
 
 
@@ -72,11 +69,11 @@ def of_rollback(server: Server, wish: deploy.Rollback, out: Output) -> None:
 
     def tell(work: Transition, release: Release) -> NoReturn:
         _tell_going_live(work, release, "rollback", wanted=wish.release_phase)
-        raise _ToldError
+        raise ToldError
 
     try:
         deploy.rollback(server, replace(wish, forecast=tell), out)
-    except _ToldError:
+    except ToldError:
         _conclude(out)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from receiver import records
+from receiver.model.config_vars import Difference
 from receiver.model.errors import NotFoundError
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -30,7 +31,10 @@ def rollback_target(work: Transition, target: int | None) -> Release:
     return records.read_release(work.paths, earlier[-1])
 
 
-def say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
+def say_what_returns(
+    work: Transition, wanted: Release, config: Mapping[str, str], out: Output
+) -> None:
+    """Tell what a rollback to `wanted`, which ran with `config`, brings back and what it leaves."""
     live = work.old.label if work.old else "nothing"
     out.step(f"Rolling back {work.paths.name} from {live} to {wanted.label}")
     out.say(
@@ -39,15 +43,10 @@ def say_what_returns(work: Transition, wanted: Release, out: Output) -> None:
     out.say(
         "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
     )
-    names = _changed_names(
-        records.read_config(work.paths.config),
-        records.read_config(work.paths.release(wanted.version).env),
-    )
-    if names:
+    if work.old is None:
+        return
+    runs = records.read_config(work.paths.release(work.old.version).env)
+    if names := Difference.between(runs, config).names:
         out.say(f"Config vars that change: {', '.join(names)}.")
-
-
-def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
+    if pending := Difference.between(runs, records.read_config(work.paths.config)):
+        out.say(f"Still pending, for the next release: {pending}.")

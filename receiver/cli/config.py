@@ -1,15 +1,26 @@
-"""`ship config`: show config vars, set them, unset them."""
+"""`ship config`: show config vars, by name, as texts for other programs, and by release."""
 
-import os
-import shlex
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
-from receiver.model.errors import NotFoundError, UsageError
+from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.config_input import check_is_set, nothing_given, values_of
+from receiver.model.config_formats import FORMATS
 from receiver.model.names import parse_config_name
+
+if TYPE_CHECKING:
+    from receiver import config_history
+
+_of_release = click.option(
+    "--release",
+    metavar="vN",
+    help="As this release runs with them, instead of as they are set now.",
+)
+_for_shell = click.option(
+    "-s", "--shell", "for_shell", is_flag=True, help="Print lines that a shell can read."
+)
 
 
 @click.command(
@@ -18,155 +29,145 @@ from receiver.model.names import parse_config_name
 )  # fmt: skip
 @for_app
 @with_json
-@click.option("-s", "--shell", "for_shell", is_flag=True, help="Print lines that a shell can read.")
-def show_all(call: Call, *, as_json: bool, for_shell: bool) -> None:
-    """Show all config vars of an app."""
-    values = dict(sorted(_values(call).items()))
+@_for_shell
+@_of_release
+def show_all(call: Call, *, as_json: bool, for_shell: bool, release: str | None) -> None:
+    """Show all config vars of an app; what no release has taken along yet is marked as pending."""
+    values = values_of(call, release)
     if as_json:
         show.as_json(values)
     elif for_shell:
-        for name, value in values.items():
-            show.data(f"{name}={shlex.quote(value)}")
+        _write(values, "lines")
     elif not values:
         show.progress(f"{call.app} has no config vars. To set one: ship config:set GREETING=hi")
     else:
-        show.heading(f"{call.app} Config Vars")
+        of = f" v{release.removeprefix('v')}" if release else ""
+        show.heading(f"{call.app}{of} Config Vars")
         show.data("")
         show.fields(values)
+    if not as_json and not for_shell and release is None:
+        show_pending(call)
 
 
 @click.command("config:get", cls=Command, example="$ ship config:get GREETING -a blog\nhi")
 @for_app
 @with_json
-@click.argument("name")
-def get(call: Call, name: str, *, as_json: bool) -> None:
-    """Print the value of one config var, byte for byte, and a line end."""
-    values = _values(call)
-    _check_is_set(call, parse_config_name(name), values)
-    if as_json:
-        show.as_json({name: values[name]})
-    else:
-        show.data(values[name])
-
-
-@click.command(
-    "config:set", cls=Command,
-    example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\nGREETING: hi",
-)  # fmt: skip
-@for_app
-@with_release_phase
-@click.argument("pairs", nargs=-1, metavar="NAME=VALUE...")
-def set_(call: Call, pairs: tuple[str, ...], *, release_phase: bool | None) -> int:
-    """Set config vars, and have the app run with them: this makes a release."""
-    given = parse_pairs(pairs)
-    status = _reconfigure(call, given, (), release_phase=release_phase)
-    if status == 0:
-        show.fields(given)
-    return status
-
-
-@click.command(
-    "config:unset", cls=Command,
-    example="$ ship config:unset GREETING -a blog\n-----> Unset GREETING config var\n...\nv5",
-)  # fmt: skip
-@for_app
-@with_release_phase
+@_for_shell
+@_of_release
+@click.option("--raw", is_flag=True, help="Print no line end behind a value.")
 @click.argument("names", nargs=-1, metavar="NAME...")
-def unset(call: Call, names: tuple[str, ...], *, release_phase: bool | None) -> int:
-    """Remove config vars, and have the app run without them: this makes a release."""
-    gone = parse_names(call, names)
-    from receiver.cli.changes import live_label
-
-    status = _reconfigure(call, {}, gone, release_phase=release_phase)
-    if status == 0 and (label := live_label(call)):
-        show.data(label)
-    return status
-
-
-def _reconfigure(
+def get(
     call: Call,
-    values: dict[str, str],
-    removed: tuple[str, ...],
+    names: tuple[str, ...],
     *,
-    release_phase: bool | None,
-) -> int:
-    from receiver.cli.changes import change
-    from receiver.deploy import ConfigChange, reconfigure
-    from receiver.model.output import Output
-    from receiver.model.release import Release
-
-    def wish(number: int) -> ConfigChange:
-        return ConfigChange(
-            app=call.app,
-            by=call.by,
-            number=number,
-            values=values,
-            removed=removed,
-            release_phase=release_phase,
-        )
-
-    def work(out: Output, number: int) -> Release | None:
-        return reconfigure(call.server, wish(number), out)
-
-    return change(call, wish(0).description, work)
-
-
-def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
-    """Config vars to set, as `config:set` takes them."""
-    given = dict(_parse_pair(pair) for pair in pairs)
-    if not given:
-        raise _nothing_given("config:set GREETING=hi")
-    return given
+    as_json: bool,
+    for_shell: bool,
+    release: str | None,
+    raw: bool,
+) -> None:
+    """Print the values of config vars, each byte for byte, and a line end."""
+    wanted = [parse_config_name(name) for name in names]
+    if not wanted:
+        raise nothing_given("config:get GREETING")
+    values = values_of(call, release)
+    for name in wanted:
+        check_is_set(call, name, values)
+    found = {name: values[name] for name in wanted}
+    if as_json:
+        show.as_json(found)
+    elif for_shell:
+        _write(found, "lines")
+    else:
+        end = b"" if raw else b"\n"
+        for value in found.values():
+            show.write(value.encode("utf-8", "surrogateescape") + end)
 
 
-def parse_names(call: Call, names: Sequence[str]) -> tuple[str, ...]:
-    """Config vars to remove, as `config:unset` takes them; they are there."""
-    gone = tuple(parse_config_name(name) for name in names)
-    if not gone:
-        raise _nothing_given("config:unset GREETING")
-    values = _values(call)
-    for name in gone:
-        _check_is_set(call, name, values)
-    return gone
+@click.command(
+    "config:keys", cls=Command, example="$ ship config:keys -a blog\nGREETING\nSECRET_KEY"
+)
+@for_app
+@with_json
+def keys(call: Call, *, as_json: bool) -> None:
+    """Print the names of all config vars, and no value."""
+    names = list(values_of(call))
+    if as_json:
+        show.as_json(names)
+        return
+    for name in names:
+        show.data(name)
 
 
-def _values(call: Call) -> dict[str, str]:
-    from receiver import records
-
-    return records.read_config(call.server.app(call.app).config)
-
-
-def _check_is_set(call: Call, name: str, values: dict[str, str]) -> None:
-    if name not in values:
-        raise NotFoundError(
-            f"{call.app} has no config var {name}.",
-            detail=f"It has: {', '.join(sorted(values)) or 'none'}.",
-            advice=f"Set it with `ship config:set {name}=VALUE`.",
-            reason="not-found/config-var",
-        )
-
-
-def _parse_pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise UsageError(
-            f"{text!r} is not a config var and its value.",
-            advice="Write NAME=VALUE, in quotes if the value has blanks: `ship config:set 'A=b c'`.",
-            reason="usage/bad-config-pair",
-        )
-    if "\0" in value:
-        raise UsageError(
-            f"The value of {name} holds a NUL byte, which no environment can.",
-            advice="Encode the value, for example as base64.",
-            reason="usage/bad-config-value",
-        )
-    # bytes as they were typed, whatever encoding this machine believes in
-    return parse_config_name(name), os.fsencode(value).decode("utf-8", "surrogateescape")
+@click.command(
+    "config:export", cls=Command,
+    example="$ ship config:export -a blog > .env\n$ cat .env\nGREETING=hi\nSECRET_KEY='s3cr3t with blanks'",
+)  # fmt: skip
+@for_app
+@_of_release
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), default="env", show_default=True,
+    help="A .env file, `export` lines for a shell, or JSON.",
+)  # fmt: skip
+def export(call: Call, *, kind: str, release: str | None) -> None:
+    """Print all config vars as a text that config:import, or another program, reads back byte for byte."""
+    _write(values_of(call, release), kind)
 
 
-def _nothing_given(example: str) -> UsageError:
-    return UsageError(
-        "No config var is given.",
-        advice=f"For example: `ship {example}`.",
-        reason="usage/no-config-var",
-    )
+@click.command(
+    "config:history", cls=Command,
+    example="$ ship config:history -a blog\n=== blog Config Vars by Release\n\n"
+    "v5  Set GREETING             laptop  2026-01-31T08:20:00Z\n"
+    "v3  Set DEBUG; unset TESTING  ci      2026-01-30T17:02:00Z",
+)  # fmt: skip
+@for_app
+@with_json
+def history(call: Call, *, as_json: bool) -> None:
+    """Tell which release set or removed which config vars, newest first; as far back as releases are kept."""
+    from receiver import config_history
+
+    found = [each for each in config_history.changes(call.server.app(call.app)) if each.difference]
+    if as_json:
+        show.as_json([_as_data(each) for each in found])
+        return
+    if found:
+        show.heading(f"{call.app} Config Vars by Release")
+        show.data("")
+        rows = [(it.release.label, _told(it), it.release.by, it.release.created_at) for it in found]
+        show.table(("Release", "Change", "By", "When"), rows)
+    else:
+        show.progress(f"No release of {call.app} has config vars.")
+    show_pending(call)
+
+
+def show_pending(call: Call) -> None:
+    """Tell what is set and has not reached the app."""
+    from receiver import config_history
+
+    if pending := config_history.pending(call.server.app(call.app)):
+        show.progress(f" !     Pending, for the next release: {pending}.")
+
+
+def _told(change: "config_history.ReleaseChange") -> str:
+    told = str(change.difference)
+    before = " (or before: older releases are not kept)" if change.since_removed else ""
+    return told[:1].upper() + told[1:] + before
+
+
+def _as_data(change: "config_history.ReleaseChange") -> dict[str, object]:
+    return {
+        "release": change.release.version,
+        "by": change.release.by,
+        "created_at": change.release.created_at,
+        "set": change.difference.set,
+        "unset": change.difference.unset,
+        "or_before": change.since_removed,
+    }
+
+
+def _write(values: dict[str, str], kind: str) -> None:
+    from receiver.model import config_formats, dotenv
+
+    if kind == "lines":
+        show.write(dotenv.shell_text(values))
+    else:
+        show.write(config_formats.written(values, kind))

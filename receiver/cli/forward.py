@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from receiver.cli.checkout import Destination
 from receiver.cli.context import Environment
+from receiver.cli.place import Place
 from receiver.model.errors import ShipError
 
 
@@ -31,7 +32,12 @@ def become_git(words: Sequence[str], environment: Environment) -> NoReturn:
 
 def become_root(words: Sequence[str], environment: Environment) -> NoReturn:
     """Go on as root, by sudo."""
-    _become(["sudo", "--", str(environment.program / "ship"), *words], environment)
+    _become(root_argv(words, environment), environment)
+
+
+def root_argv(words: Sequence[str], environment: Environment) -> list[str]:
+    """The command line that gives these words to `ship` as root."""
+    return ["sudo", "--", str(environment.program / "ship"), *words]
 
 
 def ask_over_ssh(
@@ -49,6 +55,17 @@ def ask_over_ssh(
 
     argv = ssh_argv(place, words, terminal=False)
     return shell.read(argv, env=environment.variables, given=given)
+
+
+def hand_over(
+    place: Place, words: Sequence[str], environment: Environment, given: bytes
+) -> tuple[int, bytes]:
+    """Run words on the server, or as root here, with `given` as input: what is in it shows in no list of processes."""
+    from receiver import shell
+
+    if isinstance(place, Destination):
+        return ask_over_ssh(place, words, environment, given=given)
+    return shell.read(root_argv(words, environment), env=environment.variables, given=given)
 
 
 def _become(argv: list[str], environment: Environment) -> NoReturn:

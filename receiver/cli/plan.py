@@ -11,6 +11,7 @@ from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.place import Here
 from receiver.model.errors import UsageError
+from receiver.model.names import parse_release_version
 
 if TYPE_CHECKING:
     from receiver.model.output import Output
@@ -75,12 +76,13 @@ def _chosen(call: Call, words: tuple[str, ...]) -> Tell:
 
 
 def _config(call: Call, name: str, words: list[str]) -> Tell:
-    from receiver import deploy, forecast
-    from receiver.cli.config import parse_names, parse_pairs
+    from receiver import forecast
+    from receiver.cli.config_input import gather, names_to_unset
+    from receiver.config_change import ConfigChange
 
-    values = parse_pairs(words) if name == "config:set" else {}
-    removed = parse_names(call, words) if name == "config:unset" else ()
-    change = deploy.ConfigChange(app=call.app, by=call.by, number=0, values=values, removed=removed)
+    values = gather(call, words).values if name == "config:set" else {}
+    removed = names_to_unset(call, words) if name == "config:unset" else ()
+    change = ConfigChange(app=call.app, by=call.by, number=0, values=values, removed=removed)
     return lambda out: forecast.of_config(call.server, change, out)
 
 
@@ -98,9 +100,8 @@ def _processes(call: Call, name: str, words: list[str]) -> Tell:
 
 def _rollback(call: Call, words: list[str]) -> Tell:
     from receiver import deploy, forecast
-    from receiver.cli.releases import parse_version
 
-    target = parse_version(words[0]) if words else None
+    target = parse_release_version(words[0]) if words else None
     wish = deploy.Rollback(app=call.app, by=call.by, number=0, target=target)
     return lambda out: forecast.of_rollback(call.server, wish, out)
 

@@ -1,6 +1,5 @@
 """`ship releases`: what was released, what its build said, again, and back."""
 
-import re
 from pathlib import Path
 
 import click
@@ -8,7 +7,8 @@ import click
 from receiver.cli import show
 from receiver.cli.builds import is_failure
 from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
-from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.errors import NotFoundError
+from receiver.model.names import parse_release_version
 from receiver.model.release import Release
 
 
@@ -151,7 +151,7 @@ def _done(call: Call, status: int) -> int:
 def _find(call: Call, text: str | None) -> Release:
     from receiver import records
 
-    version = parse_version(text) if text is not None else None
+    version = parse_release_version(text) if text is not None else None
     paths = call.server.app(call.app)
     if version is not None:
         return records.read_release(paths, version)
@@ -163,18 +163,6 @@ def _find(call: Call, text: str | None) -> Release:
             reason="not-found/release",
         )
     return release
-
-
-def parse_version(text: str) -> int:
-    """The number of a release, written as `v3` or `3`."""
-    found = re.fullmatch(r"v?([1-9][0-9]{0,8})", text)
-    if found is None:
-        raise UsageError(
-            f"{text!r} is not a release.",
-            advice="Write it as `v3` or `3`; `ship releases` lists them.",
-            reason="usage/bad-release",
-        )
-    return int(found[1])
 
 
 def _told(release: Release) -> str:

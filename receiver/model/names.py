@@ -1,4 +1,4 @@
-"""Names of apps, process types, config vars and keys: parsed once at the edge; refused, never repaired."""
+"""Names of apps, process types, config vars, releases and keys: parsed once at the edge; refused, never repaired."""
 
 import re
 
@@ -8,6 +8,7 @@ _APP = re.compile(r"[a-z][a-z0-9-]{0,25}[a-z0-9]|[a-z]")
 _PROCESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _HAVE_A_MEANING = frozenset({"web", "release"})
 _CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RELEASE = re.compile(r"v?([1-9][0-9]{0,8})")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
 RESERVED_APPS = frozenset({"ship", "www-data", "git", "ship-receiver"})
 """Names that would collide with ship's own accounts and addresses."""
@@ -79,3 +80,15 @@ def parse_key_name(text: str) -> str:
             reason="usage/bad-key-name",
         )
     return text
+
+
+def parse_release_version(text: str) -> int:
+    """The number of a release, written as `v3` or `3`."""
+    found = _RELEASE.fullmatch(text)
+    if found is None:
+        raise UsageError(
+            f"{text!r} is not a release.",
+            advice="Write it as `v3` or `3`; `ship releases` lists them.",
+            reason="usage/bad-release",
+        )
+    return int(found[1])

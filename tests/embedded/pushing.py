@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from receiver import apps, deploy, keys, records
+from receiver.config_change import ConfigChange
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -65,7 +66,7 @@ class PushServer:
 
     def configure(self, app: AppName, **values: str) -> str:
         """Set config vars; returns what the person reads."""
-        change = deploy.ConfigChange(app=app, by="test", number=0, values=values)
+        change = ConfigChange(app=app, by="test", number=0, values=values)
         return self._told(lambda out: deploy.reconfigure(self.server, change, out))
 
     def rollback(

@@ -29,7 +29,7 @@ def texts(call: Call, line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "fits"),
     [
-        ("ship config:", ["config:get", "config:set", "config:unset"]),
+        ("ship config:e", ["config:edit", "config:export"]),
         ("ship git:r", ["git:remote"]),
         ("ship git r", ["remote"]),
         ("ship apps ren", ["rename"]),

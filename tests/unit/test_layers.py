@@ -27,7 +27,10 @@ EDGE = """
     cli.keys
     cli.access
     cli.git
+    cli.config_edit
+    cli.config_set
     cli.config
+    cli.config_input
     cli.checks
     cli.capacity
     cli.changes
@@ -42,10 +45,11 @@ EDGE = """
     cli.completion
     cli.completing
     cli.known
+    cli.confirm
     cli.command
     cli.show
-    cli.place
     cli.forward
+    cli.place
     cli.checkout
     cli.context
     cli.catalogue
@@ -92,6 +96,7 @@ STORY = """
     compiling
     pushed_tree
     declared
+    config_change
     transition
     publishing
     checking
@@ -132,6 +137,7 @@ MACHINE = """
     run_records
     profile_files
     builds
+    config_history
     records
     workers
     app_memory
@@ -236,7 +242,9 @@ VALUES = """
     model.cron
     model.schedule
     model.layout
+    model.config_formats
     model.dotenv
+    model.config_vars
     model.names
     model.output
     model.build

@@ -1,0 +1,301 @@
+"""`ship config:set` and what else changes config vars: unset, import, clear."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receiver.cli import forward, show
+from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
+from receiver.cli.config_input import STDIN, Given, gather, names_to_unset, read_values
+from receiver.cli.confirm import confirm
+from receiver.cli.place import Place
+from receiver.model.config_formats import FORMATS
+
+if TYPE_CHECKING:
+    from receiver.config_change import ConfigChange
+
+_LONGEST_SHOWN = 1000
+_no_restart = click.option(
+    "--no-restart", "restart", is_flag=True, flag_value=False, default=True,
+    help="Store them only; the next release takes them along.",
+)  # fmt: skip
+
+
+def changes_config(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that changes config vars."""
+    return for_app(with_json(_no_restart(with_release_phase(function))))
+
+
+def options_again(*, as_json: bool, restart: bool, release_phase: bool | None) -> list[str]:
+    """These options as words, for the server."""
+    phase = {True: ["--release-phase"], False: ["--no-release-phase"], None: []}[release_phase]
+    return [*(["--json"] if as_json else []), *([] if restart else ["--no-restart"]), *phase]
+
+
+def _set_over_there(
+    call: Call,
+    place: Place,
+    words: tuple[str, ...],
+    from_files: tuple[str, ...],
+    *,
+    as_json: bool,
+    **how: Any,
+) -> int:
+    """Read all values here, and send them on the connection: no list of processes shows them."""
+    given = gather(call, words, from_files)
+    line = ["config:set", "--app", call.app, *options_again(as_json=as_json, **how), STDIN]
+    status, said = forward.hand_over(place, line, call.environment, _as_text(given.values))
+    if status or as_json:
+        show.write(said)
+    else:
+        _show_given(given)
+    return status
+
+
+@click.command(
+    "config:set", cls=Command, hands_over=_set_over_there,
+    example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\nGREETING: hi\n"
+    "$ ship config:set --from-file CERT=cert.pem -a blog\n$ ship config:set - -a blog < .env",
+)  # fmt: skip
+@changes_config
+@click.option(
+    "-f", "--from-file", "from_files", multiple=True, metavar="NAME=PATH",
+    help="A config var whose value is all of a file; of standard input, with `-` for PATH.",
+)  # fmt: skip
+@click.argument("words", nargs=-1, metavar="[NAME=VALUE... | -]")
+def set_(
+    call: Call,
+    words: tuple[str, ...],
+    from_files: tuple[str, ...],
+    *,
+    as_json: bool,
+    **how: Any,
+) -> int:
+    """Set config vars, and have the app run with them: all of a call make one release; `-` reads lines NAME=VALUE."""
+    given = gather(call, words, from_files)
+    status = perform(call, wished(call, values=given.values), as_json=as_json, **how)
+    if status == 0 and not as_json:
+        _show_given(given)
+    return status
+
+
+@click.command(
+    "config:unset", cls=Command,
+    example="$ ship config:unset GREETING -a blog\n-----> Unset GREETING config var\n...\nv5",
+)  # fmt: skip
+@changes_config
+@click.argument("names", nargs=-1, metavar="NAME...")
+def unset(call: Call, names: tuple[str, ...], **how: Any) -> int:
+    """Remove config vars, and have the app run without them: this makes a release."""
+    gone = names_to_unset(call, names)
+    return perform(call, wished(call, removed=gone), label=True, **how)
+
+
+def _import_over_there(
+    call: Call,
+    place: Place,
+    source: str,
+    kind: str | None,
+    confirmed: str | None,
+    *,
+    only_these: bool,
+    **how: Any,
+) -> int:
+    """Read the file here, and have the server see only config vars."""
+    values = read_values(call, source, kind)
+    line = ["config:import", "--app", call.app, *options_again(**how)]
+    if only_these:
+        _confirm_replacing(call, confirmed)
+        line += ["--replace", "--confirm", call.app]
+    line += ["--format", "env", STDIN]
+    status, said = forward.hand_over(place, line, call.environment, _as_text(values))
+    show.write(said)
+    return status
+
+
+@click.command(
+    "config:import", cls=Command, hands_over=_import_over_there,
+    example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n...\nv5\n"
+    "$ ship config -a blog --json | ship config:import -a blog-staging",
+)  # fmt: skip
+@changes_config
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS),
+    help="How it is written; else a text that begins with { is JSON, any other a .env file.",
+)  # fmt: skip
+@click.option(
+    "--replace", "only_these", is_flag=True, help="Remove all config vars that are not in it."
+)
+@click.option("--confirm", "confirmed", metavar="NAME", help="The app's name again, for --replace.")
+@click.argument("source", required=False, default=STDIN, metavar="[FILE | -]")
+def import_(
+    call: Call,
+    source: str,
+    kind: str | None,
+    confirmed: str | None,
+    *,
+    only_these: bool,
+    **how: Any,
+) -> int:
+    """Set all config vars of a .env file or a JSON object; one line that cannot be read, and nothing is done."""
+    values = read_values(call, source, kind)
+    if not values and not only_these:
+        show.progress("There is no config var in it. Nothing was changed.")
+        return 0
+    if only_these:
+        _confirm_replacing(call, confirmed)
+    wish = wished(call, values=values, only_these=only_these)
+    return perform(call, wish, label=True, **how)
+
+
+def _clear_over_there(call: Call, place: Place, confirmed: str | None, **how: Any) -> int:
+    _confirm_clearing(call, confirmed)
+    line = ["config:clear", "--app", call.app, *options_again(**how), "--confirm", call.app]
+    status, said = forward.hand_over(place, line, call.environment, b"")
+    show.write(said)
+    return status
+
+
+@click.command(
+    "config:clear", cls=Command, hands_over=_clear_over_there,
+    example="$ ship config:clear -a blog --confirm blog\n-----> Unset all config vars\n...\nv6",
+)  # fmt: skip
+@changes_config
+@click.option(
+    "--confirm", "confirmed", metavar="NAME", help="The app's name again, instead of being asked."
+)
+def clear(call: Call, confirmed: str | None, **how: Any) -> int:
+    """Remove all config vars of an app; a release before still has them, and `ship rollback` brings them back."""
+    _confirm_clearing(call, confirmed)
+    return perform(call, wished(call, only_these=True), label=True, **how)
+
+
+def wished(
+    call: Call,
+    *,
+    values: Mapping[str, str] | None = None,
+    removed: tuple[str, ...] = (),
+    only_these: bool = False,
+    expected: Mapping[str, str | None] | None = None,
+) -> "ConfigChange":
+    """What of the app's config vars is to change."""
+    from receiver.config_change import ConfigChange
+
+    return ConfigChange(
+        app=call.app,
+        by=call.by,
+        number=0,
+        values=values or {},
+        removed=removed,
+        only_these=only_these,
+        expected=expected or {},
+    )
+
+
+def perform(
+    call: Call,
+    wish: "ConfigChange",
+    *,
+    restart: bool,
+    release_phase: bool | None,
+    as_json: bool,
+    label: bool = False,
+) -> int:
+    """Have config vars changed; with `label`, print the new release."""
+    from receiver.cli.changes import live_label
+    from receiver.config_change import is_needless
+
+    wish = replace(wish, release_phase=release_phase)
+    paths = call.server.app(call.app)
+    before = live_label(call)
+    if is_needless(paths, wish):
+        show.progress("This is set so already. Nothing was changed, and no release was made.")
+        status = 0
+    elif restart:
+        status = _release(call, wish)
+    else:
+        status = _store(call, wish)
+    after = live_label(call)
+    if status == 0 and as_json:
+        show.as_json(_as_data(call, after if after != before else None))
+    elif status == 0 and label and after != before and after is not None:
+        show.data(after)
+    return status
+
+
+def _release(call: Call, wish: "ConfigChange") -> int:
+    from receiver.cli import changes
+    from receiver.deploy import reconfigure
+    from receiver.model.output import Output
+    from receiver.model.release import Release
+
+    def work(out: Output, number: int) -> Release | None:
+        return reconfigure(call.server, replace(wish, number=number), out)
+
+    _tell_of_names(wish)
+    return changes.change(call, wish.description, work)
+
+
+def _store(call: Call, change: "ConfigChange") -> int:
+    from receiver import config_change, records
+    from receiver.model.output import Output
+
+    out = Output(show.transcript)
+    out.step(change.description)
+    config_change.store(call.server, change, out)
+    live = records.read_live(call.server.app(call.app))
+    out.say(
+        f"Stored, and pending: v{live.release} goes on with what it has, and the next release takes it along."
+        if live
+        else "There is no code yet; the first push will use them."
+    )
+    _tell_of_names(change)
+    return 0
+
+
+def _tell_of_names(change: "ConfigChange") -> None:
+    from receiver.model.config_vars import notices
+
+    for line in notices(change.values):
+        show.progress(f" !     {line}")
+
+
+def _as_data(call: Call, label: str | None) -> dict[str, object]:
+    from receiver import config_history
+
+    pending = config_history.pending(call.server.app(call.app))
+    return {
+        "app": call.app,
+        "release": int(label.removeprefix("v")) if label else None,
+        "pending": {"set": pending.set, "unset": pending.unset},
+    }
+
+
+def _as_text(values: Mapping[str, str]) -> bytes:
+    from receiver.model import config_formats
+
+    return config_formats.written(values, "env")
+
+
+def _show_given(given: Given) -> None:
+    """What was set: values that were typed are on the screen anyway, others are not shown."""
+    from receiver.model.config_vars import size_bytes
+
+    told = {
+        name: value if size_bytes(value) <= _LONGEST_SHOWN else f"({size_bytes(value):,} bytes)"
+        for name, value in given.typed.items()
+    }
+    read = {name: f"({size_bytes(value):,} bytes)" for name, value in given.read.items()}
+    show.fields({**told, **read})
+
+
+def _confirm_replacing(call: Call, given: str | None) -> None:
+    line = f"ship config:import FILE --app {call.app} --replace --confirm {call.app}"
+    confirm(call, given, f"All config vars of {call.app} that are not in it are removed", line)
+
+
+def _confirm_clearing(call: Call, given: str | None) -> None:
+    line = f"ship config:clear --app {call.app} --confirm {call.app}"
+    confirm(call, given, f"All config vars of {call.app} are removed", line)
