@@ -275,7 +275,9 @@ installer::ensure_link() {
 installer::sudo_rule() {
   cat <<RULE
 # Made by ship. The account ship may run ship itself as root, and nothing else; the gate names the key that asked.
+# What was typed comes in a variable: a command line could be seen by all accounts, and sudo writes it into the log.
 Defaults:ship !requiretty, !use_pty, !lecture
+Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND"
 ship ALL=(root) NOPASSWD: ${PREFIX}/bin/ship, ${PREFIX}/bin/ship-deploy
 RULE
 }

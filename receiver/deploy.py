@@ -146,6 +146,7 @@ def reconfigure(
         config = change.applied(stored)
         work.change_config(config)
         if work.old is None:
+            out.step(change.description)
             out.say("There is no code yet; the first push will use them.")
             return None
         runs = records.read_config(work.paths.release(work.old.version).env)

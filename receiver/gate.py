@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _RECEIVE, _UPLOAD = "git-receive-pack", "git-upload-pack"
 _OTHER_GIT = re.compile(r"git-[a-z-]+|git")
+_WITH_VALUES = frozenset({"config", "plan"})
+"""Commands of which any word may be a value of a config var, also by a mistake in typing."""
 _REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
 _MIB = 1024 * 1024
 _STDERR = 2
@@ -139,8 +141,21 @@ def _become_ship(key: str, words: Sequence[str]) -> int:
     ship = str(Path(sys.executable).with_name("ship"))
     sudo = ("sudo", "-n", "--") if _needs_sudo(os.environ) else ()
     # `--` ends what the gate says: nobody can call themselves by another key's name
-    argv = (*sudo, ship, "--by", key, "--", *words)
+    argv = (*sudo, ship, "--by", key, "--as-sent", "--", *_without_values(words))
     os.execvp(argv[0], argv)  # noqa: S606 - no shell is wanted
+
+
+def _without_values(words: Sequence[str]) -> list[str]:
+    """A command line for the eyes of others: every account sees it in the list of processes, and sudo writes it down.
+
+    `ship` reads what was sent from SSH_ORIGINAL_COMMAND, which only root sees of a process of root's.
+    """
+    if words[0].partition(":")[0] in _WITH_VALUES:
+        return [words[0], *(["..."] if words[1:] else [])]
+    return [
+        name + sign + "..." * bool(sign)
+        for name, sign, _ in (word.partition("=") for word in words)
+    ]
 
 
 def _app(words: Sequence[str]) -> "AppName":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from receiver import records
-from receiver.model.config_vars import Difference
+from receiver.model.config_vars import Difference, carried_over
 from receiver.model.errors import NotFoundError
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -48,5 +48,6 @@ def say_what_returns(
     runs = records.read_config(work.paths.release(work.old.version).env)
     if names := Difference.between(runs, config).names:
         out.say(f"Config vars that change: {', '.join(names)}.")
-    if pending := Difference.between(runs, records.read_config(work.paths.config)):
+    stored = records.read_config(work.paths.config)
+    if pending := Difference.between(config, carried_over(config, runs, stored)):
         out.say(f"Still pending, for the next release: {pending}.")

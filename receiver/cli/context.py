@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +51,12 @@ def read_environment() -> Environment:
         has_terminal=reads and writes,
         variables=variables,
     )
+
+
+def words_as_sent() -> list[str] | None:
+    """The words of a command that came over ssh, as the gate split them; None where sudo did not let them through."""
+    line = os.environ.pop("SSH_ORIGINAL_COMMAND", None)
+    return None if line is None else shlex.split(line)
 
 
 def _user_name() -> str:

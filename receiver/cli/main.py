@@ -12,8 +12,8 @@ import click
 import receiver
 from receiver.cli import show
 from receiver.cli.command import Call, Ship
-from receiver.cli.context import read_environment
-from receiver.model.errors import ShipError, UsageError
+from receiver.cli.context import read_environment, words_as_sent
+from receiver.model.errors import ServerError, ShipError, UsageError
 from receiver.model.names import parse_key_name
 
 _INTERRUPTED = 130
@@ -27,10 +27,12 @@ _RECEIVING = "ship"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    as_json = _wants_json(arguments)
+    as_json = False
     for ending in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(ending, _end)  # an exception, so that what was begun is undone
     try:
+        arguments = _as_sent(arguments)
+        as_json = _wants_json(arguments)
         return _run(arguments)
     except ShipError as error:
         show.error(error, as_json=as_json)
@@ -101,6 +103,21 @@ def _unexpected(error: Exception) -> ShipError:
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(_SIGNALLED + number)
+
+
+def _as_sent(arguments: list[str]) -> list[str]:
+    """The command line as it was meant: the gate shows none of its values to the list of processes."""
+    if arguments[:1] != ["--by"] or arguments[2:4] != ["--as-sent", "--"]:
+        return arguments
+    words = words_as_sent()
+    if words is None:
+        raise ServerError(
+            "What was typed did not get through to ship.",
+            detail="sudo on this server does not hand on SSH_ORIGINAL_COMMAND.",
+            advice="Run installer.sh once more on the server: it writes the rule for sudo anew.",
+            reason="server/old-sudo-rule",
+        )
+    return [*arguments[:2], "--", *words]
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

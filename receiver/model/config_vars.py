@@ -11,16 +11,16 @@ _LONGEST_BYTES = 131_072
 _MOST_BYTES = 1_572_864
 """What all together may be: Linux takes 2 MiB, in which arguments and ship's own variables need a place too."""
 _NAMED = 5
-_NEVER_SEEN = frozenset({"PYTHONHOME"})
-_SHIPS_COUNTS = frozenset(
+_SHIPS_COUNTS = frozenset({"SHIP_INSTANCE", "SHIP_PROCESS"})
+_NOT_FOR_WEB = frozenset(
     {
         "GUNICORN_FD", "GUNICORN_PID", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET",
-        "SHIP_BIND", "SHIP_INSTANCE", "SHIP_PROCESS", "SHIP_RUN", "SHIP_SLOT",
+        "SHIP_BIND", "SHIP_RUN", "SHIP_SLOT",
     }
 )  # fmt: skip
 _YOURS_COUNTS = frozenset(
     {
-        "HOME", "LANG", "PATH", "PYTHONUNBUFFERED", "SHIP_APP", "SHIP_HOST", "SHIP_STORAGE", "TMPDIR",
+        "HOME", "LANG", "PYTHONUNBUFFERED", "SHIP_APP", "SHIP_HOST", "SHIP_STORAGE", "TMPDIR",
         "VIRTUAL_ENV",
     }
 )  # fmt: skip
@@ -79,16 +79,17 @@ def notices(names: Iterable[str]) -> list[str]:
 
 def _notice(name: str) -> str:
     if name == "PORT":
-        return (
-            "PORT is chosen by ship for the web process, which does not get to see this value;"
-            " other processes do."
-        )
-    if name in _NEVER_SEEN:
-        return f"{name} is stored, but no process gets to see it: a virtualenv has its own."
+        return "PORT is chosen by ship: the web process gets ship's, and does not see this value."
+    if name == "PYTHONHOME":
+        return "PYTHONHOME is stored, and no process gets to see it: a virtualenv has its own."
+    if name == "PATH":
+        return "PATH is set by ship too: processes get this value instead, and find the virtualenv's programs only if it names them."
     if name in _SHIPS_COUNTS:
-        return f"{name} is set by ship for processes of its own; the web process does not get to see this value."
+        return f"{name} is set by ship: processes get ship's, and do not see this value."
+    if name in _NOT_FOR_WEB:
+        return f"{name} is ship's own: the web process does not get to see this value."
     if name in _YOURS_COUNTS:
-        return f"{name} is set by ship too; the app gets to see this value instead of ship's."
+        return f"{name} is set by ship too: processes get this value instead of ship's."
     return ""
 
 

@@ -15,6 +15,7 @@ def main(argv):
         sys.exit("usage: enter.py ENV_JSON -- COMMAND...")
     with open(config, encoding="utf-8") as handle:
         values = json.load(handle)
+    values.pop("PYTHONHOME", None)  # a virtualenv has its own; with another one it finds no library
     environment = {**os.environb}
     for name, value in values.items():
         environment[os.fsencode(name)] = value.encode("utf-8", "surrogateescape")

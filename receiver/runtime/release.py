@@ -18,6 +18,8 @@ RESERVED = frozenset(
         "NOTIFY_SOCKET",
         "PYTHONHOME",
         "SHIP_BIND",
+        "SHIP_INSTANCE",
+        "SHIP_PROCESS",
         "SHIP_RUN",
         "SHIP_SLOT",
     }

@@ -163,8 +163,28 @@ def test_a_command_becomes_ship_with_the_name_of_the_key(monkeypatch: pytest.Mon
     ask("--by root apps", monkeypatch)
     vps, embedded = seen
     assert vps[:3] == ("sudo", "-n", "--")
-    assert vps[4:] == ("--by", "laptop", "--", "apps:create", "blog")
-    assert embedded[1:] == ("--by", "laptop", "--", "--by", "root", "apps")
+    assert vps[4:] == ("--by", "laptop", "--as-sent", "--", "apps:create", "blog")
+    assert embedded[1:] == ("--by", "laptop", "--as-sent", "--", "--by", "root", "apps")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("config:set -a blog KEY=s3cr3t", ["config:set", "..."]),
+        ("config set KEY s3cr3t", ["config", "..."]),
+        ("config", ["config"]),
+        ("plan config:set KEY=s3cr3t", ["plan", "..."]),
+        ("run -e KEY=s3cr3t -- sh -c 'A=s3cr3t b'", ["run", "-e", "KEY=...", "--", "sh", "-c", "A=..."]),
+        ("ps:restart web", ["ps:restart", "web"]),
+    ],
+)  # fmt: skip
+def test_no_list_of_processes_shows_a_value(
+    line: str, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(os, "execvp", lambda _, argv: seen.append(argv))
+    ask(line, monkeypatch)
+    assert list(seen[0][seen[0].index("--as-sent") + 2 :]) == shown
 
 
 def test_hooks_are_told_to_use_sudo_only_where_root_must_deploy(
