@@ -105,6 +105,9 @@ class Call:
 class Command(click.Command):
     """A command that goes to its server, wherever it is typed."""
 
+    hides_values = False
+    """Whether `over_ssh` is also how it becomes root on this machine: by what sudo does not write down."""
+
     def __init__(
         self,
         *args: Any,
@@ -113,7 +116,6 @@ class Command(click.Command):
         app_from: str | None = None,
         server_wide: str | None = None,
         over_ssh: Callable[..., int] | None = None,
-        hands_over: Callable[..., int] | None = None,
         example: str = "",
         **kwargs: Any,
     ) -> None:
@@ -126,7 +128,6 @@ class Command(click.Command):
             app_from: name of an argument that may name the app
             server_wide: name of a flag with which it concerns no app but the whole server, and takes an admin
             over_ssh: what it does on a laptop, instead of handing all words to the server
-            hands_over: the same, for one that does so too where it has to become root on this machine
             example: a call and what it prints, for the reference
             kwargs: as click takes them
         """
@@ -135,8 +136,7 @@ class Command(click.Command):
         self.terminal = terminal
         self.app_from = app_from
         self.server_wide = server_wide
-        self.over_ssh = over_ssh or hands_over
-        self.hands_over = hands_over
+        self.over_ssh = over_ssh
         self.example = example
 
     @property
@@ -164,8 +164,8 @@ class Command(click.Command):
         if isinstance(call.place, Destination):
             return self._go_over(call, call.place, params, whole=whole)
         if call.place.root is None and not call.environment.is_root:
-            if self.hands_over is not None:
-                return int(self.hands_over(call, call.place, **params) or 0)
+            if self.over_ssh is not None and self.hides_values:
+                return int(self.over_ssh(call, call.place, **params) or 0)
             forward.become_root(call.arguments, call.environment)
         return self.callback(call, **params)
 
@@ -192,6 +192,12 @@ class Command(click.Command):
         app = ("--app", call.app) if self.of_app and not whole else ()
         words = [self.name or "", *app, *call.words]
         return forward.become_ssh(place, words, call.environment, terminal=terminal)
+
+
+class ValuesCommand(Command):
+    """A command whose words hold values of config vars: they go to the server as input, and in no command line."""
+
+    hides_values = True
 
 
 class Ship(click.Group):

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
+from receiver.cli.command import (
+    Call,
+    Command,
+    ValuesCommand,
+    for_app,
+    with_json,
+    with_release_phase,
+)
 from receiver.cli.config_input import STDIN, Given, gather, names_to_unset, read_values
 from receiver.cli.confirm import confirm
 from receiver.cli.place import Place
@@ -55,7 +62,7 @@ def _set_over_there(
 
 
 @click.command(
-    "config:set", cls=Command, hands_over=_set_over_there,
+    "config:set", cls=ValuesCommand, over_ssh=_set_over_there,
     example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\nGREETING: hi\n"
     "$ ship config:set --from-file CERT=cert.pem -a blog\n$ ship config:set - -a blog < .env",
 )  # fmt: skip
@@ -116,7 +123,7 @@ def _import_over_there(
 
 
 @click.command(
-    "config:import", cls=Command, hands_over=_import_over_there,
+    "config:import", cls=ValuesCommand, over_ssh=_import_over_there,
     example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n...\nv5\n"
     "$ ship config -a blog --json | ship config:import -a blog-staging",
 )  # fmt: skip
@@ -159,7 +166,7 @@ def _clear_over_there(call: Call, place: Place, confirmed: str | None, **how: An
 
 
 @click.command(
-    "config:clear", cls=Command, hands_over=_clear_over_there,
+    "config:clear", cls=ValuesCommand, over_ssh=_clear_over_there,
     example="$ ship config:clear -a blog --confirm blog\n-----> Unset all config vars\n...\nv6",
 )  # fmt: skip
 @changes_config
