@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from receiver import facts, files, git, records, request_logs, run_records, runs
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
@@ -31,11 +33,13 @@ from receiver.recovery import recover, undo
 from receiver.server import Server
 
 _PORTS_OF_AN_APP = 3
+_OF_ONE_APP = ("port", "port_a", "port_b", "created_at", "domains", "maintenance")
+"""Settings that no other app can have as well."""
 HOOKS = Path(__file__).parent.parent / "hooks"
 
 
-def create(server: Server, name: AppName) -> str:
-    """Make an app; returns its URL.
+def create(server: Server, name: AppName, *, like: App | None = None) -> str:
+    """Make an app, perhaps with the settings of another; returns its URL.
 
     Raises:
         ShipError: the name is taken, or no port is free; nothing is left of the attempt
@@ -54,6 +58,9 @@ def create(server: Server, name: AppName) -> str:
             server.layout, limits.first_port, limits.last_port, _PORTS_OF_AN_APP
         )
         settings = App(port=port, port_a=port_a, port_b=port_b, created_at=server.clock.stamp())
+        if like is not None:
+            own = {name: getattr(settings, name) for name in _OF_ONE_APP}
+            settings = replace(like, **own)
         server.host.create_account(name)
         _make_folders(server, paths)
         git.create_repo(server.layout.repo(name), hooks=HOOKS)

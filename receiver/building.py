@@ -14,7 +14,16 @@ from pathlib import Path
 
 from receiver import files, records, shell
 from receiver.app_jobs import plain_variables
-from receiver.hosts import Host, Job, JobMemoryError, JobTimeoutError, Owner, ids, memory
+from receiver.hosts import (
+    Host,
+    Job,
+    JobMemoryError,
+    JobTimeoutError,
+    Owner,
+    as_account,
+    ids,
+    memory,
+)
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -70,7 +79,7 @@ class Builder:
         uid, gid = ids(owner)
         target = folder or self.release.source
         files.make_folder(target, mode=0o750, uid=uid, gid=gid)
-        argv = (*_as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
+        argv = (*as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
         fd = os.open(archive, os.O_RDONLY)
         try:
             shell.capture(argv, stdin=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
@@ -117,7 +126,7 @@ class Builder:
         if last is None or files.read_text(_ready(last)) != told:
             return False
         argv = (
-            *_as_account(owner),
+            *as_account(owner),
             "/bin/cp",
             "-a",
             "--reflink=auto",
@@ -268,18 +277,6 @@ def _shown(argv: tuple[str, ...]) -> str:
 def _ready(venv: Path) -> Path:
     """The file that says a virtualenv is whole, and of which interpreter it is."""
     return venv.with_suffix(".ready")
-
-
-def _as_account(owner: Owner | None) -> tuple[str, ...]:
-    """Have a program of the system's run as the app's account, and end with the deploy.
-
-    tar runs nothing of the app's, and the tree was looked through before: a sandbox of its own would only cost
-    each deploy the tenth of a second that systemd takes to make one.
-    """
-    if owner is None:
-        return ()
-    ids = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
-    return ("/usr/bin/setpriv", *ids, "--no-new-privs", "--pdeathsig", "KILL")
 
 
 def _failed_step(title: str, said: str, reason: str) -> BuildError:

@@ -191,6 +191,8 @@ def _with_pending(work: Transition, config: Mapping[str, str]) -> Mapping[str, s
 
 
 def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) -> None:
+    # what is done once was done by the app that this one is a clone of
+    first = work.old is None and not work.settings.clone_of
     declared.settle_scale(work, app_json, release.processes)
     release = _with_workers(work, release)
     work.record(release)
@@ -200,7 +202,7 @@ def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) 
     phases.release_phase(work, release, "deploy")
     work.check(release)
     work.swap(release)
-    phases.postdeploy(work, release, app_json.postdeploy(first=work.old is None))
+    phases.postdeploy(work, release, app_json.postdeploy(first=first))
 
 
 def _with_workers(work: Transition, release: Release) -> Release:

@@ -15,6 +15,8 @@ ABSENT = "0" * 40
 BRANCHES = "refs/heads/"
 FIRST_BRANCH = "main"
 LIMIT_S = 60.0
+_COPY_LIMIT_S = 900.0
+_ALL_BRANCHES = f"+{BRANCHES}*:{BRANCHES}*"
 
 _INHERITED = ("PATH", "HOME", "TMPDIR", "USER", "LOGNAME")
 _SETTINGS = (
@@ -122,6 +124,18 @@ def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
     return not move_refs(repo, [(ref, pushed, to or ABSENT)])
 
 
+def copy_branches(source: Path, repo: Path) -> None:
+    """Take over all branches of another repository of this server, and which of them is the deploy branch."""
+    done = _run(repo, "fetch", "--quiet", "--no-tags", str(source), _ALL_BRANCHES, limit_s=_COPY_LIMIT_S)  # fmt: skip
+    if done.returncode:
+        raise GitError(
+            "The code could not be copied.",
+            detail=done.stderr.strip(),
+            advice="Check the repository with git fsck, and the disk for free space.",
+        )
+    set_head_branch(repo, head_branch(source))
+
+
 @contextmanager
 def archive(repo: Path, commit: str) -> Iterator[int]:
     """Give a file descriptor to read the tree of a commit from, as a tar file."""
@@ -152,7 +166,9 @@ def _output(repo: Path, *argv: str) -> str:
     return done.stdout
 
 
-def _run(repo: Path, *argv: str, text: str = "") -> subprocess.CompletedProcess[str]:
+def _run(
+    repo: Path, *argv: str, text: str = "", limit_s: float = LIMIT_S
+) -> subprocess.CompletedProcess[str]:
     """Run to the end. Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8."""
     return subprocess.run(
         command(repo, *argv),
@@ -160,7 +176,7 @@ def _run(repo: Path, *argv: str, text: str = "") -> subprocess.CompletedProcess[
         env=environment(),
         capture_output=True,
         check=False,
-        timeout=LIMIT_S,
+        timeout=limit_s,
         encoding="utf-8",
         errors="surrogateescape",
         cwd="/",

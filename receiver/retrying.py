@@ -15,13 +15,19 @@ from receiver.server import Server
 Take = Callable[[deploy.Push, Output], Release | None]
 
 
-def retry(server: Server, app: AppName, by: str, show: Callable[[bytes], object]) -> int:
-    """Deploy the commit that the deploy branch is at; returns the deploy's exit code.
+def retry(
+    server: Server,
+    app: AppName,
+    by: str,
+    show: Callable[[bytes], object],
+    title: str = "Deploy {} again",
+) -> int:
+    """Deploy the commit that the deploy branch is at; returns the deploy's exit code. `title` is for the record.
 
     Raises:
         NotFoundError: nothing was pushed yet
     """
-    request = _request(server, app, by, "Deploy {} again")
+    request = _request(server, app, by, title)
     return _take(server, request, show, partial(deploy.deploy, server))
 
 

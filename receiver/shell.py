@@ -6,6 +6,7 @@ through subprocess.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -117,6 +118,20 @@ def start(
         stderr=subprocess.STDOUT,
         start_new_session=new_session,
     )
+
+
+def launch(argv: Sequence[str], *, env: Mapping[str, str], settle_s: float) -> bool:
+    """Start a program that goes on by itself, with nobody to talk to; whether it has not failed by then."""
+    if shutil.which(argv[0], path=env.get("PATH")) is None:
+        return False
+    program = subprocess.Popen(
+        argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        return program.wait(settle_s) == 0
+    except subprocess.TimeoutExpired:
+        return True
 
 
 def attach(

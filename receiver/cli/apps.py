@@ -157,8 +157,21 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "State": found["state"],
         "Maintenance": _maintenance(found),
         "Created": found["created_at"],
+        "Clone of": found["clone_of"],
     }
     show.fields({label: value for label, value in shown.items() if value})
+
+
+@click.command(
+    "apps:exists", cls=Command, app_from="name", example="$ ship apps:exists blog\nblog exists."
+)
+@for_app
+@click.argument("name", required=False)
+def exists(call: Call, name: str | None) -> None:
+    """Say by the exit code whether there is an app of this name: 0, or 20."""
+    del name
+    call.server.app(call.app)
+    show.progress(f"{call.app} exists.")
 
 
 def _rename_over_ssh(call: Call, place: Destination, old: str | None, new: str) -> int:
@@ -174,7 +187,7 @@ def _rename_over_ssh(call: Call, place: Destination, old: str | None, new: str) 
     return 0
 
 
-class _Rename(Command):
+class OldAndNew(Command):
     """With one name, that is the new one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -185,7 +198,7 @@ class _Rename(Command):
 
 
 @click.command(
-    "apps:rename", cls=_Rename, app_from="old", over_ssh=_rename_over_ssh,
+    "apps:rename", cls=OldAndNew, app_from="old", over_ssh=_rename_over_ssh,
     example="$ ship apps:rename blog journal\nRenaming blog to journal... done\n"
     "http://journal.example.com | ship@example.com:journal",
 )  # fmt: skip
@@ -256,6 +269,7 @@ class _Summary(TypedDict):
     maintenance: str | None
     """Since when it is on."""
     created_at: str
+    clone_of: str
 
 
 def _summary(call: Call, name: AppName) -> _Summary:
@@ -278,6 +292,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "state": _state(settings, release, runs=runs),
         "maintenance": settings.maintenance.since if settings.maintenance else None,
         "created_at": settings.created_at,
+        "clone_of": settings.clone_of,
     }
 
 

@@ -91,14 +91,16 @@ class Call:
         return self.open_server()
 
     def open_server(self, *, booting: bool = False) -> "Server":
-        """Open the server, with nothing left half renamed by a command that was killed."""
-        from receiver import renaming
+        """Open the server, with nothing left half renamed or half cloned by a command that was killed."""
+        from receiver import clone_notes, renaming
         from receiver.server import open_server
 
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         server = open_server(self.place.root)
         renaming.recover(server, booting=booting)
+        if not booting:  # nothing runs yet that could be told to let go of an app
+            clone_notes.recover(server)
         return server
 
 

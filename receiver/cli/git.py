@@ -1,8 +1,8 @@
-"""`ship git:remote`: have this checkout know the app that it is of."""
+"""`ship git:remote` and `ship git:clone`: have a checkout know the app that it is of, or make one."""
 
 import click
 
-from receiver.cli import show
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command
 from receiver.model.errors import UsageError
@@ -25,6 +25,37 @@ def remote(call: Call, name: str) -> int:
 
     call.server.app(call.app)
     return _set(call, name, remotes.git_remote(call.server.settings, call.app))
+
+
+def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: str) -> int:
+    return _clone(call, name, place.remote_of(call.app), folder)
+
+
+@click.command(
+    "git:clone", cls=Command, over_ssh=_clone_over_ssh,
+    example="$ ship git:clone -a blog\nCloning into 'blog'...",
+)  # fmt: skip
+@click.option("-a", "--app", metavar="NAME", help="The app.")
+@click.option("-r", "--remote", "name", metavar="NAME", default="prod", show_default=True,
+              help="What the new checkout calls the git remote.")  # fmt: skip
+@click.argument("folder", required=False, type=click.Path())
+def clone(call: Call, folder: str | None, name: str) -> int:
+    """Make a checkout of an app's code, which knows where it came from: `git push prod main` works in it."""
+    from receiver import remotes
+
+    call.server.app(call.app)
+    return _clone(call, name, remotes.git_remote(call.server.settings, call.app), folder)
+
+
+def _clone(call: Call, name: str, url: str, folder: str | None) -> int:
+    if call.key is not None:
+        raise UsageError(
+            "A checkout is made where you are, not on the server.",
+            advice=f"Type: git clone {url}",
+            reason="usage/no-checkout",
+        )
+    words = ["clone", "--origin", name, "--", url, folder or call.app]
+    forward.become_git(words, call.environment)
 
 
 def _set(call: Call, name: str, url: str) -> int:

@@ -63,8 +63,8 @@ them, and changes nothing.
 
 What makes a release or changes processes (config:set, config:unset, releases:rollback, releases:retry, ps:restart,
 ps:scale, ps:start, ps:stop) runs in a process of its own on the server, and goes on when the connection ends.
-`ship builds:cancel` stops it. apps:create, apps:destroy and apps:rename end with the connection; what they had begun is
-undone, or can be repeated.
+`ship builds:cancel` stops it. apps:create, apps:clone, apps:destroy and apps:rename end with the connection; what they
+had begun is undone, or can be repeated.
 """
 
 

@@ -136,6 +136,9 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="Set by limits:set: what processes may use, by type: `[limits.web]`."),
     ] = msgspec.field(default_factory=dict)
 
+    clone_of: Annotated[
+        str, Meta(description="Set by apps:clone: the app that this one was made like.")
+    ] = ""
     maintenance: Annotated[
         Maintenance | None,
         Meta(description="Set by maintenance:on: visitors see a page in place of the app."),

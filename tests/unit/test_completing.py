@@ -44,7 +44,7 @@ def texts(call: Call, line: str) -> list[str]:
         ("ship run -- --", []),
         ("ship cron:fi", []),  # hidden
         ("ship qqq x", []),
-        ("ship 'open", []),
+        ("ship 'git:r", ["git:remote"]),
         ("", []),
     ],
 )  # fmt: skip

@@ -36,6 +36,8 @@ EDGE = """
     cli.changes
     cli.check
     cli.builds
+    cli.clone
+    cli.open
     cli.apps
     cli.buildpacks
     cli.server
@@ -54,6 +56,7 @@ EDGE = """
     cli.context
     cli.catalogue
     cli
+    cloning
     retrying
     intake
     http.serve
@@ -72,6 +75,7 @@ EDGE = """
 """
 STORY = """
     demo
+    clone_notes
     embedded
     embedded_processes
     installation
@@ -115,6 +119,7 @@ LOOK = """
     server
 """
 MACHINE = """
+    storage_copies
     hosts.systemd
     hosts.systemd_accounts
     hosts.systemd_background
