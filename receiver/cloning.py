@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from receiver import apps, clone_notes, files, git, records, retrying
+from receiver import access, apps, clone_notes, files, git, records, retrying
 from receiver.lock import app_lock
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -129,6 +129,8 @@ def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) 
         yield f"Config vars: {count} copied, secrets among them. What they lead to, such as a database, both apps use."
     if own := _of_the_original(server, wish, original):
         yield f"These name {wish.old} itself: {', '.join(own)}. To change: ship config:set -a {wish.new} {own[0]}=..."
+    if keys := sorted(access.of_app(server.layout, wish.old)):
+        yield f"Grants stay with {wish.old}: {', '.join(keys)}. To give one: ship access:add -a {wish.new} {keys[0]} deploy"
     if original.settings.domains:
         yield f"Domains stay with {wish.old}: {', '.join(original.settings.domains)}."
     if jobs:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver import apps, clone_notes, git, records
+from receiver import access, apps, clone_notes, git, keys, records
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.keyboard import Typed, type_ship
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.pushing import NOW, PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -91,6 +91,8 @@ def blog(server: PushServer) -> Original:
                                "check": {"path": "/echo"}, "domains": ("www.example.org",)}),
         "test",
     )  # fmt: skip
+    keys.add_token(server.embedded.layout, "ci", NOW)
+    keys.grant_app(server.embedded.layout, "ci", app, "deploy")
     (paths.storage / "picture").write_text("kept")
     return Original(server, laptop, gate)
 
@@ -122,6 +124,7 @@ def test_a_clone_serves_what_the_original_serves_and_tells_what_it_shares(blog: 
     )  # what is done once was not done again
     assert blog.ship("apps:info", "staging").out.endswith("Clone of:   blog\n")
     assert blog.ship("cron:resume", "-a", "staging", "--all").status == 0
+    assert access.of_app(blog.server.embedded.layout, AppName("staging")) == {}
     assert blog.server.leftovers("staging") == []
 
 
