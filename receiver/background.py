@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import files, records, workers
+from receiver import files, records, release_times, workers
 from receiver.model.formation import Formation, Instance, instances
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -133,6 +133,7 @@ def _aim(paths: AppPaths, wanted: Formation) -> None:
         files.make_folder(paths.groups, mode=0o711)
     for name, group in wanted.items():
         files.link_atomically(paths.group(name), f"../releases/v{group.version}")
+        release_times.note(paths, name, group.version)
     for link in paths.groups.glob("*"):
         if link.name not in wanted:
             files.remove(link)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from receiver import files, records
+from receiver import files, records, transcripts
 from receiver.model.errors import EXIT_CODES
 from receiver.model.layout import AppPaths
 from receiver.model.release import Build
@@ -92,5 +92,7 @@ def _clear(paths: AppPaths, numbers: list[int], keep: int) -> None:
     made = {release.build for release in releases if release.build is not None}
     for number in old_builds(numbers, made, keep=keep):
         (paths.builds / f"{number}.json").unlink(missing_ok=True)
-        records.build_log(paths, number).unlink(missing_ok=True)
+        log = records.build_log(paths, number)
+        for path in (log, transcripts.times_file(log)):
+            path.unlink(missing_ok=True)
         records.boot_log(paths, number).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from buildpacks.python.discovery import find_entry
 from receiver import answers, health, sockets, workers
 from receiver.answers import Question
 from receiver.app_jobs import launch_argv, launch_variables, make_run_folder
-from receiver.hosts import Job
+from receiver.hosts import Job, last_text
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError, ShipError
 from receiver.model.layout import AppPaths, SlotLetter
@@ -206,8 +206,7 @@ def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
 
 
 def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
-    lines = server.host.log_lines(paths.name, lines=_LOG_LINES, follow=False, slot=slot)
-    return b"\n".join(line.rstrip(b"\n") for line in lines).decode("utf-8", "replace")
+    return last_text(server.host.app_log(paths.name, slot), _LOG_LINES)
 
 
 def _end_of(log: Path) -> str:

@@ -32,3 +32,8 @@ class SystemClock:
 
 
 SYSTEM_CLOCK = SystemClock()
+
+
+def now_us() -> int:
+    """Microseconds since 1970: the time that lines of a log are written down with."""
+    return time.time_ns() // 1000

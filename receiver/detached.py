@@ -23,6 +23,7 @@ from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Build, Release
 from receiver.server import Server
+from receiver.transcripts import Transcript
 
 Work = Callable[[Output, int], Release | None]
 """Does the change; is given the output to write to and the number of the build."""
@@ -127,7 +128,9 @@ def _work(
 
 def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build:
     config = records.read_config(paths.config)
-    out = Output(_to_stdout, secrets_of(config, server.address(paths.name)))
+    transcript = Transcript(1, records.build_log(paths, build.number), records.next_version(paths))
+    secrets = secrets_of(config, server.address(paths.name))
+    out = Output(transcript.write, secrets, transcript.belongs_to)
     try:
         release = work(out, build.number)
     except ShipError as error:
@@ -154,10 +157,6 @@ def _leave_session(log: Path) -> None:
     os.dup2(null, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
-
-
-def _to_stdout(data: bytes) -> None:
-    os.write(1, data)
 
 
 def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -199,7 +199,8 @@ def _write_files(layout: Layout, server: Server) -> None:
 def _run_supervisord(layout: Layout) -> None:
     places = EmbeddedPlaces(layout)
     argv = (sys.executable, "-m", "supervisor.supervisord", "-c", str(places.supervisor_conf))
-    env = {**shell.PLAIN_ENVIRONMENT, "HOME": str(places.platform_home)}
+    code = str(Path(__file__).parent.parent)
+    env = {**shell.PLAIN_ENVIRONMENT, "HOME": str(places.platform_home), "PYTHONPATH": code}
     shell.capture(argv, env=env, cwd=places.root)  # it goes into the background by itself
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import msgspec
 
-from receiver import background, files, health, nginx, records, sockets, workers
+from receiver import background, files, health, nginx, records, release_times, sockets, workers
 from receiver.answers import Question, notice, wrong_port, wrong_socket
 from receiver.checkpoint import Checkpoint
 from receiver.model import plan as steps
@@ -212,6 +212,7 @@ class Executor:
             files.remove(link)
             return
         files.link_atomically(link, f"../releases/v{step.version}")
+        release_times.note(self._server.layout.app(app), f"web.{step.slot}", step.version)
         if step.reload and self._server.host.main_pid(app, step.slot) is not None:
             workers.begin_swap(self._server.layout.app(app).slot_run(step.slot))
             self._server.host.reload(app, step.slot)

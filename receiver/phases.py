@@ -70,11 +70,13 @@ def release_phase(
     if not due:
         work.out.say(f"The release phase is not run: {_WHY_NOT[occasion]}.")
         return
+    work.out.belongs_to("release")
     work.out.step("Running the release phase")
     failure = _run(work, _release_job(work, release))
     if failure:
         reason = "release/failed" if failure.in_time else "release/timeout"
         raise _failed("release phase", failure.detail, _AGAIN[occasion], reason)
+    work.out.belongs_to("build")
     work.reached("release phase done")
 
 
@@ -124,6 +126,12 @@ def postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> N
 
 
 def _postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
+    work.out.belongs_to("release")
+    _run_postdeploy(work, release, commands)
+    work.out.belongs_to("build")
+
+
+def _run_postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
     home = work.paths.release(release.version)
     venv = Path(release.venv) if release.venv else None
     for command in commands:

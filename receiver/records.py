@@ -6,6 +6,7 @@ Looks at and replaces whole records; decides nothing.
 import json
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.formation import Formation
 from receiver.model.layout import AppPaths, Layout
+from receiver.model.log_line import microseconds
 from receiver.model.names import AppName
 from receiver.model.release import Build, Live, Release
 from receiver.model.settings import App, Server
@@ -130,6 +132,12 @@ def read_app(paths: AppPaths) -> App:
     return read_toml(paths.settings, App)
 
 
+def created_us(paths: AppPaths) -> int:
+    """When an app was made, in microseconds since 1970; 0 where that is not known."""
+    stamp = read_app(paths).created_at if paths.settings.exists() else ""
+    return microseconds(datetime.fromisoformat(stamp)) if stamp else 0
+
+
 def read_live(paths: AppPaths) -> Live | None:
     return read_json(paths.live, Live)
 
@@ -187,6 +195,11 @@ def release_versions(paths: AppPaths) -> list[int]:
     """Versions of the releases that are kept, oldest first; a folder without a record is not one."""
     found = paths.releases.glob("v*/release.json")
     return sorted(int(path.parent.name[1:]) for path in found)
+
+
+def next_version(paths: AppPaths) -> int:
+    """The version that the next release gets."""
+    return max([*release_versions(paths), 0]) + 1
 
 
 def read_config(path: Path) -> dict[str, str]:

@@ -8,13 +8,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from receiver import files, lifetimes, records
+from receiver.clock import now_us
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
+from receiver.model.log_line import Stamper, Unstamper
 from receiver.model.run import Run
 
 _KEPT = 50
 """How many ended runs are kept: of each cron job, and of the detached ones."""
 _LOG_BYTES = 1024 * 1024
+_READ_BYTES = 65_536
 _DROPPED = b"ship: The output before this is not kept: it was too long.\n"
 
 
@@ -93,16 +96,28 @@ def prune(paths: AppPaths) -> None:
             remove(paths, run)
 
 
+def output(paths: AppPaths, number: int) -> Iterator[bytes]:
+    """What a run wrote, in pieces, without the times that are kept with it."""
+    kept, plain = log(paths, number), Unstamper()
+    if not kept.exists():
+        return
+    with kept.open("rb") as handle:
+        while chunk := handle.read(_READ_BYTES):
+            yield plain(chunk)
+    yield plain.rest()
+
+
 class Log:
-    """A run's output on disk: all of it up to a size, then the last part."""
+    """A run's output on disk, with the time of each line: all of it up to a size, then the last part."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._stamper = Stamper(now_us)
         self._fd = self._open()
 
     def write(self, chunk: bytes) -> None:
         """Keep what came."""
-        os.write(self._fd, chunk)
+        os.write(self._fd, self._stamper(chunk))
         if os.fstat(self._fd).st_size > _LOG_BYTES:
             self._drop_first_half()
 

@@ -20,6 +20,7 @@ from receiver import (
     publishing,
     pythons,
     records,
+    release_times,
     run_records,
 )
 from receiver.checkpoint import About, Checkpoint
@@ -61,7 +62,8 @@ class Transition:
 
     def claim(self, config: Mapping[str, str]) -> tuple[int, ReleasePaths]:
         """Make the folder of the next release, with its config vars; it goes again on failure."""
-        version = max([*records.release_versions(self.paths), 0]) + 1
+        version = records.next_version(self.paths)
+        self.out.belongs_to(version=version)
         home = self.paths.release(version)
         self.checkpoint.register((RemoveTree(str(home.home)),))
         files.remove_tree(home.home)
@@ -177,6 +179,7 @@ class Transition:
         self._replace_background(release)
         timers = facts.timer_change(self.server, self.paths, release.cron)
         executor.apply((*_steps(timers), WriteFile(str(self.paths.live), live)))
+        release_times.note(self.paths, release_times.LIVE, release.version)
         if self.settings.maintenance is not None:
             self.out.warn(closed_notice(self.paths.name))
 

@@ -8,7 +8,7 @@ import os
 import queue
 import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,20 +22,49 @@ _READ_BYTES = 65_536
 _LOOK_ANYWAY_S = 5.0
 
 
+class Looks:
+    """Tells somebody who waits that it is time to look again."""
+
+    def __init__(self) -> None:
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def wake(self) -> None:
+        """Something changed."""
+        self._wakes.put(None)
+
+    def wait(self, limit_s: float | None = None) -> None:
+        """Until something changed since the last look, or the time is over."""
+        try:
+            self._wakes.get(timeout=limit_s)
+            while not self._wakes.empty():
+                self._wakes.get_nowait()
+        except queue.Empty:
+            return
+
+
 class _Wake(FileSystemEventHandler):
-    def __init__(self, looks: "queue.SimpleQueue[None]") -> None:
+    def __init__(self, looks: Looks, concerns: Callable[[str], bool]) -> None:
         self._looks = looks
+        self._concerns = concerns
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type not in {"opened", "closed_no_write"}:
-            self._looks.put(None)
+        if event.event_type not in {"opened", "closed_no_write"} and self._concerns(
+            os.fsdecode(event.src_path)
+        ):
+            self._looks.wake()
+
+
+def _always(_: str) -> bool:
+    return True
 
 
 @contextmanager
-def _changes(folder: Path) -> Iterator["queue.SimpleQueue[None]"]:
-    looks: queue.SimpleQueue[None] = queue.SimpleQueue()
+def changes(folders: Iterable[Path], concerns: Callable[[str], bool] = _always) -> Iterator[Looks]:
+    """Be told of changes in these folders, of the paths that concern one."""
+    looks = Looks()
     observer = Observer()
-    observer.schedule(_Wake(looks), str(folder))
+    for folder in folders:
+        observer.schedule(_Wake(looks, concerns), str(folder))
     observer.start()
     try:
         yield looks
@@ -54,7 +83,7 @@ def follow_until(
 ) -> None:
     """Hand on what is written to `path`, from its beginning, until `await_end` returns."""
     ended = threading.Event()
-    with _changes(path.parent) as looks:
+    with changes((path.parent,)) as looks:
         threading.Thread(target=_tell_end, args=(await_end, ended, looks), daemon=True).start()
         offset = 0
         while True:
@@ -64,28 +93,13 @@ def follow_until(
                 on_output(chunk)
             if last_look:
                 return
-            _wait(looks)
+            looks.wait(_LOOK_ANYWAY_S)
 
 
-def follow_file(path: Path, offset: int) -> Iterator[bytes]:
-    """What is written to `path` from `offset` on, for ever; starts over when it was rotated."""
-    with _changes(path.parent) as looks:
-        inode = _inode(path)
-        while True:
-            for chunk in _new_bytes(path, offset):
-                offset += len(chunk)
-                yield chunk
-            _wait(looks)
-            if _inode(path) != inode:
-                inode, offset = _inode(path), 0
-
-
-def _tell_end(
-    await_end: Callable[[], object], ended: threading.Event, looks: "queue.SimpleQueue[None]"
-) -> None:
+def _tell_end(await_end: Callable[[], object], ended: threading.Event, looks: Looks) -> None:
     await_end()
     ended.set()
-    looks.put(None)
+    looks.wake()
 
 
 def _await_process(pid: int) -> None:
@@ -99,16 +113,6 @@ def _await_process(pid: int) -> None:
     os.close(fd)
 
 
-def _wait(looks: "queue.SimpleQueue[None]") -> None:
-    """Until something changed; now and then without a reason, for file systems that tell nothing."""
-    try:
-        looks.get(timeout=_LOOK_ANYWAY_S)
-        while not looks.empty():
-            looks.get_nowait()
-    except queue.Empty:
-        return
-
-
 def _new_bytes(path: Path, offset: int) -> Iterator[bytes]:
     try:
         handle = path.open("rb")
@@ -118,10 +122,3 @@ def _new_bytes(path: Path, offset: int) -> Iterator[bytes]:
         handle.seek(offset)
         while chunk := handle.read(_READ_BYTES):
             yield chunk
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None

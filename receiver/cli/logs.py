@@ -1,71 +1,138 @@
-"""`ship logs`: what the app's processes wrote."""
+"""`ship logs`: what was written about an app, by all who have to do with it."""
 
 import os
 import select
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import click
 
-from receiver.cli import show
+from receiver.cli import forward, show
+from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app
-from receiver.model.errors import NotFoundError
-from receiver.model.run import parse_run_name
+from receiver.model.log_line import LogLine
+
+_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+"""Of a terminal's: without red, which is for what went wrong, and those that cannot be read on some."""
+
+
+def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
+    """Hand it on; only this side knows whether a terminal shows what comes."""
+    plain = asked["colour"] is not None or asked["as_json"] or not sys.stdout.isatty()
+    words = ["logs", "--app", call.app, *call.words, *(() if plain else ("--color",))]
+    return forward.become_ssh(place, words, call.environment, terminal=False)
 
 
 @click.command(
-    "logs", cls=Command,
-    example="$ ship logs -n 1 -p worker -a blog\n2026-01-31T08:15:00Z app[worker.1]: Ready",
+    "logs", cls=Command, over_ssh=_over_ssh,
+    example="$ ship logs -n 3 -a blog\n"
+    "2026-01-31T08:15:00.104Z ship: v12 is live (by laptop)\n"
+    "2026-01-31T08:15:00.123Z app[worker.1]: Ready\n"
+    "2026-01-31T08:15:02.871Z router[nginx]: GET / 200 host=blog.example.com from=203.0.113.9 bytes=612 time=0.004s (app 0.003s)",
 )  # fmt: skip
 @for_app
-@click.option("-n", "--num", "lines", default=100, show_default=True, help="How many lines.")
+@click.option(
+    "-n",
+    "--num",
+    "lines",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="How many lines.",
+)
 @click.option("-t", "--tail", "follow", is_flag=True, help="Go on until interrupted by Ctrl-C.")
 @click.option(
-    "-p",
-    "--process-type",
-    "process",
+    "-p", "--process-type", "-d", "--dyno-name", "--ps", "process", metavar="NAME",
     help="Only of this type, process or run: `worker`, `worker.1`, `run.12`.",
+)  # fmt: skip
+@click.option(
+    "-s", "--source", "sources", metavar="NAME", multiple=True,
+    help="Only of these: app, router, build, release, cron, ship. Comma between several.",
+)  # fmt: skip
+@click.option("--release", metavar="VERSION", help="Only what this release wrote, and its build.")
+@click.option("--grep", "pattern", metavar="REGEX", help="Only lines that this is found in.")
+@click.option(
+    "-i", "--ignore-case", is_flag=True, help="Let --grep take capitals for small letters."
 )
-def logs(call: Call, lines: int, *, follow: bool, process: str | None) -> None:
-    """Show what the app's processes wrote, oldest first."""
-    server, app = call.server, call.app
-    server.app(app)
-    if process is not None and process.startswith("run."):
-        from receiver.cli.runs import print_output
+@click.option("--since", metavar="TIME", help="Not older: `10m`, `2d`, `2026-01-31T08:15` (UTC).")
+@click.option("--until", metavar="TIME", help="Not newer.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@click.option("-q", "--quiet", is_flag=True, help="The text alone, without time and name.")
+@click.option(
+    "--color/--no-color", "colour", default=None, help="Colours; else on a terminal only."
+)
+def logs(
+    call: Call, *, lines: int, follow: bool, as_json: bool, quiet: bool, colour: bool | None, **asked: Any,
+) -> None:  # fmt: skip
+    """Show what was written about the app, oldest first: processes, requests, builds, cron jobs, ship."""
+    from receiver import log_stream, log_wishes
+    from receiver.model.names import parse_release_version
 
+    if asked["release"] is not None:
+        asked["release"] = parse_release_version(asked["release"])
+    if (asked["process"] or "").startswith("run."):
         call.require("deploy")  # as run:output does
-        print_output(call, parse_run_name(process), follow=follow)
-        return
-    if process is not None:
-        _check(call, process)
-    if follow:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
-        threading.Thread(target=_end_with_reader, daemon=True).start()
-    told = False
-    for line in server.host.told_lines(app, lines=max(lines, 0), follow=follow, process=process):
-        told = True
-        show.write(line.removesuffix(b"\n") + b"\n")
-    if not told:
-        show.progress(f"{process or app} has written nothing yet. What runs: ship ps")
-
-
-def _check(call: Call, process: str) -> None:
-    """Refuse what is no process of the live release; a number may be one that runs no more."""
-    from receiver import processes
-
-    name, dot, number = process.partition(".")
-    known = [each.type for each in processes.look(call.server, call.app).types]
-    if name in known and (number.isdecimal() if dot and name != "web" else not dot):
-        return
-    raise NotFoundError(
-        f"{call.app} has no process {process}.",
-        detail=f"Its process types are: {', '.join(known)}." if known else "It has no release yet.",
-        advice="Name a type or a process of one, such as `worker` or `worker.1`; the web processes"
-        " write one log."
-        if known
-        else "Push some code: `git push prod main`.",
-        reason="not-found/process",
+    wish = log_wishes.Wish(runs=call.may("deploy"), **asked)
+    wanted = log_wishes.wanted(call.server, call.app, wish)
+    write = _writer(
+        as_json=as_json, quiet=quiet, colour=sys.stdout.isatty() if colour is None else colour
     )
+    if follow:
+        log_wishes.refuse_until(wish)
+        _follow(log_stream.Stream(call.server, call.app, wanted), lines, write)
+        return
+    if not _write_all(log_stream.recent(call.server, call.app, wanted, lines), write) and lines:
+        show.progress(log_wishes.nothing_found(call.server, call.app, wish))
+
+
+def _follow(stream: Any, lines: int, write: Callable[[LogLine], bytes]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
+    threading.Thread(target=_end_with_reader, daemon=True).start()
+    _write_all(stream.before(lines), write)
+    _write_all(stream.follow(), write)
+    show.progress("The app is gone.")
+
+
+def _write_all(lines: Iterable[LogLine], write: Callable[[LogLine], bytes]) -> bool:
+    told = False
+    for line in lines:
+        show.write(write(line))
+        told = True
+    return told
+
+
+def _writer(*, as_json: bool, quiet: bool, colour: bool) -> Callable[[LogLine], bytes]:
+    """What a line looks like."""
+    if as_json:
+        return _as_json
+    if quiet:
+        return lambda line: line.text + b"\n"
+    if not colour:
+        return lambda line: f"{line.time} {line.name}: ".encode() + line.text + b"\n"
+    colours: dict[str, int] = {}
+    return lambda line: _coloured(line, colours)
+
+
+def _as_json(line: LogLine) -> bytes:
+    import json
+
+    fields = {
+        "time": line.time,
+        "source": line.source,
+        "process": line.process or None,
+        "release": f"v{line.release}" if line.release else None,
+        "text": line.text.decode("utf-8", "replace"),
+    }
+    return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def _coloured(line: LogLine, colours: dict[str, int]) -> bytes:
+    """A line with its name in a colour, the same for a process throughout."""
+    number = colours.setdefault(line.name, _COLOURS[len(colours) % len(_COLOURS)])
+    return f"\x1b[{number}m{line.time} {line.name}:\x1b[0m ".encode() + line.text + b"\x1b[0m\n"
 
 
 def _end_with_reader() -> None:

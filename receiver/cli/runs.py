@@ -5,6 +5,7 @@ import click
 from receiver.cli import show
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.log_line import Unstamper
 from receiver.model.run import Run, parse_run_name
 
 
@@ -86,9 +87,12 @@ def print_output(call: Call, number: int, *, follow: bool) -> None:
     if follow and run.status == "running":
         from receiver.watcher import follow_process
 
-        follow_process(log, run.pid, show.write)
-    elif log.exists():
-        show.write(log.read_bytes())
+        plain = Unstamper()
+        follow_process(log, run.pid, lambda chunk: show.write(plain(chunk)))
+        show.write(plain.rest())
+    else:
+        for chunk in run_records.output(paths, number):
+            show.write(chunk)
 
 
 def as_data(run: Run) -> dict[str, object]:

@@ -1,10 +1,12 @@
 """What ship needs from a machine, as one protocol: an account, a sandbox, a held socket, slots, logs."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from receiver.log_files import Log
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
@@ -191,19 +193,11 @@ class Host(Protocol):
     def reload_nginx(self) -> None:
         """Have nginx read its files again."""
 
-    def log_lines(
-        self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
-    ) -> Iterator[bytes]:
-        """What the app's web processes (of one slot, or of both) wrote, oldest first; goes on when `follow`."""
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> Log:
+        """What the app's processes wrote, and the machine's words on them; or its web processes in one slot."""
 
-    def told_lines(
-        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
-    ) -> Iterator[bytes]:
-        """What all processes of an app wrote, each line with the name of its process, oldest first.
 
-        Args:
-            app: the app
-            lines: how many of them at most
-            follow: whether to go on with what they write from now on
-            process: only of this type, or of this process, such as `worker.1`
-        """
+def last_text(log: Log, lines: int) -> str:
+    """The last lines of a log, as one text."""
+    found = [line.text for line in islice(log.before(None), lines)]
+    return b"\n".join(reversed(found)).decode("utf-8", "replace")

@@ -10,6 +10,7 @@ from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import Layout
+from receiver.model.log_line import unstamped
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner import process_ends
@@ -108,9 +109,12 @@ class SupervisorBackground:
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:
         """What a process wrote last since its last start."""
-        return process_ends.last_line(
-            _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
-        )
+        log = _end_of(process_log(self._layout.app(app), instance), _LINE_BYTES)
+        return process_ends.last_line(map(_without_time, log))
+
+
+def _without_time(line: str) -> str:
+    return unstamped(line.encode())[1].decode()
 
 
 def _process(app: AppName, instance: Instance) -> str:

@@ -1,15 +1,16 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from receiver import files, nginx, records, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, Owner, Running, plain_jobs, supervisor_logs
+from receiver.hosts import Job, Owner, Running, last_text, plain_jobs, supervisor_logs
 from receiver.hosts.supervisor_background import SupervisorBackground
 from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
+from receiver.log_files import FileLogs
 from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, SwapError, UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
@@ -174,19 +175,9 @@ class SupervisordHost:
         """Have the embedded server's nginx read its files again."""
         nginx.reload(self._layout, clock=self._clock)
 
-    def log_lines(
-        self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
-    ) -> Iterator[bytes]:
-        """Lines of the slots' logs, the one last written to at the end."""
-        return supervisor_logs.slot_lines(self._layout.app(app), lines, follow=follow, slot=slot)
-
-    def told_lines(
-        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
-    ) -> Iterator[bytes]:
-        """Lines of all logs of an app with the name of their process, those of the last written at the end."""
-        return supervisor_logs.told_lines(
-            self._layout.app(app), lines, follow=follow, process=process
-        )
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> FileLogs:
+        """What the app's processes wrote; or its web processes in one slot."""
+        return supervisor_logs.app_log(self._layout.app(app), slot)
 
     def _place_of(self, job: Job) -> plain_jobs.Place:
         """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
@@ -258,13 +249,11 @@ class SupervisordHost:
 
     def _did_not_start(self, app: AppName, slot: SlotLetter, state: str) -> SwapError:
         told = workers.boot_error(self._layout.app(app).slot_run(slot))
-        lines = (told or "").splitlines()[-_SHOWN_LINES:] or [
-            line.decode(errors="replace")
-            for line in self.log_lines(app, lines=_SHOWN_LINES, follow=False, slot=slot)
-        ]
+        said = "\n".join((told or "").splitlines()[-_SHOWN_LINES:])
+        said = said or last_text(self.app_log(app, slot), _SHOWN_LINES)
         return SwapError(
             f"The web process of {app} did not start in slot {slot}.",
-            detail="\n".join([f"The process is {state}. It said:", *lines]),
+            detail=f"The process is {state}. It said:\n{said}".rstrip(),
             advice="Correct the app and push again.",
             reason="swap/not-in-time" if state == _SLOW else "swap/did-not-start",
         )

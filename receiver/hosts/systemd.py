@@ -4,13 +4,13 @@ PID 1 is talked to through `systemctl`, which goes to it directly; each call tak
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from receiver import files, nginx, shell
+from receiver import files, nginx, records, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, JobMemoryError, Owner, systemd_accounts, systemd_timers
-from receiver.hosts.systemd_background import SystemdBackground, told_lines
+from receiver.hosts import Job, JobMemoryError, Owner, last_text, systemd_accounts, systemd_timers
+from receiver.hosts.systemd_background import SystemdBackground
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
     BackgroundJob,
@@ -25,9 +25,10 @@ from receiver.hosts.systemd_jobs import (
     stop_units,
     stopped_at_the_end,
 )
+from receiver.hosts.systemd_journal import JournalLog, app_matches
 from receiver.model.cron import Timer
 from receiver.model.errors import ServerError, SwapError
-from receiver.model.layout import SLOTS, Layout, SlotLetter
+from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.process_limits import Limit
@@ -43,6 +44,7 @@ from receiver.planner.systemd_units import (
     socket_unit,
 )
 from receiver.planner.timers import timer_files
+from receiver.release_times import ReleaseTimes
 
 _RUNTIME = Path(__file__).parent.parent / "runtime"
 _APPLIED_LIMITS = Path("/run/systemd/system.control")
@@ -187,11 +189,11 @@ class SystemdHost:
         except shell.CommandError as error:
             # told before it is stopped: what it failed by is forgotten then
             late = _systemctl("show", "--property=Result", "--value", unit).strip() == b"timeout"
-            said = b"\n".join(self.log_lines(app, lines=_SHOWN_LINES, follow=False, slot=slot))
+            said = last_text(self.app_log(app, slot), _SHOWN_LINES)
             stop_units(unit)
             raise SwapError(
                 f"The web process of {app} did not start in slot {slot}.",
-                detail=f"Its log ends with:\n{said.decode(errors='replace')}",
+                detail=f"Its log ends with:\n{said}",
                 advice="Correct the app and push again.",
                 reason="swap/not-in-time" if late else "swap/did-not-start",
             ) from error
@@ -250,22 +252,14 @@ class SystemdHost:
         # `systemctl reload` returns before nginx has begun: a new site would answer 404 for a moment
         nginx.reload(self._layout, clock=self._clock)
 
-    def log_lines(
-        self, app: AppName, *, lines: int, follow: bool, slot: SlotLetter | None = None
-    ) -> Generator[bytes, None, None]:
-        """What the app's web processes wrote, oldest first; goes on when `follow`.
-
-        systemd's own words on them are among it: that one was killed, for want of memory or by a signal.
-        """
-        slots = SLOTS if slot is None else (slot,)
-        units = (f"--unit={unit}" for each in slots for unit in slot_units(app, each))
-        following = ("--follow",) if follow else ()
-        argv = ("journalctl", "--quiet", "--output=cat", f"--lines={lines}", *following, *units)
-        process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT)
-        try:
-            yield from (line.rstrip(b"\n") for line in process.stdout or ())
-        finally:
-            shell.end(process)
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> JournalLog:
+        """What the app's processes wrote, and systemd's words on them; or its web processes in one slot."""
+        paths = self._layout.app(app)
+        since_us = records.created_us(paths)
+        matches = app_matches(systemd_accounts.owner(app).uid)
+        if slot is not None:
+            matches = tuple(f"--unit={unit}" for unit in slot_units(app, slot))
+        return JournalLog(matches, f"ship-{app}.", since_us, ReleaseTimes(paths))
 
     def _running(self, templates: Iterable[str]) -> list[str]:
         """Units of these templates that run, or are being started or stopped."""
@@ -282,12 +276,6 @@ class SystemdHost:
                     f"Process {pid} could not be put into {scope}.", reason="server/detach-failed"
                 )
             self._clock.sleep(_LOOK_AGAIN_S)
-
-    def told_lines(
-        self, app: AppName, *, lines: int, follow: bool, process: str | None = None
-    ) -> Generator[bytes, None, None]:
-        """What all processes of an app wrote, each line with its time and the name of its process."""
-        return told_lines(app, lines=lines, follow=follow, process=process)
 
     def _kind(self, app: AppName, slot: SlotLetter) -> SlotKind:
         """Which of the two templates the release that a slot points at needs."""

@@ -1,15 +1,14 @@
 """Processes besides web under systemd: an instance of a template unit each."""
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 from receiver import shell
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import own_unit, stop_units
-from receiver.model.formation import WEB, Formation, Instance
-from receiver.model.layout import SLOTS, Layout
+from receiver.model.formation import Formation, Instance
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner import process_ends
@@ -19,10 +18,8 @@ from receiver.planner.background_units import (
     process_template,
     process_unit,
     process_units,
-    type_units,
 )
-from receiver.planner.journal import line_of
-from receiver.planner.systemd_units import RECOVERY_UNIT, slot_units
+from receiver.planner.systemd_units import RECOVERY_UNIT
 
 _UNBOUNDED_S = 90_000.0
 _ENTRIES = 50
@@ -90,36 +87,6 @@ class SystemdBackground:
         """What a process wrote last since its last start."""
         said = _journal("--output=cat", f"_SYSTEMD_UNIT={process_unit(app, instance)}")
         return process_ends.last_line(said.decode("utf-8", "replace").splitlines())
-
-
-def told_lines(
-    app: AppName, *, lines: int, follow: bool, process: str | None
-) -> Generator[bytes, None, None]:
-    """What all processes of an app wrote, each line with its time and the name of its process."""
-    units = (f"--unit={unit}" for unit in _units_of(app, process))
-    # what is left out counts for `--lines` as well, so without --follow lines are read backwards until there are enough
-    way = ("--follow", f"--lines={lines}") if follow else ("--reverse",)
-    output = ("--quiet", "--all", "--output=json")
-    running = shell.start(("journalctl", *output, *way, *units), env=shell.PLAIN_ENVIRONMENT)
-    told = (line for entry in running.stdout or () if (line := line_of(entry)) is not None)
-    try:
-        yield from told if follow else reversed(list(islice(told, lines)))
-    finally:
-        running.kill()
-        running.wait()
-
-
-def _units_of(app: AppName, process: str | None) -> list[str]:
-    """Units, or patterns of them; a pattern alone is refused where the journal has nothing that fits it."""
-    web = [unit for slot in SLOTS for unit in slot_units(app, slot)]
-    if process is None:
-        return [*web, process_units(app)]
-    if process == WEB:
-        return web
-    name, dot, number = process.partition(".")
-    if dot:
-        return [process_unit(app, Instance(name, int(number)))]
-    return [process_unit(app, Instance(name, 1)), type_units(app, name)]
 
 
 def _journal(*words: str) -> bytes:

@@ -55,6 +55,11 @@ class AppPaths:
         return self.home / "live.json"
 
     @property
+    def release_times(self) -> Path:
+        """When which part of the app was given which release."""
+        return self.home / "release-times"
+
+    @property
     def current(self) -> Path:
         return self.home / "current"
 

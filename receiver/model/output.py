@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from receiver.model.errors import ShipError
+from receiver.model.log_line import Source
 
 _MASK = "[hidden]"
 _MOST_FED_BYTES = 16 * 1024 * 1024
@@ -54,14 +55,31 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+BelongsTo = Callable[[Source | None, int | None], object]
+
+
+def _nobody_asks(_source: Source | None, _version: int | None) -> None:
+    """Where the times of lines are not kept."""
+
+
 class Output:
     """Writes a transcript, line by line, into `sink`."""
 
-    def __init__(self, sink: Callable[[bytes], object], secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sink: Callable[[bytes], object],
+        secrets: tuple[str, ...] = (),
+        belongs_to: BelongsTo = _nobody_asks,
+    ) -> None:
         self._sink = sink
+        self._belongs_to = belongs_to
         self._secrets = secrets
         self._partial = b""
         self._fed_bytes = 0
+
+    def belongs_to(self, source: Source | None = None, version: int | None = None) -> None:
+        """Say to which part of the work, and to which release, lines belong from now on."""
+        self._belongs_to(source, version)
 
     def hide(self, secrets: tuple[str, ...]) -> None:
         """Hide these values from now on, besides the ones hidden already."""

@@ -1,46 +1,64 @@
-"""A journal entry as a line of `ship logs`. Pure."""
+"""An entry of systemd's journal as a line of an app's log. Pure."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from receiver.model.log_line import LogLine
+from receiver.planner import process_ends
 from receiver.planner.background_units import instance_of
 
-_MICROSECONDS = 1_000_000
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""The journal itself tells that it left out lines of somebody who wrote too many."""
+FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
+TELLING = (process_ends.EXITED, process_ends.OUT_OF_MEMORY, FAILED)
+"""What systemd says of processes that is worth reading; not what it says at every start and stop."""
+FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID,OBJECT_SYSTEMD_UNIT,MESSAGE_ID"
 _SLOTS = (".web@", ".port@")
-_ROUTINE = frozenset(
-    {
-        "7d4958e842da4a758f6c1cdc7b36dcc5",  # starting
-        "39f53479d3a045ac8e11786248231fbf",  # started
-        "9d1aaa27d60140bd96365438aad20286",  # stopped, also between two starts
-        "5eb03494b6584870a536b337290809b3",  # a restart is due
-    }
-)
-"""What systemd writes at every start: five lines for each of a process that crashes again and again."""
 
 
-def line_of(entry: bytes) -> bytes | None:
-    """Such as `2026-01-31T08:15:00Z app[worker.1]: Ready`, of what `journalctl --output=json` prints.
+class Entry(NamedTuple):
+    """A line, the part of the app that it is of, and the place in the journal."""
 
-    What systemd says of a process, that one was killed for instance, is of `system` and not of `app`. None
-    for what it says at every start, since the process tells that itself.
+    line: LogLine
+    unit: str
+    said_by_systemd: bool
+    part: str
+    """`web.a`, or the type of another process."""
+    cursor: str
+
+
+def entry_of(raw: bytes) -> Entry | None:
+    """What `journalctl --output=json` prints as an entry; None where no unit of an app's has to do with it.
+
+    What systemd says of a process, that one was killed for instance, begins with `systemd: `.
     """
-    fields: dict[str, Any] = json.loads(entry)
-    at = datetime.fromtimestamp(int(fields["__REALTIME_TIMESTAMP"]) / _MICROSECONDS, UTC)
-    own = fields.get("_PID") == "1" and "UNIT" in fields
-    if own and fields.get("MESSAGE_ID") in _ROUTINE:
+    fields: dict[str, Any] = json.loads(raw)
+    said_by_systemd = fields.get("_PID") == "1" and "UNIT" in fields
+    about = fields.get("UNIT") if said_by_systemd else fields.get("OBJECT_SYSTEMD_UNIT")
+    unit = about or fields.get("_SYSTEMD_UNIT") or ""
+    names = _names(unit)
+    if names is None:
         return None
-    unit = fields["UNIT"] if own else fields.get("_SYSTEMD_UNIT", "")
-    head = f"{at:%Y-%m-%dT%H:%M:%SZ} {'system' if own else 'app'}[{process_of(unit)}]: "
-    return head.encode() + _message(fields.get("MESSAGE"))
+    process, part = names
+    text = _message(fields.get("MESSAGE"))
+    if about:
+        text = b"systemd: " + text
+    line = LogLine(int(fields["__REALTIME_TIMESTAMP"]), "app", process, text)
+    return Entry(line, unit, said_by_systemd, part, fields.get("__CURSOR", ""))
 
 
-def process_of(unit: str) -> str:
-    """The process that a unit runs, such as `web` or `worker.1`."""
+def _names(unit: str) -> tuple[str, str] | None:
+    """The process that a unit runs, such as `web` or `worker.1`, and the part of the app that it belongs to."""
+    if not unit.startswith("ship-"):
+        return None
     instance = instance_of(unit)
     if instance is not None:
-        return instance.name
-    return "web" if any(slot in unit for slot in _SLOTS) else unit
+        return instance.name, instance.type
+    for slot in _SLOTS:
+        head, found, letter = unit.partition(slot)
+        if found and head:
+            return "web", f"web.{letter.partition('.')[0]}"
+    return None
 
 
 def _message(message: object) -> bytes:

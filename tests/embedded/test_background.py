@@ -7,6 +7,7 @@ import pytest
 
 from receiver import apps, background, control, embedded, processes, recovery
 from receiver.control import Wish
+from receiver.log_stream import Wanted, recent
 from receiver.model.errors import NotFoundError, ServerError, UsageError
 from receiver.model.formation import Instance
 from receiver.model.names import AppName
@@ -72,9 +73,8 @@ class Pushed:
         return [(each.name, each.release) for each in self.look(process_type)]
 
     def log(self, process: str) -> list[str]:
-        host = self.server.server.host
-        lines = host.told_lines(self.app, lines=1000, follow=False, process=process)
-        return [line.decode() for line in lines]
+        lines = recent(self.server.server, self.app, Wanted(process=process), 1000)
+        return [f"{line.name}: {line.text.decode()}" for line in lines]
 
     def has_written(self, process: str, line: str) -> None:
         wait_until(lambda: f"app[{process}]: {line}" in self.log(process))

@@ -95,7 +95,8 @@ def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, sh
     name = detach(ship, "-e", "A=x", "--", "sh", "-c", 'echo out; echo "$A" >&2; exit 3')
     until(lambda: status_of(server, name) != "running")
     assert ship("run:output", name).out == "out\nx\n"
-    assert ship("logs", "-p", name).out == "out\nx\n"
+    assert ship("logs", "-p", name, "-q").out == "out\nx\n"
+    assert f" app[{name}]: out\n" in ship("logs").out
     listed = json.loads(ship("run:list", "--all", "--json").out)
     (run,) = (each for each in listed if each["name"] == name)
     assert (run["status"], run["exit_code"], run["detached"]) == ("failed", 3, True)

@@ -5,9 +5,9 @@ import shutil
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -213,26 +213,32 @@ def test_an_app_without_programs_is_an_error(server: EmbeddedServer) -> None:
 
 def test_the_log_holds_what_the_app_wrote(server: EmbeddedServer) -> None:
     app = server.serve("logs")
-    lines = list(server.host.log_lines(app, lines=3, follow=False))
-    assert len(lines) == 3
-    assert any(b"Booting worker" in line for line in lines)
-    assert list(server.host.log_lines(AppName("none"), lines=3, follow=False)) == []
+    newest = list(islice(server.host.app_log(app).before(None), 3))
+    assert len(newest) == 3
+    assert any(b"Booting worker" in line.text for line in newest)
+    assert abs(newest[0].at_us / 1_000_000 - time.time()) < 60
+    assert list(server.host.app_log(AppName("none")).before(None)) == []
 
 
 def test_the_log_is_followed_in_whichever_slot_it_goes_on(server: EmbeddedServer) -> None:
     app = server.serve("follow")
     server.release(app, 2, gunicorn())
     server.aim(app, "b", 2)
-    lines: list[bytes] = []
-    following = server.host.log_lines(app, lines=0, follow=True)
-    reader = threading.Thread(target=lambda: lines.extend(following), daemon=True)
-    reader.start()
-    time.sleep(0.5)
+    log = server.host.app_log(app)
+    positions = dict(log.end())
     server.host.start(app, "b")
     server.host.stop(app, "a")
-    wait_until(lambda: any(b"Booting worker" in line for line in lines))
-    wait_until(lambda: any(b"Handling signal: term" in line for line in lines))
-    assert all(b"\n" not in line for line in lines)
+    lines: list[bytes] = []
+
+    def has_come(words: bytes) -> bool:
+        for told in log.after(positions):
+            positions[told.key] = told.position
+            lines.append(told.line.text)
+        return any(words in line for line in lines)
+
+    wait_until(lambda: has_come(b"Booting worker"))
+    wait_until(lambda: has_come(b"Handling signal: term"))
+    assert len(set(lines)) == len(lines)
 
 
 def test_slots_have_a_home_each_and_nothing_of_the_starter(server: EmbeddedServer) -> None:

@@ -18,9 +18,9 @@ EDGE = """
     cli.plan
     cli.run
     cli.cron
-    cli.releases
     cli.ps
     cli.logs
+    cli.releases
     cli.maintenance
     cli.limits
     cli.runs
@@ -74,6 +74,8 @@ EDGE = """
     http.gunicorn_conf
 """
 STORY = """
+    log_wishes
+    log_stream
     demo
     clone_notes
     embedded
@@ -115,6 +117,9 @@ DO = """
     checkpoint
 """
 LOOK = """
+    build_logs
+    run_logs
+    router_logs
     facts
     server
 """
@@ -124,11 +129,13 @@ MACHINE = """
     hosts.systemd_accounts
     hosts.systemd_background
     hosts.systemd_timers
+    hosts.systemd_journal
     hosts.systemd_jobs
     hosts.systemd_boot
     hosts.supervisord
     hosts.supervisor_background
     hosts.supervisor_logs
+    hosts.supervisor_stamps
     hosts.supervisor_rpc
     hosts.plain_jobs
     hosts.memory
@@ -144,6 +151,9 @@ MACHINE = """
     builds
     config_history
     records
+    release_times
+    transcripts
+    log_files
     workers
     app_memory
     health
@@ -164,8 +174,9 @@ MACHINE = """
 DECIDE = """
     planner.telling
     planner.formation
-    planner.process_ends
+    planner.log_times
     planner.journal
+    planner.process_ends
     planner.limit_files
     planner.background_units
     planner.background_programs
@@ -288,6 +299,7 @@ DOORWAYS = {
     "jinja2": {"planner.render"},
     "rich": {"cli.show"},
     "sh": {"shell"},
+    "supervisor": {"hosts.supervisor_stamps"},
     "subprocess": {"shell", "git", "follow", "hosts.plain_jobs", "hosts.systemd_jobs"},
     "toml": {"records"},
     "watchdog": {"watcher"},

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from receiver.planner.journal import line_of
 from receiver.planner.process_ends import (
     EXITED,
     OUT_OF_MEMORY,
@@ -74,24 +73,3 @@ LOG = """\
 )
 def test_the_last_end_in_supervisords_log_counts(name: str, reason: str | None) -> None:
     assert from_supervisord(LOG.splitlines(), f"blog.ps.{name}") == reason
-
-
-@pytest.mark.parametrize(
-    ("entry", "line"),
-    [
-        ({"_SYSTEMD_UNIT": "ship-blog.ps.send.mail@2.service", "MESSAGE": "Ready"},
-         b"app[send-mail.2]: Ready"),
-        ({"_SYSTEMD_UNIT": "ship-blog.web@a.service", "MESSAGE": "Booting"}, b"app[web]: Booting"),
-        ({"_SYSTEMD_UNIT": "ship-blog.port@b.service", "MESSAGE": [27, 91, 255]}, b"app[web]: \x1b[\xff"),
-        ({"_SYSTEMD_UNIT": "init.scope", "_PID": "1", "UNIT": "ship-blog.ps.worker@1.service",
-          "MESSAGE": "Main process exited"}, b"system[worker.1]: Main process exited"),
-        ({"_SYSTEMD_UNIT": "init.scope", "_PID": "1", "UNIT": "ship-blog.ps.worker@1.service",
-          "MESSAGE_ID": "39f53479d3a045ac8e11786248231fbf", "MESSAGE": "Started"}, None),
-        ({"_SYSTEMD_UNIT": "ship-blog.ps.worker@1.service", "MESSAGE": None}, b"app[worker.1]: "),
-    ],
-)  # fmt: skip
-def test_a_line_of_the_journal_bears_its_time_and_its_process(
-    entry: dict[str, object], line: bytes | None
-) -> None:
-    told = json.dumps({**entry, "__REALTIME_TIMESTAMP": "1769847300000000"}).encode()
-    assert line_of(told) == (None if line is None else b"2026-01-31T08:15:00Z " + line)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,23 @@ def call(method: str, *arguments: Any) -> Any:
 
 def logged(name: str, slot: Any = None) -> list[str]:
     """The end of an app's log, or of one slot's."""
-    lines = HOST.log_lines(AppName(name), lines=200, follow=False, slot=slot)
-    return [line.decode(errors="replace") for line in lines]
+    newest = islice(HOST.app_log(AppName(name), slot).before(None), 200)
+    return [line.text.decode(errors="replace") for line in newest][::-1]
 
 
 def follow(name: str, word: str) -> str:
     """Follow an app's log from now on until a line is `word`."""
-    lines = HOST.log_lines(AppName(name), lines=0, follow=True)
-    with closing(lines):
-        return next(line.decode() for line in lines if line == word.encode())
+    log = HOST.app_log(AppName(name))
+    woken = threading.Event()
+    positions = dict(log.end())
+    log.listen(woken.set)
+    with closing(log):
+        while True:
+            woken.clear()
+            for told in log.after(positions):
+                if told.line.text == word.encode():
+                    return told.line.text.decode()
+            woken.wait()
 
 
 def make_job(**values: Any) -> Job:
