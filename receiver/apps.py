@@ -5,11 +5,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from receiver import facts, files, git, records, request_logs, run_records, runs
+from receiver import facts, files, freezes, git, records, request_logs, run_records, runs
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.hosts import ids
-from receiver.lock import app_lock
 from receiver.model.errors import ShipError
 from receiver.model.layout import SLOTS, AppPaths
 from receiver.model.names import AppName
@@ -73,11 +72,12 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
     return server.url(name)
 
 
-def destroy(server: Server, name: AppName, *, keep_storage: bool = False) -> None:
+def destroy(
+    server: Server, name: AppName, *, keep_storage: bool = False, frozen_too: bool = False
+) -> None:
     """Remove an app and all it has: processes, site, releases, config vars, storage, repository."""
     paths = server.app(name)
-    wait_s = float(server.settings.lock_wait_s)
-    with app_lock(paths.lock, f"destruction of {name}", wait_s=wait_s, clock=server.clock):
+    with freezes.changing(server, paths, f"destruction of {name}", frozen_too=frozen_too):
         _do_unlocked(server, paths, _plan_destroy(server, paths))
         runs.stop(server, name, run_records.going_on(paths))
         server.host.stop_jobs(name)
@@ -156,8 +156,7 @@ def site_steps(
 
 def change(server: Server, paths: AppPaths, plan: Callable[[], Plan], title: str) -> None:
     """Make a plan under the app's lock and do it, inside a checkpoint."""
-    wait_s = float(server.settings.lock_wait_s)
-    with app_lock(paths.lock, title, wait_s=wait_s, clock=server.clock):
+    with freezes.changing(server, paths, title):
         recover(server, paths.name)
         steps, checkpoint = plan(), Checkpoint(paths.journal)
         checkpoint.begin(About(title=title))

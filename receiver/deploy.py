@@ -79,7 +79,8 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
         before=push.before,
     )
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
-    with transition(server, push.app, about, out, reached) as work:
+    tries = push.trial is not None or push.forecast is not None
+    with transition(server, push.app, about, out, reached, frozen_too=tries) as work:
         tree = pushed_tree.read(work, push.archive, push.commit)
         version, home = work.claim(tree.config)
         if push.forecast is not None:
@@ -141,9 +142,15 @@ def reconfigure(
         ShipError: the app does not come up with these; the config vars are as they were
     """
     about = About(title=f"change of config vars by {change.by}", build=change.number)
+<<<<<<< HEAD
     with transition(server, change.app, about, out, reached) as work:
         stored = records.read_config(work.paths.config)
         config = change.applied(stored)
+=======
+    tries = change.forecast is not None
+    with transition(server, change.app, about, out, reached, frozen_too=tries) as work:
+        config = change.applied(records.read_config(work.paths.config))
+>>>>>>> bc1c2a7 (apps:lock: an app that nobody changes until it is unlocked, checked where every change takes its turn)
         work.change_config(config)
         if work.old is None:
             out.step(change.description)
@@ -171,7 +178,8 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
         ShipError: it does not come up any more; the live release goes on serving
     """
     about = About(title=f"rollback by {wish.by}", build=wish.number)
-    with transition(server, wish.app, about, out, reached) as work:
+    tries = wish.forecast is not None
+    with transition(server, wish.app, about, out, reached, frozen_too=tries) as work:
         wanted = rollback_target(work, wish.target)
         config = records.read_config(work.paths.release(wanted.version).env)
         say_what_returns(work, wanted, config, out)

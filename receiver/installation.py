@@ -76,7 +76,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     for app in records.app_names(server.layout):
         done.append(f"remove the app {app}" + ("" if purge else ", but not its storage"))
         if not dry_run:
-            apps.destroy(server, app, keep_storage=not purge)
+            apps.destroy(server, app, keep_storage=not purge, frozen_too=True)
     done.append("remove nginx's files of ship")
     done.append(f"remove {_RECOVER_UNIT}")
     if dry_run:

@@ -10,10 +10,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+<<<<<<< HEAD
 from receiver import facts, files, records, request_logs, run_records, runs, web_steps
+=======
+from receiver import facts, files, freezes, records, run_records, runs, web_steps
+>>>>>>> bc1c2a7 (apps:lock: an app that nobody changes until it is unlocked, checked where every change takes its turn)
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
-from receiver.lock import app_lock
 from receiver.model.errors import ShipError
 from receiver.model.layout import SLOTS, AppPaths, Layout
 from receiver.model.names import AppName
@@ -49,9 +52,7 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
         ShipError: the name is taken, or the app does not come up under it; it has its old name then
     """
     paths = server.app(old)
-    wait_s = float(server.settings.lock_wait_s)
-    title = f"rename to {new}"
-    with app_lock(paths.lock, title, wait_s=wait_s, clock=server.clock), _creation(server):
+    with freezes.changing(server, paths, f"rename to {new}"), _creation(server):
         _refuse_taken(server.layout, new)
         recover_app(server, old)
         records.write_json(_note(server), _Note(old, new))

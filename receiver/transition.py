@@ -17,6 +17,7 @@ from receiver import (
     checking,
     facts,
     files,
+    freezes,
     publishing,
     pythons,
     records,
@@ -25,7 +26,7 @@ from receiver import (
 )
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
-from receiver.lock import app_lock, build_turn
+from receiver.lock import build_turn
 from receiver.model.build import Interpreter
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -261,16 +262,22 @@ def _steps(step: AnyStep | None) -> Plan:
 
 @contextmanager
 def transition(
-    server: Server, app: AppName, about: About, out: Output, reached: Reached = nowhere
+    server: Server,
+    app: AppName,
+    about: About,
+    out: Output,
+    reached: Reached = nowhere,
+    *,
+    frozen_too: bool = False,
 ) -> Iterator[Transition]:
     """Lock the app, undo what an earlier change left unfinished, and open the journal of a new one.
 
-    Leaving it without an error makes the change stand; any other way out puts everything back.
+    Leaving it without an error makes the change stand; any other way out puts everything back. `frozen_too` is for what
+    never stands.
     """
     paths = server.app(app)
-    wait_s = float(server.settings.lock_wait_s)
     waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
-    with app_lock(paths.lock, about.title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
+    with freezes.changing(server, paths, about.title, waiting, frozen_too=frozen_too):
         recover(server, app)
         checkpoint = Checkpoint(paths.journal)
         work = _open(server, paths, out, checkpoint, reached)

@@ -156,6 +156,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "Change": found["description"] or "",
         "State": found["state"],
         "Maintenance": _maintenance(found),
+        "Locked": found["locked"] or "",
         "Created": found["created_at"],
         "Clone of": found["clone_of"],
     }
@@ -268,17 +269,20 @@ class _Summary(TypedDict):
     state: str
     maintenance: str | None
     """Since when it is on."""
+    locked: str | None
+    """By whom, since when, and why."""
     created_at: str
     clone_of: str
 
 
 def _summary(call: Call, name: AppName) -> _Summary:
-    from receiver import records, remotes
+    from receiver import freezes, records, remotes
 
     server = call.server
     paths = server.layout.app(name)
     settings = records.read_app(paths)
     live, release = records.read_live_release(paths)
+    frozen = freezes.look(paths)
     runs = live is not None and server.host.main_pid(name, live.slot) is not None
     if release is not None and release.served == "nothing":
         runs = any(server.host.background.running(name).values())
@@ -291,6 +295,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "description": release.description if release else None,
         "state": _state(settings, release, runs=runs),
         "maintenance": settings.maintenance.since if settings.maintenance else None,
+        "locked": frozen.told() if frozen else None,
         "created_at": settings.created_at,
         "clone_of": settings.clone_of,
     }

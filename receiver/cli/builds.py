@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 65_536
 _MINUTE_S = 60
-_REFUSED = ("usage/", "not-found/")
+_REFUSED = ("usage/", "not-found/", "locked/by-hand")
 
 
 @click.command(

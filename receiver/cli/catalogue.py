@@ -14,7 +14,10 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "apps:exists": ("apps:exists", "view"),
     "apps:info": ("apps:info", "view"),
     "apps:open": ("open:open_", "view"),
+    "apps:lock": ("locks:lock", "manage"),
+    "apps:locked": ("locks:locked", "view"),
     "apps:rename": ("apps:rename", "admin"),
+    "apps:unlock": ("locks:unlock", "manage"),
     "apps:urls": ("open:urls", "view"),
     "buildpacks": ("buildpacks:list_buildpacks", "view"),
     "buildpacks:add": ("buildpacks:add", "manage"),
@@ -122,6 +125,7 @@ ALIASES: dict[str, str] = {
     "fork": "apps:clone",
     "info": "apps:info",
     "list": "apps",
+    "lock": "apps:lock",
     "maintenance:disable": "maintenance:off",
     "maintenance:enable": "maintenance:on",
     "maintenance:report": "maintenance",
@@ -145,6 +149,7 @@ ALIASES: dict[str, str] = {
     "stop": "ps:stop",
     "url": "apps:urls",
     "urls": "apps:urls",
+    "unlock": "apps:unlock",
 }
 """Names that people bring along from elsewhere, and short ones."""
 

@@ -18,7 +18,7 @@ _CLASSES = {
     "swap": "the new release could not take over; the old one was put back",
     "server": "the server is not in a state to do this",
     "git": "git refused, or failed",
-    "locked": "another command is at work on the app",
+    "locked": "another command is at work on the app, or somebody locked it",
     "cancelled": "somebody stopped it",
     "not-found": "no such app, release, key, config var",
     "access": "not allowed",

@@ -29,6 +29,11 @@ class AppPaths:
         return self.home / "access.json"
 
     @property
+    def freeze(self) -> Path:
+        """Who wants the app to stay as it is, and why; `lock` is that of a command at work."""
+        return self.home / "freeze.json"
+
+    @property
     def config(self) -> Path:
         return self.home / "config.json"
 

@@ -1,103 +1,25 @@
 """What keys may do on a real embedded server: commands through the real gate, pushes and clones over it and over HTTP."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from receiver import keys
 from receiver.model.names import AppName
 from tests import door
-from tests.embedded.embedded_server import EmbeddedServer, embedded_server
-from tests.needs import require_program
+from tests.embedded.office import SHIP, Done, Office, open_office
 
 pytestmark = pytest.mark.embedded
-
-NOW = "2026-01-01T00:00:00Z"
-GATE = Path(sys.executable).with_name("ship-gate")
-SHIP = Path(sys.executable).with_name("ship")
-SSH = '#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND="$last" exec \'{gate}\' --key "$SHIP_TEST_KEY"\n'
-PAGE = 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"one"]\n'
-
-
-class Done(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Office:
-    """A server with two apps, of which blog was pushed, and people with keys."""
-
-    def __init__(self, server: EmbeddedServer, folder: Path) -> None:
-        self.server, self.folder = server, folder
-        self.tokens: dict[str, str] = {}
-        self.ssh = folder / "ssh"
-        self.ssh.write_text(SSH.format(gate=GATE))
-        self.ssh.chmod(0o755)
-        self.work = folder / "work"
-        self.work.mkdir()
-
-    def environment(self, key: str) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"], "HOME": str(self.folder), "SHIP_ROOT": str(self.server.root),
-            "SHIP_TEST_KEY": key, "GIT_SSH_COMMAND": f"'{self.ssh}'", "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
-        }  # fmt: skip
-
-    def run(self, key: str, *argv: str, **more: str) -> Done:
-        done = subprocess.run(
-            argv, cwd=self.work, env=self.environment(key) | more, capture_output=True,
-            check=False, timeout=100, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def key(self, name: str, **grants: str) -> str:
-        """Let a token in, with grants for apps."""
-        options = [f"--grant={app}={grant}" for app, grant in grants.items()]
-        made = self.owner("keys:add", "--token", name, *options)
-        assert made.status == 0, made.err
-        self.tokens[name] = made.out.strip()
-        return name
-
-    def ask(self, key: str, line: str) -> Done:
-        """Type a line over what stands for ssh."""
-        return self.run(key, str(GATE), "--key", key, SSH_ORIGINAL_COMMAND=line)
-
-    def owner(self, *words: str) -> Done:
-        return self.run("", str(SHIP), *words)
-
-    def git(self, key: str, *words: str) -> Done:
-        return self.run(key, "git", *words)
-
-    def address(self, key: str, app: str) -> str:
-        return f"http://x:{self.tokens[key]}@127.0.0.1:{self.server.port}/git/{app}.git"
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    require_program("git")
-    with embedded_server() as server:
-        office = Office(server, tmp_path_factory.mktemp("office"))
-        office.key("boss")
-        for app in ("blog", "shop"):
-            assert office.ask("boss", f"apps:create {app}").status == 0
-        (office.work / "app.py").write_text(PAGE)
-        (office.work / "requirements.txt").write_text("")
-        (office.work / "Procfile").write_text("web: gunicorn app:app\n")
-        office.git("boss", "init", "-q", "-b", "main")
-        office.git("boss", "add", "-A")
-        office.git("boss", "commit", "-q", "-m", "one")
-        pushed = office.git("boss", "push", "ship@vps:blog", "main")
-        assert pushed.status == 0, pushed.err
-        assert office.ask("boss", "config:set -a blog SECRET=s3cr3t-value").status == 0
-        yield office
+    with open_office(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
 
 
 def test_a_new_key_may_do_nothing_and_is_told_so(office: Office) -> None:

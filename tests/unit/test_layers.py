@@ -25,6 +25,7 @@ EDGE = """
     cli.limits
     cli.runs
     cli.keys
+    cli.locks
     cli.access
     cli.git
     cli.config_edit
@@ -104,6 +105,7 @@ STORY = """
     declared
     config_change
     transition
+    freezes
     publishing
     checking
     building
@@ -265,6 +267,7 @@ VALUES = """
     model.output
     model.build
     model.grant
+    model.freeze
     model.log_line
     model.errors
     model
