@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from receiver import records
-from receiver.lock import app_lock
+from receiver import freezes, records
 from receiver.model.config_vars import Difference, check_together
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
@@ -97,12 +96,9 @@ def is_needless(paths: AppPaths, change: ConfigChange) -> bool:
 def store(server: Server, change: ConfigChange, out: Output) -> None:
     """Change what is stored, and leave the app with what it runs with: the next release takes it along."""
     paths = server.app(change.app)
-    with app_lock(
-        paths.lock,
-        f"change of config vars by {change.by}",
-        wait_s=float(server.settings.lock_wait_s),
-        on_wait=lambda holder: out.say(f"Waiting for the {holder}."),
-        clock=server.clock,
+    title = f"change of config vars by {change.by}"
+    with freezes.changing(
+        server, paths, title, lambda holder: out.say(f"Waiting for the {holder}.")
     ):
         recover(server, change.app)
         config = change.applied(records.read_config(paths.config))

@@ -142,15 +142,10 @@ def reconfigure(
         ShipError: the app does not come up with these; the config vars are as they were
     """
     about = About(title=f"change of config vars by {change.by}", build=change.number)
-<<<<<<< HEAD
-    with transition(server, change.app, about, out, reached) as work:
-        stored = records.read_config(work.paths.config)
-        config = change.applied(stored)
-=======
     tries = change.forecast is not None
     with transition(server, change.app, about, out, reached, frozen_too=tries) as work:
-        config = change.applied(records.read_config(work.paths.config))
->>>>>>> bc1c2a7 (apps:lock: an app that nobody changes until it is unlocked, checked where every change takes its turn)
+        stored = records.read_config(work.paths.config)
+        config = change.applied(stored)
         work.change_config(config)
         if work.old is None:
             out.step(change.description)

@@ -10,11 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-<<<<<<< HEAD
-from receiver import facts, files, records, request_logs, run_records, runs, web_steps
-=======
-from receiver import facts, files, freezes, records, run_records, runs, web_steps
->>>>>>> bc1c2a7 (apps:lock: an app that nobody changes until it is unlocked, checked where every change takes its turn)
+from receiver import facts, files, freezes, records, request_logs, run_records, runs, web_steps
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.model.errors import ShipError

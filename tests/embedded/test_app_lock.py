@@ -12,7 +12,7 @@ pytestmark = pytest.mark.embedded
 
 REASON = "The accounts are being closed."
 CHANGES = (
-    "config:set A=b", "config:unset SECRET", "releases:rollback v1", "releases:retry", "ps:scale web=1", "ps:restart",
+    "config:set A=b", "config:set --no-restart A=b", "config:unset SECRET", "releases:rollback v1", "releases:retry", "ps:scale web=1", "ps:restart",
     "ps:stop", "ps:start", "checks:set path=/x", "buildpacks:set python",
     "maintenance:on", "maintenance:off", "apps:destroy --confirm blog", "apps:lock -m another",
 )  # fmt: skip

@@ -361,6 +361,12 @@ def test_a_library_is_imported_by_its_doorway_alone(library: str) -> None:
     assert {user for user in users if not doorways & {user, user.partition(".")[0]}} == set()
 
 
+def test_every_change_of_an_app_passes_where_a_freeze_is_looked_for() -> None:
+    users = {module for module, path in MODULES.items() if "app_lock" in path.read_text()}
+    # undoing what was cut off changes nothing that somebody wanted
+    assert users == {"lock", "freezes", "recovery"}
+
+
 def test_the_environment_is_read_at_the_edges_alone() -> None:
     readers = {module for module, path in MODULES.items() if "environ" in set(_attributes(path))}
     assert readers == set(READ_ENVIRONMENT)
