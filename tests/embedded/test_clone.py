@@ -170,7 +170,7 @@ def test_a_clone_that_does_not_come_up_is_taken_away(blog: Original) -> None:
     blog.server.configure(AppName("blog"), REFUSES="false")
     before = blog.traces("broken")
     done = blog.ship("apps:clone", "blog", "broken")
-    blog.server.configure(AppName("blog"), REFUSES="true")
+    assert blog.ship("config:unset", "REFUSES", "-a", "blog").status == 0
     assert (done.status, done.out) == (5, "")
     assert "(release/failed)" in done.err
     assert done.err.endswith("       broken was taken away again.\n")
