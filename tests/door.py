@@ -71,6 +71,7 @@ LINES: Mapping[str, str] = {
     "git:clone": "",
     "git:remote": "",
     "help": "",
+    "import": "",
     "keys": "",
     "keys:add": "somebody nonsense",
     "keys:remove": "nobody-here",

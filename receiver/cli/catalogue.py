@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "git:clone": ("git:clone", "view"),
     "git:remote": ("git:remote", "view"),
     "help": ("about:help_", "nothing"),
+    "import": ("import_:import_", "nothing"),
     "keys": ("keys:list_keys", "admin"),
     "keys:add": ("keys:add", "admin"),
     "keys:remove": ("keys:remove", "admin"),

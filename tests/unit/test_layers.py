@@ -15,6 +15,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 EDGE = """
+    cli.import_
     cli.plan
     cli.run
     cli.cron
@@ -78,6 +79,7 @@ STORY = """
     log_wishes
     log_stream
     demo
+    importing
     clone_notes
     embedded
     embedded_processes
@@ -195,6 +197,10 @@ DECIDE = """
     planner.app_log
     planner.swap
     planner.tree
+    planner.imported_heroku
+    planner.imported_piku
+    planner.imported_checks
+    planner.tables
     planner.declared_config
     planner.declared_checks
     planner.declared_scale
@@ -246,6 +252,7 @@ VALUES = """
     model.gunicorn_options
     model.commandline
     model.launchers
+    model.imported
     model.manifest
     model.app_json
     model.plan
