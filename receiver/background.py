@@ -140,7 +140,9 @@ def _aim(paths: AppPaths, wanted: Formation) -> None:
 
 
 def _write_units(server: Server, app: AppName, wanted: Formation) -> None:
-    texts = {Path(file.path): file.text for file in server.host.background.files(app, wanted)}
+    mounts = records.read_mounts(server.layout.app(app))
+    described = server.host.background.files(app, wanted, mounts)
+    texts = {Path(file.path): file.text for file in described}
     old = server.host.background.written(app) - texts.keys()
     changed = {path: text for path, text in texts.items() if files.read_text(path) != text}
     for path, text in changed.items():

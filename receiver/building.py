@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from receiver import files, records, shell
+from receiver import account_files, files, records, shell
 from receiver.app_jobs import plain_variables
 from receiver.hosts import (
     Host,
@@ -27,6 +27,7 @@ from receiver.hosts import (
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.mounts import hidden
 from receiver.model.output import Output
 
 Explain = Callable[[Command, str], ShipError]
@@ -35,6 +36,7 @@ _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
 _MIB = 1024 * 1024
 _NO_SPACE = "No space left on device"
+_PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
 _OWN_NAMES = frozenset(
     {
         *("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
@@ -72,6 +74,8 @@ class Builder:
     """What a build may use, as `build_memory` of the server's settings says it."""
     address: str = ""
     """The app's host name."""
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    """Where the app's storage appears in the tree."""
 
     def unpack(self, archive: Path, folder: Path | None = None) -> None:
         """Unpack a tar file into the release's source, or into another folder of the app's."""
@@ -88,6 +92,9 @@ class Builder:
             raise _failed_step(title, error.output, "build/unpack-failed") from error
         finally:
             os.close(fd)
+        if folder is None and self.mounts:
+            for path, names in account_files.link(self.host, self.paths, target, self.mounts):
+                self.out.warn(hidden(path, names))
 
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
@@ -169,7 +176,8 @@ class Builder:
         fd = os.open(self.release.slug, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as slug:
             # both streams of a job come as one; a warning of tar's must not end up in the archive
-            tar = ("/bin/sh", "-c", "exec /bin/tar -c -f - . 2>/dev/null")
+            left_out = (f"--exclude=./{path}" for path in self.mounts)
+            tar = ("/bin/sh", "-c", _PACK, "sh", *left_out)
             job = self._job(tar, None, (), _UNPACK_LIMIT_S)
             status = self.host.run(job, slug.write)
             slug.flush()

@@ -167,7 +167,8 @@ def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
     changed = False
     for app in records.app_names(server.layout):
         paths = server.layout.app(app)
-        background = server.host.background.files(app, records.read_formation(paths))
+        formation, mounts = records.read_formation(paths), records.read_mounts(paths)
+        background = server.host.background.files(app, formation, mounts)
         timers = server.host.timer_files(app, records.read_timers(paths))
         slots = server.host.unit_files(app, records.read_app(paths))
         for unit in (*slots, *background, *timers):

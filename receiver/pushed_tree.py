@@ -70,7 +70,7 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
             steps=steps,
             procfile=procfile,
             gunicorn_file=tree.has("gunicorn.conf.py"),
-            notices=tree_notices(tree),
+            notices=tree_notices(tree, work.settings.mounts),
         )
 
 

@@ -138,6 +138,11 @@ def created_us(paths: AppPaths) -> int:
     return microseconds(datetime.fromisoformat(stamp)) if stamp else 0
 
 
+def read_mounts(paths: AppPaths) -> dict[str, str]:
+    """Where an app's storage appears; nowhere, while the app is being made."""
+    return read_app(paths).mounts if paths.settings.exists() else {}
+
+
 def read_live(paths: AppPaths) -> Live | None:
     return read_json(paths.live, Live)
 

@@ -10,7 +10,17 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from receiver import facts, files, freezes, records, request_logs, run_records, runs, web_steps
+from receiver import (
+    facts,
+    files,
+    freezes,
+    mount_links,
+    records,
+    request_logs,
+    run_records,
+    runs,
+    web_steps,
+)
 from receiver.checkpoint import Checkpoint
 from receiver.executor import Executor
 from receiver.model.errors import ShipError
@@ -126,6 +136,7 @@ def _rewrite_records(server: Server, paths: AppPaths) -> None:
             address=server.address(paths.name),
         )
         records.write_json(paths.release(version).record, renamed)
+    mount_links.write(paths, records.read_app(paths))
     for number in records.build_numbers(paths):
         build = records.read_json(paths.builds / f"{number}.json", Build)
         if build is not None:

@@ -177,6 +177,24 @@ def read(
     return done.returncode, done.stdout
 
 
+def pipe(first: Sequence[str], second: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, int]:
+    """Run two commands, the second reading what the first writes; the other ends are the caller's own.
+
+    Raises:
+        CommandError: there is no such program
+    """
+    argv = first
+    try:
+        source = subprocess.Popen(first, env=dict(env), stdout=subprocess.PIPE)
+        argv = second
+        done = subprocess.run(second, env=dict(env), stdin=source.stdout, check=False)
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+    if source.stdout is not None:
+        source.stdout.close()  # so that the first one hears that nobody reads it any more
+    return source.wait(), done.returncode
+
+
 def _end_one(process: subprocess.Popen[bytes], *, grace_s: float = 5.0) -> None:
     """End a process that shares the caller's session: TERM, then KILL when `grace_s` has passed."""
     process.terminate()

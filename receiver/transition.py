@@ -5,7 +5,6 @@ of no return. Whatever ends it before, an error or a power cut, leads back to th
 along.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +17,11 @@ from receiver import (
     facts,
     files,
     freezes,
+    pruning,
     publishing,
     pythons,
     records,
     release_times,
-    run_records,
 )
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
@@ -31,6 +30,7 @@ from receiver.model.build import Interpreter
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.maintenance import closed_notice
+from receiver.model.mounts import in_tree
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
 from receiver.model.plan import AnyStep, Link, Plan, RemoveTree, SetFormation, WriteFile
@@ -38,12 +38,9 @@ from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import needs_fresh_start
 from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
-from receiver.planner.retention import plan_retention
 from receiver.planner.swap import Swap, SwapFacts, plan_swap
 from receiver.recovery import recover, undo
 from receiver.server import Server
-
-_MIB = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -109,6 +106,7 @@ class Transition:
             self.turn,
             self.server.settings.build_memory,
             self.server.address(self.paths.name),
+            in_tree(self.settings.mounts),
         )
 
     def turn(self) -> AbstractContextManager[None]:
@@ -125,7 +123,9 @@ class Transition:
 
     def record(self, release: Release) -> None:
         """Write release.json: the folder is complete."""
-        records.write_json(self.paths.release(release.version).record, release)
+        home = self.paths.release(release.version)
+        home.built.touch()
+        records.write_json(home.record, release)
         self.reached("recorded")
 
     def publish(self, release: Release) -> None:
@@ -133,7 +133,7 @@ class Transition:
         if not release.static:
             return
         self.out.step("Publishing static files")
-        publishing.publish(self.server, self.paths, release)
+        publishing.publish(self.server, self.paths, release, in_tree(self.settings.mounts))
         self.reached("published")
 
     def check(self, release: Release) -> None:
@@ -216,32 +216,8 @@ class Transition:
             self.out.warn(f"It is not known how the processes besides web do. {error.title}")
 
     def prune(self) -> None:
-        """Remove what no kept release, and nobody's run, needs any more."""
-        live = records.read_live(self.paths)
-        if live is not None:
-            with run_records.locked(self.paths):
-                self._prune(live)
-
-    def _prune(self, live: Live) -> None:
-        keep = self.server.settings
-        versions = records.release_versions(self.paths)
-        venv_of = {found: records.read_release(self.paths, found).venv for found in versions}
-        free = shutil.disk_usage(self.paths.home).free
-        retention = plan_retention(
-            versions,
-            {live.release, *(run.release for run in run_records.going_on(self.paths))},
-            venv_of,
-            [str(path) for path in self.paths.venvs.iterdir() if path.is_dir()],
-            keep=keep.keep_releases,
-            short_of_space=free < keep.keep_free_mb * _MIB,
-        )
-        for version in retention.releases:
-            files.remove_tree(self.paths.release(version).home)
-        for version in retention.sources:
-            files.remove_tree(self.paths.release(version).source)
-        for venv in retention.venvs:
-            Path(venv).with_suffix(".ready").unlink(missing_ok=True)
-            files.remove_tree(Path(venv))
+        """Remove what no kept release, and nobody's run, needs any more; what it had written is saved before."""
+        pruning.prune(self.server, self.paths, self.settings, self.out)
 
     def _gid(self) -> int:
         owner = self.server.host.owner(self.paths.name)

@@ -109,6 +109,13 @@ LINES: Mapping[str, str] = {
     "server:status": "",
     "server:stop": "",
     "server:uninstall": "",
+    "storage": "",
+    "storage:get": "no-such-file -",
+    "storage:ls": "no-such-file",
+    "storage:mount": "../nonsense",
+    "storage:put": "no-such-file",
+    "storage:quota": "nonsense",
+    "storage:unmount": "nothing-there",
     "version": "",
     "whoami": "",
 }

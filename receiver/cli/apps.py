@@ -4,10 +4,9 @@ from typing import TypedDict
 
 import click
 
-from receiver.cli import forward, show
+from receiver.cli import confirmation, forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.model.errors import UsageError
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App
@@ -100,7 +99,7 @@ def _remember(call: Call, remote: str) -> None:
 def _destroy_over_ssh(call: Call, place: Destination, name: str | None, confirm: str | None) -> int:
     """Ask here, where the person is; then have the server do it."""
     del name
-    _confirm(call, confirm)
+    confirmation.ask(call, confirm, lambda: confirmation.held_over_ssh(call, place))
     words = ["apps:destroy", "--app", call.app, "--confirm", call.app]
     status, said = forward.ask_over_ssh(place, words, call.environment)
     show.write(said)
@@ -122,7 +121,7 @@ def destroy(call: Call, name: str | None, confirm: str | None) -> None:
 
     del name
     call.server.app(call.app)  # an app that is not there needs no confirmation
-    _confirm(call, confirm)
+    confirmation.ask(call, confirm, lambda: confirmation.held(call))
     apps.destroy(call.server, call.app)
     show.progress(f"Destroying {call.app}... done")
     if call.key is None and call.server.settings.host == "supervisord":
@@ -224,29 +223,6 @@ def _follow_rename(call: Call, name: AppName, remote: str) -> None:
     for known in call.checkout.rename_app(call.app, name):
         show.progress(f"The git remote {known} of this checkout leads to it.")
     show.progress(f"Other checkouts need: git remote set-url {_REMOTE} {remote}")
-
-
-def _confirm(call: Call, given: str | None) -> None:
-    """Have the name typed once more: what is destroyed does not come back.
-
-    Raises:
-        UsageError: it was not, or was another name
-    """
-    app = call.app
-    if given is None and call.environment.types:
-        show.progress(f" !     This removes {app} with its releases, config vars and storage.")
-        given = click.prompt(f"To proceed, type {app}", err=True, default="", show_default=False)
-    if given is None:
-        raise UsageError(
-            f"{app} is removed with all it has only when its name is given once more.",
-            advice=f"Type: ship apps:destroy --app {app} --confirm {app}",
-            reason="usage/not-confirmed",
-        )
-    if given != app:
-        raise UsageError(
-            f"{given!r} is not the name of the app to destroy, {app}. Nothing was changed.",
-            reason="usage/not-confirmed",
-        )
 
 
 def _forget(call: Call, place: Destination | None) -> None:

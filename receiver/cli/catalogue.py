@@ -95,6 +95,13 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "server:status": ("server:status", "admin"),
     "server:stop": ("server:stop", "admin"),
     "server:uninstall": ("server:uninstall", "admin"),
+    "storage": ("storage:report", "view"),
+    "storage:get": ("storage_copy:get", "deploy"),
+    "storage:ls": ("storage_copy:list_files", "deploy"),
+    "storage:put": ("storage_copy:put", "deploy"),
+    "storage:mount": ("storage:mount", "manage"),
+    "storage:quota": ("storage:quota", "manage"),
+    "storage:unmount": ("storage:unmount", "manage"),
     "version": ("about:version", "nothing"),
     "whoami": ("access:whoami", "nothing"),
 }
@@ -151,6 +158,8 @@ ALIASES: dict[str, str] = {
     "url": "apps:urls",
     "urls": "apps:urls",
     "unlock": "apps:unlock",
+    "storage:list": "storage",
+    "storage:report": "storage",
 }
 """Names that people bring along from elsewhere, and short ones."""
 

@@ -49,7 +49,7 @@ The first of these that holds:
 
 A command for another machine is handed over by ssh with all that was typed. Its input, output and exit code
 are those of the command there, byte for byte. `ship run` takes the terminal along, if there is one.
-Of the laptop's files, `keys:add` and `maintenance:on --page` read one, and send its text.
+Of the laptop's files, `keys:add`, `maintenance:on --page` and `storage:put` read what they are given, and send it; `storage:get` writes there.
 
 ## Which app is meant
 

@@ -10,6 +10,7 @@ from receiver.log_files import Log
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
+from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.process_limits import Limit
@@ -87,7 +88,7 @@ class Running(Protocol):
 class Background(Protocol):
     """What a machine does for the processes of apps besides web: a unit or a program each."""
 
-    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
+    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
         """Files that describe a formation to the process manager."""
 
     def written(self, app: AppName) -> frozenset[Path]:

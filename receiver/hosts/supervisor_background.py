@@ -11,6 +11,7 @@ from receiver.hosts.supervisor_rpc import ALIVE, Supervisor
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import Layout
 from receiver.model.log_line import unstamped
+from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner import process_ends
@@ -47,8 +48,9 @@ class SupervisorBackground:
         self._supervisor = supervisor
         self._launcher = launcher
 
-    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
-        """The program file of an app."""
+    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
+        """The program file of an app; mounts are links in its release's tree."""
+        del mounts
         return process_files(self._layout, app, formation, self._launcher)
 
     def written(self, app: AppName) -> frozenset[Path]:

@@ -9,6 +9,7 @@ from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import own_unit, stop_units
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import Layout
+from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner import process_ends
@@ -34,9 +35,9 @@ class SystemdBackground:
         self._runtime = runtime
         self._boot = boot
 
-    def files(self, app: AppName, formation: Formation) -> tuple[WriteFile, ...]:
+    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
         """The template of each type."""
-        return process_files(self._layout, app, formation, self._runtime)
+        return process_files(self._layout, app, formation, self._runtime, mounts)
 
     def written(self, app: AppName) -> frozenset[Path]:
         """The templates that an app has."""

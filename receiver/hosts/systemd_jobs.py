@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
-from receiver import shell
+from receiver import records, shell
 from receiver.hosts import Job, JobTimeoutError, memory
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -68,7 +68,9 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
     job too: see `_tied_to_scope`.
     """
     properties = (
-        *sandbox_properties(layout, job.app, job.writable),
+        *sandbox_properties(
+            layout, job.app, job.writable, records.read_mounts(layout.app(job.app))
+        ),
         *_limits(job),
         *_tied_to_scope(lasting=job.lasting),
     )

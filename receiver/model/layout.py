@@ -119,6 +119,11 @@ class AppPaths:
         return self.home / "storage"
 
     @property
+    def mounts(self) -> Path:
+        """Folders with links into the storage, for paths outside of a release's tree; root's."""
+        return self.home / "mounts"
+
+    @property
     def maintenance_page(self) -> Path:
         """What visitors see while the app is in maintenance."""
         return self.home / "maintenance.html"
@@ -169,6 +174,11 @@ class ReleasePaths:
     @property
     def source(self) -> Path:
         return self.home / "source"
+
+    @property
+    def built(self) -> Path:
+        """Made when the tree was; what is newer in `source`, the app wrote."""
+        return self.home / "built"
 
     @property
     def slug(self) -> Path:

@@ -139,6 +139,18 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     clone_of: Annotated[
         str, Meta(description="Set by apps:clone: the app that this one was made like.")
     ] = ""
+    storage_quota: Annotated[
+        str,
+        Meta(
+            description="Set by storage:quota: how large the app's storage may get, such as `2G`.",
+            pattern=r"^([1-9][0-9]*[MG])?$",
+        ),
+    ] = ""
+    mounts: Annotated[
+        dict[str, str],
+        Meta(description="Set by storage:mount: where the app's storage appears."),
+    ] = msgspec.field(default_factory=dict)
+
     maintenance: Annotated[
         Maintenance | None,
         Meta(description="Set by maintenance:on: visitors see a page in place of the app."),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from receiver.model.formation import Formation, Group, Instance
 from receiver.model.layout import Layout
+from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner.render import render
@@ -49,19 +50,21 @@ def instance_of(unit: str) -> Instance | None:
 
 
 def process_files(
-    layout: Layout, app: AppName, formation: Formation, runtime: Path
+    layout: Layout, app: AppName, formation: Formation, runtime: Path, mounts: Mounts
 ) -> tuple[WriteFile, ...]:
     """The unit files of a formation. Nothing in them depends on a release but how its processes end."""
     return tuple(
         WriteFile(
             str(layout.units / process_template(app, name)),
-            _text(layout, app, name, group, runtime),
+            _text(layout, app, name, group, runtime, mounts),
         )
         for name, group in formation.items()
     )
 
 
-def _text(layout: Layout, app: AppName, name: str, group: Group, runtime: Path) -> str:
+def _text(
+    layout: Layout, app: AppName, name: str, group: Group, runtime: Path, mounts: Mounts
+) -> str:
     paths = layout.app(app)
     run = paths.run / f"ps.{name}"
     return render(
@@ -79,5 +82,5 @@ def _text(layout: Layout, app: AppName, name: str, group: Group, runtime: Path) 
         group=group,
         # a program hears the signal alone and tells its children; a shell would end and leave them to be killed
         kill_mode="control-group" if group.shell else "mixed",
-        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage)),
+        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), mounts),
     )

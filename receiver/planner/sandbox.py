@@ -9,7 +9,8 @@ are left out: each costs about 20 ms at every start, and a deploy starts several
 from collections.abc import Sequence
 from pathlib import Path
 
-from receiver.model.layout import Layout
+from receiver.model.layout import AppPaths, Layout
+from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 
 Properties = tuple[tuple[str, str], ...]
@@ -52,8 +53,12 @@ def account(app: AppName) -> str:
     return f"ship-{app}"
 
 
-def sandbox_properties(layout: Layout, app: AppName, writable: Sequence[Path]) -> Properties:
+def sandbox_properties(
+    layout: Layout, app: AppName, writable: Sequence[Path], mounts: Mounts
+) -> Properties:
     """Properties for a unit of `app` that may write the folders `writable`, which must exist.
+
+    Of `mounts`, those outside of the release's tree are bound; the others are links in it.
 
     A folder that is writable shows what is made in it later too, so that a running slot can go over to a
     release that did not exist when it started.
@@ -68,4 +73,15 @@ def sandbox_properties(layout: Layout, app: AppName, writable: Sequence[Path]) -
         ("BindReadOnlyPaths", str(paths.home)),
         ("BindPaths", f"-{paths.run}"),
         *(("ReadWritePaths", str(path)) for path in writable),
+        *_bound(paths, mounts),
+    )
+
+
+def _bound(paths: AppPaths, mounts: Mounts) -> Properties:
+    outside = sorted(path for path in mounts if path.startswith("/"))
+    whole = (path for path in outside if "/" not in path[1:])
+    tops = dict.fromkeys(path.split("/")[1] for path in outside if "/" in path[1:])
+    return (
+        *(("BindPaths", f"{paths.storage}:{path}") for path in whole),
+        *(("BindReadOnlyPaths", f"{paths.mounts / top}:/{top}") for top in tops),
     )

@@ -83,5 +83,5 @@ def _slot_text(
         ports={"a": settings.port_a, "b": settings.port_b},
         start_limit_s=settings.check_limit_s,
         stop_limit_s=settings.graceful_limit_s + _STOP_MARGIN_S,
-        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage)),
+        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), settings.mounts),
     )

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
@@ -33,16 +33,19 @@ def refuse_unsafe(tree: Tree) -> None:
     _refuse_committed_python(tree)
 
 
-def tree_notices(tree: Tree) -> tuple[str, ...]:
-    """Sentences about what was most likely committed by mistake, and harms nothing by being there."""
+def tree_notices(tree: Tree, mounts: Collection[str] = ()) -> tuple[str, ...]:
+    """Sentences about what was most likely committed by mistake, and harms nothing by being there.
+
+    Of what is kept in the app's storage, at `mounts`, nothing is said.
+    """
     files = tree.files()
-    databases = [name for name in files if _DATABASE.fullmatch(name)]
+    databases = [name for name in files if _DATABASE.fullmatch(name) and name not in mounts]
     compiled = [name for name in files if _COMPILED.fullmatch(name)]
     notices = []
     if databases:
         notices.append(
-            f"{printable(databases[0])} is in the push: what the app writes into it is lost with the next"
-            " release. Keep it in the folder that SHIP_STORAGE names."
+            f"{printable(databases[0])} is in the push: the next release begins with the one of its push again."
+            f" `ship storage:mount {printable(databases[0])}` keeps what the app writes into it."
         )
     if tree.has(".env"):
         notices.append(

@@ -27,7 +27,7 @@ TYPES = ("worker", "worker2", "a", "a-b", "a_b", "a--b", "port", "ps", "Clock")
 
 
 def text(group: Group, name: str = "worker") -> str:
-    (file,) = process_files(Layout.vps(), AppName("blog"), {name: group}, RUNTIME)
+    (file,) = process_files(Layout.vps(), AppName("blog"), {name: group}, RUNTIME, {})
     assert Path(file.path) == Layout.vps().units / process_template(AppName("blog"), name)
     return file.text
 
@@ -42,9 +42,9 @@ def test_a_unit_is_as_it_was_agreed() -> None:
 
 def test_each_type_has_a_template_and_nothing_runs_without_one() -> None:
     formation: Formation = {name: Group(version=1, count=1) for name in TYPES}
-    files = process_files(Layout.vps(), AppName("blog"), formation, RUNTIME)
+    files = process_files(Layout.vps(), AppName("blog"), formation, RUNTIME, {})
     assert len({file.path for file in files}) == len(TYPES)
-    assert process_files(Layout.vps(), AppName("blog"), {}, RUNTIME) == ()
+    assert process_files(Layout.vps(), AppName("blog"), {}, RUNTIME, {}) == ()
 
 
 def test_a_scale_or_a_release_changes_no_unit() -> None:

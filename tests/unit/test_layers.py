@@ -19,6 +19,8 @@ EDGE = """
     cli.plan
     cli.run
     cli.cron
+    cli.storage_copy
+    cli.storage
     cli.ps
     cli.logs
     cli.releases
@@ -41,6 +43,7 @@ EDGE = """
     cli.clone
     cli.open
     cli.apps
+    cli.confirmation
     cli.buildpacks
     cli.server
     cli.reference
@@ -91,6 +94,9 @@ STORY = """
     checks
     crons
     processes
+    storage
+    mounting
+    mount_links
     control
     web_steps
     processes_now
@@ -108,9 +114,12 @@ STORY = """
     config_change
     transition
     freezes
+    pruning
+    left_behind
     publishing
     checking
     building
+    account_files
     app_jobs
     detached
     recovery
@@ -258,6 +267,7 @@ VALUES = """
     model.plan
     model.formation
     model.settings
+    model.mounts
     model.maintenance
     model.limits
     model.procfile

@@ -119,7 +119,7 @@ def test_links_are_followed_when_a_file_is_read() -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("db.sqlite3", "SHIP_STORAGE"),
+        ("db.sqlite3", "`ship storage:mount db.sqlite3`"),
         ("data/app.sqlite", "data/app.sqlite is in the push"),
         (".env", "`ship config:set`"),
         (".slugignore", "is not read"),
@@ -132,6 +132,12 @@ def test_what_was_committed_by_mistake_is_told_and_let_through(path: str, told: 
     refuse_unsafe(pushed)
     (notice,) = tree_notices(pushed)
     assert told in notice
+
+
+def test_a_database_that_is_kept_in_the_storage_gives_no_notice() -> None:
+    assert (
+        tree_notices(tree({"app.py": FLASK, "db.sqlite3": "x"}), {"db.sqlite3": "db.sqlite3"}) == ()
+    )
 
 
 def test_an_ordinary_tree_gives_no_notice() -> None:

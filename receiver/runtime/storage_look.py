@@ -1,0 +1,97 @@
+"""Looks at an app's storage and release trees, as the app's own account: `storage_look.py VERB < REQUEST > ANSWER`.
+
+Request and answer are JSON; it changes nothing. Runs with `python3 -I -S`, Python 3.9 or newer. Exit status 1: the
+answer is {"error": "system", "text": why}.
+"""
+
+import json
+import os
+import stat
+import sys
+
+MAGIC = b"SQLite format 3\0"
+RESCUED = "rescued"
+
+
+def used(storage):
+    """What the storage holds: bytes on disk and files, in all and by the names in its top folder."""
+    entries = {}
+    for entry in os.scandir(storage):
+        size, count = measure(entry.path)
+        kind = "folder" if entry.is_dir(follow_symlinks=False) else "file"
+        entries[entry.name] = {"kind": kind, "bytes": size, "files": count}
+    return {"entries": entries}
+
+
+def measure(path):
+    found = os.lstat(path)
+    size, count = found.st_blocks * 512, 1
+    if not os.path.isdir(path) or os.path.islink(path):
+        return size, count
+    count = 0
+    for folder, folders, names in os.walk(path):
+        for name in folders + names:
+            size += os.lstat(os.path.join(folder, name)).st_blocks * 512
+        count += len(names)
+    return size, count
+
+
+def names(storage, place):
+    """What lies at a place: what is in a folder, or the file itself."""
+    there = os.path.join(storage, place)
+    if os.path.isdir(there) and not (place and os.path.islink(there)):
+        found = sorted(os.listdir(there))
+        return {"names": [named(name, os.path.join(there, name)) for name in found]}
+    return {"names": [named(os.path.basename(place), there)]}
+
+
+def named(name, path):
+    status = os.lstat(path)
+    kind = "folder" if stat.S_ISDIR(status.st_mode) else "file"
+    kind = "link" if stat.S_ISLNK(status.st_mode) else kind
+    return {"name": name, "kind": kind, "size": status.st_size, "changed_at": status.st_mtime}
+
+
+def rescued(storage):
+    """Releases of which files were put aside, oldest first."""
+    try:
+        return {"labels": labels_in(os.path.join(storage, RESCUED))}
+    except OSError:
+        return {"labels": []}
+
+
+def labels_in(aside):
+    labels = [name for name in os.listdir(aside) if name[:1] == "v" and name[1:].isdigit()]
+    return sorted(labels, key=lambda name: int(name[1:]))
+
+
+def classify(source, paths):
+    """Which of these files are SQLite databases."""
+    return {"databases": [path for path in paths if is_database(os.path.join(source, path))]}
+
+
+def is_database(path):
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(fd).st_mode) and os.read(fd, len(MAGIC)) == MAGIC
+    finally:
+        os.close(fd)
+
+
+VERBS = {each.__name__: each for each in (used, names, rescued, classify)}
+
+
+def main(verb):
+    try:
+        answer, status = VERBS[verb](**json.load(sys.stdin)), 0
+    except OSError as error:
+        answer, status = {"error": "system", "text": str(error)}, 1
+    json.dump(answer, sys.stdout)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

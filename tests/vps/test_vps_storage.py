@@ -1,0 +1,144 @@
+"""Storage on a real machine: mounts in every process, seen by nobody else, over reboots; hostile links; a database that moves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.vps.ship_server import DOMAIN, ShipServer, Site
+
+APP = """
+import os, sqlite3
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    database = sqlite3.connect(HERE / "db.sqlite3")
+    database.execute("CREATE TABLE IF NOT EXISTS visits (path TEXT)")
+    if path == "/visit":
+        database.execute("INSERT INTO visits VALUES (?)", (path,))
+        database.commit()
+    elif path.startswith("/write/"):
+        try:
+            Path("/" + path.removeprefix("/write/")).write_text("web")
+        except OSError as error:
+            start_response("409 No", [])
+            return [str(error.strerror).encode()]
+    body = str(database.execute("SELECT count(*) FROM visits").fetchone()[0]).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+WORKER = "import pathlib, time\nwhile True:\n    pathlib.Path('/data/worker').write_text('worker')\n    time.sleep(0.2)\n"
+FILES = {
+    "app.py": APP,
+    "worker.py": WORKER,
+    "requirements.txt": "",
+    "Procfile": "web: gunicorn app:app\nworker: python worker.py\nrelease: if [ -w /data ]; then echo phase > /data/phase; fi\n",
+}
+
+
+@pytest.fixture(scope="module")
+def site(ship_server: ShipServer) -> Iterator[Site]:
+    made = ship_server.site("kept")
+    made.commit(FILES)
+    pushed = made.push()
+    assert pushed.status == 0, pushed.text
+    yield made
+    ship_server.ship("apps:destroy kept --confirm kept", check=False)
+
+
+def ask(site: Site, path: str = "/") -> tuple[int, str]:
+    return site.server.ask(f"{site.app}.{DOMAIN}", path)
+
+
+def test_a_database_moves_into_the_storage_with_every_row(site: Site) -> None:
+    for _ in range(3):
+        assert ask(site, "/visit")[0] == 200
+    assert "db.sqlite3 (SQLite, " in site.ship("storage").stderr
+    said = site.ship("storage:mount db.sqlite3").stderr
+    assert "db.sqlite3 is kept in the app's storage now" in said
+    assert ask(site) == (200, "3")
+    site.commit({"README": "more"})
+    pushed = site.push()
+    assert "own folder" not in pushed.text
+    assert ask(site) == (200, "3")
+    assert site.server.root("stat -c %U /var/lib/ship/apps/kept/storage/db.sqlite3") == "ship-kept"
+
+
+def test_paths_outside_of_the_tree_are_there_for_all_processes_and_nobody_else(site: Site) -> None:
+    site.ship("ps:scale worker=1")
+    said = site.ship("storage:mount /data media:/app/media").stderr
+    assert "/data is kept in the app's storage now (all of it)." in said
+    assert ask(site, "/write/data/web")[0] == 200
+    assert ask(site, "/write/app/media/web")[0] == 200
+    assert ask(site, "/write/app/other")[0] == 409
+    run = site.ship("run -- sh -c 'cat /data/web; cat /app/media/web; echo run > /data/media/run'")
+    assert run.stdout == "webweb"
+    storage = "/var/lib/ship/apps/kept/storage"
+    machine = site.server.machine
+    machine.wait_until(
+        lambda: site.server.root(f"cat {storage}/worker || true") == "worker", "worker writes", 20
+    )
+    site.commit({"README": "again"})
+    pushed = site.push()
+    assert pushed.status == 0, pushed.text
+    assert site.server.root(f"cat {storage}/phase {storage}/media/run") == "phase\nrun"
+    other = site.server.site("curious")
+    other.publish("page")
+    seen = other.ship(
+        "run -- sh -c 'ls -A /data /app /var/lib/ship/apps; cat /data/web'", check=False
+    )
+    assert "web" not in seen.stdout.split()
+    assert "kept" not in seen.stdout.split()
+    site.server.ship("apps:destroy curious --confirm curious")
+    machine.reboot()
+    machine.wait_until(lambda: ask(site)[0] == 200, "serves again", 60)
+    assert ask(site, "/write/data/rebooted")[0] == 200
+    assert site.server.root(f"cat {storage}/rebooted") == "web"
+    site.ship("storage:unmount /data")
+    assert ask(site, "/write/data/gone")[0] == 409
+    assert site.server.root(f"cat {storage}/rebooted") == "web"
+    assert ask(site, "/write/app/media/still")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "words", ["/etc", "/etc/cron.d", "/", "/var/lib/x", "/usr/local/x", "/opt/ship/x", "/proc", "x:/data"]
+)  # fmt: skip
+def test_paths_of_the_system_are_refused(site: Site, words: str) -> None:
+    refused = site.ship(f"storage:mount {words}", check=False)
+    assert refused.returncode == 2, refused.stderr
+    assert "(usage/mount-not-here)" in refused.stderr or "(usage/bad-mount)" in refused.stderr
+
+
+def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> None:
+    """An app that exchanges its own folders for links: root follows none of them."""
+    hostile = (
+        "cd $SHIP_STORAGE && mkdir -p h && rm -rf media && ln -s /etc media && ln -s /etc/shadow stolen.sqlite3"
+        " && ln -s /etc rescued && ln -s /root root"
+    )
+    site.ship(f"run -- sh -c '{hostile}'")
+    assert "shadow" not in site.ship("storage").stdout.replace("stolen.sqlite3", "")
+    before = site.server.root("ls -la /etc | wc -l; stat -c %U:%a /etc /root /etc/shadow")
+    assert ask(site, "/write/app/media/passwd")[0] == 409
+    written = site.ship("run -- sh -c 'echo x > loot.txt; ln -s /etc loot; mkfifo pipe.sqlite3'")
+    assert written.returncode == 0
+    site.commit({"README": "hostile"})
+    pushed = site.push()
+    assert pushed.status == 0, pushed.text
+    assert site.server.root("ls -la /etc | wc -l; stat -c %U:%a /etc /root /etc/shadow") == before
+    site.ship(
+        "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root stolen.sqlite3 && mkdir media'"
+    )
+    assert ask(site, "/write/app/media/fine")[0] == 200
+
+
+def test_mounts_go_along_with_a_rename(site: Site) -> None:
+    site.server.ship("apps:rename kept-again -a kept")
+    renamed = site.server.checkout("kept-again")
+    assert ask(renamed) == (200, "3")
+    assert ask(renamed, "/write/app/media/renamed")[0] == 200
+    storage = "/var/lib/ship/apps/kept-again/storage"
+    assert site.server.root(f"cat {storage}/media/renamed") == "web"
+    site.server.ship("apps:rename kept -a kept-again")
+    assert ask(site, "/write/app/media/back")[0] == 200
