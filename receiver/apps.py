@@ -154,9 +154,16 @@ def site_steps(
     return () if step is None else (step,)
 
 
-def change(server: Server, paths: AppPaths, plan: Callable[[], Plan], title: str) -> None:
+def change(
+    server: Server,
+    paths: AppPaths,
+    plan: Callable[[], Plan],
+    title: str,
+    *,
+    frozen_too: bool = False,
+) -> None:
     """Make a plan under the app's lock and do it, inside a checkpoint."""
-    with freezes.changing(server, paths, title):
+    with freezes.changing(server, paths, title, frozen_too=frozen_too):
         recover(server, paths.name)
         steps, checkpoint = plan(), Checkpoint(paths.journal)
         checkpoint.begin(About(title=title))

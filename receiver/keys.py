@@ -235,12 +235,16 @@ def write_authorized_keys(layout: Layout) -> None:
     folder = layout.state / ".ssh"
     if not folder.is_dir():
         return  # an embedded server is reached over HTTP
-    lines = [_authorized(key) for key in list_keys(layout) if key.public is not None]
-    text = "# Made by ship. Change it with `ship keys:add` and `ship keys:remove`.\n" + "".join(
-        lines
-    )
+    text = authorized_text(layout)
     if files.read_text(folder / "authorized_keys") != text:
         files.write_atomically(folder / "authorized_keys", text, mode=0o644)
+
+
+def authorized_text(layout: Layout) -> str:
+    """What sshd's file should hold."""
+    lines = [_authorized(key) for key in list_keys(layout) if key.public is not None]
+    head = "# Made by ship. Change it with `ship keys:add` and `ship keys:remove`.\n"
+    return head + "".join(lines)
 
 
 def gate_program() -> Path:

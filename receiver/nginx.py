@@ -47,6 +47,17 @@ def test(layout: Layout, app: AppName | None) -> None:
         raise explain(error.output, layout, app) from error
 
 
+def read_all(layout: Layout) -> tuple[bool, str]:
+    """Whether nginx takes its files as they are, and what `nginx -T` prints: complaints, then all files.
+
+    Raises:
+        ServerError: it is not installed
+    """
+    said = bytearray()
+    process = shell.start(_argv(layout, "-T"), env=shell.PLAIN_ENVIRONMENT)
+    return shell.pump(process, said.extend) == 0, said.decode("utf-8", "replace")
+
+
 def reload(layout: Layout, *, clock: Clock = SYSTEM_CLOCK) -> None:
     """Have the running nginx read its files; returns when only workers that know them take requests.
 

@@ -17,14 +17,14 @@ from receiver.planner.sites import SYSTEM_LOGS
 
 _MIB = 1024 * 1024
 _HEAD_BYTES = 64
-_NGINX_GROUP = "www-data"
+NGINX_GROUP = "www-data"
 _BEFORE = Path("/var/log/nginx")
 """Where an older ship had them."""
 
 
 def make_folder() -> None:
     """The folder on a VPS: nginx's workers open the files again by their names, apps cannot."""
-    files.make_folder(SYSTEM_LOGS, mode=0o750, uid=0, gid=grp.getgrnam(_NGINX_GROUP).gr_gid)
+    files.make_folder(SYSTEM_LOGS, mode=0o750, uid=0, gid=grp.getgrnam(NGINX_GROUP).gr_gid)
 
 
 def rotate(layout: Layout, settings: Server, clock: Clock = SYSTEM_CLOCK) -> list[Path]:

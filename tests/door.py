@@ -68,6 +68,7 @@ LINES: Mapping[str, str] = {
     "cron:run": "nothing",
     "cron:schedule": "",
     "cron:suspend": "nothing",
+    "doctor": "",
     "git:clone": "",
     "git:remote": "",
     "help": "",

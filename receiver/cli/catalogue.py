@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "cron:suspend": ("cron:suspend", "manage"),
     "git:clone": ("git:clone", "view"),
     "git:remote": ("git:remote", "view"),
+    "doctor": ("doctor:doctor", "manage"),
     "help": ("about:help_", "nothing"),
     "import": ("import_:import_", "nothing"),
     "keys": ("keys:list_keys", "admin"),

@@ -35,6 +35,7 @@ EDGE = """
     cli.config_set
     cli.config
     cli.config_input
+    cli.doctor
     cli.checks
     cli.capacity
     cli.changes
@@ -86,6 +87,23 @@ STORY = """
     clone_notes
     embedded
     embedded_processes
+    doctor.story
+    doctor.repair
+    doctor.chain
+    doctor.front_door
+    doctor.entrance
+    doctor.ownership
+    doctor.releases
+    doctor.processes
+    doctor.unit_files
+    doctor.kept_data
+    doctor.leftovers
+    doctor.certificates
+    doctor.surroundings
+    doctor.disk
+    doctor.embedded_server
+    doctor.seen
+    doctor
     installation
     renaming
     maintenance
@@ -186,6 +204,10 @@ MACHINE = """
 """
 DECIDE = """
     planner.telling
+    planner.firewall_rules
+    planner.nginx_dump
+    planner.unit_states
+    planner.wanted_access
     planner.formation
     planner.log_times
     planner.journal
@@ -264,6 +286,7 @@ VALUES = """
     model.imported
     model.manifest
     model.app_json
+    model.finding
     model.plan
     model.formation
     model.settings

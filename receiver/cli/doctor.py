@@ -1,0 +1,132 @@
+"""`ship doctor`: what is not as it should be, what it means, and its repair."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from receiver.cli import show
+from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.model.finding import Finding, Severity
+from receiver.model.names import AppName
+
+if TYPE_CHECKING:
+    from receiver.doctor.story import Report
+
+_INDENT = " " * 10
+_COUNTED: dict[Severity, tuple[str, str]] = {
+    "broken": ("broken", "broken"),
+    "warning": ("warning", "warnings"),
+    "note": ("note", "notes"),
+}
+
+
+@click.command(
+    "doctor", cls=Command, server_wide="everything",
+    example="$ ship doctor -a blog\n=== blog\n"
+    "broken    nginx's file of blog is missing.\n"
+    "          Seen: There is no /etc/nginx/sites-available/ship-blog.conf.\n"
+    "          So: Visitors of its name get 404, or another app's page.\n"
+    "          Repair: `--fix` would write and enable it, and have nginx read it.\n\n"
+    "1 broken. `ship doctor --fix` mends 1 of them.",
+)  # fmt: skip
+@for_app
+@click.option(
+    "--all", "everything", is_flag=True, help="The whole server, whatever app a checkout names."
+)
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely, and look again.")
+@with_json
+def doctor(call: Call, *, everything: bool, fix: bool, as_json: bool) -> int:
+    """Compare the server and its apps with what they should be; of one app, tell why it does not answer. Exit code 12 when something is broken, or will be."""
+    from receiver.doctor import story
+
+    named = call.said.app or call.said.remote or call.environment.app
+    only = call.app if named and not everything else None
+    whole = _may_see_the_server(call)
+    if fix:
+        report = _heal(call, only, of_server=whole)
+    else:
+        report = story.examine(call.server, only, of_server=whole)
+    if as_json:
+        show.as_json(_as_data(report))
+    else:
+        _show(report, fix=fix)
+    return report.exit_code
+
+
+def _may_see_the_server(call: Call) -> bool:
+    """Whether the server itself is theirs to look at: an admin's, or whoever types on it."""
+    from receiver import access
+
+    return call.key is None or access.everywhere(call.layout, call.key) == "admin"
+
+
+def _heal(call: Call, only: AppName | None, *, of_server: bool) -> "Report":
+    from receiver import retrying
+    from receiver.doctor import story
+    from receiver.model.output import Output
+
+    def rebuild(app: AppName) -> int:
+        return retrying.retry(call.server, app, call.by, show.transcript)
+
+    out = Output(show.transcript)
+    return story.heal(call.server, only, out, rebuild, of_server=of_server)
+
+
+def _as_data(report: "Report") -> object:
+    return {
+        "findings": [each.as_data() for each in report.findings],
+        "busy": dict(report.busy),
+        "looked_at": list(report.looked_at),
+    }
+
+
+def _show(report: "Report", *, fix: bool) -> None:
+    for app in (None, *report.looked_at):
+        found = [each for each in report.findings if each.app == app]
+        if found:
+            show.heading(app or "the server")
+        for each in found:
+            _show_one(each)
+        if found:
+            show.data("")
+    for app, holder in report.busy.items():
+        show.data(f"{app} was left out: the {holder} is at work on it.")
+    show.data(_summary(report, fix=fix))
+
+
+def _show_one(finding: Finding) -> None:
+    show.data(f"{finding.severity:<10}{finding.title}")
+    for number, line in enumerate(finding.seen):
+        show.data(f"{_INDENT}{'Seen: ' if number == 0 else '      '}{_printable(line)}")
+    if finding.means:
+        show.data(f"{_INDENT}So: {finding.means}")
+    if finding.does:
+        show.data(f"{_INDENT}Repair: `--fix` would {finding.does}.")
+    if finding.advice:
+        show.data(f"{_INDENT}{'Else' if finding.does else 'Do'}: {finding.advice}")
+
+
+def _printable(line: str) -> str:
+    """A line as it can be shown: an app writes into its log, and names its files and processes, as it likes."""
+    return "".join(each if each.isprintable() or each == " " else "?" for each in line)
+
+
+def _summary(report: "Report", *, fix: bool) -> str:
+    if not report.findings:
+        apps = (
+            f" and {len(report.looked_at)} apps"
+            if len(report.looked_at) != 1
+            else f" and {report.looked_at[0]}"
+        )
+        return f"All is well: the server{apps}."
+    counts = Counter(each.severity for each in report.findings)
+    told = ", ".join(
+        f"{counts[kind]} {words[counts[kind] > 1]}"
+        for kind, words in _COUNTED.items()
+        if counts[kind]
+    )
+    can = sum(1 for each in report.findings if each.does)
+    if fix or not can:
+        return f"Left: {told}." if fix else f"{told}."
+    return f"{told}. `ship doctor --fix` mends {can} of them."

@@ -1,0 +1,89 @@
+"""The certificates that nginx's files name: are they there, fitting, in time, and of the right names."""
+
+import re
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from receiver import shell
+from receiver.doctor.seen import Seen
+from receiver.model.finding import Finding
+from receiver.planner.nginx_dump import ServerBlock, server_blocks
+
+_SOON_DAYS = 14
+_ENDS = re.compile(r"^notAfter=(.*)$", re.MULTILINE)
+_NAMES = re.compile(r"DNS:([^,\s]+)")
+_WARNED = "Browsers warn visitors, or refuse the page."
+_RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
+
+
+def look(seen: Seen, dump: str) -> Iterator[Finding]:
+    """Every certificate that nginx serves, once."""
+    told: set[tuple[str, str]] = set()
+    for block in server_blocks(dump):
+        if block.certificate is None:
+            continue
+        for finding in _certificate(seen, block, block.certificate):
+            if (finding.name, block.certificate) not in told:
+                told.add((finding.name, block.certificate))
+                yield finding
+
+
+def _certificate(seen: Seen, block: ServerBlock, path: str) -> Iterator[Finding]:
+    if not Path(path).is_file():
+        yield _finding("certificate.missing", block, path, f"There is no {path}.", _RENEW)
+        return
+    if block.key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, block.key)
+        except (ssl.SSLError, OSError) as error:
+            yield _finding("certificate.key", block, path, f"It does not go with its key {block.key}: {error}", "Name the key that it was made with in ssl_certificate_key.")  # fmt: skip
+            return
+    try:
+        said = shell.capture(("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path))  # fmt: skip
+    except shell.CommandError:
+        return
+    yield from _dates(seen, block, path, said.decode(errors="replace"))
+    names = _NAMES.findall(said.decode(errors="replace"))
+    uncovered = [name for name in block.names if "." in name and name[0] not in "*~_" and not any(_covers(each, name) for each in names)]  # fmt: skip
+    if names and uncovered:
+        yield _finding("certificate.names", block, path, f"It is for {', '.join(names)}, not for {', '.join(uncovered)}.", "Have a certificate made for these names too.")  # fmt: skip
+
+
+def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Finding]:
+    ends = _ENDS.search(said)
+    if ends is None:
+        return
+    until = datetime.strptime(ends[1].strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
+    now = datetime.fromisoformat(seen.server.clock.stamp())
+    left = (until - now).days
+    if until <= now:
+        yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", _RENEW)
+    elif left < _SOON_DAYS:
+        yield _finding("certificate.ends-soon", block, path, f"It ends on {until:%Y-%m-%d}, in {left} days.", _RENEW)  # fmt: skip
+
+
+def _covers(name: str, wanted: str) -> bool:
+    star, _, rest = name.partition(".")
+    return name == wanted or (star == "*" and wanted.partition(".")[2] == rest)
+
+
+_TITLES = {
+    "certificate.missing": "A certificate that nginx is to serve is missing.",
+    "certificate.key": "A certificate and its key do not fit.",
+    "certificate.expired": "A certificate has expired.",
+    "certificate.ends-soon": "A certificate ends soon.",
+    "certificate.names": "A certificate does not cover all its names.",
+}
+
+
+def _finding(name: str, block: ServerBlock, path: str, line: str, advice: str) -> Finding:
+    return Finding(
+        name=name,
+        severity="warning" if name == "certificate.ends-soon" else "broken",
+        title=_TITLES[name],
+        seen=(f"{path}, of {', '.join(block.names) or 'a server'} in {block.file}.", line),
+        means=_WARNED,
+        advice=advice,
+    )

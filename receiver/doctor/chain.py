@@ -1,0 +1,295 @@
+"""Why visitors do not get the app's page: the way from nginx to the app, walked with evidence at each step."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from receiver import answers, checking, facts, health, nginx, records, sockets, web_steps, workers
+from receiver.answers import Answer, Question
+from receiver.doctor import front_door
+from receiver.doctor.seen import AppSeen, Seen, kind_of
+from receiver.model.errors import CheckError, ShipError, SwapError
+from receiver.model.finding import Finding, Steps
+from receiver.model.output import mask, secrets_of
+from receiver.model.release import Live, Release
+from receiver.planner import router_lines
+from receiver.planner.router_lines import Request
+from receiver.planner.sites import web_port
+from receiver.planner.systemd_units import slot_unit
+from receiver.planner.unit_states import UnitState
+from receiver.processes_now import now_of
+from receiver.server import Server
+
+_PATIENCE_S = 5.0
+_TAIL_BYTES = 128 * 1024
+_SHOWN_LINES = 12
+_NOBODYS = "There is nothing here."
+_SERVER_ERROR = 500
+_FAILED = frozenset({"502", "504"})
+_OWN_AGENT = "ship-check"
+_LATELY_S = 3600.0
+_RECENT = timedelta(minutes=5)
+_MANAGERS = re.compile(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the above exception")
+
+
+def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Finding]:
+    """What a visitor of the app gets now, and got lately; `others` is what was found of it already."""
+    if app.serves is None or nginx.master_pid(seen.server.layout) is None:
+        return  # without nginx, no app is reached: that is told once
+    live, release = app.serves
+    question = _question(seen, app, release)
+    answer = _ask(("127.0.0.1", seen.server.settings.http_port), question)
+    wrong = _what_is_wrong(answer, question)
+    if wrong:
+        yield _explained(_walk(seen, app, live, release), wrong, list(others))
+    else:
+        yield from _lately(seen, app)
+
+
+def _question(seen: Seen, app: AppSeen, release: Release) -> Question:
+    check = msgspec.structs.replace(release.checked_by(app.settings), host=None)
+    asked = Question.by(check, seen.server.address(app.name))
+    closed = app.settings.maintenance
+    return asked if closed is None else replace(asked, key=closed.key)
+
+
+def _ask(address: health.Address, question: Question) -> Answer | CheckError:
+    try:
+        return health.try_out(address, question, limit_s=_PATIENCE_S)[0]
+    except CheckError as error:
+        return error
+
+
+def _what_is_wrong(answer: Answer | CheckError, question: Question) -> str:
+    if isinstance(answer, CheckError):
+        return f"no answer within {_PATIENCE_S:g} s"
+    bad = answers.verdict(answer, question)
+    if _NOBODYS in answer.body or (bad is not None and answer.status >= _SERVER_ERROR):
+        return f"{answer.status}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way from nginx to one app, with what was seen on it."""
+
+    seen: Seen
+    app: AppSeen
+    live: Live
+    release: Release
+    question: Question
+    port: int
+    master: int | None
+    direct: Answer | CheckError | None
+    """What the app answered past nginx; None where it was not asked."""
+
+    @property
+    def ready(self) -> frozenset[int]:
+        """The workers that serve."""
+        if self.master is None:
+            return frozenset()
+        told = workers.ready_workers(self.app.paths.slot_run(self.live.slot))
+        return workers.children(self.master) & told.keys()
+
+    @property
+    def starts(self) -> bool:
+        """Whether no worker of gunicorn's is ready: a fresh process would not be either."""
+        return kind_of(self.release) == "web" and not self.ready
+
+    @property
+    def answers(self) -> bool:
+        """Whether the app answers as it should, asked past nginx."""
+        return (
+            isinstance(self.direct, Answer) and answers.verdict(self.direct, self.question) is None
+        )
+
+
+def _walk(seen: Seen, app: AppSeen, live: Live, release: Release) -> _Way:
+    question = _question(seen, app, release)
+    port = web_port(app.settings, release, live.slot)
+    master = seen.server.host.main_pid(app.name, live.slot)
+    direct = _ask(("127.0.0.1", port), question) if master is not None else None
+    return _Way(seen, app, live, release, question, port, master, direct)
+
+
+def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
+    app = way.app
+    line = f"GET http://{way.question.host}{way.question.path} through nginx: {got}."
+    if way.answers:
+        return _nginx_alone(way, line, others)
+    cause = _cause(way, others)
+    if cause is not None:
+        return Finding(
+            name="web.no-answer",
+            app=app.name,
+            severity="broken",
+            title=f"Visitors of {app.name} get {got}.",
+            seen=(
+                line,
+                *_process(way),
+                f"Most likely because of what is told below: {cause.title}",
+            ),
+            means="The site is down.",
+            advice="`ship doctor --fix` mends that first.",
+        )
+    why, hung = _why(way), way.master is not None and way.direct is not None and not way.starts
+    hung = hung and not isinstance(way.direct, Answer)
+    plan = web_steps.restart(now_of(way.seen.server, app.paths)) if hung else ()
+    return Finding(
+        name="web.no-answer",
+        app=app.name,
+        severity="broken",
+        title=f"Visitors of {app.name} get {got}: {why.title}",
+        seen=(line, *_process(way), *_told(why)),
+        means="The site is down.",
+        does="replace the web process by a fresh one, which has to answer first" if hung else "",
+        repair=(Steps(app.name, plan),) if plan else (),
+        advice=why.advice,
+    )
+
+
+def _cause(way: _Way, others: list[Finding]) -> Finding | None:
+    """What else was found that explains it. That nothing runs does so only where somebody stopped it."""
+    unit = _unit(way)
+    stopped = unit is not None and unit.active == "inactive" and unit.result == "success"
+    aside = ("process.", "nginx.") if stopped else ("process.", "nginx.", "web.")
+    known = (one for one in others if one.severity == "broken" and not one.name.startswith(aside))
+    return next(known, None)
+
+
+def _unit(way: _Way) -> UnitState | None:
+    return way.seen.units.get(slot_unit(way.app.name, kind_of(way.release), way.live.slot))
+
+
+def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
+    status = way.direct.status if isinstance(way.direct, Answer) else 0
+    answered = f"Asked past nginx, on port {way.port}, the app answers {status}."
+    if not any(one.name.startswith("nginx.") for one in others):
+        return front_door.reload(way.app, f"{line} {answered}")
+    return Finding(
+        name="web.not-routed",
+        app=way.app.name,
+        severity="broken",
+        title=f"nginx does not lead visitors to {way.app.name}.",
+        seen=(line, answered),
+        means="The site is down, although the app runs.",
+        advice="It is nginx's file, told below: `ship doctor --fix`.",
+    )
+
+
+def _process(way: _Way) -> Iterator[str]:
+    """What was seen from nginx on: its log, the port, the master, the workers, an answer past nginx."""
+    seen, app, master = way.seen, way.app, way.master
+    errors = _end_of(facts.front(seen.server).log(app.name, "error"))[-1:]
+    lines = (line.decode("utf-8", "replace") for line in errors)
+    yield from (f"nginx's error log: {line}" for line in lines if _is_recent(line, seen.server))
+    yield f"Port {way.port}: {sockets.port_holder(way.port) or 'nobody'} listens."
+    if (unit := _unit(way)) is not None:
+        yield unit.shown
+    if master is None:
+        yield f"No web process runs in slot {way.live.slot}."
+    elif kind_of(way.release) == "web":
+        count = len(workers.children(master))
+        yield f"Process {master} is the master; {len(way.ready)} of its {count} workers are ready."
+    if isinstance(way.direct, Answer):
+        yield f"Asked past nginx, on port {way.port}, it answers {way.direct.status}."
+    elif way.direct is not None:
+        yield f"Asked past nginx, on port {way.port}: {way.direct.detail or way.direct.title}"
+
+
+def _why(way: _Way) -> ShipError:
+    """The cause, as far as the app's log tells it."""
+    app = way.app
+    if isinstance(way.direct, Answer):
+        error: ShipError = answers.verdict(way.direct, way.question) or SwapError("It answers.")
+    elif way.master is None:
+        error = SwapError("The web process does not run.", reason="swap/not-running")
+    elif way.starts:
+        error = SwapError("Its workers cannot start.", reason="swap/boot-failed")
+    else:
+        return CheckError(
+            "it runs, and does not answer.",
+            detail="It accepts connections and sends nothing: all workers are busy, or wait for something.",
+            advice="Look in `ship logs` for what it waits for, such as a database or another server.",
+        )
+    slot = way.live.slot
+    found = checking.explain_slot(
+        way.seen.server, app.paths, app.settings, way.release, slot, error
+    )
+    config = records.read_config(app.paths.release(way.release.version).env)
+    hidden = secrets_of(config, way.question.host)
+    return ShipError(
+        mask(found.title[:1].lower() + found.title[1:], hidden),
+        detail=mask(found.detail, hidden),
+        advice=mask(found.advice, hidden) or "Read `ship logs`, correct the app and push again.",
+    )
+
+
+def _told(why: ShipError) -> list[str]:
+    """The end of what is known, each line once: a process that is started again and again repeats itself."""
+    lines = [line for line in why.detail.splitlines() if not _MANAGERS.match(line)]
+    return list(reversed(dict.fromkeys(reversed(lines))))[-_SHOWN_LINES:]
+
+
+def _is_recent(line: str, server: Server) -> bool:
+    """Whether a line of nginx's error log, which has the machine's own time, is of the last minutes."""
+    try:
+        at = datetime.strptime(line[:19], "%Y/%m/%d %H:%M:%S").astimezone(UTC)
+    except ValueError:
+        return False
+    return datetime.fromisoformat(server.clock.stamp()) - at < _RECENT
+
+
+def _lately(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    """Requests of the last hour that got nginx's own error page, with what nginx tells of them."""
+    log = facts.front(seen.server).log(app.name, "access")
+    since = datetime.fromisoformat(seen.server.clock.stamp()).timestamp() - _LATELY_S
+    told = (router_lines.read(line) for line in _end_of(log))
+    failed = [one for one in told if one and _is_failure(one, since)]
+    reasons = Counter(reason for one in failed if (reason := router_lines.reason(one)))
+    if not failed:
+        return
+    yield Finding(
+        name="web.failed-lately",
+        app=app.name,
+        severity="note",
+        title=f"{app.name} answers now; in the last hour {_counted(len(failed))} got 502 or 504.",
+        seen=(
+            *(f"{_counted(count)}: {reason.text}." for reason, count in reasons.most_common()),
+            f"The last: {router_lines.tell(failed[-1])}",
+        ),
+        means="Visitors saw an error page.",
+        advice=next((reason.advice for reason, _ in reasons.most_common() if reason.advice), ""),
+    )
+
+
+def _is_failure(request: Request, since: float) -> bool:
+    """Whether a visitor got nginx's own error page after `since`; ship's questions are no visitor's."""
+    try:
+        at = float(request.at)
+    except ValueError:
+        return False
+    ours = request.agent.startswith(_OWN_AGENT)
+    return request.status in _FAILED and at >= since and not ours
+
+
+def _counted(requests: int) -> str:
+    return "one request" if requests == 1 else f"{requests} requests"
+
+
+def _end_of(log: Path) -> list[bytes]:
+    """The last lines of a log of nginx's, without following a link."""
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return []
+    with os.fdopen(fd, "rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, size - _TAIL_BYTES))
+        return handle.read().splitlines()

@@ -1,0 +1,98 @@
+"""Space: what is full, and what is large where it is."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from receiver import shell
+from receiver.doctor.seen import Seen
+from receiver.model.finding import Finding
+from receiver.model.process_limits import MIB
+
+_FULL = "Deploys fail, and apps that write get errors."
+_LOW_SHARE = 0.02
+_LOW_INODES = 0.03
+_SMALL_LOG_MIB = 200
+_SHOWN = 6
+_MEASURE_LIMIT_S = 20.0
+
+
+class _Size(NamedTuple):
+    what: str
+    mib: int
+    advice: str
+
+
+def look(seen: Seen) -> Iterator[Finding]:
+    """Each file system that ship writes to, once."""
+    layout = seen.server.layout
+    places = [layout.state, Path("/var/log"), Path("/tmp")] if seen.has_systemd else [layout.state]  # noqa: S108 - looked at, not written
+    devices: set[int] = set()
+    for place in places:
+        with suppress(OSError):
+            device = place.stat().st_dev
+            if device not in devices:
+                devices.add(device)
+                yield from _file_system(seen, place)
+
+
+def _file_system(seen: Seen, place: Path) -> Iterator[Finding]:
+    found = os.statvfs(place)
+    free_mib = found.f_bavail * found.f_frsize // MIB
+    total_mib = max(1, found.f_blocks * found.f_frsize // MIB)
+    wanted_mib = seen.server.settings.keep_free_mb
+    if free_mib < 64 or free_mib / total_mib < _LOW_SHARE / 2:  # noqa: PLR2004 - MiB that no build can do with
+        yield _finding(seen, "broken", "disk.full", f"The disk that {place} is on is full.", free_mib, total_mib)  # fmt: skip
+    elif free_mib < wanted_mib and free_mib / total_mib < _LOW_SHARE * 5:
+        yield _finding(seen, "warning", "disk.low", f"The disk that {place} is on is almost full.", free_mib, total_mib)  # fmt: skip
+    if found.f_files and found.f_favail / found.f_files < _LOW_INODES:
+        yield Finding(
+            name="disk.inodes",
+            severity="broken" if found.f_favail < 1000 else "warning",  # noqa: PLR2004 - fewer than a virtualenv has
+            title=f"The disk that {place} is on has hardly room for more files.",
+            seen=(f"{found.f_favail} of {found.f_files} can still be made.",),
+            means=_FULL,
+            advice="Many small files lie in caches and virtualenvs: `du --inodes -x -d 3 / | sort -n | tail`"
+            " shows where.",
+        )
+
+
+def _finding(seen: Seen, severity: str, name: str, title: str, free: int, total: int) -> Finding:
+    large = sorted(_sizes(seen), key=lambda each: -each.mib)[:_SHOWN]
+    return Finding(
+        name=name,
+        severity="broken" if severity == "broken" else "warning",
+        title=title,
+        seen=(f"{free} MiB of {total} MiB are free.", *(f"{each.mib} MiB: {each.what}" for each in large if each.mib)),
+        means=_FULL,
+        advice=" ".join(dict.fromkeys(each.advice for each in large if each.mib and each.advice))
+        or "Nothing of ship's is large here: `du -x -d 2 / | sort -n | tail` shows what is.",
+    )  # fmt: skip
+
+
+def _sizes(seen: Seen) -> Iterator[_Size]:
+    """What ship knows of that can be large; measured only where space is short."""
+    fewer = "Fewer releases are kept with `keep_releases` in ship.toml, from the next deploy on."
+    for app in seen.apps:
+        paths = app.paths
+        yield _Size(f"releases of {app.name}", _mib(paths.releases), fewer)
+        yield _Size(f"virtualenvs of {app.name}", _mib(paths.venvs), fewer)
+        yield _Size(f"build cache of {app.name}", _mib(paths.cache), f"`rm -rf {paths.cache}/uv` empties the cache; the next build is slower.")  # fmt: skip
+        yield _Size(f"storage of {app.name}", _mib(paths.storage), f"What the app keeps in {paths.storage} is its own.")  # fmt: skip
+        yield _Size(f"output of builds of {app.name}", _mib(paths.builds), "")
+    if seen.has_systemd:
+        yield _Size("systemd's journal", _mib(Path("/var/log/journal")), f"`journalctl --vacuum-size={_SMALL_LOG_MIB}M` makes the journal small.")  # fmt: skip
+        yield _Size("nginx's logs", _mib(Path("/var/log/nginx")), "`logrotate -f /etc/logrotate.d/nginx` begins new logs of nginx.")  # fmt: skip
+        yield _Size("apt's cache", _mib(Path("/var/cache/apt")), "`apt-get clean` empties apt's cache.")  # fmt: skip
+
+
+def _mib(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    try:
+        said = shell.capture(("du", "-smx", "--", str(folder)), limit_s=_MEASURE_LIMIT_S)
+    except shell.CommandError:
+        return 0  # too large to be measured in time, or changed meanwhile
+    return int(said.split()[0])

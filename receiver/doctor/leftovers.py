@@ -1,0 +1,69 @@
+"""What a change that was cut off left behind, and who is at work on an app just now."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from receiver import files
+from receiver.checkpoint import Checkpoint
+from receiver.doctor.seen import AppSeen
+from receiver.model.finding import Finding, Recover
+from receiver.model.layout import AppPaths
+
+_OLD_S = 3600.0
+
+
+def at_work(paths: AppPaths) -> str | None:
+    """What holds the app's lock, such as `deploy of 1a2b3c4 by laptop (process 12)`; the lock is not touched."""
+    told = files.read_text(paths.lock)
+    if not told:
+        return None
+    # by the inode alone: not every file system has the device there that `stat` tells; and who ended says no more
+    inode = f":{paths.lock.stat().st_ino}"
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            words = line.split()
+            if "FLOCK" in words and "->" not in words and any(w.endswith(inode) for w in words):
+                return told
+    return None
+
+
+def look(app: AppSeen) -> Iterator[Finding]:
+    """An unfinished change of an app whose process is gone; and old temporary files."""
+    about = Checkpoint(app.paths.journal).about()
+    if about is not None:
+        yield Finding(
+            name="change.unfinished",
+            app=app.name,
+            severity="broken",
+            title=f"A change of {app.name} did not come to its end: {about.title}.",
+            seen=(f"Its journal is in {app.paths.journal}, and nobody holds the app's lock.",),
+            means="What served before it should serve; half of the change may be done.",
+            does="undo it",
+            repair=(Recover(app.name),),
+        )
+        return
+    left = list(_left(app.paths))
+    if left:
+        yield Finding(
+            name="change.left-over",
+            app=app.name,
+            severity="note",
+            title=f"A command that was killed left files of {app.name} behind.",
+            seen=tuple(map(str, left[:4])),
+            means="They take space; the next command on the app removes them.",
+            does="remove them",
+            repair=(Recover(app.name),),
+        )
+
+
+def _left(paths: AppPaths) -> Iterator[Path]:
+    for folder in (paths.home, paths.releases, paths.venvs, paths.slots):
+        if folder.is_dir():
+            yield from (path for path in folder.glob(".*") if path.name != ".lock")
+    if paths.venvs.is_dir():
+        yield from (
+            venv
+            for venv in paths.venvs.iterdir()
+            if venv.is_dir() and not venv.name.startswith(".") and not venv.with_suffix(".ready").exists()
+        )  # fmt: skip

@@ -1,0 +1,294 @@
+"""What should run of an app and what the boot should start: sockets, slots, workers and timers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from receiver import background, facts, sockets, workers
+from receiver.doctor.seen import AppSeen, Seen, kind_of
+from receiver.model.finding import AnyRepair, Finding, StartProgram, Steps, Systemctl
+from receiver.model.formation import Instance, instances
+from receiver.model.layout import SLOTS, SlotLetter
+from receiver.model.plan import (
+    AimSlot,
+    AwaitRelease,
+    EnableSlot,
+    HoldSocket,
+    Plan,
+    RestartProcesses,
+    SetFormation,
+    SetTimers,
+    StartSlot,
+    StopSlot,
+)
+from receiver.model.release import Live, Release
+from receiver.model.webserver import Gunicorn
+from receiver.planner.background_units import process_unit
+from receiver.planner.formation import plan_formation
+from receiver.planner.supervisor_programs import held_process, own_port_process
+from receiver.planner.systemd_units import slot_template, slot_unit, socket_unit
+from receiver.planner.timers import timer_unit
+from receiver.web_steps import await_slot
+
+
+def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    """What does not run as it should, or would not after a boot."""
+    yield from _socket(seen, app)
+    if app.serves is not None:
+        yield from _slot(seen, app, *app.serves)
+        yield from _old_slot(seen, app, *app.serves)
+    elif app.settings.stopped:
+        yield from _runs_although_stopped(seen, app)
+    yield from _formation(seen, app)
+    yield from _timers(seen, app)
+    if seen.has_systemd:
+        yield from _boot(seen, app)
+
+
+def _start_again(app: AppSeen, live: Live, release: Release) -> Steps:
+    """Have the live release served afresh, whatever state its slot is in."""
+    start = (StartSlot(app.name, live.slot), await_slot(release, app.settings, live))
+    return Steps(app.name, (StopSlot(app.name, live.slot), *start, EnableSlot(app.name, live.slot)))
+
+
+def _go_on_trying(seen: Seen, app: AppSeen, live: Live, release: Release) -> tuple[AnyRepair, ...]:
+    """What has the process manager start it again and again, as it does with what ends by itself."""
+    if seen.has_systemd:
+        unit = slot_unit(app.name, kind_of(release), live.slot)
+        return (Systemctl(("start", "--no-block", unit)),)
+    of_kind = held_process if kind_of(release) == "web" else own_port_process
+    return (StartProgram(of_kind(app.name, live.slot)),)
+
+
+def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    if not seen.has_systemd:
+        return
+    unit = seen.units.get(socket_unit(app.name))
+    if unit is None or unit.runs or unit.is_masked:
+        return
+    port, holder = app.settings.port, sockets.port_holder(app.settings.port)
+    own = app.serves is not None and _is_own(seen, app, port)
+    if holder is not None and not own:
+        yield Finding(
+            name="port.taken",
+            app=app.name,
+            severity="broken",
+            title=f"Another program has the port of {app.name}.",
+            seen=(f"{holder} listens on port {port}.", unit.shown),
+            means="Visitors reach that program, or get an error, instead of the app.",
+            advice="Stop that program, and see that it does not start again; then `ship doctor --fix`.",
+        )
+        return
+    # apart, because a socket that is held again stays so, also where the app does not start
+    repair: tuple[AnyRepair, ...] = (Steps(app.name, (HoldSocket(app.name),)),)
+    if app.serves is not None:
+        stop = Steps(app.name, (StopSlot(app.name, app.serves[0].slot),))
+        repair = (stop, *repair, _start_again(app, *app.serves))
+    yield Finding(
+        name="socket.down",
+        app=app.name,
+        severity="broken",
+        title=f"Nothing holds the port of {app.name}.",
+        seen=(unit.shown, *((f"{holder} has it from before.",) if holder else ())),
+        means="Requests are refused as soon as the web process ends, and no deploy can hand over.",
+        does="hold the port again, and start the web process on it: a second without an answer",
+        repair=repair,
+        or_else=_go_on_trying(seen, app, *app.serves) if app.serves else (),
+    )
+
+
+def _is_own(seen: Seen, app: AppSeen, port: int) -> bool:
+    """Whether the app's own web process still has the port."""
+    pids = [pid for slot in SLOTS if (pid := seen.server.host.main_pid(app.name, slot))]
+    family = {*pids, *(child for pid in pids for child in workers.children(pid))}
+    return port in sockets.listening_ports(family)
+
+
+def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
+    pid = seen.server.host.main_pid(app.name, live.slot)
+    if pid is None:
+        yield _down(seen, app, live, release)
+        return
+    if not isinstance(release.processes["web"], Gunicorn):
+        return
+    alive = workers.children(pid)
+    told = workers.ready_workers(app.paths.slot_run(live.slot))
+    wrong = {label for worker, label in told.items() if worker in alive} - {release.label}
+    if wrong:
+        steps = (AimSlot(app.name, live.slot, live.release, reload=True), AwaitRelease(app.name, live.slot, live.release, float(app.settings.check_limit_s)))  # fmt: skip
+        yield Finding(
+            name="web.other-release",
+            app=app.name,
+            severity="broken",
+            title=f"Workers serve {', '.join(sorted(wrong))}, and {release.label} is the live release.",
+            seen=(f"live.json names {release.label}.",),
+            means="Visitors see another release than `ship releases` tells.",
+            does=f"have {release.label} take over",
+            repair=(Steps(app.name, steps),),
+        )
+
+
+def _down(seen: Seen, app: AppSeen, live: Live, release: Release) -> Finding:
+    unit = seen.units.get(slot_unit(app.name, kind_of(release), live.slot))
+    return Finding(
+        name="web.down",
+        app=app.name,
+        severity="broken",
+        title=f"The web process of {app.name} does not run.",
+        seen=(unit.shown if unit else f"Nothing runs in slot {live.slot}.",),
+        means="Visitors get 502, or wait.",
+        does="start it, and wait until it answers",
+        repair=(_start_again(app, live, release),),
+        or_else=_go_on_trying(seen, app, live, release),
+        advice="If it does not start: `ship logs` has what it wrote.",
+    )
+
+
+def _old_slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
+    other: SlotLetter = "b" if live.slot == "a" else "a"
+    pid = seen.server.host.main_pid(app.name, other)
+    if pid is not None:
+        yield Finding(
+            name="web.second-slot",
+            app=app.name,
+            severity="warning",
+            title=f"A second web process of {app.name} runs, in slot {other}.",
+            seen=(f"Process {pid}; {release.label} serves in slot {live.slot}.",),
+            means="Some visitors may be served by an old release, and it takes memory.",
+            does="stop it",
+            repair=(Steps(app.name, (StopSlot(app.name, other),)),),
+        )
+
+
+def _runs_although_stopped(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    runs = [slot for slot in SLOTS if seen.server.host.main_pid(app.name, slot) is not None]
+    if runs:
+        plan = tuple(StopSlot(app.name, slot) for slot in runs)
+        yield Finding(
+            name="web.not-stopped",
+            app=app.name,
+            severity="warning",
+            title=f"{app.name} was stopped, and its web process runs.",
+            seen=(f"app.toml says `stopped = true`; slot {' and '.join(runs)} runs.",),
+            means="Visitors see that it is stopped, while it takes memory.",
+            does="stop it",
+            repair=(Steps(app.name, plan),),
+            advice="Or have it started: `ship ps:start`.",
+        )
+
+
+def _formation(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    if app.live is None or app.release is None:
+        return
+    wanted = plan_formation(app.release, app.scale, app.settings)
+    runs = seen.server.host.background.running(app.name) if wanted or app.formation else {}
+    missing = [each for each in instances(wanted) if each not in runs]
+    extra = [each for each in runs if each not in set(instances(wanted))]
+    if wanted != app.formation or missing or extra:
+        names = ", ".join(each.name for each in (missing or extra)) or "their record"
+        what = "not running" if missing else "not wanted" if extra else "not as recorded"
+        yield Finding(
+            name="process.down" if missing else "process.not-wanted",
+            app=app.name,
+            severity="broken" if missing else "warning",
+            title=f"Processes besides web are {what}: {names}.",
+            seen=tuple(_seen_of(seen, app, each) for each in missing),
+            means="What they should do is not done." if missing else "They do work that nobody asked for.",
+            does="start them" if missing else "stop them",
+            repair=(Steps(app.name, (SetFormation(app.name, wanted),)),),
+        )  # fmt: skip
+    for each in instances(wanted):
+        if each in runs:
+            yield from _ends_again(seen, app, each, runs[each])
+
+
+def _seen_of(seen: Seen, app: AppSeen, instance: Instance) -> str:
+    unit = seen.units.get(process_unit(app.name, instance))
+    return unit.shown if unit else f"{instance.name} does not run."
+
+
+def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[Finding]:
+    host, ended = seen.server.host.background, background.ends_of(app.paths, each, pid)
+    if ended is None or ended.ends < 2:  # noqa: PLR2004 - one end is no habit
+        return
+    line = host.last_line(app.name, each)
+    yield Finding(
+        name="process.crashes",
+        app=app.name,
+        severity="broken",
+        title=f"{each.name} ends again and again.",
+        seen=(
+            f"{ended.ends} times in a row, the last time: {host.last_end(app.name, each)}.",
+            *((f"It wrote: {line}",) if line else ()),
+        ),
+        means="What it should do is not done.",
+        does="start it afresh, in case its cause is gone",
+        repair=(Steps(app.name, (RestartProcesses(app.name, (each.name,)),)),),
+        advice=f"Read `ship logs -p {each.name}`, correct the app and push again.",
+    )
+
+
+def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    if app.release is None:
+        return
+    step = facts.timer_change(seen.server, app.paths, app.release.cron)
+    names = [timer_unit(app.name, job) for job in app.timers] if seen.has_systemd else []
+    asleep = [name for name in names if (unit := seen.units.get(name)) and not unit.runs]
+    links = [name for name in names if not _wanted_by(seen, "timers.target", name).is_symlink()]
+    if step is None and (asleep or links):
+        step = SetTimers(app.name, app.timers)
+    if step is not None:
+        yield Finding(
+            name="cron.not-waiting",
+            app=app.name,
+            severity="broken",
+            title=f"Cron jobs of {app.name} would not start when they are due.",
+            seen=(
+                *(seen.units[name].shown for name in asleep),
+                *(f"The boot does not start {name}." for name in links),
+            )
+            or ("timers.json is not what the release asks for.",),
+            means="Their work is not done.",
+            does="have them wait again",
+            repair=(Steps(app.name, (step,)),),
+        )
+
+
+def _boot(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    """The links by which a boot starts what runs now."""
+    missing: list[tuple[str, Plan]] = []
+    socket = socket_unit(app.name)
+    if not _leads_to(_wanted_by(seen, "sockets.target", socket), socket):
+        missing.append((socket, (HoldSocket(app.name),)))
+    if app.serves is not None:
+        live, release = app.serves
+        kind = kind_of(release)
+        unit = slot_unit(app.name, kind, live.slot)
+        if not _leads_to(
+            _wanted_by(seen, "multi-user.target", unit), slot_template(app.name, kind)
+        ):
+            missing.append((unit, (EnableSlot(app.name, live.slot),)))
+    for each in instances(app.formation):
+        unit = process_unit(app.name, each)
+        link = _wanted_by(seen, "multi-user.target", unit)
+        if not link.is_symlink():
+            missing.append((unit, (SetFormation(app.name, app.formation),)))
+    for unit, plan in missing:
+        yield Finding(
+            name="boot.not-enabled",
+            app=app.name,
+            severity="warning",
+            title=f"The next boot would not start {unit}.",
+            seen=(f"The link to it in {seen.server.layout.units} is missing, or leads elsewhere.",),
+            means="After a boot, visitors get 502." if ".ps." not in unit else "After a boot, its work is not done.",
+            does="have the boot start it",
+            repair=(Steps(app.name, plan),),
+        )  # fmt: skip
+
+
+def _wanted_by(seen: Seen, target: str, unit: str) -> Path:
+    return seen.server.layout.units / f"{target}.wants" / unit
+
+
+def _leads_to(link: Path, unit: str) -> bool:
+    """Whether a link is there and names this unit; `systemctl enable` writes another path than ship does."""
+    return link.is_symlink() and link.readlink().name == unit

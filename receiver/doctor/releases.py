@@ -1,0 +1,182 @@
+"""Whether what is live is there: its record, its links, its files, its virtualenv."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from receiver import git, records
+from receiver.doctor.seen import AppSeen, Seen, text_at
+from receiver.model.errors import ShipError
+from receiver.model.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
+from receiver.model.layout import SLOTS, SlotLetter
+from receiver.model.plan import Link, WriteFile
+from receiver.model.release import Live, Release
+
+_ANY_START = (
+    "What runs goes on. Its next start fails: at a boot, a restart, or when a worker is replaced."
+)
+
+
+def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
+    """What is missing or wrong of the live release of an app."""
+    if app.release is None:
+        if not app.is_known:
+            yield _live(app)
+        return
+    if app.live is None:
+        return
+    yield from _links(app, app.live, app.release)
+    yield from _source(app, app.release)
+    yield from _virtualenv(seen, app, app.release)
+
+
+def _live(app: AppSeen) -> Finding:
+    """live.json is missing, cannot be read, or names a release that is gone."""
+    text, aim = text_at(app.paths.live), _any_aim(app)
+    seen = f"{app.paths.live}: {text.strip()[:200]}" if text else f"There is no {app.paths.live}."
+    kept = ", ".join(f"v{version}" for version in records.release_versions(app.paths)) or "none"
+    repair: tuple[AnyRepair, ...] = ()
+    if aim is not None:
+        record = records.json_text(Live(release=aim[1], slot=aim[0]))
+        keep = (KeepAside(str(app.paths.live)),) if text else ()
+        repair = (*keep, Steps(app.name, (WriteFile(str(app.paths.live), record),)))
+    return Finding(
+        name="release.live-record",
+        app=app.name,
+        severity="broken",
+        title="Which release is live is not known.",
+        seen=(seen, f"Releases with a record: {kept}."),
+        means="What runs goes on; no command, deploy or boot can go on from it.",
+        does=f"write that v{aim[1]} is live, which slot {aim[0]} runs" if aim else "",
+        repair=repair,
+        advice="" if aim else "Restore releases/ and live.json of the app from a backup, or destroy the app"
+        " and push it again; its storage can be kept by a copy.",
+    )  # fmt: skip
+
+
+def _any_aim(app: AppSeen) -> tuple[SlotLetter, int] | None:
+    """A slot that leads to a release that is there: the one of `current` first."""
+    versions = set(records.release_versions(app.paths))
+    aims = [
+        (slot, aim)
+        for slot in SLOTS
+        if (aim := _version(app.paths.slot(slot))) is not None and aim in versions
+    ]
+    first = _version(app.paths.current)
+    found = sorted(aims, key=lambda each: (each[1] != first, -each[1]))
+    return found[0] if found else None
+
+
+def _version(link: Path) -> int | None:
+    name = link.readlink().name if link.is_symlink() else ""
+    return int(name[1:]) if name.startswith("v") and name[1:].isdecimal() else None
+
+
+def _links(app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
+    wanted = {app.paths.current: f"releases/{release.label}"}
+    if release.served == "process":
+        wanted[app.paths.slot(live.slot)] = f"../releases/{release.label}"
+    for name, group in app.formation.items():
+        wanted[app.paths.group(name)] = f"../releases/v{group.version}"
+    for link, target in wanted.items():
+        there = str(link.readlink()) if link.is_symlink() else None
+        if there == target:
+            continue
+        seen = f"{link} leads to {there}." if there else f"{link} is missing, or no link."
+        yield Finding(
+            name="release.link",
+            app=app.name,
+            severity="broken",
+            title=f"The link {link.relative_to(app.paths.home)} does not lead to the live release {release.label}.",
+            seen=(f"{seen} It should lead to {target}.",),
+            means="The next start, and the next change of workers, runs something else or nothing;"
+            " static files come from there.",
+            does="make the link anew",
+            repair=(Steps(app.name, (Link(str(link), target),)),) if there or not link.exists() else (),
+            advice="" if there or not link.exists() else f"Move {link} away, then `ship doctor --fix`.",
+        )  # fmt: skip
+
+
+def _source(app: AppSeen, release: Release) -> Iterator[Finding]:
+    home = app.paths.release(release.version)
+    if "web" not in release.processes and not app.formation:
+        return
+    there = home.source.is_dir() and any(home.source.iterdir())
+    if not there:
+        slug = home.slug.is_file()
+        yield Finding(
+            name="release.source",
+            app=app.name,
+            severity="broken",
+            title=f"The files of {release.label} are gone.",
+            seen=(f"{home.source} is missing, or empty.",),
+            means=_ANY_START,
+            does="unpack them again from the release's slug" if slug else "",
+            repair=(Unpack(app.name, release.version),) if slug else (),
+            advice="" if slug else "Push again: `git push prod main`, or `ship releases:retry`.",
+        )
+    if not home.env.is_file():
+        config = records.config_text(records.read_config(app.paths.config))
+        yield Finding(
+            name="release.env",
+            app=app.name,
+            severity="broken",
+            title=f"The config vars that {release.label} runs with are gone.",
+            seen=(f"There is no {home.env}.",),
+            means=_ANY_START,
+            does="write them from config.json",
+            repair=(Steps(app.name, (WriteFile(str(home.env), config, 0o600),)),),
+        )
+
+
+def _virtualenv(seen: Seen, app: AppSeen, release: Release) -> Iterator[Finding]:
+    if release.venv is None:
+        return
+    venv, wrong = Path(release.venv), _wrong_with(Path(release.venv))
+    if wrong is None:
+        return
+    newest = _head(seen, app)
+    can = newest == release.commit
+    yield Finding(
+        name="release.virtualenv",
+        app=app.name,
+        severity="broken",
+        title=f"The virtualenv of {release.label} cannot be used.",
+        seen=(wrong, f"It was made with Python {release.python}."),
+        means=_ANY_START,
+        does="build this commit again, with a Python that is here; it is checked before it takes over"
+        if can
+        else "",
+        repair=(Rebuild(app.name, str(venv)),) if can else (),
+        advice="An upgrade of the system takes the old Python away. Other releases with it need"
+        " another build before a rollback."
+        if can
+        else "The live commit is not the newest that was pushed. Push what should be live:"
+        " `git push prod main`.",
+    )
+
+
+def _wrong_with(venv: Path) -> str | None:
+    """What keeps Python from starting in a virtualenv; looked at, never run."""
+    if not venv.is_dir():
+        return f"There is no folder {venv}."
+    python = venv / "bin" / "python"
+    if not python.exists():
+        target = f", which leads to {python.readlink()}" if python.is_symlink() else ""
+        return f"There is no {python}{target}."
+    told = (text_at(venv.with_suffix(".ready")) or "").split()
+    if not told:
+        return f"There is no {venv.with_suffix('.ready')}: the virtualenv was not finished."
+    if not Path(told[-1]).exists():
+        return f"It is of {told[-1]}, which is not on this machine any more."
+    if not any(venv.glob("lib*/python*/site-packages")):
+        return f"{venv}/lib has no site-packages."
+    return None
+
+
+def _head(seen: Seen, app: AppSeen) -> str | None:
+    try:
+        return git.resolve_commit(seen.server.layout.repo(app.name), "HEAD")
+    except (ShipError, OSError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,189 @@
+"""Does what a finding's repair says. Only ship's own files are touched, and what somebody changed in one is kept."""
+
+import dataclasses
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+
+from receiver import apps, building, files, freezes, git, installation, keys, records, shell
+from receiver.hosts.supervisor_rpc import Supervisor
+from receiver.hosts.supervisord import control_socket
+from receiver.model import finding as repairs
+from receiver.model.errors import ServerError, ShipError
+from receiver.model.finding import AnyRepair, Finding
+from receiver.model.mounts import in_tree
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.recovery import recover
+from receiver.server import Server
+
+Rebuild = Callable[[AppName], int]
+"""Builds an app's newest commit again; returns an exit code."""
+_WAIT_S = 5
+_TITLE = "repair by doctor"
+_POLL_S = 0.05
+_CRASHES_AGAIN_S = 3.0
+"""A process whose cause is still there has ended twice by then."""
+
+
+class Repairer:
+    """Repairs one server; `out` is told what was kept aside."""
+
+    def __init__(self, server: Server, out: Output, rebuild: Rebuild) -> None:
+        self._server = server
+        # whoever is at work on an app since it was looked at is not waited for
+        settings = msgspec.structs.replace(server.settings, lock_wait_s=_WAIT_S)
+        self._hasty = dataclasses.replace(server, settings=settings)
+        self._out = out
+        self._rebuild = rebuild
+
+    def mend(self, finding: Finding) -> None:
+        """Do all that a finding asks for, in its order.
+
+        Raises:
+            ShipError: one could not be done; what was done of a plan is undone
+        """
+        try:
+            for each in finding.repair:
+                self._do(each)
+        except ShipError:
+            for each in finding.or_else:
+                self._do(each)
+            raise
+        if finding.name == "process.crashes":
+            self._server.clock.sleep(_CRASHES_AGAIN_S)
+
+    def _do(self, repair: AnyRepair) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a repair, a line or two each
+        match repair:
+            case repairs.Steps(app=app, plan=plan):
+                paths = self._server.app(AppName(app))
+                apps.change(self._hasty, paths, lambda: plan, _TITLE, frozen_too=True)
+            case repairs.KeepAside(path=path):
+                self._keep(Path(path))
+            case repairs.WriteText(path=path, text=text, mode=mode):
+                files.write_atomically(Path(path), text, mode=mode)
+            case repairs.LinkTo(path=path, target=target):
+                files.link_atomically(Path(path), target)
+            case repairs.SetAccess():
+                _set_access(repair)
+            case repairs.GiveTree(path=path, uid=uid, gid=gid):
+                give(Path(path), uid, gid)
+            case repairs.Systemctl(words=words):
+                shell.capture(("systemctl", *words))
+            case repairs.CreateAccount(app=app_name):
+                self._create_account(app_name)
+            case repairs.Install():
+                installation.install(self._server)
+            case repairs.WriteKeys():
+                keys.write_authorized_keys(self._server.layout)
+            case repairs.SetUpRepo(app=app):
+                git.create_repo(self._server.layout.repo(AppName(app)), hooks=apps.HOOKS)
+            case repairs.Recover(app=app):
+                self._recover(AppName(app))
+            case repairs.Unpack(app=app, version=version):
+                self._unpack(AppName(app), version)
+            case repairs.Rebuild(app=app, venv=venv):
+                self._build_again(AppName(app), Path(venv))
+            case repairs.ReloadNginx():
+                self._server.host.reload_nginx()
+            case repairs.StartProgram(name=name):
+                self._start(name)
+            case _:
+                assert_never(repair)
+
+    def _start(self, program: str) -> None:
+        """Start a program of supervisord's, and wait until it believes that it stays up."""
+        supervisor, clock = Supervisor(control_socket(self._server.layout)), self._server.clock
+        supervisor.start(program)
+        ends_at = clock.now() + _WAIT_S
+        while supervisor.state(program).name == "STARTING" and clock.now() < ends_at:
+            clock.sleep(_POLL_S)
+
+    def _keep(self, path: Path) -> None:
+        """Copy a file to a folder that only root can read, under its whole path and the time."""
+        text = None if path.is_symlink() else files.read_text(path)
+        if text is None:
+            return
+        folder = self._server.layout.state / "kept"
+        files.make_folder(folder, mode=0o700)
+        name = f"{self._server.clock.stamp()}{str(path).replace('/', '_')}"
+        files.write_atomically(folder / name, text, mode=0o600)
+        self._out.say(f"What was there is kept: {folder / name}")
+
+    def _create_account(self, app: str | None) -> None:
+        if app is not None:
+            self._server.host.create_account(AppName(app))
+            return
+        home = str(self._server.layout.state)
+        # as installer.sh makes it: a shell, because sshd runs the forced command with it; no password fits `*`
+        shell.admin(
+            *("useradd", "--system", "--user-group", "--home-dir", home, "--no-create-home"),
+            *("--shell", "/bin/sh", "--password", "*", "ship"),
+        )
+
+    def _recover(self, app: AppName) -> None:
+        paths = self._server.app(app)
+        with freezes.changing(self._hasty, paths, _TITLE, frozen_too=True):
+            recover(self._server, app)
+
+    def _unpack(self, app: AppName, version: int) -> None:
+        paths = self._server.app(app)
+        home = paths.release(version)
+        with freezes.changing(self._hasty, paths, _TITLE, frozen_too=True):
+            mounts = in_tree(records.read_mounts(paths))
+            builder = building.Builder(
+                self._server.host, paths, home, self._out, 0, {}, mounts=mounts
+            )
+            if home.source.is_symlink():
+                files.remove(home.source)
+            builder.unpack(home.slug)
+            home.built.touch()
+
+    def _build_again(self, app: AppName, venv: Path) -> None:
+        """A virtualenv without its mark is torn, and is made anew."""
+        files.remove(venv.with_suffix(".ready"))
+        if self._rebuild(app) != 0:
+            raise ServerError(
+                f"{app} could not be built again.",
+                detail="The build tells above why.",
+                advice="Correct what it names, and push.",
+                reason="server/repair-failed",
+            )
+
+
+def _set_access(wanted: repairs.SetAccess) -> None:
+    """Change owner and mode of exactly this file or folder, never through a link."""
+    path = Path(wanted.path)
+    if wanted.folder and not path.exists():
+        path.mkdir(mode=0o700)
+    kind = os.O_DIRECTORY if wanted.folder else os.O_NONBLOCK
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind)
+    try:
+        if not wanted.folder and not stat.S_ISREG(os.fstat(fd).st_mode):
+            return
+        os.fchown(fd, wanted.uid, wanted.gid)
+        os.fchmod(fd, wanted.mode)
+    finally:
+        os.close(fd)
+
+
+def give(tree: Path, uid: int, gid: int) -> None:
+    """Give what belongs to others in a tree to one account, without following a link.
+
+    A file with a second name may be known elsewhere by it, so it is left alone.
+    """
+    _give(tree.lstat(), str(tree), uid, gid, None)
+    for _, folders, names, fd in os.fwalk(tree):
+        for name in (*folders, *names):
+            found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            _give(found, name, uid, gid, fd)
+
+
+def _give(found: os.stat_result, name: str, uid: int, gid: int, fd: int | None) -> None:
+    second = not stat.S_ISDIR(found.st_mode) and found.st_nlink > 1
+    if found.st_uid != uid and not second:
+        os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)

@@ -1,0 +1,144 @@
+"""What doctor's modules share: the server, its apps as their records have them, and systemd's view of their units."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from receiver import records, shell
+from receiver.hosts import Owner
+from receiver.model.cron import Timer
+from receiver.model.errors import ShipError
+from receiver.model.finding import Finding
+from receiver.model.formation import Formation, instances
+from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.names import AppName
+from receiver.model.release import Live, Release
+from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
+from receiver.planner.background_units import process_unit
+from receiver.planner.systemd_units import RECOVERY_UNIT, SlotKind, slot_units, socket_unit
+from receiver.planner.timers import timer_unit
+from receiver.planner.unit_states import PROPERTIES, UnitState, unit_states
+from receiver.server import Server
+
+SSH_UNITS = ("ssh.service", "ssh.socket")
+NGINX_UNIT = "nginx.service"
+LOG_TIMER = "ship-logs.timer"
+
+
+@dataclass(frozen=True, slots=True)
+class AppSeen:
+    """An app as its records say it should be."""
+
+    paths: AppPaths
+    settings: App
+    live: Live | None
+    release: Release | None
+    """The live one; None before the first, and where its record is gone."""
+    owner: Owner | None
+    """None where there are no accounts, and where the app's is missing."""
+    formation: Formation = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    scale: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> AppName:
+        return self.paths.name
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what should serve; that may be nothing yet."""
+        links = (self.paths.live, self.paths.current)
+        return self.release is not None or not any(map(os.path.lexists, links))
+
+    @property
+    def serves(self) -> tuple[Live, Release] | None:
+        """What has a web process that should run."""
+        if self.live is None or self.release is None or self.settings.stopped:
+            return None
+        return (self.live, self.release) if self.release.served == "process" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The machine, looked at once for all modules."""
+
+    server: Server
+    apps: tuple[AppSeen, ...]
+    units: dict[str, UnitState]
+    """Empty where there is no systemd."""
+
+    @property
+    def has_systemd(self) -> bool:
+        return self.server.settings.host == "systemd"
+
+
+def kind_of(release: Release) -> SlotKind:
+    """Which of the two templates the release's web process is an instance of."""
+    return "web" if isinstance(release.processes["web"], Gunicorn) else "port"
+
+
+def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen], list[Finding]]:
+    """The apps of these names; and what is wrong with the records of those that cannot be looked at."""
+    found: list[AppSeen] = []
+    troubles: list[Finding] = []
+    for name in names:
+        try:
+            found.append(_app(server, server.layout.app(name)))
+        except ShipError as error:
+            troubles.append(_unreadable(name, error.title, error.detail, error.advice))
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            troubles.append(
+                _unreadable(name, f"A record of {name} cannot be read.", str(error), "")
+            )
+    return found, troubles
+
+
+def look_at_units(apps: Iterable[AppSeen]) -> dict[str, UnitState]:
+    """All units that ship needs, asked for at once."""
+    wanted = [NGINX_UNIT, RECOVERY_UNIT, LOG_TIMER, *SSH_UNITS]
+    for app in apps:
+        wanted.append(socket_unit(app.name))
+        wanted += [unit for slot in SLOTS for unit in slot_units(app.name, slot)]
+        wanted += [process_unit(app.name, each) for each in instances(app.formation)]
+        wanted += [timer_unit(app.name, job) for job in app.timers]
+    argv = ("systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *wanted)
+    return unit_states(shell.capture(argv).decode("utf-8", "replace"))
+
+
+def _app(server: Server, paths: AppPaths) -> AppSeen:
+    settings, formation = records.read_app(paths), records.read_formation(paths)
+    timers, scale = records.read_timers(paths), records.read_scale(paths)
+    owner: Owner | None = None
+    with suppress(ShipError):  # the module of accounts tells it
+        owner = server.host.owner(paths.name)
+    live: Live | None = None
+    release: Release | None = None
+    with suppress(ShipError, OSError, ValueError, msgspec.MsgspecError):
+        # the module of releases tells what is wrong with these
+        live = records.read_live(paths)
+        release = records.read_release(paths, live.release) if live else None
+    return AppSeen(paths, settings, live, release, owner, formation, timers, scale)
+
+
+def _unreadable(name: AppName, title: str, detail: str, advice: str) -> Finding:
+    return Finding(
+        name="record.unreadable",
+        app=name,
+        severity="broken",
+        title=title,
+        seen=tuple(detail.splitlines()),
+        means="What runs goes on; no push, command or boot can change this app.",
+        advice=advice or "Restore the file from a backup of /var/lib/ship.",
+    )
+
+
+def text_at(path: Path) -> str | None:
+    """The text of a file of ship's own; None where there is none, or a link in its place."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -1,0 +1,152 @@
+"""What lies around ship: memory that ran out, the clock, firewalls, and where the apps' names lead."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from receiver import shell
+from receiver.doctor.seen import Seen
+from receiver.model.finding import Finding
+from receiver.planner.firewall_rules import closed_by_nft, closed_by_ufw
+from receiver.planner.process_ends import OUT_OF_MEMORY
+from receiver.planner.sites import server_names
+
+_QUICK_S = 3.0
+_NOBODY = "Visitors wait, and get no answer."
+
+
+def look(seen: Seen) -> Iterator[Finding]:
+    """All of it; on an embedded server, what can be seen without root."""
+    if seen.has_systemd:
+        yield from _memory(seen)
+        yield from _clock()
+        yield from _firewall(seen)
+        yield from _names(seen)
+
+
+def _memory(seen: Seen) -> Iterator[Finding]:
+    """Units of ship that the kernel took a process from since yesterday, for want of memory."""
+    argv = (
+        "journalctl",
+        "--quiet",
+        "--output=json",
+        "--since=-24h",
+        "--lines=50",
+        f"MESSAGE_ID={OUT_OF_MEMORY}",
+    )
+    killed: dict[str, int] = {}
+    for line in _said(*argv).splitlines():
+        unit = str(json.loads(line).get("UNIT", ""))
+        if unit.startswith("ship-"):
+            killed[unit] = killed.get(unit, 0) + 1
+    for unit, times in killed.items():
+        name = unit.removeprefix("ship-").partition(".")[0]
+        yield Finding(
+            name="memory.killed",
+            app=name if any(app.name == name for app in seen.apps) else None,
+            severity="warning",
+            title=f"Memory ran out for {unit}.",
+            seen=(
+                f"A process of it was killed for that {times} times since yesterday.",
+                *_meminfo(),
+            ),
+            means="A request that was under way got 502; a worker's job was cut off.",
+            advice="`ship capacity` tells what fits. Fewer workers: `ship ps:scale web=1`; a limit for it"
+            " alone: `ship limits:set memory=256M`.",
+        )
+
+
+def _meminfo() -> tuple[str, ...]:
+    with suppress(OSError, KeyError, ValueError):
+        pairs = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        total, free = (int(pairs[name].split()[0]) // 1024 for name in ("MemTotal", "MemAvailable"))
+        return (f"Now {free} MiB of {total} MiB are available.",)
+    return ()
+
+
+def _clock() -> Iterator[Finding]:
+    if _said("systemd-detect-virt", "--container").strip() not in {b"", b"none"}:
+        return  # a container's clock is its host's
+    if _said("timedatectl", "show", "--property=NTPSynchronized", "--value").strip() != b"no":
+        return
+    yield Finding(
+        name="clock.not-kept",
+        severity="warning",
+        title="Nothing keeps the clock of this machine right.",
+        seen=("timedatectl says that it is not synchronized.",),
+        means="Cron jobs start early or late; logins, tokens and certificates fail when it is far off.",
+        advice="`timedatectl set-ntp true`, or `apt-get install systemd-timesyncd`.",
+    )
+
+
+def _firewall(seen: Seen) -> Iterator[Finding]:
+    ports = (22, seen.server.settings.http_port)
+    closed: dict[str, tuple[int, ...]] = {}
+    if _ufw_is_on():
+        closed["ufw"] = closed_by_ufw(_said("ufw", "status").decode(errors="replace"), ports)
+    else:
+        closed["nft"] = closed_by_nft(
+            _said("nft", "list", "ruleset").decode(errors="replace"), ports
+        )
+    for program, found in closed.items():
+        for port in found:
+            yield Finding(
+                name="firewall.closed",
+                severity="broken",
+                title=f"The firewall does not let port {port} through.",
+                seen=(f"{program} drops what comes in, and has no rule that accepts port {port}.",),
+                means=_NOBODY if port != 22 else "Nobody new can push; a push from elsewhere hangs.",  # noqa: PLR2004 - ssh
+                advice=f"`ufw allow {port}/tcp`." if program == "ufw" else f"Accept tcp dport {port} in its input chain.",
+            )  # fmt: skip
+
+
+def _ufw_is_on() -> bool:
+    with suppress(OSError):
+        return "ENABLED=yes" in Path("/etc/ufw/ufw.conf").read_text(encoding="utf-8")
+    return False
+
+
+def _names(seen: Seen) -> Iterator[Finding]:
+    """Names that lead to another machine. One that leads nowhere yet is not told: the domain may be new."""
+    names = {name: app for app in seen.apps for name in server_names(seen.server.settings, app.name, app.settings)}  # fmt: skip
+    if not names:
+        return
+    own = set(_said("hostname", "-I").decode().split())
+    found: dict[str, set[str]] = {}
+    for line in _said("getent", "ahosts", *names).decode(errors="replace").splitlines():
+        words = line.split()
+        if len(words) == 3:  # noqa: PLR2004 - the first line of each name has it
+            name = words[2]
+            found.setdefault(name, set())
+        if found:
+            found[next(reversed(found))].add(words[0])
+    for name, addresses in found.items():
+        if name in names and not addresses & own and not all(map(_is_private, own)):
+            yield Finding(
+                name="dns.elsewhere",
+                app=names[name].name,
+                severity="note",
+                title=f"{name} leads to another address than this machine has.",
+                seen=(f"It leads to {', '.join(sorted(addresses))}; this machine has {', '.join(sorted(own))}.",),
+                means="Visitors come here only if what is there passes them on, as a proxy or a load balancer does.",
+                advice="Without one in between, change the name's A and AAAA records.",
+            )  # fmt: skip
+
+
+def _is_private(address: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - only names that lead elsewhere need it
+
+    try:
+        return not ipaddress.ip_address(address).is_global
+    except (ValueError, socket.gaierror):
+        return True
+
+
+def _said(*argv: str) -> bytes:
+    """What a program says; nothing where it is missing, fails or takes long: doctor goes on without it."""
+    try:
+        return shell.capture(argv, limit_s=_QUICK_S)
+    except shell.CommandError:
+        return b""

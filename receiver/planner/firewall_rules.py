@@ -1,0 +1,64 @@
+"""Whether a firewall keeps visitors or people with keys out, by what ufw and nft say. Pure."""
+
+import re
+
+_INPUT = re.compile(r"type filter hook input\b.*policy drop;")
+_PORTS = re.compile(r"dport (?:\{([^}]*)\}|(\S+))")
+_JUMPS = re.compile(r"\b(?:jump|goto)\b")
+_NAMES = {"ssh": 22, "http": 80, "https": 443}
+
+
+def closed_by_ufw(status: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Ports that ufw lets nobody reach, of what `ufw status` prints."""
+    if not status.startswith("Status: active"):
+        return ()
+    return tuple(
+        port for port in ports if not any(_lets_in(line, port) for line in status.splitlines())
+    )
+
+
+def closed_by_nft(rules: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Ports that a chain of nft drops with no rule of its own that names them, of `nft list ruleset`.
+
+    A chain that jumps elsewhere is not judged: what is told has to be sure.
+    """
+    closed: set[int] = set()
+    for chain in rules.split("chain ")[1:]:
+        lines = chain.partition("\n\t}")[0].splitlines()
+        if not any(map(_INPUT.search, lines)) or _JUMPS.search(chain):
+            continue
+        closed |= set(ports) - _named(lines)
+    return tuple(port for port in ports if port in closed)
+
+
+def _named(lines: list[str]) -> set[int]:
+    found: set[int] = set()
+    for line in lines:
+        if "accept" not in line:
+            continue
+        for several, one in _PORTS.findall(line):
+            for word in re.split(r"[,\s]+", several or one):
+                found |= _range(word)
+    return found
+
+
+def _range(word: str) -> set[int]:
+    first, _, last = word.partition("-")
+    ends = [
+        _NAMES.get(end, int(end) if end.isdecimal() else None) for end in (first, last or first)
+    ]
+    if None in ends:
+        return set()
+    return set(range(ends[0] or 0, (ends[1] or 0) + 1))
+
+
+def _lets_in(line: str, port: int) -> bool:
+    to, _, rest = line.partition("  ")
+    if not rest.lstrip().startswith(("ALLOW", "LIMIT")):
+        return False
+    name = to.removesuffix(" (v6)")
+    profiles = {22: ("OpenSSH",), 80: ("Nginx HTTP", "Nginx Full", "WWW", "WWW Full")}
+    if name in profiles.get(port, ()) or name == "Anywhere":
+        return True
+    number, _, protocol = name.partition("/")
+    return protocol in {"", "tcp"} and any(str(port) == each for each in number.split(","))

@@ -1,0 +1,166 @@
+"""`ship doctor` of an embedded server: faults are planted, named, mended and gone, with supervisord and an nginx of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from receiver import embedded, files, nginx, records
+from receiver.hosts.supervisor_rpc import Supervisor
+from receiver.hosts.supervisord import control_socket
+from receiver.model.finding import EXIT_FINDINGS
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.planner.supervisor_programs import held_process
+from tests.embedded.embedded_server import wait_until
+from tests.embedded.pushing import PushServer, push_server, wsgi
+
+pytestmark = pytest.mark.embedded
+
+SHIP = Path(sys.executable).parent / "ship"
+ILL = AppName("ill")
+WORKER = "import time; time.sleep(9999)"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PushServer]:
+    with push_server() as found:
+        found.create("ill")
+        checkout = found.checkout("ill")
+        checkout.commit(
+            {**wsgi("well"), "Procfile": f'web: gunicorn app:app\nworker: python -c "{WORKER}"\n'}
+        )
+        pushed = checkout.push()
+        assert pushed.status == 0, pushed.text
+        ship(found, "ps:scale", "worker=1", "-a", "ill")
+        yield found
+
+
+def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (str(SHIP), *words), capture_output=True, text=True, check=False, timeout=120,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
+        cwd=server.folder,
+    )  # fmt: skip
+
+
+def paths(server: PushServer) -> AppPaths:
+    return server.embedded.layout.app(ILL)
+
+
+def supervisor(server: PushServer) -> Supervisor:
+    return Supervisor(control_socket(server.embedded.layout))
+
+
+def page(server: PushServer) -> tuple[int, str]:
+    return server.embedded.ask("ill")
+
+
+class Fault(NamedTuple):
+    name: str
+    plant: Callable[[PushServer], object]
+    finding: str
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def _aim_elsewhere(server: PushServer) -> None:
+    files.link_atomically(paths(server).current, "releases/v99")
+
+
+def _stop_web(server: PushServer) -> None:
+    live = records.read_live(paths(server))
+    assert live is not None
+    server.server.host.stop(ILL, live.slot)
+
+
+FAULTS = (
+    Fault("site deleted", lambda it: it.embedded.layout.site(ILL).unlink(), "nginx.site-missing"),
+    Fault("site edited", lambda it: _edit(it.embedded.layout.site(ILL), "server_tokens off;", "server_tokens on;"), "nginx.site-edited"),
+    Fault("link missing", lambda it: it.embedded.layout.site_link(ILL).unlink(), "nginx.site-not-enabled"),
+    Fault("nginx stopped", lambda it: supervisor(it).stop("ship.nginx:ship.nginx"), "nginx.down"),
+    Fault("receiver stopped", lambda it: supervisor(it).stop("ship.http:ship.http"), "server.program-down"),
+    Fault("program file edited", lambda it: _edit(it.embedded.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"), "unit.edited"),
+    Fault("web stopped", _stop_web, "web.down"),
+    Fault("worker stopped", lambda it: it.server.host.background.stop(ILL, [next(iter(it.server.host.background.running(ILL)))]), "process.down"),
+    Fault("current elsewhere", _aim_elsewhere, "release.link"),
+    Fault("live.json gone", lambda it: paths(it).live.unlink(), "release.live-record"),
+    Fault("files gone", lambda it: files.remove_tree(paths(it).current.resolve() / "source"), "release.source"),
+    Fault("secrets open", lambda it: it.embedded.root.chmod(0o755), "access.owner-or-mode"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_named_and_mended(server: PushServer, fault: Fault) -> None:
+    fault.plant(server)
+    seen = ship(server, "doctor", "--json")
+    names = [each["name"] for each in json.loads(seen.stdout)["findings"]]
+    assert fault.finding in names, seen.stdout
+    assert seen.returncode == EXIT_FINDINGS
+    mended = ship(server, "doctor", "--fix")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert ship(server, "doctor", "-a", "ill").returncode == 0
+    wait_until(lambda: page(server) == (200, "well"))
+
+
+def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
+    assert ship(server, "doctor").stdout == "All is well: the server and ill.\n"
+
+
+def test_a_502_is_explained_with_what_was_seen(server: PushServer) -> None:
+    source = paths(server).current.resolve() / "source" / "app.py"
+    code = source.read_text()
+    source.write_text(f"import flaskk\n{code}")
+    live = records.read_live(paths(server))
+    assert live is not None
+    server.server.host.stop(ILL, live.slot)
+    supervisor(server).start(held_process(ILL, live.slot))
+    told = ship(server, "doctor", "-a", "ill")
+    source.write_text(code)
+    assert "the app imports flaskk, which is not installed" in told.stdout
+    assert f"Port {records.read_app(paths(server)).port}: " in told.stdout
+    assert told.returncode == EXIT_FINDINGS
+    assert ship(server, "doctor", "--fix").returncode == 0
+    assert page(server) == (200, "well")
+
+
+def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: PushServer) -> None:
+    theirs = server.embedded.layout.sites_enabled / "theirs.conf"
+    theirs.write_text("server {\n  listenn 1;\n}\n")
+    try:
+        mended = ship(server, "doctor", "--fix")
+        assert theirs.exists()
+    finally:
+        theirs.unlink()
+    assert f"{theirs}, line 2" in mended.stdout
+    assert mended.returncode == EXIT_FINDINGS
+    assert ship(server, "doctor").returncode == 0
+
+
+def test_a_server_that_is_down_is_told_and_nothing_else(server: PushServer) -> None:
+    embedded.stop(server.embedded.root)
+    told = ship(server, "doctor", "--json")
+    embedded.start(server.embedded.root)
+    names = {each["name"] for each in json.loads(told.stdout)["findings"]}
+    assert names == {"server.down"}
+    assert page(server) == (200, "well")
+
+
+def test_another_program_on_the_http_port_is_named(server: PushServer) -> None:
+    supervisor(server).stop("ship.nginx:ship.nginx")
+    with socket.create_server(("127.0.0.1", server.embedded.port)):
+        told = ship(server, "doctor")
+    assert f"process {os.getpid()}" in told.stdout
+    assert "Another program than nginx" in told.stdout
+    assert ship(server, "doctor", "--fix").returncode == 0
+    wait_until(lambda: nginx.master_pid(server.embedded.layout) is not None)
