@@ -39,7 +39,7 @@ def _of_files(folder: Path, *, domains: bool) -> Iterator[Imported]:
         ("Procfile", imported_heroku.import_procfile),
         ("app.json", _app_json),
         ("runtime.txt", imported_heroku.import_runtime),
-        (".slugignore", lambda text: imported_heroku.import_slugignore(text, honoured=False)),
+        (".slugignore", imported_heroku.import_slugignore),
         ("CHECKS", imported_checks.import_checks),
         ("ENV", lambda text: imported_piku.import_env(text, domains=domains)),
         ("SCALING", imported_piku.import_scaling),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import buildpacks
 from receiver import declared, facts
+from receiver.leaving_out import opened
 from receiver.model.app_json import AppJson
 from receiver.model.build import BuildFacts, BuildPlan, Tree
 from receiver.model.check import Check
@@ -51,8 +52,7 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
     Raises:
         BuildError: it cannot be built as it is
     """
-    with archive.open("rb") as handle:
-        tree = Tree(handle)
+    with opened(archive, work.out) as tree:
         refuse_unsafe(tree)
         manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
         app_json, check = declared.read(tree, manifest.check, work.out)

@@ -64,20 +64,22 @@ def import_runtime(text: str) -> Imported:
     return _one(RUNTIME, f"1: {text.strip()}", "kept", told)
 
 
-def import_slugignore(text: str, *, honoured: bool) -> Imported:
+def import_slugignore(text: str) -> Imported:
     """Each pattern of .slugignore."""
-    lines = [line.strip() for line in text.splitlines()]
-    told = (
-        "It is left out of each release."
-        if honoured
-        else "All that was pushed stays in a release; `git rm` takes it out."
-    )
-    fate: Fate = "kept" if honoured else "lost"
-    return together(
-        _one(SLUGIGNORE, f"{number}: {line}", fate, told)
-        for number, line in enumerate(lines, start=1)
-        if line and not line.startswith("#")
-    )
+    parts = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        kept = not line.startswith("!")
+        told = (
+            "It is left out of each release."
+            if kept
+            else "No line brings back what another leaves out."
+        )
+        parts.append(
+            _one(SLUGIGNORE, f"{number}: {line.strip()}", "kept" if kept else "lost", told)
+        )
+    return together(parts)
 
 
 def import_app_json(data: bytes, raw: Mapping[str, Any]) -> Imported:

@@ -52,8 +52,6 @@ def tree_notices(tree: Tree, mounts: Collection[str] = ()) -> tuple[str, ...]:
             ".env is in the push. If it holds secrets, set them with `ship config:set` instead, and change"
             " them: the history of the repository keeps them."
         )
-    if tree.has(".slugignore"):
-        notices.append(".slugignore is not read: all that was pushed stays in the release.")
     if tree.has_folder("node_modules"):
         notices.append(f"node_modules/ is in the push. {_untracking('node_modules')}")
     if compiled:

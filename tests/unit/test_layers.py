@@ -128,6 +128,7 @@ STORY = """
     phases
     compiling
     pushed_tree
+    leaving_out
     declared
     config_change
     transition
@@ -232,6 +233,7 @@ DECIDE = """
     planner.imported_piku
     planner.imported_checks
     planner.tables
+    planner.slugignore
     planner.declared_config
     planner.declared_checks
     planner.declared_scale

@@ -122,7 +122,6 @@ def test_links_are_followed_when_a_file_is_read() -> None:
         ("db.sqlite3", "`ship storage:mount db.sqlite3`"),
         ("data/app.sqlite", "data/app.sqlite is in the push"),
         (".env", "`ship config:set`"),
-        (".slugignore", "is not read"),
         ("node_modules/a/index.js", "`git rm -r --cached node_modules`"),
         ("blog/__pycache__/a.cpython-312.pyc", "`git rm -r --cached '*.pyc'`"),
     ],

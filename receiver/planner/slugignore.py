@@ -1,0 +1,90 @@
+"""Which files of a pushed tree its .slugignore leaves out of the release, as on Heroku: before anything is built. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from tarfile import TarInfo
+from typing import NamedTuple
+
+from receiver.model.errors import BuildError
+
+FILE_NAME = ".slugignore"
+_MOST_PATTERNS = 1_000
+_ANYWHERE = "**"
+
+
+class Pattern(NamedTuple):
+    """A line of the file."""
+
+    parts: tuple[str, ...]
+    """For each folder on the way what its name is like; `**` is any number of them."""
+    folder: bool
+    """Whether it means folders alone."""
+
+
+def parse_slugignore(data: bytes) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
+    """The patterns of the file, and the lines that count for nothing: `!name` brings nothing back, as on Heroku.
+
+    Raises:
+        BuildError: there are more than anybody writes
+    """
+    text = data.decode("utf-8-sig", "surrogateescape")
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if len(lines) > _MOST_PATTERNS:
+        raise BuildError(
+            f"{FILE_NAME} has more than {_MOST_PATTERNS:,} lines.",
+            detail=f"It has {len(lines):,}.",
+            advice="Name folders, or use patterns such as `*.psd`.",
+            reason="build/slugignore-too-long",
+        )
+    patterns = [_pattern(line) for line in lines if not line.startswith("!")]
+    return tuple(it for it in patterns if it.parts), tuple(it for it in lines if it.startswith("!"))
+
+
+def left_out(members: Mapping[str, TarInfo], patterns: Sequence[Pattern]) -> frozenset[str]:
+    """Names of all files and folders that are left out: what a pattern fits, and all below it."""
+    return frozenset(_left_out(members, patterns))
+
+
+def _left_out(members: Mapping[str, TarInfo], patterns: Sequence[Pattern]) -> Iterator[str]:
+    for name, member in members.items():
+        parts = tuple(name.split("/"))
+        if any(_fits(parts, pattern, folder=member.isdir()) for pattern in patterns):
+            yield name
+
+
+def _pattern(line: str) -> Pattern:
+    parts = tuple(part for part in line.split("/") if part not in {"", "."})
+    anywhere = () if line.startswith("/") else (_ANYWHERE,)
+    return Pattern((*anywhere, *parts) if parts else (), line.endswith("/"))
+
+
+def _fits(parts: Sequence[str], pattern: Pattern, *, folder: bool) -> bool:
+    """Whether a pattern fits a path, or a folder on its way; all ways through the pattern are followed at once."""
+    at = _onward({0}, pattern.parts)
+    for number, part in enumerate(parts, start=1):
+        at = _onward(set(_steps(at, part, pattern.parts)), pattern.parts)
+        is_folder = folder or number < len(parts)
+        if len(pattern.parts) in at and (is_folder or not pattern.folder):
+            return True
+    return False
+
+
+def _steps(at: set[int], part: str, wanted: Sequence[str]) -> Iterator[int]:
+    for place in at:
+        if place == len(wanted):
+            continue
+        if wanted[place] == _ANYWHERE:
+            yield place
+        elif fnmatchcase(part, wanted[place]):
+            yield place + 1
+
+
+def _onward(at: set[int], wanted: Sequence[str]) -> set[int]:
+    """With the places behind a `**`, which may stand for nothing."""
+    found = set(at)
+    for place in sorted(at):
+        while place < len(wanted) and wanted[place] == _ANYWHERE:
+            place += 1  # noqa: PLW2901 - it moves on through several
+            found.add(place)
+    return found
