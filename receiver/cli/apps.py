@@ -4,7 +4,7 @@ from typing import TypedDict
 
 import click
 
-from receiver.cli import confirmation, forward, show
+from receiver.cli import confirmation, forward, pending, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.names import AppName
@@ -160,6 +160,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "Clone of": found["clone_of"],
     }
     show.fields({label: value for label, value in shown.items() if value})
+    pending.tell(call)
 
 
 @click.command(
@@ -247,12 +248,13 @@ class _Summary(TypedDict):
     """Since when it is on."""
     locked: str | None
     """By whom, since when, and why."""
+    pending_config: list[str]
     created_at: str
     clone_of: str
 
 
 def _summary(call: Call, name: AppName) -> _Summary:
-    from receiver import freezes, records, remotes
+    from receiver import config_history, freezes, records, remotes
 
     server = call.server
     paths = server.layout.app(name)
@@ -272,6 +274,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "state": _state(settings, release, runs=runs),
         "maintenance": settings.maintenance.since if settings.maintenance else None,
         "locked": frozen.told() if frozen else None,
+        "pending_config": list(config_history.pending(paths).names),
         "created_at": settings.created_at,
         "clone_of": settings.clone_of,
     }

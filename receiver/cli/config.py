@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import show
+from receiver.cli import pending, show
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.config_input import check_is_set, nothing_given, values_of
 from receiver.model.config_formats import FORMATS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _of_release = click.option(
     "--release",
-    metavar="vN",
+    metavar="RELEASE",
     help="As this release runs with them, instead of as they are set now.",
 )
 _for_shell = click.option(
@@ -46,7 +46,7 @@ def show_all(call: Call, *, as_json: bool, for_shell: bool, release: str | None)
         show.data("")
         show.fields(values)
     if not as_json and not for_shell and release is None:
-        show_pending(call)
+        pending.tell(call)
 
 
 @click.command("config:get", cls=Command, example="$ ship config:get GREETING -a blog\nhi")
@@ -136,15 +136,7 @@ def history(call: Call, *, as_json: bool) -> None:
         show.table(("Release", "Change", "By", "When"), rows)
     else:
         show.progress(f"No release of {call.app} has config vars.")
-    show_pending(call)
-
-
-def show_pending(call: Call) -> None:
-    """Tell what is set and has not reached the app."""
-    from receiver import config_history
-
-    if pending := config_history.pending(call.server.app(call.app)):
-        show.progress(f" !     Pending, for the next release: {pending}.")
+    pending.tell(call)
 
 
 def _told(change: "config_history.ReleaseChange") -> str:

@@ -58,6 +58,10 @@ class Known:
         """Those that are on record."""
         return self._of_app("name", "run:list")
 
+    def config_names(self) -> Iterable[str]:
+        """Config vars, without their values."""
+        return self._of_app("name", "config:keys")
+
     def jobs(self) -> Iterable[str]:
         """Cron jobs."""
         return self._of_app("name", "cron")
@@ -137,8 +141,8 @@ class Known:
 
 def _fields(said: bytes, field: str) -> list[str]:
     found = json.loads(said)
-    rows: list[dict[str, Any]] = found["types"] if isinstance(found, dict) else found
-    return [str(row[field]) for row in rows]
+    rows: list[Any] = found["types"] if isinstance(found, dict) else found
+    return [str(row[field] if isinstance(row, dict) else row) for row in rows]
 
 
 def _read_kept(file: Path) -> tuple[float, list[str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import show
+from receiver.cli import pending, show
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import ShipError, UsageError
 
@@ -42,6 +42,7 @@ def list_processes(call: Call, *, as_json: bool) -> None:
         return
     if maintenance.look(call.server, call.app):
         show.progress(closed_notice(call.app))
+    pending.tell(call)
     if not found.types:
         show.progress(f"{call.app} has no processes.")
     for at, each in enumerate(found.types):

@@ -38,8 +38,13 @@ def secrets_of(config: Mapping[str, str], host: str = "") -> tuple[str, ...]:
         telling = any(word in name.upper() for word in _TELLING_NAMES)
         for part in (value, *value.splitlines()):
             if len(part) >= (_SHORTEST_TELLING_SECRET if telling else _SHORTEST_SECRET):
-                found.add(part)
+                found |= {part, repr(part)[1:-1], _as_decoded(part)}
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def _as_decoded(value: str) -> str:
+    """A value as it stands in the output of a program, where bytes that are no text became question marks."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _leads_to(host: str, value: str) -> bool:

@@ -54,6 +54,7 @@ EDGE = """
     cli.completing
     cli.known
     cli.confirm
+    cli.pending
     cli.command
     cli.show
     cli.forward
