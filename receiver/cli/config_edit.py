@@ -92,15 +92,18 @@ def _edit(
     done = False
     try:
         after = draft.edited()
-        if after == before:
-            show.progress("Nothing was changed.")
-            done = True
-            return 0
-        status = send(before, after)
+        status = send(before, after) if after != before else 0
         done = status == 0
-        return status
+    except ShipError as error:
+        error.advice = f"{error.advice} {draft.kept()}".strip()
+        raise
     finally:
         draft.close(keep=not done)
+    if after == before:
+        show.progress("Nothing was changed.")
+    elif status:
+        show.progress(draft.kept())
+    return status
 
 
 class _Draft:
@@ -168,13 +171,18 @@ class _Draft:
                 reason="usage/editor-failed",
             )
 
+    def kept(self) -> str:
+        """Where the text stays that came to nothing; empty where nothing was changed in it."""
+        if not self._is_changed():
+            return ""
+        return f"Your text is kept in {self._path}. It holds values: remove it when you are done."
+
     def close(self, *, keep: bool) -> None:
-        """Remove the text, with all that the editor left beside it; or say where it is kept, if it was changed."""
+        """Remove the text, with all that the editor left beside it, unless it is to be kept for its changes."""
         import shutil
 
-        if keep and self._path.exists() and self._path.read_bytes() != self._first:
-            show.progress(
-                f"Your text is kept in {self._path}. It holds values: remove it when you are done."
-            )
-        else:
+        if not keep or not self._is_changed():
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _is_changed(self) -> bool:
+        return self._path.exists() and self._path.read_bytes() != self._first

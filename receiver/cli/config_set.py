@@ -291,11 +291,17 @@ def _show_given(given: Given) -> None:
     from receiver.model.config_vars import size_bytes
 
     told = {
-        name: value if size_bytes(value) <= _LONGEST_SHOWN else f"({size_bytes(value):,} bytes)"
+        name: value if size_bytes(value) <= _LONGEST_SHOWN else _size(value)
         for name, value in given.typed.items()
     }
-    read = {name: f"({size_bytes(value):,} bytes)" for name, value in given.read.items()}
-    show.fields({**told, **read})
+    show.fields({**told, **{name: _size(value) for name, value in given.read.items()}})
+
+
+def _size(value: str) -> str:
+    from receiver.model.config_vars import size_bytes
+
+    size = size_bytes(value)
+    return f"({size:,} byte{'s' * (size != 1)})"
 
 
 def _confirm_replacing(call: Call, given: str | None) -> None:

@@ -5,102 +5,37 @@ the real gate; sshd itself has its turn in tests/vps.
 """
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from receiver import embedded, keys, records
+from receiver import records
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
-from tests import needs
+from tests.embedded.places import BIN, Place, an_embedded_server, on_a_laptop, on_the_server
 
 pytestmark = pytest.mark.embedded
-
-BIN = Path(sys.executable).parent
 APP = Path(__file__).parents[1] / "apps" / "plain-wsgi"
-FAKE_SSH = """#!/bin/sh
-printf '%s\\n' "$@" >>'{log}'
-for last; do :; done
-SHIP_ROOT='{root}' SSH_ORIGINAL_COMMAND="$last" exec '{gate}' --key laptop
-"""
-
-
-@dataclass
-class Done:
-    status: int
-    out: bytes
-    err: str
-
-
-@dataclass
-class Place:
-    """Somewhere commands are typed."""
-
-    folder: Path
-    environment: dict[str, str]
-    root: Path
-    ssh_log: Path
-    port: int
-    extra: dict[str, str] = field(default_factory=dict)
-
-    def type(self, *words: str | bytes, given: bytes = b"", env: Mapping[str, str] = {}) -> Done:
-        done = subprocess.run(
-            words, cwd=self.folder, env={**self.environment, **env}, input=given,
-            capture_output=True, timeout=100, check=False,
-        )  # fmt: skip
-        return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
-
-    def ship(self, *words: str | bytes, given: bytes = b"") -> Done:
-        return self.type(str(BIN / "ship"), *words, given=given)
-
-    def git(self, *words: str) -> Done:
-        return self.type("git", "-c", "user.name=a", "-c", "user.email=a@b", *words)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    needs.require_program("nginx")
-    folder = tmp_path_factory.mktemp("s", numbered=True) / "r"
-    port = needs.free_port()
-    embedded.create(folder, "apps.test", port)
-    embedded.start(folder)
-    keys.add_token(
-        Layout.embedded(folder), "laptop", "2026-01-01T00:00:00Z"
-    )  # an admin, as the first
-    yield folder, port
-    embedded.stop(folder)
+    with an_embedded_server(tmp_path_factory.mktemp("s", numbered=True) / "r") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def server(root: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Place:
     """On the machine of the server."""
-    home = tmp_path_factory.mktemp("home")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIP_ROOT": str(root[0])}
-    return Place(home, environment, root[0], home / "none", root[1])
+    return on_the_server(*root, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def laptop(root: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Place:
     """In a checkout on a laptop, which has no ship server; ssh leads to the gate."""
-    home = tmp_path_factory.mktemp("laptop")
-    log, ssh = home / "ssh.log", home / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(FAKE_SSH.format(log=log, root=root[0], gate=BIN / "ship-gate"))
-    ssh.chmod(0o755)
-    checkout = home / "blog"
-    checkout.mkdir()
-    environment = {"PATH": f"{ssh.parent}:{os.environ['PATH']}", "HOME": str(home)}
-    place = Place(checkout, environment, root[0], log, root[1])
-    assert place.git("init", "-q", "-b", "main").status == 0
-    place.type("cp", "-R", f"{APP}/.", ".")
-    assert place.git("add", "-A").status == 0
-    assert place.git("commit", "-q", "-m", "one").status == 0
-    return place
+    return on_a_laptop(*root, tmp_path_factory.mktemp("laptop"), APP)
 
 
 @pytest.fixture(scope="module")
