@@ -29,6 +29,7 @@ from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.mounts import hidden
 from receiver.model.output import Output
+from receiver.server import Server
 
 Explain = Callable[[Command, str], ShipError]
 Turn = Callable[[], AbstractContextManager[None]]
@@ -53,15 +54,14 @@ def own_names(config: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(_OWN_NAMES.intersection(config)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Builder:
     """The build of one release."""
 
-    host: Host
+    server: Server
     paths: AppPaths
     release: ReleasePaths
     out: Output
-    limit_s: float
     index: Mapping[str, str]
     """Package index settings of this machine, as uv understands them."""
     last_venv: Path | None = None
@@ -70,12 +70,21 @@ class Builder:
     """Config vars that the build does without."""
     turn: Turn = nullcontext
     """What is held while something is installed or run: other apps' builds wait for it."""
-    memory: str = "50%"
-    """What a build may use, as `build_memory` of the server's settings says it."""
-    address: str = ""
-    """The app's host name."""
     mounts: Mapping[str, str] = field(default_factory=dict)
     """Where the app's storage appears in the tree."""
+
+    @property
+    def host(self) -> Host:
+        return self.server.host
+
+    @property
+    def limit_s(self) -> float:
+        return float(self.server.settings.build_limit_s)
+
+    @property
+    def _memory(self) -> str:
+        """What a build may use, such as `50%`."""
+        return self.server.settings.build_memory
 
     def unpack(self, archive: Path, folder: Path | None = None) -> None:
         """Unpack a tar file into the release's source, or into another folder of the app's."""
@@ -246,12 +255,12 @@ class Builder:
         return status, said.decode("utf-8", "replace")
 
     def _too_large(self, argv: tuple[str, ...]) -> BuildError:
-        limit_bytes = memory.bytes_of(self.memory)
+        limit_bytes = memory.bytes_of(self._memory)
         return BuildError(
             f"The build was killed: it used more than {limit_bytes // _MIB} MiB of memory.",
             detail=f"It was running `{_shown(argv)}`. The apps that serve were not touched.",
             advice="Have it use less, for example by packages that come as wheels and need no compiler;"
-            f" or raise build_memory in the server's ship.toml, which is {self.memory}.",
+            f" or raise build_memory in the server's ship.toml, which is {self._memory}.",
             reason="build/memory",
         )
 
@@ -263,7 +272,7 @@ class Builder:
             argv=argv,
             cwd=self.release.source,
             env={
-                **plain_variables(self.paths, self.address),
+                **plain_variables(self.paths, self.server.address(self.paths.name)),
                 "HOME": str(self.paths.cache),
                 "UV_CACHE_DIR": str(self.paths.cache / "uv"),
                 # a virtualenv that shares no file with a cache that the next build writes to
@@ -273,7 +282,7 @@ class Builder:
             writable=writable,
             limit_s=limit_s,
             name="build",
-            most_memory_bytes=memory.bytes_of(self.memory),
+            most_memory_bytes=memory.bytes_of(self._memory),
         )
 
 

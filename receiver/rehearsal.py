@@ -11,7 +11,7 @@ from typing import NoReturn
 from buildpacks.python.trials import Trial, trials
 from buildpacks.python.variables import Wanted, wanted_variables
 from receiver import checking, deploy, records
-from receiver.app_jobs import SYSTEM_PATH, make_run_folder, plain_variables
+from receiver.app_jobs import make_run_folder, release_variables
 from receiver.executor import Reached, nowhere
 from receiver.hosts import Job, JobMemoryError, JobTimeoutError, memory
 from receiver.model.build import Tree
@@ -114,15 +114,13 @@ def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Jo
     home = work.paths.release(release.version)
     run = work.paths.run / "trial"
     make_run_folder(work.server, work.paths, run)
-    programs = f"{release.venv}/bin:" if release.venv else ""
     return Job(
         app=work.paths.name,
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={
-            **plain_variables(work.paths, work.server.address(work.paths.name)),
+            **release_variables(work.paths, work.server.address(work.paths.name), release.venv),
             "HOME": str(run),
-            "PATH": f"{programs}{SYSTEM_PATH}",
         },
         config=home.env,
         # not storage: whatever is run here, data stays as it is

@@ -92,21 +92,16 @@ class Transition:
         index = facts.index_settings(self.server, config)
         for notice in index.notices:
             self.out.say(notice)
-        limit_s = float(self.server.settings.build_limit_s)
-        last = Path(self.old.venv) if self.old and self.old.venv else None
         return building.Builder(
-            self.server.host,
-            self.paths,
-            home,
-            self.out,
-            limit_s,
-            index.env,
-            last,
-            building.own_names(config),
-            self.turn,
-            self.server.settings.build_memory,
-            self.server.address(self.paths.name),
-            in_tree(self.settings.mounts),
+            server=self.server,
+            paths=self.paths,
+            release=home,
+            out=self.out,
+            index=index.env,
+            last_venv=Path(self.old.venv) if self.old and self.old.venv else None,
+            kept_back=building.own_names(config),
+            turn=self.turn,
+            mounts=in_tree(self.settings.mounts),
         )
 
     def turn(self) -> AbstractContextManager[None]:
