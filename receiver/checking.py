@@ -145,18 +145,23 @@ def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:
     app = web.app if isinstance(web, Gunicorn) else ""
     try:
         with paths.release(release.version).slug.open("rb") as archive:
-            tree = Tree(archive)
-            found = find_entry(tree).entry
-            return Pushed(
-                app=app,
-                memory_limit=(settings.limits.get(WEB) or Limit()).memory or "",
-                files=tuple(tree.files()),
-                requirements="\n".join(_texts(tree, _REQUIREMENTS)),
-                found=found.target if found else "",
-                hosts_variable=_hosts_variable(tree),
-            )
+            limit = (settings.limits.get(WEB) or Limit()).memory or ""
+            return what_was_pushed(Tree(archive), app, limit)
     except (OSError, TarError, BuildError):
         return Pushed(app=app)  # the better explanation is not worth a failure of its own
+
+
+def what_was_pushed(tree: Tree, app: str, memory_limit: str = "") -> Pushed:
+    """What a tree can tell of why its app, such as `main:app`, does not start."""
+    found = find_entry(tree).entry
+    return Pushed(
+        app=app,
+        memory_limit=memory_limit,
+        files=tuple(tree.files()),
+        requirements="\n".join(_texts(tree, _REQUIREMENTS)),
+        found=found.target if found else "",
+        hosts_variable=_hosts_variable(tree),
+    )
 
 
 def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:

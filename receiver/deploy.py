@@ -103,7 +103,7 @@ def _release(work: Transition, push: Push, tree: PushedTree, version: int, built
         python=built.virtualenv.interpreter.version if built.virtualenv else None,
         venv=str(built.venv) if built.venv else None,
         lines=built.processes,
-        processes=_processes(built, tree.config, work.out),
+        processes=told_processes(built, tree.config, work.out),
         classic=built.classic,
         phase=tree.manifest.release,
         check=overlaid(tree.check, work.settings.check),
@@ -260,7 +260,7 @@ def _take_over(
     work.swap(release)
 
 
-def _processes(built: Built, config: Mapping[str, str], out: Output) -> dict[str, Process]:
+def told_processes(built: Built, config: Mapping[str, str], out: Output) -> dict[str, Process]:
     """Process types of a build; tells what was left out of the web line, and why."""
     found = _parsed(built.processes, config, classic=built.classic)
     if found:

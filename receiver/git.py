@@ -150,6 +150,36 @@ def archive(repo: Path, commit: str) -> Iterator[int]:
         yield process.stdout.fileno()
 
 
+def top_folder(folder: Path) -> Path | None:
+    """Return the top of the work tree that a folder is in; None outside of one, or without git."""
+    found = _in_work_tree(folder, "rev-parse", "--show-toplevel")
+    return Path(found.removesuffix("\n")) if found else None
+
+
+def working_files(top: Path) -> list[str]:
+    """Return what a commit of everything would hold: paths that git knows, and new ones that it does not ignore."""
+    listed = _in_work_tree(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return sorted(set(listed.split("\0")[:-1]))
+
+
+def new_files(top: Path) -> list[str]:
+    """Return paths that are in the work tree, and neither known to git nor ignored."""
+    return _in_work_tree(top, "ls-files", "-z", "--others", "--exclude-standard").split("\0")[:-1]
+
+
+def ignored_folders(top: Path) -> list[str]:
+    """Return the folders of a work tree of which git ignores all that is in them."""
+    flags = ("--others", "--ignored", "--exclude-standard", "--directory")
+    listed = _in_work_tree(top, "ls-files", "-z", *flags).split("\0")[:-1]
+    return [path.removesuffix("/") for path in listed if path.endswith("/")]
+
+
+def index_lock(top: Path) -> Path:
+    """Return the file that is there while git is in the middle of writing a work tree."""
+    found = _in_work_tree(top, "rev-parse", "--git-path", "index.lock").removesuffix("\n")
+    return top / (found or ".git/index.lock")
+
+
 def collect_garbage(repo: Path) -> None:
     """Let git repack in the background when it finds that worth while; objects younger than two weeks stay."""
     _run(repo, "gc", "--auto", "--quiet")
@@ -182,6 +212,21 @@ def _run(
         cwd="/",
         **_as_owner(repo),
     )
+
+
+def _in_work_tree(folder: Path, *argv: str, text: str = "") -> str:
+    """What a git command of a person's own checkout says, with their own settings; nothing when it fails."""
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    settings = {n: v for n, v in os.environ.items() if n.startswith("GIT_CONFIG")}
+    try:
+        argv = ("git", *argv)
+        done = subprocess.run(
+            argv, cwd=folder, input=text, env={**theirs, **settings, "LC_ALL": "C.UTF-8"},
+            capture_output=True, check=False, timeout=LIMIT_S, encoding="utf-8", errors="surrogateescape",
+        )  # fmt: skip
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
 
 
 class _Account(TypedDict, total=False):

@@ -61,7 +61,7 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         allowed = work.server.settings.buildpacks
         chosen = work.settings.buildpacks or declared.buildpacks(app_json, allowed, work.out)
         procfile = tree.read("Procfile") if tree.has("Procfile") else None
-        steps = _plan_steps(tree, known, chosen, allowed)
+        steps = plan_steps(tree, known, chosen, allowed)
         return PushedTree(
             manifest=manifest,
             app_json=app_json,
@@ -74,7 +74,7 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         )
 
 
-def _plan_steps(
+def plan_steps(
     tree: Tree, known: BuildFacts, chosen: Sequence[str], allowed: Mapping[str, str]
 ) -> tuple[Step, ...]:
     """What will be done, in order; nothing is run.

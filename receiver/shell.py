@@ -99,7 +99,7 @@ def capture(
     return done.stdout
 
 
-def start(
+def start(  # noqa: PLR0913 - as subprocess has them
     argv: Sequence[str],
     *,
     env: Mapping[str, str],
@@ -107,8 +107,12 @@ def start(
     stdin: int | None = None,
     output: int | None = None,
     new_session: bool = True,
+    keeps: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a long command; both its streams go to file descriptor `output`, or to a pipe if None."""
+    """Start a long command; both its streams go to file descriptor `output`, or to a pipe if None.
+
+    It has the file descriptors of `keeps` too.
+    """
     return subprocess.Popen(
         argv,
         env=dict(env),
@@ -117,6 +121,7 @@ def start(
         stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.STDOUT,
         start_new_session=new_session,
+        pass_fds=keeps,
     )
 
 

@@ -1,4 +1,4 @@
-"""Follows files as they grow. The only user of watchdog.
+"""Follows files as they grow, and tells which files of folders change. The only user of watchdog.
 
 Its events coalesce, so an event means no more than: look again, from where you stopped.
 """
@@ -9,11 +9,13 @@ import queue
 import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
+from watchdog.observers.polling import PollingObserver
 
 # it warns of events that come while it is stopped, in the middle of what a person reads
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
@@ -94,6 +96,62 @@ def follow_until(
             if last_look:
                 return
             looks.wait(_LOOK_ANYWAY_S)
+
+
+class Folders:
+    """Tells which files in a set of folders changed, to `tell`, from a thread of its own."""
+
+    def __init__(self, tell: Callable[[Path], object]) -> None:
+        self._tell = _Tell(tell)
+        self._watched: dict[tuple[Path, bool], ObservedWatch] = {}
+        self._observer = Observer()
+        self._observer.start()
+
+    def watch(self, wanted: Iterable[tuple[Path, bool]]) -> bool:
+        """Watch these folders and no others, each alone or with all below it.
+
+        Returns:
+            False when the system has no more to watch with, so that the folders are looked through every second
+        """
+        wanted = set(wanted)
+        try:
+            self._schedule(wanted)
+        except OSError:
+            self.close()
+            self._watched = {}
+            self._observer = PollingObserver(timeout=1)
+            self._observer.start()
+            self._schedule(wanted)
+            return False
+        return True
+
+    def close(self) -> None:
+        self._observer.stop()
+        self._observer.join()
+
+    def _schedule(self, wanted: set[tuple[Path, bool]]) -> None:
+        """What stays is left alone, so that nothing of it goes unseen."""
+        for place in self._watched.keys() - wanted:
+            self._observer.unschedule(self._watched.pop(place))
+        for folder, whole in wanted - self._watched.keys():
+            with suppress(FileNotFoundError):
+                found = self._observer.schedule(self._tell, str(folder), recursive=whole)
+                self._watched[folder, whole] = found
+
+
+class _Tell(FileSystemEventHandler):
+    def __init__(self, tell: Callable[[Path], object]) -> None:
+        self._tell = tell
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in {"opened", "closed", "closed_no_write"}:
+            return
+        # a folder's own time changes with each file in it, which is told of by itself
+        if event.is_directory and event.event_type == "modified":
+            return
+        for path in (event.src_path, event.dest_path):
+            if path:
+                self._tell(Path(os.fsdecode(bytes(path) if not isinstance(path, str) else path)))
 
 
 def _tell_end(await_end: Callable[[], object], ended: threading.Event, looks: Looks) -> None:

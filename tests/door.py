@@ -80,6 +80,8 @@ LINES: Mapping[str, str] = {
     "limits": "",
     "limits:set": "nonsense",
     "limits:unset": "web.memory",
+    "local": "",
+    "local:run": "true",
     "logs": "-n 1",
     "logs:failed": "",
     "maintenance": "",

@@ -82,9 +82,12 @@ class Kind:
             assert visitor.say(self.echo, "ahoy") == "you said ahoy"
 
 
+_MADE = {".git", ".ship", "__pycache__"}
+
+
 def next_edition(folder: Path) -> Path:
     """Change the code in the one place that says which edition it is; returns the file."""
-    files = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts]
+    files = [p for p in folder.rglob("*") if p.is_file() and not _MADE & set(p.parts)]
     [place] = [path for path in files if FIRST.encode() in path.read_bytes()]
     place.write_text(place.read_text().replace(FIRST, SECOND))
     return place

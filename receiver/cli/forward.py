@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from receiver.cli.checkout import Destination
@@ -38,6 +39,12 @@ def become_root(words: Sequence[str], environment: Environment) -> NoReturn:
 def root_argv(words: Sequence[str], environment: Environment) -> list[str]:
     """The command line that gives these words to `ship` as root."""
     return ["sudo", "--", str(environment.program / "ship"), *words]
+
+
+def become(argv: Sequence[str], variables: Mapping[str, str], folder: Path) -> NoReturn:
+    """Go on as a program in another folder, with other variables; OSError where it cannot be run."""
+    os.chdir(folder)
+    os.execvpe(argv[0], list(argv), dict(variables))  # noqa: S606 - no shell is wanted
 
 
 def ask_over_ssh(

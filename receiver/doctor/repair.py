@@ -136,7 +136,12 @@ class Repairer:
         with freezes.changing(self._hasty, paths, _TITLE, frozen_too=True):
             mounts = in_tree(records.read_mounts(paths))
             builder = building.Builder(
-                self._server.host, paths, home, self._out, 0, {}, mounts=mounts
+                server=self._server,
+                paths=paths,
+                release=home,
+                out=self._out,
+                index={},
+                mounts=mounts,
             )
             if home.source.is_symlink():
                 files.remove(home.source)

@@ -155,10 +155,7 @@ class Tree:
             BuildError: there is no such file, or it is larger than 4 MiB.
         """
         member = self._resolve(path)
-        handle = None
-        if self._tar is not None and member is not None and member.isfile():
-            handle = self._tar.extractfile(member)
-        if member is None or handle is None:
+        if member is None or not member.isfile():
             raise BuildError(f"There is no file {path} in this push.", reason="build/missing-file")
         if member.size > _READ_LIMIT_BYTES:
             raise BuildError(
@@ -167,7 +164,11 @@ class Tree:
                 advice="Check that the right file was committed under this name.",
                 reason="build/file-too-large",
             )
-        return handle.read()
+        return self._bytes(member)
+
+    def _bytes(self, member: tarfile.TarInfo) -> bytes:
+        handle = self._tar.extractfile(member) if self._tar is not None else None
+        return b"" if handle is None else handle.read()
 
     def _resolve(self, path: str) -> tarfile.TarInfo | None:
         for _ in range(_LINK_DEPTH):

@@ -41,12 +41,17 @@ def explain(
         status: its exit status, or None when it was still running
         pushed: what is known of the pushed tree
     """
-    found = around.killed(log, status, pushed, by_ship=error.reason == _LATE) or (
-        _host(error, pushed) if error.reason in _CERTAIN else _cause(log, status, pushed) or error
-    )
+    found = cause(error, log, status, pushed)
     tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])
     detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
     return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
+
+
+def cause(error: CheckError, log: str, status: int | None, pushed: Pushed) -> CheckError:
+    """The same without the log, for somebody who has it before them."""
+    return around.killed(log, status, pushed, by_ship=error.reason == _LATE) or (
+        _host(error, pushed) if error.reason in _CERTAIN else _cause(log, status, pushed) or error
+    )
 
 
 def _host(error: CheckError, pushed: Pushed) -> CheckError:

@@ -37,6 +37,7 @@ _HANDED_ON = (
     "NOTIFY_SOCKET",
     "SHIP_APP",
     "SHIP_BOOT_LIMIT_S",
+    "SHIP_LOCAL",
     "TMPDIR",
     "TZ",
     "USER",

@@ -194,4 +194,4 @@ def _root(error):
 
 def _is_below(folder, made):
     place = getattr(sys.modules.get(made.__module__), "__file__", None) or ""
-    return os.path.realpath(place).startswith(folder + os.sep)
+    return os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep)

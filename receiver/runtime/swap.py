@@ -12,6 +12,7 @@ import time
 
 import ship_runtime_drain as drain
 import ship_runtime_question as question
+import ship_runtime_unsaid as unsaid
 import ship_runtime_worker as boot
 
 _LOOK_EVERY_S = 0.02
@@ -46,6 +47,7 @@ def hooks(release, master, cfg):
         theirs["post_worker_init"](worker)
         drain.prepare(worker)
         question.ask(release, master, worker)
+        unsaid.write_on_laptop(release.home)
         boot.announce(release, worker)
 
     def child_exit(server, worker):
@@ -98,7 +100,7 @@ def _start(server, release, wanted, their_hook):
     Nothing here may clean up on the way out: a worker is forked in here, and leaves this way.
     """
     limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", release.boot_limit_s))
-    at_once = len(os.sched_getaffinity(0))
+    at_once = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         their_hook(server)
         for begun in range(0, wanted, at_once):

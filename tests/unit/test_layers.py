@@ -25,6 +25,7 @@ EDGE = """
     cli.logs
     cli.releases
     cli.maintenance
+    cli.local
     cli.limits
     cli.runs
     cli.keys
@@ -123,6 +124,12 @@ STORY = """
     forecast
     rehearsal
     runs
+    local
+    local_web
+    local_page
+    local_crew
+    local_watch
+    local_build
     deploy
     capacity
     rollback_target
@@ -154,6 +161,7 @@ LOOK = """
     run_logs
     router_logs
     facts
+    laptop
     server
 """
 MACHINE = """
@@ -195,9 +203,11 @@ MACHINE = """
     pip_settings
     remotes
     completion_scripts
+    working_tree
     git
     lock
     watcher
+    guarded
     sockets
     lifetimes
     shell
@@ -210,6 +220,9 @@ DECIDE = """
     planner.nginx_dump
     planner.unit_states
     planner.wanted_access
+    planner.local_changes
+    planner.local_lines
+    planner.local_formation
     planner.formation
     planner.log_times
     planner.journal
