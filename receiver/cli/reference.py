@@ -49,7 +49,7 @@ The first of these that holds:
 
 A command for another machine is handed over by ssh with all that was typed. Its input, output and exit code
 are those of the command there, byte for byte. `ship run` takes the terminal along, if there is one.
-Of the laptop's files, `keys:add`, `maintenance:on --page` and `storage:put` read what they are given, and send it; `storage:get` writes there.
+Of the laptop's files, `keys:add`, `config:set --from-file`, `config:import`, `maintenance:on --page` and `storage:put` read what they are given, and send it; `storage:get` writes there.
 
 ## Which app is meant
 
@@ -61,7 +61,8 @@ them, and changes nothing.
 
 ## Hanging up
 
-What makes a release or changes processes (config:set, config:unset, releases:rollback, releases:retry, ps:restart,
+What makes a release or changes processes (config:set, config:unset, config:import,
+config:edit, config:clear, releases:rollback, releases:retry, ps:restart,
 ps:scale, ps:start, ps:stop) runs in a process of its own on the server, and goes on when the connection ends.
 `ship builds:cancel` stops it. apps:create, apps:clone, apps:destroy and apps:rename end with the connection; what they
 had begun is undone, or can be repeated.
