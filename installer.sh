@@ -277,7 +277,7 @@ installer::sudo_rule() {
 # Made by ship. The account ship may run ship itself as root, and nothing else; the gate names the key that asked.
 # What was typed comes in a variable: a command line could be seen by all accounts, and sudo writes it into the log.
 Defaults:ship !requiretty, !use_pty, !lecture
-Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND"
+Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND SSH_CLIENT"
 ship ALL=(root) NOPASSWD: ${PREFIX}/bin/ship, ${PREFIX}/bin/ship-deploy
 RULE
 }

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from msgspec.structs import replace
 
 from receiver import builds, files, records
+from receiver.audit import Entry
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -43,6 +44,8 @@ class Request:
     by: str
     commit: str
     description: str
+    entry: Entry | None = None
+    """What the audit has of it; its end is recorded by the process that does the work."""
 
 
 def run_detached(
@@ -66,7 +69,9 @@ def run_detached(
     child = os.fork()
     if child == 0:
         os.close(went)
-        _work(server, paths, build, work, go, warm_up)
+        _work(server, paths, build, _Job(work, warm_up, request.entry), go)
+    if request.entry is not None:
+        request.entry.hand_over()
     os.close(held)  # the child holds it now
     os.close(go)
     server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
@@ -103,20 +108,28 @@ def _begin(server: Server, paths: AppPaths, request: Request) -> tuple[Build, in
     return builds.begin(paths, wanted, keep=server.settings.keep_builds)
 
 
-def _work(
-    server: Server, paths: AppPaths, build: Build, work: Work, go: int, warm_up: Callable[[], object]
-) -> NoReturn:  # fmt: skip
+class _Job(NamedTuple):
+    """What the child does, how it gets ready for it, and where it records its end."""
+
+    work: Work
+    warm_up: Callable[[], object]
+    entry: Entry | None
+
+
+def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> NoReturn:
     """The child: never returns, whatever happens."""
     status = 1
     try:
         _leave_session(records.build_log(paths, build.number))
-        warm_up()
+        job.warm_up()
         os.read(go, 1)  # ends when the child is in a unit of its own, which its jobs are tied to
         os.close(go)
         build = replace(build, pid=os.getpid())
         records.write_build(paths, build)
-        ended = _attempt(server, paths, build, work)
+        ended = _attempt(server, paths, build, job.work)
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
+        if job.entry is not None:
+            _record(job.entry, ended)
         status = ended.exit_code
     except Exception:  # noqa: BLE001 - nobody is above us; without this the log would stay empty
         import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
@@ -124,6 +137,12 @@ def _work(
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _record(entry: Entry, ended: Build) -> None:
+    entry.told = entry.told or ended.description
+    release = f"v{ended.release}" if ended.release else ""
+    entry.end(ended.exit_code, reason=ended.reason or "", release=release)
 
 
 def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build:

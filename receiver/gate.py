@@ -89,6 +89,8 @@ def _serve_git(key: str, words: Sequence[str]) -> int:
     app = _app(words)
     repo = layout.repo(app)
     held = access.held(layout, key, app)
+    if not repo.is_dir() or not suffices(held, "deploy"):
+        _record_refusal(key, app, words[0])
     if not repo.is_dir() or held is None:
         raise _no_such_app(layout, key, app)
     if not suffices(held, "deploy"):
@@ -98,6 +100,12 @@ def _serve_git(key: str, words: Sequence[str]) -> int:
 
         upload_pack.serve_ssh(repo, os.environ.get("GIT_PROTOCOL", ""))
     return _receive(layout, key, app)
+
+
+def _record_refusal(key: str, app: "AppName", service: str) -> None:
+    from receiver import refusals  # noqa: PLC0415 - see above
+
+    refusals.record(key, app, service, os.environ, sudo=_needs_sudo(os.environ))
 
 
 def _receive(layout: "Layout", key: str, app: "AppName") -> int:
@@ -124,8 +132,9 @@ def _for_hooks(key: str, app: str, environment: Mapping[str, str]) -> dict[str, 
         "SHIP_KEY": key,
         "SHIP_DEPLOY": str(Path(sys.executable).with_name("ship-deploy")),
     }
-    if "SHIP_ROOT" in environment:
-        told["SHIP_ROOT"] = environment["SHIP_ROOT"]
+    for name in ("SHIP_ROOT", "SSH_CLIENT"):
+        if name in environment:
+            told[name] = environment[name]
     if _needs_sudo(environment):
         told["SHIP_SUDO"] = "1"
     return told

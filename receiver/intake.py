@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver import access, detached
+from msgspec.structs import replace
+
+from receiver import access, audit, detached
+from receiver.model.audit import Line, parse_address, shortened
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -54,13 +57,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
-    # the gate asked as well, as an account that is trusted less than root
-    access.admit(server.layout, arguments.key, app, "deploy")
+    _admit(server, app, arguments)
     paths = server.app(app)
     archive = spool(paths, sys.stdin.fileno())
     if arguments.plan:
         return _plan(server, app, archive, arguments)
     before = None if set(arguments.old) == {"0"} else arguments.old
+    entry = audit.Entry(server.layout, server.clock, _line(server, app, arguments), _warn).begin()
 
     def work(out: Output, number: int) -> Release | None:
         from receiver import deploy  # noqa: PLC0415 - imported by warm_up, in the process that deploys
@@ -91,8 +94,41 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
         by=arguments.key,
         commit=arguments.commit,
         description=f"{'Check' if arguments.check else 'Deploy'} {arguments.commit[:7]}",
+        entry=entry,
     )
     return detached.run_detached(server, request, work, _show, warm_up)
+
+
+def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
+    """Ask for the grant once more: the gate is run by an account that is trusted less than root."""
+    try:
+        access.admit(server.layout, arguments.key, app, "deploy")
+    except ShipError as error:
+        line = _line(server, app, arguments)
+        how = {"event": "refused", "status": error.exit_code, "reason": error.reason}
+        audit.note(server.layout, replace(line, **how), _warn)
+        raise
+
+
+def _line(server: Server, app: AppName, arguments: argparse.Namespace) -> Line:
+    """What the audit is told of a push."""
+    options = [f"-o {name}" for name in ("check", "force") if getattr(arguments, name)]
+    return Line(
+        at=server.clock.stamp(),
+        id=audit.new_id(),
+        event="began",
+        command="git push",
+        key=arguments.key,
+        address=parse_address(os.environ.get("SSH_CLIENT", "")),
+        app=app,
+        words=shortened(
+            [*options, arguments.ref.removeprefix("refs/heads/"), arguments.commit[:12]]
+        ),
+    )
+
+
+def _warn(text: str) -> None:
+    Output(_show).warn(text)
 
 
 def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Namespace) -> int:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from receiver import deploy, detached, forecast, git, intake, rehearsal
+from receiver.audit import Entry
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -21,23 +23,30 @@ def retry(
     by: str,
     show: Callable[[bytes], object],
     title: str = "Deploy {} again",
+    entry: Entry | None = None,
 ) -> int:
     """Deploy the commit that the deploy branch is at; returns the deploy's exit code. `title` is for the record.
 
     Raises:
         NotFoundError: nothing was pushed yet
     """
-    request = _request(server, app, by, title)
+    request = replace(_request(server, app, by, title), entry=entry)
     return _take(server, request, show, partial(deploy.deploy, server))
 
 
-def check(server: Server, app: AppName, by: str, show: Callable[[bytes], object]) -> int:
+def check(
+    server: Server,
+    app: AppName,
+    by: str,
+    show: Callable[[bytes], object],
+    entry: Entry | None = None,
+) -> int:
     """Check the commit that the deploy branch is at; returns the check's exit code.
 
     Raises:
         NotFoundError: nothing was pushed yet
     """
-    request = _request(server, app, by, "Check {}")
+    request = replace(_request(server, app, by, "Check {}"), entry=entry)
     return _take(server, request, show, partial(rehearsal.rehearse, server))
 
 

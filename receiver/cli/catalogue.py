@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "apps:rename": ("apps:rename", "admin"),
     "apps:unlock": ("locks:unlock", "manage"),
     "apps:urls": ("open:urls", "view"),
+    "audit": ("audit:report", "nothing"),
+    "audit:verify": ("audit:verify", "admin"),
     "buildpacks": ("buildpacks:list_buildpacks", "view"),
     "buildpacks:add": ("buildpacks:add", "manage"),
     "buildpacks:clear": ("buildpacks:clear", "manage"),
@@ -55,6 +57,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "cron:schedule": ("cron:schedule", "admin"),
     "cron:suspend": ("cron:suspend", "manage"),
     "git:clone": ("git:clone", "view"),
+    "git:refused": ("git:refused", "deploy"),
     "git:remote": ("git:remote", "view"),
     "doctor": ("doctor:doctor", "manage"),
     "help": ("about:help_", "nothing"),
@@ -109,6 +112,14 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "whoami": ("access:whoami", "nothing"),
 }
 """By command: module of this package and function in it, and the grant that a key must hold to call it."""
+
+GIT_REFUSED = "git:refused"
+"""The hidden command by which root records a push that the gate has refused."""
+_ONLY_LOOK = frozenset({
+    "audit:verify", "capacity", "checks:run", "keys", "plan", "run:output", GIT_REFUSED,
+})  # fmt: skip
+SECRETS_AMONG = frozenset({"releases:info"})
+"""What shows values of config vars only to those who may deploy, and is on record then."""
 
 ALIASES: dict[str, str] = {
     "access:list": "access",
@@ -177,6 +188,11 @@ def canonical(name: str) -> str | None:
 def needed(name: str) -> Needs:
     """The grant that a command takes; one that is not in the table takes them all."""
     return COMMANDS[name][1] if name in COMMANDS else "admin"
+
+
+def is_recorded(name: str) -> bool:
+    """Whether the audit tells of a command: of all that take more than the grant view, but those that only look."""
+    return needed(name) in {"deploy", "manage", "admin"} and name not in _ONLY_LOOK
 
 
 def find(words: list[str]) -> tuple[str, list[str]] | None:

@@ -11,7 +11,9 @@ def change(call: Call, description: str, work: Work) -> int:
     paths = call.server.app(call.app)
     _, release = records.read_live_release(paths)
     commit = release.commit if release else ""
-    request = Request(app=call.app, by=call.by, commit=commit, description=description)
+    request = Request(
+        app=call.app, by=call.by, commit=commit, description=description, entry=call.entry
+    )
     return detached.run_detached(call.server, request, work, show.transcript)
 
 

@@ -42,7 +42,7 @@ def check(call: Call) -> int:
             return push_option(call, target, "check")
     from receiver import retrying
 
-    return retrying.check(call.server, call.app, call.by, show.transcript)
+    return retrying.check(call.server, call.app, call.by, show.transcript, call.entry)
 
 
 def remote_of(checkout: Checkout, app: "AppName") -> str | None:

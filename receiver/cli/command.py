@@ -2,106 +2,27 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from importlib import import_module
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from receiver.cli import catalogue, forward
-from receiver.cli.checkout import Checkout, Destination
-from receiver.cli.context import Environment
-from receiver.cli.place import Here, Place, Said, choose_app, choose_place
+from receiver.cli.call import Call
+from receiver.cli.checkout import Destination
+from receiver.cli.place import Said
 from receiver.model.errors import ShipError, UsageError
-from receiver.model.grant import Needs, suffices
-from receiver.model.layout import Layout
-from receiver.model.names import AppName
 
 if TYPE_CHECKING:
-    from receiver.server import Server
+    pass
+
+__all__ = (
+    "Call", "Command", "Ship", "ValuesCommand", "brief", "for_app", "unknown", "with_json", "with_release_phase",
+)  # fmt: skip
 
 _WORDS = "receiver.words"
 _PARTICULARS = re.compile(r"[;:] |\.(?=\s|$)")
-
-
-class Call:
-    """One call of a command."""
-
-    def __init__(self, environment: Environment, arguments: Sequence[str], by: str | None) -> None:
-        self.environment = environment
-        self.arguments = arguments
-        """The whole command line."""
-        self.key = by
-        """Name of the key behind a call over ssh; None when somebody types on this machine."""
-        self.said = Said()
-        self.words: tuple[str, ...] = ()
-        """What followed the name of the command."""
-
-    @property
-    def by(self) -> str:
-        """Who asks, for the record."""
-        return self.key or self.environment.user
-
-    @cached_property
-    def checkout(self) -> Checkout:
-        """The checkout around the working directory."""
-        return Checkout(Path.cwd(), self.environment.variables)
-
-    @cached_property
-    def place(self) -> Place:
-        """Where the command acts."""
-        if self.key is not None:
-            return Here(self.environment.root)
-        return choose_place(self.said, self.environment, self.checkout)
-
-    @cached_property
-    def app(self) -> AppName:
-        """The app that is meant. Whoever calls over ssh stands in no checkout of their own."""
-        checkout = self.checkout if self.key is None else None
-        return choose_app(self.said, self.environment, checkout)
-
-    def may(self, needed: Needs) -> bool:
-        """Whether who asks may do to the app what takes this grant; who sits at the server may do all."""
-        if self.key is None:
-            return True
-        from receiver import access
-
-        return suffices(access.held(self.layout, self.key, self.app), needed)
-
-    def require(self, needed: Needs) -> None:
-        """Refuse, as `may` says, what of a command takes more than the command."""
-        if self.key is not None:
-            from receiver import access
-
-            access.admit(self.layout, self.key, self.app, needed)
-
-    @property
-    def layout(self) -> Layout:
-        """Where the server of this machine has its files."""
-        if not isinstance(self.place, Here):
-            raise TypeError(self.place)
-        root = self.place.root
-        return Layout.vps() if root is None else Layout.embedded(root)
-
-    @cached_property
-    def server(self) -> "Server":
-        """The server of this machine."""
-        return self.open_server()
-
-    def open_server(self, *, booting: bool = False) -> "Server":
-        """Open the server, with nothing left half renamed or half cloned by a command that was killed."""
-        from receiver import clone_notes, renaming
-        from receiver.server import open_server
-
-        if not isinstance(self.place, Here):
-            raise TypeError(self.place)
-        server = open_server(self.place.root)
-        renaming.recover(server, booting=booting)
-        if not booting:  # nothing runs yet that could be told to let go of an app
-            clone_notes.recover(server)
-        return server
 
 
 class Command(click.Command):
@@ -154,13 +75,13 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Act here, or have the server act."""
         call: Call = ctx.obj
-        params = dict(ctx.params)
+        params, said = dict(ctx.params), dict(ctx.params)
         named = params.get(self.app_from) if self.app_from else None
         call.said = Said(params.pop("app", None) or named, params.pop("remote", None))
         call.words = ctx.meta[_WORDS]
         whole = bool(self.server_wide and params[self.server_wide])
         if call.key is not None:
-            self._admit(call, call.key, whole=whole)
+            self._admit(call, call.key, said, whole=whole)
         if self.callback is None or self.here:
             return self.callback(call, **params) if self.callback else 0
         if isinstance(call.place, Destination):
@@ -169,19 +90,37 @@ class Command(click.Command):
             if self.over_ssh is not None and self.hides_values:
                 return int(self.over_ssh(call, call.place, **params) or 0)
             forward.become_root(call.arguments, call.environment)
-        return self.callback(call, **params)
+        return self._perform(call, params, said)
 
-    def _admit(self, call: Call, key: str, *, whole: bool) -> None:
+    def _admit(self, call: Call, key: str, said: dict[str, Any], *, whole: bool) -> None:
         """The one door of all commands that come with a key: raises unless its grants let it through."""
-        needed = "admin" if whole else catalogue.needed(self.name or "")
+        name = self.name or ""
+        needed = "admin" if whole else catalogue.needed(name)
         if needed == "nothing":
             return
         from receiver import access
 
-        if needed == "admin" or not self.of_app:
-            access.admit_to_server(call.layout, key)
-        else:
-            access.admit(call.layout, key, call.app, needed)
+        try:
+            if needed == "admin" or not self.of_app:
+                access.admit_to_server(call.layout, key)
+            else:
+                access.admit(call.layout, key, call.app, needed)
+        except ShipError as error:
+            from receiver.cli import audited
+
+            if not isinstance(error, UsageError):  # such as one who names no app
+                audited.refused(call, name, said, error)
+            raise
+
+    def _perform(self, call: Call, params: dict[str, Any], said: dict[str, Any]) -> Any:
+        """Do it; what changes something, or shows a secret, goes on record."""
+        callback, name = self.callback or _nothing, self.name or ""
+        shows = name in catalogue.SECRETS_AMONG and call.may("deploy")
+        if not (shows or catalogue.is_recorded(name)):
+            return callback(call, **params)
+        from receiver.cli import audited
+
+        return audited.perform(call, name, said, lambda: callback(call, **params))
 
     def _go_over(
         self, call: Call, place: Destination, params: dict[str, Any], *, whole: bool
@@ -240,6 +179,10 @@ class Ship(click.Group):
             raise unknown(args)
         name, rest = found
         return name, self.get_command(ctx, name), rest
+
+
+def _nothing(*_: Any, **__: Any) -> int:
+    return 0
 
 
 def brief(command: click.Command) -> str:

@@ -215,6 +215,8 @@ def perform(
     from receiver.config_change import is_needless
 
     wish = replace(wish, release_phase=release_phase)
+    if call.entry is not None:
+        call.entry.told = wish.description  # names, and no value
     paths = call.server.app(call.app)
     before = live_label(call)
     if is_needless(paths, wish):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from receiver.model.audit import parse_address
+
 
 class Environment(NamedTuple):
     """Environment variables, standard streams and the user, as values."""
@@ -31,6 +33,8 @@ class Environment(NamedTuple):
     """Whether standard input and output are a terminal."""
     variables: Mapping[str, str]
     """All of it, for ssh, git and sudo, which are the user's own."""
+    address: str = ""
+    """From where the one who types has come over ssh."""
 
 
 def read_environment() -> Environment:
@@ -44,6 +48,7 @@ def read_environment() -> Environment:
         root=Path(root).absolute() if root else None,
         home=Path.home(),
         user=variables.get("SUDO_USER", user) if os.geteuid() == 0 else user,
+        address=parse_address(variables.get("SSH_CLIENT", "")),
         is_root=os.geteuid() == 0,
         program=Path(sys.executable).parent,
         term=variables.get("TERM", "dumb"),

@@ -4,7 +4,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command
+from receiver.cli.command import Call, Command, for_app
 from receiver.model.errors import UsageError
 
 
@@ -56,6 +56,14 @@ def _clone(call: Call, name: str, url: str, folder: str | None) -> int:
         )
     words = ["clone", "--origin", name, "--", url, folder or call.app]
     forward.become_git(words, call.environment)
+
+
+@click.command("git:refused", cls=Command, hidden=True)
+@for_app
+@click.argument("call_", metavar="push | fetch")
+def refused(call: Call, call_: str) -> None:
+    """Have on record what was refused at the gate: this is refused as well, by root."""
+    del call, call_
 
 
 def _set(call: Call, name: str, url: str) -> int:

@@ -111,7 +111,8 @@ def retry(call: Call) -> int:
     """Deploy the newest pushed commit again, as a push of it would."""
     from receiver import retrying
 
-    return _done(call, retrying.retry(call.server, call.app, call.by, show.transcript))
+    done = retrying.retry(call.server, call.app, call.by, show.transcript, entry=call.entry)
+    return _done(call, done)
 
 
 @click.command(

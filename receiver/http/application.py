@@ -44,8 +44,10 @@ class Config:
 
     layout: Layout
     authenticate: Authenticate
-    push: Callable[[AppName, str], Push]
-    """What a push to this app by the key of this name needs to know."""
+    push: Callable[[AppName, str, str], Push]
+    """What a push to this app by the key of this name, from an address, needs to know."""
+    refused: Callable[[AppName, str, str, str], None]
+    """Takes note of what was refused: the app, the key, git's service and the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class _Call:
     service: str
     advertises: bool
     protocol: str
+    address: str
 
 
 class _RefusedError(Exception):
@@ -130,11 +133,12 @@ def _admit(config: Config, environ: Environ) -> _Call:
         )
     service, advertises = _service(route["call"], environ)
     return _Call(
-        _known_app(config.layout, key, route["app"]),
+        _known_app(config, key, route["app"], service, _address(environ)),
         key,
         service,
         advertises,
         environ.get("HTTP_GIT_PROTOCOL", ""),
+        _address(environ),
     )
 
 
@@ -152,14 +156,22 @@ def _service(call: str, environ: Environ) -> tuple[str, bool]:
     return call, False
 
 
-def _known_app(layout: Layout, key: str, name: str) -> AppName:
+def _address(environ: Environ) -> str:
+    """From where, as nginx says it, which is the only one to reach this."""
+    return str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def _known_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
     """The app that is meant, if the key may push to it; one that it may not see is answered as one that is not there."""
     try:
         app = AppName.parse(name)
     except ShipError as error:
         raise _RefusedError("404 Not Found", _in_words(error)) from error
-    held = access.held(layout, key, app)
-    if not layout.repo(app).is_dir() or held is None:
+    held = access.held(config.layout, key, app)
+    there = config.layout.repo(app).is_dir()
+    if not there or not suffices(held, "deploy"):
+        config.refused(app, key, service, address)
+    if not there or held is None:
         raise _RefusedError(
             "404 Not Found",
             f"There is no app {app} on this server.\nMake it with: ship apps:create {app}",
@@ -174,7 +186,7 @@ def _known_app(layout: Layout, key: str, name: str) -> AppName:
 def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
     repo = config.layout.repo(call.app)
     if call.service == "git-receive-pack":
-        push = config.push(call.app, call.key)
+        push = config.push(call.app, call.key, call.address)
         if call.advertises:
             receive_pack.advertise(push, write)
         else:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from receiver import keys, records, request_logs
+from receiver import keys, records, refusals, request_logs
 from receiver.apps import HOOKS
 from receiver.http.application import Application, Config, create_app
 from receiver.model.errors import ShipError
@@ -26,14 +26,19 @@ def application() -> Application:
     root = Path(named) if named else None
     layout = Layout.embedded(root) if root else Layout.vps()
 
-    def push(app: AppName, key: str) -> Push:
+    def push(app: AppName, key: str, address: str) -> Push:
         # read at each push: settings may change while the receiver runs
         limit = records.read_server(layout).max_push_mb * _MIB
-        return Push(layout.repo(app), HOOKS, _environment(root, app, key), limit)
+        environment = {**_environment(root, app, key), "SSH_CLIENT": address}
+        return Push(layout.repo(app), HOOKS, environment, limit)
+
+    def refused(app: AppName, key: str, service: str, address: str) -> None:
+        environment = {**os.environ, "SSH_CLIENT": address}
+        refusals.record(key, app, service, environment, sudo=root is None)
 
     if root is not None:  # on a VPS a timer does it; here this process is there at all times
         threading.Thread(target=_keep_logs_small, args=(layout,), daemon=True).start()
-    return create_app(Config(layout, partial(keys.authenticate, layout), push))
+    return create_app(Config(layout, partial(keys.authenticate, layout), push, refused))
 
 
 def _keep_logs_small(layout: Layout) -> None:

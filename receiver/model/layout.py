@@ -254,6 +254,11 @@ class Layout:
         return self.repos / f"{app}.git"
 
     @property
+    def audit(self) -> Path:
+        """Who did what; root's, and only ever added to."""
+        return self.state / "audit"
+
+    @property
     def apps(self) -> Path:
         return self.state / "apps"
 

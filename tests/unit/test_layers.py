@@ -29,6 +29,7 @@ EDGE = """
     cli.limits
     cli.runs
     cli.keys
+    cli.audit
     cli.locks
     cli.access
     cli.git
@@ -57,6 +58,8 @@ EDGE = """
     cli.confirm
     cli.pending
     cli.command
+    cli.audited
+    cli.call
     cli.show
     cli.forward
     cli.place
@@ -72,6 +75,7 @@ EDGE = """
     http.credentials
     http
     gate
+    refusals
     upload_pack
     receive_pack
     quarantine
@@ -185,6 +189,7 @@ MACHINE = """
     nginx
     keys
     access
+    audit
     buildpack_store
     pythons
     run_records
@@ -323,6 +328,7 @@ VALUES = """
     model.output
     model.build
     model.grant
+    model.audit
     model.freeze
     model.log_line
     model.errors
@@ -367,7 +373,7 @@ DOORWAYS = {
 READ_ENVIRONMENT = {
     "cli.context": "what a person typed in which surroundings",
     "gate": "sshd's SSH_ORIGINAL_COMMAND, and SHIP_ROOT",
-    "intake": "SHIP_ROOT, from the hook",
+    "intake": "SHIP_ROOT and SSH_CLIENT, from the hook",
     "http.serve": "SHIP_ROOT, from supervisord",
     "git": "handed on to git, without what would lead it elsewhere",
     "nginx": "PATH, to find nginx in the folders of an administrator too",
