@@ -125,10 +125,10 @@ def _app_is_busy(holder: str, wait_s: float) -> LockedError:
     )
 
 
-def _others_build(holder: str, wait_s: float) -> LockedError:
+def _others_build(_: str, wait_s: float) -> LockedError:
     return LockedError(
         "Other builds of this server did not come to their end.",
-        detail=f"The {holder} is under way. Waited {wait_s:g} s.",
+        detail=f"Waited {wait_s:g} s.",
         advice="Push again later, or have more builds go on at once: builds_at_once in the server's ship.toml.",
         reason="locked/builds",
     )

@@ -112,7 +112,8 @@ class Transition:
             self.server.layout.build_turns(settings.builds_at_once),
             f"build of {self.paths.name}" + (f" ({about.title})" if about else ""),
             wait_s=float(settings.lock_wait_s),
-            on_wait=lambda holder: self.out.say(f"Waiting for the {holder}."),
+            # which app that is, not everybody may know
+            on_wait=lambda _: self.out.say("Waiting for the build of another app."),
             clock=self.server.clock,
         )
 

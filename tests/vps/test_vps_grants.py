@@ -1,6 +1,7 @@
 """Keys with grants on a real machine: sshd, the account ship that decides without root, and root that asks once more."""
 
 import json
+import re
 
 import pytest
 
@@ -156,3 +157,48 @@ def test_a_key_from_before_grants_is_an_admin_and_the_installer_says_so_once(gra
     assert "have the key door-old be an admin: it is from before keys had grants" in told
     assert "nothing was changed" in install(server.machine).stdout
     server.root("ship keys:remove door-old")
+
+
+def test_the_audit_is_roots_and_tells_of_what_the_gate_refused(granted: Site) -> None:
+    server, who = granted.server, key(granted, "view")
+    granted.git_as(who, "ls-remote", "prod", check=False)
+    found = json.loads(server.ship("audit -n 1 --json").stdout)[0]
+    assert (found["key"], found["command"], found["app"]) == ("door-view", "git fetch", "granted")
+    assert (found["refused"], found["reason"]) == (True, "access/not-granted")
+    pattern = r"\d+\.\d+\.\d+\.\d+"
+    assert re.fullmatch(pattern, found["from"]), found
+    server.ship("config:set -a granted SECRET=v4lue-of-a-secret")
+    granted.commit({"audited.txt": "x"})
+    granted.git_as(key(granted, "deploy"), "push", "prod", "main")
+    pushed, set_, *_ = json.loads(server.ship("audit --json -a granted").stdout)
+    assert (pushed["key"], pushed["command"], pushed["status"]) == ("door-deploy", "git push", 0)
+    assert (set_["command"], set_["result"].split(",")[0]) == (
+        "config:set",
+        "Set SECRET config var",
+    )
+    assert re.fullmatch(pattern, pushed["from"])
+    assert (
+        server.root("stat -c '%U %a' /var/lib/ship/audit /var/lib/ship/audit/000001.jsonl")
+        == "root 700\nroot 600"
+    )
+    for user in ("ship", "ship-granted"):
+        read = server.machine.run(("ls", "/var/lib/ship/audit"), user=user, check=False)
+        assert "Permission denied" in read.stderr
+    assert server.root("grep -c v4lue-of-a-secret -r /var/lib/ship/audit || true").endswith(":0")
+    server.ship("audit:verify")
+    assert "secret-project" not in server.ship("audit -n 1000", key=key(granted, "manage")).stdout
+
+
+def test_a_locked_app_is_pushed_by_nobody(granted: Site) -> None:
+    server = granted.server
+    server.ship(
+        "apps:lock -a granted -m 'The accounts are being closed.'", key=key(granted, "manage")
+    )
+    granted.commit({"locked.txt": "x"})
+    before = granted.remote_head()
+    refused = granted.git("push", "prod", "main", check=False)
+    assert "main -> main (app is locked)" in refused.stderr
+    assert "Locked by door-manage since" in refused.stderr
+    assert granted.remote_head() == before
+    server.ship("apps:unlock -a granted")
+    granted.git("push", "prod", "main")
