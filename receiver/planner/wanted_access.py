@@ -44,7 +44,7 @@ def sudo_rule(program: str) -> str:
         "# What was typed comes in a variable: a command line could be seen by all accounts,"
         " and sudo writes it into the log.\n"
         "Defaults:ship !requiretty, !use_pty, !lecture\n"
-        'Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND"\n'
+        'Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND SSH_CLIENT"\n'
         f"ship ALL=(root) NOPASSWD: {program}/ship, {program}/ship-deploy\n"
     )
 
