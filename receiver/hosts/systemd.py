@@ -9,7 +9,15 @@ from pathlib import Path
 
 from receiver import files, nginx, records, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
-from receiver.hosts import Job, JobMemoryError, Owner, last_text, systemd_accounts, systemd_timers
+from receiver.hosts import (
+    Job,
+    JobMemoryError,
+    Owner,
+    last_text,
+    systemd_accounts,
+    systemd_journal,
+    systemd_timers,
+)
 from receiver.hosts.systemd_background import SystemdBackground
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import (
@@ -85,12 +93,14 @@ class SystemdHost:
         """Remove the app's account, after everything it runs was stopped."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
         self._forget_applied_limits(app)
+        systemd_journal.remove(app)
         systemd_accounts.remove(app)
 
     def rename_account(self, app: AppName, new: AppName) -> None:
         """Give the app's user and group another name; what has it already keeps it."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
         self._forget_applied_limits(app)
+        systemd_journal.rename(app, new)
         systemd_accounts.rename(app, new, self._layout.app(new).home)
 
     def run(
@@ -259,7 +269,7 @@ class SystemdHost:
         matches = app_matches(systemd_accounts.owner(app).uid)
         if slot is not None:
             matches = tuple(f"--unit={unit}" for unit in slot_units(app, slot))
-        return JournalLog(matches, f"ship-{app}.", since_us, ReleaseTimes(paths))
+        return JournalLog(app, matches, since_us, ReleaseTimes(paths))
 
     def _running(self, templates: Iterable[str]) -> list[str]:
         """Units of these templates that run, or are being started or stopped."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from receiver import shell
+from receiver.hosts import systemd_journal
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import own_unit, stop_units
 from receiver.model.formation import Formation, Instance
@@ -81,14 +82,15 @@ class SystemdBackground:
     def last_end(self, app: AppName, instance: Instance) -> str | None:
         """Why a process ended last, by systemd's own words in the journal."""
         kinds = (f"MESSAGE_ID={kind}" for kind in process_ends.MESSAGE_IDS)
-        said = _journal("--output=json", f"UNIT={process_unit(app, instance)}", *kinds)
+        said = _journal(app, "--output=json", f"UNIT={process_unit(app, instance)}", *kinds)
         return process_ends.from_journal(said.splitlines())
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:
         """What a process wrote last since its last start."""
-        said = _journal("--output=cat", f"_SYSTEMD_UNIT={process_unit(app, instance)}")
+        said = _journal(app, "--output=cat", f"_SYSTEMD_UNIT={process_unit(app, instance)}")
         return process_ends.last_line(said.decode("utf-8", "replace").splitlines())
 
 
-def _journal(*words: str) -> bytes:
-    return shell.capture(("journalctl", "--quiet", f"--lines={_ENTRIES}", *words))
+def _journal(app: AppName, *words: str) -> bytes:
+    wanted = ("--quiet", f"--lines={_ENTRIES}", *systemd_journal.of(app))
+    return shell.capture(("journalctl", *wanted, *words))

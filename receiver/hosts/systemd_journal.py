@@ -8,13 +8,18 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from receiver import shell
+from receiver import files, shell
+from receiver.hosts.systemd_jobs import stop_units
 from receiver.log_files import Place, Positions, Told
 from receiver.model.log_line import LogLine
+from receiver.model.names import AppName
 from receiver.planner import journal
+from receiver.planner.systemd_units import journal as journal_name
+from receiver.planner.systemd_units import journal_units
 from receiver.release_times import ReleaseTimes
 
 _KEY = "journal"
+_JOURNALS = Path("/var/log/journal")
 _MOST_WAITING = 10_000
 """Entries in memory; what follows waits in the journal."""
 _OUTPUT = ("--quiet", "--all", "--output=json", f"--output-fields={journal.FIELDS}")
@@ -26,18 +31,19 @@ class JournalLog:
     folders: tuple[Path, ...] = ()
 
     def __init__(
-        self, matches: tuple[str, ...], units: str, since_us: int, releases: ReleaseTimes
+        self, app: AppName, matches: tuple[str, ...], since_us: int, releases: ReleaseTimes
     ) -> None:
         """Made for one app.
 
         Args:
+            app: the app
             matches: what `journalctl` picks entries by
-            units: how the names of its units begin
             since_us: when the app was made; what is older belongs to one that had its name, or its account
             releases: by what a line is of a release
         """
-        self._matches = matches
-        self._units = units
+        self._app = app
+        self._matches = (*of(app), *matches)
+        self._units = f"ship-{app}."
         self._since_us = since_us
         self._releases = releases
         self._entries: queue.Queue[bytes] = queue.Queue(_MOST_WAITING)
@@ -46,8 +52,8 @@ class JournalLog:
 
     def end(self) -> Positions:
         """Behind the newest entry of all."""
-        argv = ("journalctl", "--quiet", "--lines=1", "--output=export", "--output-fields=_PID")
-        said = shell.capture(argv)
+        wanted = ("--quiet", "--lines=1", "--output=export", "--output-fields=_PID")
+        said = shell.capture(("journalctl", *wanted, self._matches[0]))
         cursors = [line for line in said.splitlines() if line.startswith(b"__CURSOR=")]
         return {_KEY: cursors[0].partition(b"=")[2].decode()} if cursors else {}
 
@@ -83,6 +89,7 @@ class JournalLog:
 
     def listen(self, wake: Callable[[], object]) -> None:
         """Follow from where the first `after` ends."""
+        _make_folder(self._app)
         self._wake = wake
 
     def close(self) -> None:
@@ -129,6 +136,38 @@ class JournalLog:
                 release = self._releases.at(entry.part, entry.line.at_us)
                 return Told(replace(entry.line, release=release), _KEY, entry.cursor)
         return None
+
+
+def of(app: AppName) -> tuple[str]:
+    """Has journalctl read the app's own journal, and the machine's, in which systemd writes and older lines are."""
+    return (f"--namespace=+{journal_name(app)}",)
+
+
+def remove(app: AppName) -> None:
+    """Remove what an app wrote. Nothing of it may run."""
+    stop_units(*journal_units(app))
+    for folder in _folders(app):
+        files.remove_tree(folder)
+
+
+def rename(app: AppName, new: AppName) -> None:
+    """Have what an app wrote belong to it under its new name. Nothing of it may run."""
+    stop_units(*journal_units(app), *journal_units(new))
+    for folder in _folders(app):
+        files.remove_tree(folder.with_suffix(f".{journal_name(new)}"))
+        folder.rename(folder.with_suffix(f".{journal_name(new)}"))
+
+
+def _make_folder(app: AppName) -> None:
+    """Have the folder be there before anything is in it: journalctl does not see one that comes while it follows."""
+    machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    if _JOURNALS.is_dir():
+        (_JOURNALS / f"{machine}.{journal_name(app)}").mkdir(mode=0o755, exist_ok=True)
+
+
+def _folders(app: AppName) -> list[Path]:
+    """Where the journal of an app is: one folder, named after the machine."""
+    return list(_JOURNALS.glob(f"*.{journal_name(app)}"))
 
 
 def app_matches(uid: int) -> tuple[str, ...]:

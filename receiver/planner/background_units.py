@@ -14,7 +14,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner.render import render
 from receiver.planner.sandbox import sandbox_properties
-from receiver.planner.systemd_units import RECOVERY_UNIT
+from receiver.planner.systemd_units import RECOVERY_UNIT, journal
 
 _WRITTEN = str.maketrans("-_", ".:")
 _READ = str.maketrans(".:", "-_")
@@ -82,5 +82,6 @@ def _text(
         group=group,
         # a program hears the signal alone and tells its children; a shell would end and leave them to be killed
         kill_mode="control-group" if group.shell else "mixed",
+        journal=journal(app),
         sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), mounts),
     )

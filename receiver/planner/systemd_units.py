@@ -18,6 +18,8 @@ SlotKind = Literal["web", "port"]
 RECOVERY_UNIT = "ship-recover.service"
 """Undoes an unfinished deploy while the machine boots; slots start after it."""
 _STOP_MARGIN_S = 5
+_LOG_MIB = 200
+_LOG_DAYS = 60
 _RUN = Path("/run")
 
 
@@ -46,6 +48,26 @@ def slot_units(app: AppName, slot: SlotLetter) -> tuple[str, str]:
     return slot_unit(app, "web", slot), slot_unit(app, "port", slot)
 
 
+def journal(app: AppName) -> str:
+    """The journal that an app's processes write into, a namespace to systemd: a folder and limits of its own."""
+    return f"ship-{app}"
+
+
+def journal_units(app: AppName) -> tuple[str, ...]:
+    """What systemd starts for it: sockets, and the program that writes while somebody does."""
+    kinds = ("journald@{}.socket", "journald-varlink@{}.socket", "journald@{}.service")
+    return tuple(f"systemd-{kind.format(journal(app))}" for kind in kinds)
+
+
+def _journal_limits(layout: Layout, app: AppName) -> WriteFile:
+    """How much of what an app writes is kept."""
+    path = layout.units.parent / f"journald@{journal(app)}.conf"
+    text = render(
+        "systemd/journald.conf", app=app, name=path.name, most_mib=_LOG_MIB, longest_days=_LOG_DAYS
+    )
+    return WriteFile(str(path), text)
+
+
 def app_units(layout: Layout, app: AppName, settings: App, runtime: Path) -> tuple[WriteFile, ...]:
     """All unit files of an app. Nothing in them depends on a release."""
     texts = {
@@ -59,7 +81,8 @@ def app_units(layout: Layout, app: AppName, settings: App, runtime: Path) -> tup
         slot_template(app, "web"): _slot_text(layout, app, settings, runtime, "web"),
         slot_template(app, "port"): _slot_text(layout, app, settings, runtime, "port"),
     }
-    return tuple(WriteFile(str(layout.units / name), text) for name, text in texts.items())
+    units = (WriteFile(str(layout.units / name), text) for name, text in texts.items())
+    return (*units, _journal_limits(layout, app))
 
 
 def _slot_text(
@@ -83,5 +106,6 @@ def _slot_text(
         ports={"a": settings.port_a, "b": settings.port_b},
         start_limit_s=settings.check_limit_s,
         stop_limit_s=settings.graceful_limit_s + _STOP_MARGIN_S,
+        journal=journal(app),
         sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), settings.mounts),
     )

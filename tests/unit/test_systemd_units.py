@@ -18,12 +18,14 @@ SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, graceful_limit_s=45, c
 TIMER = Timer(schedule="0 3 1 * mon", timezone="Europe/Berlin", catch_up=True)
 CRON_NAMES = ("ship-blog.cron.a.b.timer", "ship-blog.cron.a.b.service")
 NAMES = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@.service",
-         "ship-blog.port@.service")  # fmt: skip
+         "ship-blog.port@.service", "journald@ship-blog.conf")  # fmt: skip
 
 
 def units(app: str, settings: App = SETTINGS) -> dict[str, str]:
     written = app_units(Layout.vps(), AppName(app), settings, RUNTIME)
-    assert all(Path(each.path).parent == Layout.vps().units for each in written)
+    *of_systemd, of_journald = (Path(each.path) for each in written)
+    assert {path.parent for path in of_systemd} == {Layout.vps().units}
+    assert of_journald == Path(f"/etc/systemd/journald@ship-{app}.conf")
     return {Path(each.path).name: each.text for each in written}
 
 

@@ -230,7 +230,7 @@ def test_a_command_is_run_with_its_streams_its_status_and_a_terminal(blog: Site)
 def test_logs_and_releases_tell_what_happened(blog: Site) -> None:
     commit = blog.publish("logged")
     blog.ship("ps:restart")
-    assert "Booting worker" in blog.ship("logs -n 20").stdout
+    assert "Booting worker" in blog.ship("logs -n 20 -p web").stdout
     assert len(blog.ship("logs -n 2").stdout.splitlines()) == 2
     latest = json.loads(blog.ship("releases --json").stdout)[0]
     assert (latest["version"], latest["by"]) == (blog.live(), "laptop")
