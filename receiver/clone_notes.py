@@ -73,7 +73,8 @@ def _take_away(server: Server, name: AppName, *, keep_storage: bool) -> None:
     going_on = detached.cancel(server, name)
     if going_on is not None:
         builds.await_end(paths, going_on.number)
-    apps.destroy(server, name, keep_storage=keep_storage)
+    # somebody may have locked it meanwhile, and it is no app yet
+    apps.destroy(server, name, keep_storage=keep_storage, frozen_too=True)
 
 
 def _hold(path: Path) -> int | None:

@@ -99,6 +99,8 @@ def _copy(server: Server, wish: Wish, original: _Original, out: Output) -> None:
         files.write_atomically(paths.suspended, json.dumps(jobs) + "\n", mode=0o644)
     for line in _told(server, wish, original, jobs):
         out.say(line)
+    if wish.storage:
+        out.say("Copying the storage")
     if wish.storage and not copy_storage(server.host, original.paths, paths):
         out.warn(f"{wish.old} wrote to its storage while it was copied: look whether it is whole.")
 

@@ -162,10 +162,8 @@ _OF_COMMANDS: dict[str, Source] = {
     "checks:unset names": Known.check_names,
     "config:edit name": Known.config_names,
     "config:get names": Known.config_names,
-    "config:import source": lambda _: (_FILES,),
     "config:unset names": Known.config_names,
     "help words": lambda _: (*catalogue.COMMANDS, *catalogue.ALIASES),
-    "keys:add given": lambda _: (_FILES,),
     "keys:remove name": Known.keys,
     "keys:rename name": Known.keys,
     "logs process": Known.types,
@@ -181,5 +179,6 @@ _BY_METAVAR: tuple[tuple[str, Source], ...] = (
     ("RUN", Known.runs),
     ("RELEASE", Known.releases),
     ("BUILD", Known.builds),
+    ("FILE", lambda _: (_FILES,)),
 )
 """By what the usage of a command calls them."""

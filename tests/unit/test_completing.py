@@ -41,6 +41,8 @@ def texts(call: Call, line: str) -> list[str]:
         ("ship checks:unset pa", ["path"]),
         ("ship plan roll", ["rollback"]),
         ("ship keys:add me ", [":files"]),
+        ("ship config:import ", [":files"]),
+        ("ship access:add ci m", ["manage"]),
         ("ship run -- --", []),
         ("ship cron:fi", []),  # hidden
         ("ship qqq x", []),
@@ -70,6 +72,17 @@ def test_nothing_that_a_server_lists_is_told_to_a_key(call: Call, tmp_path: Path
     (tmp_path / "asked").unlink()
     assert texts(Call(local, [], "laptop"), "ship apps:info ") == []
     assert not (tmp_path / "asked").exists()
+
+
+def test_of_config_vars_only_names_are_asked_for(call: Call, tmp_path: Path) -> None:
+    program_ = tmp_path / "ship"
+    program_.write_text(
+        f'#!/bin/sh\necho "$@" >{tmp_path}/asked\necho \'["GREETING", "GRID", "A"]\'\n'
+    )
+    program_.chmod(0o755)
+    local = call.environment._replace(root=tmp_path)
+    assert texts(Call(local, [], None), "ship config:unset -a blog GR") == ["GREETING", "GRID"]
+    assert (tmp_path / "asked").read_text() == "config:keys --app blog --json\n"
 
 
 @pytest.mark.parametrize("meant", completing._OF_COMMANDS)

@@ -117,6 +117,22 @@ def test_a_checkout_is_made_of_an_app(site: Site, typed, tmp_path: Path) -> None
     )
 
 
+def test_settings_of_another_platform_are_sent_over_ssh(site: Site, typed, tmp_path: Path) -> None:
+    (tmp_path / "ENV").write_text('UWSGI_PROCESSES=3\nSAID=it\'s "so"\n')
+    site.server.ship("apps:create settler")
+    done = typed("import", str(tmp_path), "--apply", "-a", "settler")
+    assert done.returncode == 0, done.stderr
+    assert "it's" not in done.stdout + done.stderr
+    assert site.server.ship("config:get SAID -a settler").stdout == 'it\'s "so"\n'
+    assert site.server.ship("ps:scale -a settler --json").stdout == '{\n  "web": 3\n}\n'
+    over_ssh = site.server.ship("import -a settler", check=False)
+    assert (over_ssh.returncode, "An import reads files where you are" in over_ssh.stderr) == (
+        2,
+        True,
+    )
+    site.server.ship("apps:destroy settler --confirm settler")
+
+
 def test_names_are_completed_from_the_server_and_on_it(site: Site, typed) -> None:
     assert typed("completion:words", "--", "ship logs -a sour").stdout == "source\n"
     assert typed("completion:words", "--", "ship rollback ").stdout.endswith("v1\n")
