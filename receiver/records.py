@@ -18,6 +18,7 @@ from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.formation import Formation
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.log_line import microseconds
+from receiver.model.mismatch import with_place
 from receiver.model.names import AppName
 from receiver.model.release import Build, Live, Release
 from receiver.model.settings import App, Server
@@ -44,7 +45,9 @@ def read_toml(path: Path, kind: type[Record]) -> Record:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ServerError(
             f"{path} cannot be used as it stands.",
-            detail=str(error),
+            detail=with_place(str(error))
+            if isinstance(error, msgspec.ValidationError)
+            else f"{error}.",
             advice="Correct the file; nothing was changed.",
             reason="server/bad-settings",
         ) from error

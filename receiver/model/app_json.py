@@ -14,6 +14,7 @@ from msgspec import Meta
 from receiver.model.cron import Cron, ListedJob, parse_listed_jobs
 from receiver.model.errors import BuildError, UsageError
 from receiver.model.limits import MAX_PROCESSES
+from receiver.model.mismatch import in_plain_words
 from receiver.model.names import parse_config_name, parse_process_type
 
 FILE_NAME = "app.json"
@@ -199,7 +200,7 @@ def _mismatch(said: str) -> BuildError:
     seen, _, place = said.partition(" - at `$")
     field = _printable(place.rstrip("`").lstrip("."))
     advice = form_of(re.split(r"[.\[]", field, maxsplit=1)[0])
-    return invalid(f"`{field}`: {seen}.", advice)
+    return invalid(f"`{field}`: {in_plain_words(seen)}", advice)
 
 
 def _refuse_names(parsed: AppJson) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from receiver.model.errors import BuildError
+from receiver.model.mismatch import with_place
 from receiver.model.schedule import Schedule, ScheduleError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
@@ -113,7 +114,7 @@ def _parse_job(name: str, entry: object, file: str) -> Cron:
         job = msgspec.convert(entry, Cron)
         Schedule.parse(job.schedule, job.timezone)
     except msgspec.ValidationError as error:
-        raise _invalid(name, file, f"{error}.") from error
+        raise _invalid(name, file, with_place(str(error))) from error
     except ScheduleError as error:
         raise _invalid(name, file, f"{error}") from error
     if not job.command.strip() or "\0" in job.command:

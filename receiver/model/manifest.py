@@ -12,6 +12,7 @@ from receiver.model.check import Check
 from receiver.model.cron import parse_jobs
 from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
+from receiver.model.mismatch import in_plain_words, place_of
 from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
 
 FILE_NAME = "ship.toml"
@@ -21,7 +22,6 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "process": ProcessRule,
 }
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 # Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
 _NAME = r"[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
 _ADDRESS = re.compile(rf"/(?:{_NAME}(?:/{_NAME})*/?)?")
@@ -81,11 +81,10 @@ def _syntax(said: str) -> BuildError:
 
 
 def _mismatch(said: str, text: str) -> BuildError:
-    place = _PLACE.search(said)
-    path = place[1].replace("process[...]", "process.TYPE") if place else ""
+    path = place_of(said).replace("process[...]", "process.TYPE")
     unknown = _UNKNOWN.search(said)
     if unknown is None:
-        seen = f"{_line_of(path, text)}`{path}`: {_PLACE.sub('', said)}."
+        seen = f"{_line_of(path, text)}`{path}`: {in_plain_words(said)}"
         return _invalid(seen, f"{_meaning(path)} {_known(path)}".strip())
     name = f"{path}.{unknown[1]}" if path else unknown[1]
     return _invalid(f"{_line_of(name, text)}There is no setting `{name}`.", _meant(name, path))

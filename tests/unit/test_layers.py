@@ -325,6 +325,7 @@ VALUES = """
     model.dotenv
     model.config_vars
     model.names
+    model.mismatch
     model.output
     model.build
     model.grant
