@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
 
-from receiver import build_logs, files, router_logs, run_logs
+from receiver import audit_logs, build_logs, files, router_logs, run_logs
 from receiver.log_files import Log, Place, Positions, in_order, newest_first
 from receiver.model.log_line import SOURCES, LogLine, Source
 from receiver.model.names import AppName
@@ -136,7 +136,7 @@ def _logs(server: Server, app: AppName, wanted: Wanted) -> list[Log]:
     if sources & {"build", "release"}:
         found.append(build_logs.transcripts(paths))
     if "ship" in sources:
-        found.append(build_logs.Deeds(paths))
+        found += [build_logs.Deeds(paths), audit_logs.deeds(server.layout, app)]
     return found
 
 

@@ -5,7 +5,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -15,6 +15,7 @@ from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app
 from receiver.model.log_line import LogLine
 
+_WRITTEN_AT_ONCE = 1000
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """Of a terminal's: without red, which is for what went wrong, and those that cannot be read on some."""
 
@@ -84,24 +85,24 @@ def logs(
         log_wishes.refuse_until(wish)
         _follow(log_stream.Stream(call.server, call.app, wanted), lines, write)
         return
-    if not _write_all(log_stream.recent(call.server, call.app, wanted, lines), write) and lines:
+    found = log_stream.recent(call.server, call.app, wanted, lines)
+    _write_at_once(found, write)
+    if lines and not found:
         show.progress(log_wishes.nothing_found(call.server, call.app, wish))
 
 
 def _follow(stream: Any, lines: int, write: Callable[[LogLine], bytes]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignored it
     threading.Thread(target=_end_with_reader, daemon=True).start()
-    _write_all(stream.before(lines), write)
-    _write_all(stream.follow(), write)
+    _write_at_once(stream.before(lines), write)
+    for line in stream.follow():
+        show.write(write(line))
     show.progress("The app is gone.")
 
 
-def _write_all(lines: Iterable[LogLine], write: Callable[[LogLine], bytes]) -> bool:
-    told = False
-    for line in lines:
-        show.write(write(line))
-        told = True
-    return told
+def _write_at_once(lines: Sequence[LogLine], write: Callable[[LogLine], bytes]) -> None:
+    for start in range(0, len(lines), _WRITTEN_AT_ONCE):
+        show.write(b"".join(map(write, lines[start : start + _WRITTEN_AT_ONCE])))
 
 
 def _writer(*, as_json: bool, quiet: bool, colour: bool) -> Callable[[LogLine], bytes]:

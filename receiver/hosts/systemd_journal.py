@@ -11,6 +11,7 @@ from pathlib import Path
 from receiver import files, shell
 from receiver.hosts.systemd_jobs import stop_units
 from receiver.log_files import Place, Positions, Told
+from receiver.model.errors import ServerError
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
 from receiver.planner import journal
@@ -81,6 +82,8 @@ class JournalLog:
         """What came since: at first what the journal holds, from then on what journalctl tells."""
         if self._following is None:
             yield from self._held(positions.get(_KEY))
+        elif self._following.poll() is not None and self._entries.empty():
+            raise _ended()
         with suppress(queue.Empty):
             while True:
                 told = self._told(self._entries.get_nowait())
@@ -125,6 +128,8 @@ class JournalLog:
             for entry in running.stdout or ():
                 self._entries.put(entry)
                 wake()
+            running.wait()
+            wake()  # it should not have ended: whoever looks finds that out
 
     def _told(self, raw: bytes) -> Told | None:
         with suppress(ValueError):  # what journalctl says of a damaged file is no entry
@@ -186,6 +191,14 @@ def _cursor(raw: bytes) -> str | None:
         found: str | None = json.loads(raw).get("__CURSOR")
         return found
     return None
+
+
+def _ended() -> ServerError:
+    return ServerError(
+        "journalctl ended, which should follow what the app writes.",
+        advice="Try once more; if that is no help, `journalctl --verify` tells of damaged files.",
+        reason="server/journal-ended",
+    )
 
 
 def _end(running: shell.Process) -> None:

@@ -255,6 +255,21 @@ def test_following_ends_with_its_reader_and_by_ctrl_c(counted: Counting) -> None
         assert interrupted.wait(20) == 130
 
 
+def test_what_was_done_besides_pushes_is_told_with_who_did_it(counted: Counting) -> None:
+    environment = {**os.environ, "SHIP_ROOT": str(counted.server.embedded.root)}
+    for words in ("ps:scale worker=2", "ps:scale worker=1", "ps:scale clock=1"):
+        typed = (str(SHIP), *words.split(), "-a", str(counted.app))
+        subprocess.run(typed, env=environment, check=False, capture_output=True)
+    _, lines, _ = counted.type("-s", "ship", "--grep", "^ps:", "-q")
+    told = [line.partition(" (by ")[0] for line in lines]
+    assert told == [
+        "ps:scale worker=2",
+        "ps:scale worker=1",
+        "ps:scale clock=1",
+        "ps:scale failed: not-found/process",
+    ]
+
+
 def test_a_failed_build_is_told_by_its_number(server: PushServer) -> None:
     made = Counting(server, "failing")
     made.checkout.commit({**wsgi("one"), "requirements.txt": "no-such-package-at-all==1\n"})

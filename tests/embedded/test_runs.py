@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from receiver import lifetimes, run_records
+from receiver.log_stream import Wanted, recent
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.keyboard import Typed, type_ship
@@ -97,6 +98,8 @@ def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, sh
     assert ship("run:output", name).out == "out\nx\n"
     assert ship("logs", "-p", name, "-q").out == "out\nx\n"
     assert f" app[{name}]: out\n" in ship("logs").out
+    others = recent(server.server, BLOG, Wanted(runs=False), 1000)
+    assert not any(line.process.startswith("run.") for line in others)
     listed = json.loads(ship("run:list", "--all", "--json").out)
     (run,) = (each for each in listed if each["name"] == name)
     assert (run["status"], run["exit_code"], run["detached"]) == ("failed", 3, True)

@@ -161,6 +161,7 @@ DO = """
     checkpoint
 """
 LOOK = """
+    audit_logs
     build_logs
     run_logs
     router_logs
