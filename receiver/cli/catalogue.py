@@ -118,6 +118,8 @@ GIT_REFUSED = "git:refused"
 _ONLY_LOOK = frozenset({
     "audit:verify", "capacity", "checks:run", "keys", "plan", "run:output", GIT_REFUSED,
 })  # fmt: skip
+HERE_FOR_ALL = frozenset({"completion", "completion:words", "help", "version"})
+"""What acts where it is typed and needs no grant, and may come over ssh all the same: on the server, all else would act as root."""
 SECRETS_AMONG = frozenset({"releases:info"})
 """What shows values of config vars only to those who may deploy, and is on record then."""
 

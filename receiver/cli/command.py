@@ -97,6 +97,7 @@ class Command(click.Command):
         name = self.name or ""
         needed = "admin" if whole else catalogue.needed(name)
         if needed == "nothing":
+            self._refuse_from_afar(name)
             return
         from receiver import access
 
@@ -111,6 +112,14 @@ class Command(click.Command):
             if not isinstance(error, UsageError):  # such as one who names no app
                 audited.refused(call, name, said, error)
             raise
+
+    def _refuse_from_afar(self, name: str) -> None:
+        if self.here and name not in catalogue.HERE_FOR_ALL:
+            raise UsageError(
+                "This command acts on the machine where it is typed.",
+                advice="Type it there, in the checkout of the app.",
+                reason="usage/only-here",
+            )
 
     def _perform(self, call: Call, params: dict[str, Any], said: dict[str, Any]) -> Any:
         """Do it; what changes something, or shows a secret, goes on record."""

@@ -10,9 +10,11 @@ import pytest
 from receiver import access, keys
 from receiver.cli import catalogue
 from receiver.cli.access import parse_granted
+from receiver.cli.call import Call
 from receiver.cli.command import Command
+from receiver.cli.context import read_environment
 from receiver.cli.main import program
-from receiver.model.errors import ShipError
+from receiver.model.errors import ShipError, UsageError
 from receiver.model.grant import GRANTS, Grant, higher, parse_grant, suffices
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -157,6 +159,17 @@ def test_what_takes_a_grant_for_an_app_says_which_app(name: str) -> None:
 def test_every_command_has_a_line_that_is_tried_at_the_door() -> None:
     """tests/door.py has one harmless line for each; the rings with a server try it with every grant."""
     assert set(LINES) == set(catalogue.COMMANDS)
+
+
+@pytest.mark.parametrize("name", catalogue.COMMANDS)
+def test_nothing_acts_on_the_server_as_root_because_it_takes_no_grant(name: str) -> None:
+    command = program.get_command(click.Context(program), name)
+    assert isinstance(command, Command)
+    if command.here and catalogue.needed(name) == "nothing" and name not in catalogue.HERE_FOR_ALL:
+        call = Call(read_environment(), [], "ci")
+        with pytest.raises(UsageError) as caught:
+            command._admit(call, "ci", {}, whole=False)
+        assert caught.value.reason == "usage/only-here"
 
 
 def test_what_the_catalogue_does_not_know_takes_an_admin() -> None:
