@@ -62,9 +62,18 @@ def admit(layout: Layout, key: str, app: AppName, needed: Needs) -> None:
     if found is None or not layout.app(app).settings.is_file():
         from receiver import records  # noqa: PLC0415 - only this error needs it, and it is slow to import
 
-        raise records.no_such_app(app, visible(layout, key, records.app_names(layout)))
+        error = records.no_such_app(app, visible(layout, key, records.app_names(layout)))
+        error.advice = advice_for(layout, key, app) or error.advice
+        raise error
     if not suffices(found, needed):
         raise not_granted(key, app, found, needed)
+
+
+def advice_for(layout: Layout, key: str, app: str) -> str:
+    """What to do about an app that is not there, for who cannot make it; nothing for an admin."""
+    if everywhere(layout, key) == "admin":
+        return ""
+    return f"An admin can make it. If it is there, whoever manages it can let this key in: `ship access:add {key} -a {app}`."
 
 
 def admit_to_server(layout: Layout, key: str) -> None:

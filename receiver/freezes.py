@@ -61,7 +61,13 @@ def freeze(server: Server, app: AppName, by: str, reason: str) -> None:
     """
     paths = server.app(app)
     with access.changing(server.layout):
-        refuse_frozen(paths)
+        found = look(paths)
+        if found is not None:
+            raise FrozenError(
+                f"{app} is locked already.",
+                detail=f"Locked {found.told()}",
+                advice=f"For another reason, unlock it first: `ship apps:unlock -a {app}`.",
+            )
         wanted = Freeze(by=by, since=server.clock.stamp(), reason=reason)
         records.write_json(paths.freeze, wanted)
 

@@ -197,7 +197,8 @@ def _no_such_app(layout: "Layout", key: str, app: str) -> "ShipError":
     return NotFoundError(
         f"There is no app {app} on this server.",
         detail=f"Did you mean {' or '.join(close)}?" if close else "",
-        advice=f"Make it with: ssh ship@{host} apps:create {app}",
+        advice=access.advice_for(layout, key, app)
+        or f"Make it with: ssh ship@{host} apps:create {app}",
         reason="not-found/app",
     )
 

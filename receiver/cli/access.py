@@ -216,7 +216,9 @@ def _grant(call: Call, name: str, grant: Grant, *, wide: bool) -> None:
         return
     show.progress(f"{found.name} may {grant} {call.app}.")
     more = higher(found.everywhere, grant)
-    if more and more != grant:
+    if more == "admin":
+        show.progress("It is an admin, so this adds nothing.")
+    elif more != grant:
         show.progress(f"It may {more} every app, so this adds nothing.")
 
 
@@ -236,10 +238,14 @@ def _no_grant(call: Call, key: "Key", *, wide: bool) -> NotFoundError:
             advice="`ship keys` tells what each key may do.",
             reason="not-found/grant",
         )
-    by_server = f"It has {key.everywhere} for every app." if key.everywhere else ""
+    by_server = _origin(key, None)
     return NotFoundError(
         f"{key.name} was granted nothing for {call.app}.",
-        detail=by_server,
+        detail=f"What it may do, it may as {by_server}."
+        if key.everywhere == "admin"
+        else f"It may {key.everywhere} every app."
+        if key.everywhere
+        else "",
         advice=f"To change that: `ship access:update {key.name} GRANT --all-apps`."
         if by_server
         else f"`ship access -a {call.app}` lists who may do what; `ship access:add {key.name} -a {call.app}` lets it push.",

@@ -33,7 +33,8 @@ def list_apps(call: Call, *, as_json: bool) -> None:
 
 
 def _shown_state(found: "_Summary") -> str:
-    return f"{found['state']}, in maintenance" if found["maintenance"] else found["state"]
+    more = {"in maintenance": found["maintenance"], "locked": found["locked"]}
+    return ", ".join([found["state"], *(name for name, holds in more.items() if holds)])
 
 
 def _no_apps(call: Call) -> str:

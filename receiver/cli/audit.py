@@ -161,7 +161,7 @@ def _managed(call: Call) -> dict[str, str] | None:
 
 def _row(change: Change) -> tuple[str, ...]:
     line = change.line
-    what = shlex.join((line.command, *line.words))
+    what = f"{line.command} {shlex.join(line.words)}".rstrip()
     shown = (line.at, line.who, line.address or "-", line.app or "-", what, _outcome(change))
     return tuple(_visible(text) for text in shown)
 

@@ -174,7 +174,11 @@ def _known_app(config: Config, key: str, name: str, service: str, address: str) 
     if not there or held is None:
         raise _RefusedError(
             "404 Not Found",
-            f"There is no app {app} on this server.\nMake it with: ship apps:create {app}",
+            f"There is no app {app} on this server.\n"
+            + (
+                access.advice_for(config.layout, key, app)
+                or f"Make it with: ship apps:create {app}"
+            ),
         )
     if not suffices(held, "deploy"):
         raise _RefusedError(
