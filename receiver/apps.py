@@ -5,7 +5,17 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from receiver import facts, files, freezes, git, records, request_logs, run_records, runs
+from receiver import (
+    drain_records,
+    facts,
+    files,
+    freezes,
+    git,
+    records,
+    request_logs,
+    run_records,
+    runs,
+)
 from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor
 from receiver.hosts import ids
@@ -79,6 +89,7 @@ def destroy(
     paths = server.app(name)
     with freezes.changing(server, paths, f"destruction of {name}", frozen_too=frozen_too):
         _do_unlocked(server, paths, _plan_destroy(server, paths))
+        drain_records.end_all(server.layout, server.settings, name)
         runs.stop(server, name, run_records.going_on(paths))
         server.host.stop_jobs(name)
         server.host.remove_account(name)

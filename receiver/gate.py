@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _RECEIVE, _UPLOAD = "git-receive-pack", "git-upload-pack"
 _OTHER_GIT = re.compile(r"git-[a-z-]+|git")
-_WITH_VALUES = frozenset({"config", "plan"})
-"""Commands of which any word may be a value of a config var, also by a mistake in typing."""
+_WITH_VALUES = frozenset({"config", "drains", "plan"})
+"""Commands of which any word may be a value of a config var, also by a mistake in typing, or an address with a token."""
 _REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
 _MIB = 1024 * 1024
 _STDERR = 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from receiver import (
     apps,
     completion_scripts,
+    drain_records,
     facts,
     files,
     keys,
@@ -58,6 +59,8 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         _enable_recovery(server, Path(unit.path), dry_run=dry_run)
     _renew_units(server, dry_run=dry_run, done=done)
     _renew_sites(server, dry_run=dry_run, done=done)
+    if not dry_run:
+        _renew_drains(server, done)
     _have_logs_rotated(server, dry_run=dry_run, done=done)
     _let_shells_complete(dry_run=dry_run, done=done)
     if http:
@@ -197,7 +200,15 @@ def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
         if renewal():
             done.append(_line(f"write {server.layout.site(app)}", dry_run=dry_run))
             if not dry_run:
-                apps.change(server, paths, renewal, "renewal of nginx's file")
+                title = "renewal of nginx's file"
+                apps.change(server, paths, renewal, title, frozen_too=True)
+
+
+def _renew_drains(server: Server, done: list[str]) -> None:
+    """Have drains run this version: they run for ever, and import what they need when they need it."""
+    for app in records.app_names(server.layout):
+        renewed = drain_records.renew_all(server.layout, server.settings, app)
+        done += [f"start the drain {name} of {app} anew" for name in renewed]
 
 
 def _make_log_folder(*, dry_run: bool, done: list[str]) -> None:

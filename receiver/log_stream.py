@@ -86,7 +86,8 @@ class Stream:
         """What has come since, and what comes; ends when the app is gone."""
         from receiver import watcher  # noqa: PLC0415 - costs as much as three starts of Python
 
-        files.make_folder(self._paths.runs, mode=0o700)
+        if not self._paths.runs.exists():  # a drain may look at it, and change nothing
+            files.make_folder(self._paths.runs, mode=0o700)
         folders = {folder for log in self._logs for folder in log.folders}
         with watcher.changes(folders, partial(_concerns, self._paths.name)) as looks:
             try:

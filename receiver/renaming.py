@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver import (
+    drain_records,
     facts,
     files,
     freezes,
@@ -90,6 +91,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     """Have what is called `was` be called `name`; what has been done of it already is done no more."""
     if server.layout.app(was).settings.exists():
         _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
+        drain_records.end_all(server.layout, server.settings, was)
         runs.stop(server, was, run_records.going_on(server.layout.app(was)))
         server.host.stop_jobs(was)
     server.host.rename_account(was, name)
@@ -98,6 +100,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         request_logs.rename(was, name)
     _rewrite_records(server, server.layout.app(name))
     _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
+    drain_records.start_all(server.layout, server.settings, name)
 
 
 def _plan_down(server: Server, name: AppName) -> Plan:

@@ -52,9 +52,9 @@ class JournalLog:
         self._wake: Callable[[], object] | None = None
 
     def end(self) -> Positions:
-        """Behind the newest entry of all."""
+        """Behind the newest entry of the app: after a cursor that fits no match, journalctl leaves out the next that does."""
         wanted = ("--quiet", "--lines=1", "--output=export", "--output-fields=_PID")
-        said = shell.capture(("journalctl", *wanted, self._matches[0]))
+        said = shell.capture(("journalctl", *wanted, *self._matches))
         cursors = [line for line in said.splitlines() if line.startswith(b"__CURSOR=")]
         return {_KEY: cursors[0].partition(b"=")[2].decode()} if cursors else {}
 

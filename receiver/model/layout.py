@@ -34,6 +34,11 @@ class AppPaths:
         return self.home / "freeze.json"
 
     @property
+    def drains(self) -> Path:
+        """Records of the app's log drains; they hold tokens, and are root's alone."""
+        return self.home / "drains"
+
+    @property
     def config(self) -> Path:
         return self.home / "config.json"
 

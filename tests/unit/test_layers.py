@@ -39,6 +39,7 @@ EDGE = """
     cli.config_input
     cli.doctor
     cli.checks
+    cli.drains
     cli.capacity
     cli.changes
     cli.check
@@ -86,6 +87,8 @@ EDGE = """
     http.gunicorn_conf
 """
 STORY = """
+    drain_process
+    drains
     log_wishes
     log_stream
     demo
@@ -171,6 +174,11 @@ LOOK = """
 """
 MACHINE = """
     storage_copies
+    drain_records
+    drain_pump
+    drain_buffer
+    drain_senders
+    hosts.drain_keepers
     hosts.systemd
     hosts.systemd_accounts
     hosts.systemd_background
@@ -240,6 +248,8 @@ DECIDE = """
     planner.sites
     planner.router_lines
     planner.rotation
+    planner.drain_units
+    planner.drain_frames
     planner.timers
     planner.systemd_units
     planner.concurrency
@@ -329,6 +339,7 @@ VALUES = """
     model.mismatch
     model.output
     model.build
+    model.drain
     model.grant
     model.audit
     model.freeze
