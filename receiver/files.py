@@ -3,10 +3,12 @@
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1) -> None:
@@ -32,15 +34,24 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1)
 
 @contextmanager
 def holding(text: str) -> Iterator[int | None]:
-    """A file in memory that can be read from its start, as a descriptor; None for an empty text."""
+    """A file without a name that can be read from its start, as a descriptor; None for an empty text.
+
+    It is in memory where the system is Linux.
+    """
     if not text:
         yield None
         return
-    fd = os.memfd_create("input", os.MFD_CLOEXEC)
-    with os.fdopen(fd, "w+b") as handle:
+    with _nameless() as handle:
         handle.write(text.encode("utf-8", "surrogateescape"))
         handle.seek(0)
-        yield fd
+        yield handle.fileno()
+
+
+def _nameless() -> IO[bytes]:
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("input", os.MFD_CLOEXEC), "w+b")
+    else:  # noqa: RET505 - a type checker follows one of the two
+        return tempfile.TemporaryFile()
 
 
 def link_atomically(path: Path, target: str) -> None:

@@ -61,6 +61,11 @@ class Guarded:
         """The end of what it wrote."""
         return bytes(self._said).decode("utf-8", "replace")
 
+    @property
+    def pid(self) -> int:
+        """The process id of its guard, which is its parent."""
+        return self._process.pid
+
     def signal(self, name: str) -> None:
         """Have it get a signal."""
         with suppress(ProcessLookupError):

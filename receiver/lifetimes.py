@@ -1,5 +1,10 @@
 """Tells a process from a later one that was given the same id."""
 
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _STATE, _STARTED = 0, 19
@@ -20,6 +25,27 @@ def birth(pid: int) -> str:
 def lives(pid: int, born: str) -> bool:
     """Whether the process that was born then still runs: one nobody has fetched has ended all the same."""
     return bool(born) and birth(pid) == born and _stat(pid)[:1] != ["Z"]
+
+
+@contextmanager
+def end_of(pid: int) -> Iterator[int]:
+    """A descriptor that is ready to be read when the process, a child of this one, has ended."""
+    if sys.platform == "linux":
+        fd = os.pidfd_open(pid)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    else:
+        ends = select.kqueue()
+        event = select.kevent(
+            pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT
+        )
+        try:
+            ends.control([event], 0)
+            yield ends.fileno()
+        finally:
+            ends.close()
 
 
 def _stat(pid: int) -> list[str]:

@@ -238,6 +238,8 @@ class Session:
                 serves = False
             else:
                 serves = self._settle(failed)
+        elif self._web.running is not None:
+            self._web.stop()
         self._crew.change(formation)
         if serves:
             self._say(f"{change.shown} changed. Reloaded in {self._clock.now() - began:.2f} s.")

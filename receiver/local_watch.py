@@ -14,7 +14,7 @@ _QUIET_S = 0.08
 _LONGEST_BURST_S = 10.0
 _OWN_WRITES = 3
 """So many reloads in a row for one file, each right after the other: it is the app that writes it."""
-_RIGHT_AFTER_S = 2.0
+_RIGHT_AFTER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Watching:
         if files != change.files or self._clock.now() - at > _RIGHT_AFTER_S:
             self._last = (change.files, 0, at)
             return False
-        if times < _OWN_WRITES or any(path.endswith(".py") for path in files):
+        if times < _OWN_WRITES or change.build or any(path.endswith(".py") for path in files):
             return False
         self._own |= files
         self._say(

@@ -25,8 +25,8 @@ from receiver.planner.app_log import of_last_start
 _STATIC = Path(__file__).parent / "runtime" / "static_server.py"
 _BACKLOG = 128
 _LOOK_EVERY_S = 0.02
-_SETTLES_S = 0.5
-"""A server that binds its port itself and lives this long is taken for one that serves."""
+_LISTENS_S = 3.0
+"""How long a server that binds its port itself may listen on other ones alone."""
 _ACCESS = "--access-logfile"
 _ACCESS_LINES = ("--access-logfile=-", "--access-logformat=%(m)s %(U)s%(q)s %(s)s %(M)s ms")
 """nginx writes such lines on a server."""
@@ -112,6 +112,13 @@ class Web:
         seen = answers.ended(ready.release.check.path)
         return local_lines.for_here(diagnosis.cause(seen, log, ended.status, ready.pushed))
 
+    def stop(self) -> None:
+        """Have none, and nobody at its port."""
+        old, self.running, self._ready = self.running, None, None
+        if old is not None:
+            self.end(old)
+        self.close()
+
     def end(self, process: Guarded) -> None:
         """Stop a process of it, within the time that its requests may take."""
         process.stop()
@@ -170,17 +177,34 @@ class Web:
 
     def _await_start(self, ready: Ready, process: Guarded) -> ShipError | None:
         """Until it serves; returns why it does not, if so."""
-        label = ready.release.label
-        ends_at = self.clock.now() + (_SETTLES_S if not _is_gunicorn(ready) else ready.release.boot_limit_s)  # fmt: skip
-        while process.status is None and self.clock.now() < ends_at:
-            if _is_gunicorn(ready) and label in workers.ready_workers(self._run).values():
+        limit_s = ready.release.boot_limit_s
+        began = self.clock.now()
+        while process.status is None and self.clock.now() < began + limit_s:
+            if self._serves(ready):
                 return None
+            elsewhere = self.clock.now() > began + _LISTENS_S and self._other_ports(ready, process)
+            if elsewhere:
+                return local_lines.for_here(answers.wrong_port(self.port, elsewhere))
             self.clock.sleep(_LOOK_EVERY_S)
         if process.status is not None:
             return self.explain(ready, process)
-        if not _is_gunicorn(ready):
-            return None
-        return local_lines.for_here(answers.never_started(ready.release.boot_limit_s))
+        return local_lines.for_here(answers.never_started(limit_s))
+
+    def _serves(self, ready: Ready) -> bool:
+        if _is_gunicorn(ready):
+            return ready.release.label in workers.ready_workers(self._run).values()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def _other_ports(self, ready: Ready, process: Guarded) -> tuple[int, ...]:
+        """Where a server listens that should listen on $PORT; nothing where that cannot be seen."""
+        if not _binds_itself(ready):
+            return ()
+        pids = [pid for child in workers.children(process.pid) for pid in sockets.session_pids(child)]  # fmt: skip
+        return sockets.listening_ports(pids)
 
     def _takes_over(self, before: Ready, ready: Ready) -> bool:
         old, new = before.release.processes.get("web"), ready.release.processes.get("web")

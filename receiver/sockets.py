@@ -121,7 +121,7 @@ def _target(path: Path) -> str:
 
 
 def _all_pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
 
 
 def _group_and_session(pid: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ Where systemd has the kernel's memory controller, the kernel keeps a unit to its
 serves machines without it, such as containers, and the host that has no units.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -76,5 +77,4 @@ def _used_bytes(pid: int) -> int:
 
 
 def _machine_bytes() -> int:
-    first = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()[0]
-    return int(first.split()[1]) * _KIB
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

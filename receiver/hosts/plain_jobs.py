@@ -167,8 +167,7 @@ def _follow(
         return
     output = process.stdout.fileno()
     os.set_blocking(output, False)
-    ended = os.pidfd_open(process.pid)
-    try:
+    with lifetimes.end_of(process.pid) as ended:
         sources = [output, ended]
         while ended in sources:
             left_s = None if ends_at is None else max(ends_at - clock.now(), 0.0)
@@ -182,8 +181,6 @@ def _follow(
         for _ in range(_LAST_READS):
             if not _hand_on(output, on_output):
                 break
-    finally:
-        os.close(ended)
 
 
 def _hand_on(fd: int, on_output: Callable[[bytes], object]) -> bool:
@@ -205,11 +202,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ended(process: subprocess.Popen[bytes], limit_s: float) -> bool:
-    descriptor = os.pidfd_open(process.pid)
-    try:
+    with lifetimes.end_of(process.pid) as descriptor:
         return bool(select.select([descriptor], [], [], limit_s)[0])
-    finally:
-        os.close(descriptor)
 
 
 def _signal_group(process: subprocess.Popen[bytes], sent: signal.Signals) -> None:

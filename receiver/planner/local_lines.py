@@ -7,7 +7,7 @@ from receiver.model.errors import ShipError
 
 _SERVERS_OWN = re.compile(
     rb"\[[^]\n]+\] \[\d+\] \[INFO\] (?:Starting gunicorn|Listening at:|Using worker:|Control socket|Booting worker|"
-    rb"Handling signal: (?:hup|term|winch)|Hang up: Master|Worker exiting|Shutting down|Started server process|"
+    rb"Handling signal: (?:hup|term|winch)|Hang up: Master|Worker exiting|Worker shutting down|Shutting down|ASGI server listening|Started server process|"
     rb"Waiting for application|Application (?:startup|shutdown) complete|Finished server process|Worker reloading).*"
     rb"|\[[^]\n]+\] \[\d+\] \[ERROR\] (?:A new worker|The new workers|Worker \(pid:\d+\) exited with code |Reason:).*"
     rb"|ship: Starting v\d+\."

@@ -159,6 +159,11 @@ def test_workers_run_beside_web_and_start_again_with_every_change(home: Path) ->
             edit(made, "Procfile", "web: gunicorn app:app\n")
             wait_until(lambda: "603" not in _commands(run), LIMIT_S)
             assert run.ask() == (200, "first")
+            edit(made, "Procfile", "other: sleep 604\n")
+            wait_until(lambda: "604" in _commands(run), LIMIT_S)
+            assert run.ask()[0] == 0
+            edit(made, "Procfile", "web: gunicorn app:app\n")
+            run.shows("first")
 
 
 def test_named_types_alone_are_run(home: Path) -> None:
@@ -413,6 +418,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
         run.shows("own two")
         edit(made, "server.py", "raise SystemExit('enough')\n")
         run.says("web does not run.")
+        edit(made, "server.py", app.replace('int(os.environ["PORT"])', "0"))
+        run.says(f", not on $PORT.\n !\n !     PORT is {run.port}.")
         edit(made, "server.py", app.replace("own one", "own three"))
         run.shows("own three")
         edit(made, "Procfile", "web: gunicorn app:app\n")
