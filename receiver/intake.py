@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from receiver import access, audit, detached
-from receiver.model.audit import Line, parse_address, shortened
+from receiver.model.address import parse_address
+from receiver.model.audit import Line, shortened
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver.model.audit import parse_address
+from receiver.model.address import parse_address
 
 
 class Environment(NamedTuple):

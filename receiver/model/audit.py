@@ -1,6 +1,5 @@
 """A line of the audit: who did what when, from where, and what came of it. Never a value of a config var."""
 
-import re
 from typing import Literal
 
 import msgspec
@@ -8,7 +7,6 @@ import msgspec
 Event = Literal["began", "ended", "refused"]
 _LONGEST_WORD = 300
 _LONGEST_WORDS = 2000
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
 
 
 class Line(
@@ -41,12 +39,6 @@ class Line(
     def who(self) -> str:
         """Key or user."""
         return self.key or self.user
-
-
-def parse_address(text: str) -> str:
-    """The address in what sshd says of a connection; empty where there is none."""
-    first = text.split(" ", maxsplit=1)[0]
-    return first if _ADDRESS.fullmatch(first) else ""
 
 
 def shortened(words: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from receiver.cli import audited, catalogue
 from receiver.cli.audit import _visible
 from receiver.cli.main import program
 from receiver.clock import SYSTEM_CLOCK
-from receiver.model.audit import Line, parse_address, shortened
+from receiver.model.address import parse_address
+from receiver.model.audit import Line, shortened
 from receiver.model.layout import Layout
 
 

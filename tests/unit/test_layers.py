@@ -342,6 +342,7 @@ VALUES = """
     model.drain
     model.grant
     model.audit
+    model.address
     model.freeze
     model.log_line
     model.errors
@@ -466,7 +467,16 @@ def test_a_command_starts_without_what_it_may_not_need(start: str) -> None:
         names = set(chain.from_iterable(_named(node) for node in at_once))
         libraries |= {name.split(".")[0] for name in names}
         waiting += [name.removeprefix("receiver.") for name in names]
-    assert not libraries & {"dulwich", "jinja2", "rich", "sh", "supervisor", "toml", "watchdog"}
+    assert not libraries & {
+        "dulwich",
+        "jinja2",
+        "msgspec",
+        "rich",
+        "sh",
+        "supervisor",
+        "toml",
+        "watchdog",
+    }
 
 
 def _imports(path: Path) -> Iterator[str]:
