@@ -97,6 +97,9 @@ def _edit(
     except ShipError as error:
         error.advice = f"{error.advice} {draft.kept()}".strip()
         raise
+    except click.Abort:
+        show.progress(draft.kept())
+        raise
     finally:
         draft.close(keep=not done)
     if after == before:

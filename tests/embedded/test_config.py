@@ -99,6 +99,9 @@ def test_what_is_stored_for_the_next_release(blog: Place) -> None:
         "ship config --release v2",
         "ship config:get GREETING --release v3",
         "ship config:set GREETING=hi --no-restart",
+        "ship plan config:set GREETING=ho",
+        "ship plan config:unset GREETING MORE | head -n 3",
+        "ship config:keys; ship config:get GREETING",
         "ship config:set GREETING=ho",
         "ship config",
     )
@@ -214,6 +217,28 @@ def test_an_editor(blog: Place) -> None:
     file, folder, path = (home / "seen").read_text().splitlines()
     assert (file.split()[0], folder.split()[0]) == ("600", "700")
     assert not Path(path).parent.exists()
+
+
+def test_at_a_terminal_a_text_that_cannot_be_read_is_edited_again(blog: Place) -> None:
+    assert blog.ship("config:set", "GREETING=hi").status == 0
+    spoils = blog.folder.parent / "spoils"
+    spoils.write_text(
+        '#!/bin/sh\ngrep -q "^A LINE" "$1" && exec sed -i "s/^A LINE/GREETING=ho/" "$1"\n'
+        'sed -i "s/^GREETING=.*/A LINE/" "$1"\n'
+    )
+    spoils.chmod(0o755)
+    edit = "TMPDIR=$HOME EDITOR=~/spoils ship config:edit --no-restart"
+    again = blog.session(f"printf 'y\\n' | script -qec '{edit}' /dev/null")
+    assert "Line 4 of the edited text cannot be read." in again
+    assert "Edit it again? [Y/n]" in again
+    assert blog.ship("config:get", "GREETING").out == b"ho\n"
+    given_up = blog.session(f"printf 'n\\n' | script -qec '{edit}' /dev/null")
+    assert "Your text is kept in FOLDER/config.env." in given_up
+    assert given_up.endswith("[130]\n")
+    kept = next(Path(blog.environment["HOME"]).glob("ship-config-*/config.env"))
+    assert kept.read_text().endswith("\nA LINE\n")
+    shutil.rmtree(kept.parent)
+    assert blog.ship("config:get", "GREETING").out == b"ho\n"
 
 
 def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: tuple[Path, int]) -> None:
