@@ -11,6 +11,7 @@ from receiver import (
     files,
     freezes,
     git,
+    mount_links,
     records,
     request_logs,
     run_records,
@@ -73,6 +74,7 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
         server.host.create_account(name)
         _make_folders(server, paths)
         git.create_repo(server.layout.repo(name), hooks=HOOKS)
+        mount_links.prepare(server.host, paths, settings)
         records.write_toml(paths.settings, settings)
     try:
         change(server, paths, lambda: _plan_create(server, paths, settings), f"creation of {name}")

@@ -110,7 +110,7 @@ def told_of_databases(found: Sequence[Written], version: int) -> str:
     """What a push says of a database that the next push would leave behind."""
     them = "a database" if len(found) == 1 else "databases"
     return (
-        f"v{version} has {them} in its own folder: {_listed(found)}. The next release begins without.\n"
+        f"v{version} has {them} in its own folder: {_listed(found)}. The next release begins without it.\n"
         f"To keep it over releases, every row of it: `ship storage:mount {' '.join(it.path for it in found[:_SHOWN])}`"
     )
 

@@ -7,7 +7,8 @@ it: they are followed by the app in its sandbox, while what systemd binds is not
 import os
 from pathlib import Path
 
-from receiver import files, records
+from receiver import account_files, files, records
+from receiver.hosts import Host
 from receiver.model.errors import UsageError
 from receiver.model.layout import AppPaths
 from receiver.model.mounts import Wish
@@ -20,7 +21,7 @@ _SYSTEMS = frozenset(
 )  # fmt: skip
 
 
-def checked(server: Server, paths: AppPaths, wish: Wish) -> str:
+def checked(server: Server, wish: Wish) -> str:
     """The place in the storage of a mount outside of the tree.
 
     Raises:
@@ -48,7 +49,6 @@ def checked(server: Server, paths: AppPaths, wish: Wish) -> str:
         raise _refused(
             wish.path, f"/{top} is in use on this server.", "Use a path that is not there yet."
         )
-    del paths
     return f"{wish.place}/" if wish.place else ""
 
 
@@ -76,8 +76,17 @@ def write(paths: AppPaths, settings: App) -> None:
             files.remove(link)
     for path, place in wanted.items():
         link = paths.mounts / path[1:]
-        link.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(link.relative_to(paths.mounts).parents[:-1]):
+            files.make_folder(paths.mounts / folder, mode=0o755)
         files.link_atomically(link, str(paths.storage / place))
+
+
+def prepare(host: Host, paths: AppPaths, settings: App) -> None:
+    """Have what an app's mounts lead to be there, before anything of the app starts: of a clone, that is nobody's deed yet."""
+    if settings.mounts:
+        write(paths, settings)
+        request = {"storage": str(paths.storage), "places": list(settings.mounts.values())}
+        account_files.do(host, paths, "make", request)
 
 
 def _outside(settings: App) -> dict[str, str]:

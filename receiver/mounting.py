@@ -52,6 +52,24 @@ def mount(
         _restart(server, name, out)
 
 
+def refuse(server: Server, name: AppName, wishes: Sequence[Wish], *, hide: bool) -> None:
+    """Refuse what could not be mounted as things are now, before anything is said to be done.
+
+    Raises:
+        UsageError: one of these cannot appear where it is wished
+    """
+    paths = server.app(name)
+    settings, live = records.read_app(paths), records.read_live(paths)
+    mounts = dict(settings.mounts)
+    for wish in wishes:
+        _refuse_overlap(mounts, wish.path)
+        mounts[wish.path] = ""
+        if wish.path.startswith("/"):
+            mount_links.checked(server, wish)
+        elif live is not None and not hide:
+            _refuse_code(paths, live.release, wish.path)
+
+
 def unmount(server: Server, name: AppName, path: str, out: Output) -> None:
     """Have the storage appear at a path no more; what it holds stays.
 
@@ -69,15 +87,9 @@ def _plan_mount(
     server: Server, paths: AppPaths, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None
 ) -> Plan:
     settings = records.read_app(paths)
-    around = overlapping(settings.mounts, wish.path)
-    if around is not None:
-        raise UsageError(
-            f"{wish.path} and {around}, which is mounted already, lie in each other.",
-            advice=f"Take that one away first: `ship storage:unmount {around}`.",
-            reason="usage/bad-mount",
-        )
+    _refuse_overlap(settings.mounts, wish.path)
     if wish.path.startswith("/"):
-        place = mount_links.checked(server, paths, wish)
+        place = mount_links.checked(server, wish)
         told["restart"] = settings.mounts.get(wish.path) != place
         _make_place(server, paths, place)
     else:
@@ -148,11 +160,25 @@ def _make_place(server: Server, paths: AppPaths, place: str) -> None:
     account_files.do(server.host, paths, "make", request)
 
 
+def _refuse_overlap(mounts: Mapping[str, str], path: str) -> None:
+    around = overlapping(mounts, path)
+    if around is not None:
+        raise UsageError(
+            f"{path} and {around} lie in each other.",
+            advice=f"Mount one of them. What is mounted is taken away by `ship storage:unmount {around}`.",
+            reason="usage/bad-mount",
+        )
+
+
 def _refuse_code(paths: AppPaths, version: int, path: str) -> None:
     """Refuse to hide folders of the pushed code; a file by itself is kept on from what it is now."""
     with paths.release(version).slug.open("rb") as archive:
         names = [name for name in Tree(archive).files() if name.startswith(f"{path}/")]
-    code = [name for name in names if name.rpartition("/")[2] not in _KEEPERS]
+    code = [
+        name
+        for name in names
+        if name.rpartition("/")[2] not in _KEEPERS and "__pycache__" not in name.split("/")
+    ]
     if code:
         some = ", ".join(code[:_SHOWN]) + (" and more" if len(code) > _SHOWN else "")
         raise UsageError(

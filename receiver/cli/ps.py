@@ -43,6 +43,7 @@ def list_processes(call: Call, *, as_json: bool) -> None:
     if maintenance.look(call.server, call.app):
         show.progress(closed_notice(call.app))
     pending.tell(call)
+    _tell_not_kept(call)
     if not found.types:
         show.progress(f"{call.app} has no processes.")
     for at, each in enumerate(found.types):
@@ -156,6 +157,20 @@ def wait(call: Call, limit_s: int) -> None:
     show.progress(
         f"Every process of {call.app} runs {live}." if live else f"{call.app} has no release yet."
     )
+
+
+def _tell_not_kept(call: Call) -> None:
+    """Say what lies where the next release would leave it behind."""
+    from receiver import left_behind, records, storage
+
+    live = records.read_live(call.server.app(call.app))
+    try:
+        found = storage.not_kept(call.server, call.app)
+    except ShipError:  # what runs is told all the same
+        return
+    if live is not None and found:
+        for line in left_behind.told(found, live.release).splitlines():
+            show.progress(f" !     {line}")
 
 
 def _show_type(found: "Type", now: str) -> None:

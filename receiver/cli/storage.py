@@ -80,7 +80,7 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
             reason="usage/bad-mount",
         )
     label = None if of is None else _label(of)
-    call.server.app(call.app)
+    mounting.refuse(call.server, call.app, wishes, hide=hide or of is not None)
     title = f"Mounting {', '.join(wish.path for wish in wishes)} of {call.app}"
 
     def work(out: Output, _: int) -> None:

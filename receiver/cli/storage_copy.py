@@ -10,7 +10,7 @@ from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import ServerError, UsageError
-from receiver.model.mounts import parse_place, shown_size
+from receiver.model.mounts import is_database_name, parse_place, shown_size
 
 _SCRIPT = Path(__file__).parent.parent / "runtime" / "storage_copy.py"
 _HERE = (sys.executable, "-I", "-S", str(_SCRIPT))
@@ -137,6 +137,10 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
             detail=f"There is room for {shown_size(room)}, by its quota and what the disk has left.",
             advice="Make room, or raise the quota: `ship storage:quota 2G`.",
             reason="server/no-room",
+        )
+    if status == 0 and is_database_name(target):
+        show.progress(
+            f"What runs may have the one before open: `ship ps:restart --app {call.app}`."
         )
     return status
 

@@ -123,7 +123,6 @@ STORY = """
     processes
     storage
     mounting
-    mount_links
     control
     web_steps
     processes_now
@@ -153,6 +152,7 @@ STORY = """
     publishing
     checking
     building
+    mount_links
     account_files
     app_jobs
     detached

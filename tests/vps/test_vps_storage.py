@@ -1,9 +1,16 @@
 """Storage on a real machine: mounts in every process, seen by nobody else, over reboots; hostile links; a database that moves."""
 
+import os
+import shlex
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.vps.inside import Completed
 from tests.vps.ship_server import DOMAIN, ShipServer, Site
 
 APP = """
@@ -131,6 +138,71 @@ def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> Non
         "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root stolen.sqlite3 && mkdir media'"
     )
     assert ask(site, "/write/app/media/fine")[0] == 200
+
+
+def test_files_travel_from_a_laptop_and_back(site: Site, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    (pictures / "dogs").mkdir(parents=True)
+    (pictures / "cat.png").write_bytes(os.urandom(300_000))
+    (pictures / "dogs" / "rex.png").write_text("rex")
+    assert (
+        "2 files, 300003 bytes." in ship_on_laptop(site, tmp_path, "storage:put", "pictures").stderr
+    )
+    assert site.ship("storage:ls pictures").stdout.split()[0] == "cat.png"
+    assert (
+        site.server.root("stat -c %U:%a /var/lib/ship/apps/kept/storage/pictures/cat.png")
+        == "ship-kept:644"
+    )
+    ship_on_laptop(site, tmp_path, "storage:get", "pictures", "back")
+    assert (tmp_path / "back" / "cat.png").read_bytes() == (pictures / "cat.png").read_bytes()
+    assert (tmp_path / "back" / "dogs" / "rex.png").read_text() == "rex"
+    assert site.ship_bytes("storage:get pictures/cat.png") == (pictures / "cat.png").read_bytes()
+    ship_on_laptop(site, tmp_path, "storage:get", "db.sqlite3")
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.execute("INSERT INTO visits VALUES ('/laptop')")
+    ship_on_laptop(site, tmp_path, "storage:put", "db.sqlite3")
+    site.ship("ps:restart web")
+    assert ask(site) == (200, "4")
+    again = ship_on_laptop(site, tmp_path, "storage:get", "db.sqlite3", status=2)
+    assert "db.sqlite3 is there already." in again.stderr
+    gone = ship_on_laptop(site, tmp_path, "storage:get", "nothing", status=65)
+    assert "The storage has no nothing." in gone.stderr
+    assert not (tmp_path / "nothing").exists()
+    site.ship("storage:quota 1M")
+    (pictures / "large").write_bytes(os.urandom(2_000_000))
+    full = ship_on_laptop(site, tmp_path, "storage:put", "pictures/large", status=8)
+    assert "(server/no-room)" in full.stderr
+    site.ship("storage:quota none")
+    asked = site.server.ship("apps:destroy kept", check=False)
+    assert "Its storage holds " in asked.stderr
+
+
+def ship_on_laptop(site: Site, folder: Path, *words: str, status: int = 0) -> Completed:
+    """Type a command in a folder of the laptop, where ship is installed too."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    _, *options = site.server.laptop.ssh_argv()
+    (programs / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh {shlex.join(options)} "$@"\n')
+    (programs / "ssh").chmod(0o755)
+    done = subprocess.run(
+        (str(Path(sys.executable).parent / "ship"), *words, "-a", site.app), cwd=folder, check=False,
+        capture_output=True, text=True, timeout=120,
+        env={"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(folder), "SHIP_SERVER": "ship@vps"},
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
+    server = site.server
+    server.ship("apps:clone kept kept-copy --storage")
+    copy = server.checkout("kept-copy")
+    assert ask(copy) == ask(site)
+    assert ask(copy, "/write/app/media/of-the-copy")[0] == 200
+    storage = "/var/lib/ship/apps/kept-copy/storage"
+    assert server.root(f"cat {storage}/media/of-the-copy") == "web"
+    assert server.root("ls /var/lib/ship/apps/kept/storage/media").count("of-the-copy") == 0
+    server.ship("apps:destroy kept-copy --confirm kept-copy")
 
 
 def test_mounts_go_along_with_a_rename(site: Site) -> None:
