@@ -44,7 +44,8 @@ def look(host: Host, paths: AppPaths, verb: str, request: Mapping[str, Any]) -> 
 def _ask(
     host: Host, paths: AppPaths, program: str, verb: str, request: Mapping[str, Any]
 ) -> dict[str, Any]:
-    argv = script(host, paths, _RUNTIME / program, verb)
+    account = as_account(host.owner(paths.name))
+    argv = (*account, _python(host, paths), "-I", "-S", str(_RUNTIME / program), verb)
     try:
         said = shell.capture(argv, given=json.dumps(request).encode(), limit_s=_LIMIT_S)
     except shell.CommandError as error:
@@ -73,10 +74,9 @@ def used(host: Host, paths: AppPaths) -> int:
     return sum(entry["bytes"] for entry in found.values())
 
 
-def script(host: Host, paths: AppPaths, program: Path, *words: str) -> tuple[str, ...]:
-    """The command line that runs a script of ship's as the app's account."""
-    account = as_account(host.owner(paths.name))
-    return (*account, _python(host, paths), "-I", "-S", str(program), *words)
+def copying(host: Host, paths: AppPaths, *words: str) -> tuple[str, ...]:
+    """The command line of runtime/storage_copy.py, for a job of the app's."""
+    return (_python(host, paths), "-I", "-S", str(_RUNTIME / "storage_copy.py"), *words)
 
 
 def _python(host: Host, paths: AppPaths) -> str:

@@ -1,11 +1,13 @@
 """The stories of an app's storage: what it holds, where it appears, and how large it may get."""
 
 import shutil
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from receiver import account_files, apps, left_behind, records
+from receiver.hosts import Job
 from receiver.left_behind import Written
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
@@ -115,6 +117,24 @@ def room(server: Server, name: AppName) -> int:
     free = shutil.disk_usage(paths.home).free - server.settings.keep_free_mb * MIB
     left = size_bytes(quota) - account_files.used(server.host, paths) if quota else free
     return max(0, min(free, left))
+
+
+def copy(server: Server, name: AppName, words: Sequence[str]) -> int:
+    """Have runtime/storage_copy.py copy files through the caller's own streams; returns its exit status.
+
+    It runs in the app's sandbox: a link in the storage leads no further than the app itself can look.
+    """
+    paths = server.app(name)
+    verb, *rest = words
+    job = Job(
+        app=name,
+        argv=account_files.copying(server.host, paths, verb, str(paths.storage), *rest),
+        cwd=paths.storage,
+        writable=(paths.storage,),
+        name="copy",
+        lasting=True,
+    )
+    return server.host.attach(job, tty=False)
 
 
 def set_quota(server: Server, name: AppName, quota: str) -> None:

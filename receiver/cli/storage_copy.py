@@ -9,6 +9,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.place import Here
 from receiver.model.errors import ServerError, UsageError
 from receiver.model.mounts import is_database_name, parse_place, shown_size
 
@@ -52,7 +53,8 @@ def _get_over_ssh(call: Call, place: Destination, path: str, local: str | None, 
     if target is None:
         forward.become_ssh(place, [*words, "--", path], call.environment, terminal=False)
     ssh = forward.ssh_argv(place, [*words, "--tar", "--", path], terminal=False)
-    return _piped(call, ssh, _unpacking(target, force=force))
+    ends = _piped(call, ssh, _unpacking(target, force=force))
+    return ends[0] or ends[1]
 
 
 @click.command(
@@ -72,18 +74,15 @@ def get(call: Call, path: str, local: str | None, *, force: bool, as_tar: bool) 
     `-` is standard output, for a folder as a tar file; so it is where ship is not on the laptop. A database of
     SQLite's is copied as of one moment, also while the app writes.
     """
-    from receiver import account_files, shell
+    from receiver import storage
 
-    call.server.app(call.app)
-    paths = call.server.layout.app(call.app)
-    words = ["send", str(paths.storage), parse_place(path) or "."]
-    target = None if call.key is not None else _local(path, local)
-    if target is not None or as_tar:
-        words.append("tar")
-    source = account_files.script(call.server.host, paths, _SCRIPT, *words)
-    if target is None:
-        return shell.attach(source, env=shell.PLAIN_ENVIRONMENT)
-    return _piped(call, source, _unpacking(target, force=force))
+    target = None if call.key is not None or as_tar else _local(path, local)
+    if target is not None:
+        call.server.app(call.app)
+        ends = _piped(call, _ship(call, "storage:get", path), _unpacking(target, force=force))
+        return ends[0] or ends[1]
+    form = ["tar"] if as_tar else []
+    return storage.copy(call.server, call.app, ["send", parse_place(path) or ".", *form])
 
 
 def _put_over_ssh(call: Call, place: Destination, local: str, path: str | None, *, as_tar: bool) -> int:  # fmt: skip
@@ -94,7 +93,8 @@ def _put_over_ssh(call: Call, place: Destination, local: str, path: str | None, 
     if local == _PIPE:
         forward.become_ssh(place, [*words, "--", _PIPE, target], call.environment, terminal=False)
     there = [*words, "--tar", "--", _PIPE, target]
-    return _piped(call, _packing(local), forward.ssh_argv(place, there, terminal=False))
+    ends = _piped(call, _packing(local), forward.ssh_argv(place, there, terminal=False))
+    return ends[1] or ends[0]
 
 
 @click.command(
@@ -111,7 +111,7 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
     A file replaces one of its name at once and whole; files of a folder go among those that are there. What runs
     has an exchanged database open still: `ship ps:restart`. `-` is standard input, for one file.
     """
-    from receiver import account_files, shell, storage
+    from receiver import storage
 
     target = _target(local, path)
     if call.key is not None and local != _PIPE:
@@ -120,17 +120,13 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
             advice=f"Send it along: ssh ship@HOST storage:put --app {call.app} - {target} < {local}",
             reason="usage/bad-file",
         )
-    call.server.app(call.app)
+    if local != _PIPE:
+        call.server.app(call.app)
+        ends = _piped(call, _packing(local), _ship(call, "storage:put", _PIPE, target))
+        return ends[1] or ends[0]
     room = storage.room(call.server, call.app)
-    paths = call.server.layout.app(call.app)
-    words = ["take", str(paths.storage), target, str(room)]
-    if as_tar or local != _PIPE:
-        words.append("tar")
-    sink = account_files.script(call.server.host, paths, _SCRIPT, *words)
-    if local == _PIPE:
-        status = shell.attach(sink, env=shell.PLAIN_ENVIRONMENT)
-    else:
-        status = _piped(call, _packing(local), sink)
+    form = ["tar"] if as_tar else []
+    status = storage.copy(call.server, call.app, ["take", target, str(room), *form])
     if status == _TOO_LARGE:
         raise ServerError(
             f"That does not fit into the storage of {call.app}; nothing was changed.",
@@ -145,14 +141,19 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
     return status
 
 
-def _piped(call: Call, first: Sequence[str], second: Sequence[str]) -> int:
-    """The exit code of both: that of the end which could not go on, which is the one that says why."""
+def _ship(call: Call, name: str, *words: str) -> tuple[str, ...]:
+    """Ship once more on this machine, at the other end of a pipe."""
+    return (str(call.environment.program / "ship"), name, "--app", call.app, "--tar", "--", *words)
+
+
+def _piped(call: Call, first: Sequence[str], second: Sequence[str]) -> tuple[int, int]:
+    """The exit codes of both ends; the end on the server knows better why it went wrong."""
     from receiver import shell
 
-    statuses = shell.pipe(
-        first, second, env={**shell.PLAIN_ENVIRONMENT, **call.environment.variables}
-    )
-    return statuses[1] or statuses[0]
+    root = call.place.root if isinstance(call.place, Here) else None
+    here = {} if root is None else {"SHIP_ROOT": str(root)}
+    env = {**shell.PLAIN_ENVIRONMENT, **call.environment.variables, **here}
+    return shell.pipe(first, second, env=env)
 
 
 def _packing(local: str) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ def extract(source, folder):
     except tarfile.TarError as error:
         raise Refused("What came is not whole; nothing was changed.") from error
     if not os.path.lexists(os.path.join(folder, ITEM)):
-        raise Refused("Nothing came; nothing was changed.")
+        raise Refused("Nothing came, and nothing was changed.")
     return count, size
 
 

@@ -39,6 +39,10 @@ def measure(path):
 def names(storage, place):
     """What lies at a place: what is in a folder, or the file itself."""
     there = os.path.join(storage, place)
+    if os.path.commonpath([os.path.realpath(there), os.path.realpath(storage)]) != os.path.realpath(
+        storage
+    ):
+        raise FileNotFoundError(f"{place} leads out of the storage")
     if os.path.isdir(there) and not (place and os.path.islink(there)):
         found = sorted(os.listdir(there))
         return {"names": [named(name, os.path.join(there, name)) for name in found]}

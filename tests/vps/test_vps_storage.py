@@ -134,8 +134,23 @@ def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> Non
     pushed = site.push()
     assert pushed.status == 0, pushed.text
     assert site.server.root("ls -la /etc | wc -l; stat -c %U:%a /etc /root /etc/shadow") == before
+    site.server.root(
+        "mkdir -p /home/admin && echo secret > /home/admin/notes && chmod 644 /home/admin/notes"
+    )
+    site.ship("run -- sh -c 'ln -s /home/admin $SHIP_STORAGE/home'")
+    for words in (
+        "storage:get home/notes -",
+        "storage:get root/.bashrc -",
+        "storage:ls home/",
+        "storage:ls media/cron.d",
+    ):
+        refused = site.ship(words, check=False)
+        assert refused.returncode != 0, words
+        assert "secret" not in refused.stdout
+    assert site.ship("storage:put - media/loot", input="x", check=False).returncode != 0
+    assert site.server.root("ls /etc | grep -c loot || true") == "0"
     site.ship(
-        "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root stolen.sqlite3 && mkdir media'"
+        "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root home stolen.sqlite3 && mkdir media'"
     )
     assert ask(site, "/write/app/media/fine")[0] == 200
 
@@ -206,9 +221,10 @@ def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
 
 
 def test_mounts_go_along_with_a_rename(site: Site) -> None:
+    before = ask(site)
     site.server.ship("apps:rename kept-again -a kept")
     renamed = site.server.checkout("kept-again")
-    assert ask(renamed) == (200, "3")
+    assert ask(renamed) == before
     assert ask(renamed, "/write/app/media/renamed")[0] == 200
     storage = "/var/lib/ship/apps/kept-again/storage"
     assert site.server.root(f"cat {storage}/media/renamed") == "web"
