@@ -14,6 +14,7 @@ from receiver.model.names import AppName
 _TOLD = frozenset(
     {
         "apps:lock", "apps:rename", "apps:unlock", "checks:set", "checks:unset", "cron:resume", "cron:suspend",
+        "drains:add", "drains:remove",
         "limits:set", "limits:unset", "maintenance:off", "maintenance:on", "ps:restart", "ps:scale", "ps:start",
         "ps:stop",
     }

@@ -195,5 +195,10 @@ def _hung_up(way: socket.socket) -> bool:
 
 
 def _said(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    told = (
+        error.strerror
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        else None
+    )
+    text = (told or str(error)).strip() or type(error).__name__
     return text if text.endswith(".") else f"{text}."

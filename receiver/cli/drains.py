@@ -1,5 +1,6 @@
 """`ship drains`: where else the lines of an app's log go."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ def list_drains(call: Call, *, as_json: bool) -> None:
     if as_json:
         show.as_json([
             {
-                "name": it.drain.name, "url": shown(it.drain.url), "format": it.drain.format,
+                "name": it.drain.name, "url": shown(it.drain.url), "format": _format(it),
                 "by": it.drain.by, "created_at": it.drain.created_at, "state": _state(it),
                 "sent": it.state.sent, "dropped": it.state.dropped,
                 "error": it.state.error, "since": it.state.since,
@@ -52,7 +53,7 @@ def list_drains(call: Call, *, as_json: bool) -> None:
     "Whether it is taken: ship drains:test d1, ship drains",
 )  # fmt: skip
 @for_app
-@click.argument("url")
+@click.argument("url", metavar="URL|-")
 @click.option("--name", help="What to call it; else d1, d2, …")
 @click.option(
     "--format", "shape", type=click.Choice(FORMATS), default="logplex", show_default=True,
@@ -62,11 +63,14 @@ def add(call: Call, url: str, name: str | None, shape: Format) -> None:
     """Send the lines of an app's log on, from now on: to syslog over UDP, TCP or TLS, or to an HTTP address.
 
     syslog://HOST:514 is UDP, syslog+tcp:// and syslog+tls:// are streams; https:// takes a POST for each
-    batch of lines. What people run by hand is not among them.
+    batch of lines. With - the address is read from standard input. What people run by hand is not sent.
     """
     from receiver import drains
 
+    if url == "-":
+        url = sys.stdin.readline().strip()
     drain = drains.add(call.server, call.app, url, shape, name, call.by)
+    _record(call, f"{drain.name} to {shown(drain.url)}")
     show.progress(
         f"What {call.app} writes from now on goes to {shown(drain.url)}, as {drain.name}."
     )
@@ -88,6 +92,7 @@ def remove(call: Call, drain: str) -> None:
     from receiver import drains
 
     gone = drains.remove(call.server, call.app, drain)
+    _record(call, f"{gone.name} to {shown(gone.url)}")
     show.progress(f"Nothing more goes to {shown(gone.url)}.")
 
 
@@ -123,10 +128,22 @@ def serve(call: Call, drain: str) -> int:
     return drain_process.serve(call.server, call.app, drain)
 
 
+def _record(call: Call, text: str) -> None:
+    """Have the audit tell which drain it was; the words that were typed may hold a token."""
+    if call.entry is not None:
+        call.entry.told = text
+
+
 def _state(found: "Status") -> str:
     if not found.runs:
         return "down"
     return "retrying" if found.state.error else "up"
+
+
+def _format(found: "Status") -> str:
+    return (
+        found.drain.format if parse_target(found.drain.url).kind in {"http", "https"} else "syslog"
+    )
 
 
 def _lines(found: "Status") -> str:

@@ -71,7 +71,7 @@ def parse_target(url: str) -> Target:
     if not found.hostname or re.search(r"[\x00-\x20\x7f]", url):
         raise bad_address(url)
     if kind in {"udp", "tcp", "tls"} and (found.path.strip("/") or found.query or found.username):
-        raise bad_address(url)
+        raise bad_address(url, "Syslog takes a host and a port, and nothing else.")
     path = (found.path or "/") + (f"?{found.query}" if found.query else "")
     return Target(
         kind, found.hostname, port or _PORTS[kind], path, found.username, found.password or ""
@@ -90,12 +90,13 @@ def shown(url: str) -> str:
     return SplitResult(found.scheme, f"{'***' if who else ''}{at}{where}", path, query, "").geturl()
 
 
-def bad_address(url: str) -> UsageError:
+def bad_address(url: str, seen: str = "") -> UsageError:
     """The error for what is no address of a drain; the address may hold a secret, and is not repeated."""
     scheme, colon, _ = url.partition("://")
     return UsageError(
         "Lines cannot be sent to this address.",
-        detail=f"It begins with {scheme[:20]}://." if colon else "",
+        detail=seen
+        or (f"It begins with {scheme[:20]}://." if colon else "It names no way, such as https://."),
         advice="Give one such as syslog+tls://logs.example.com:6514 or https://logs.example.com/in?token=…;"
         " syslog://, syslog+tcp:// and http:// work as well. Put it in quotes, because of & and ?.",
         reason="usage/bad-drain",

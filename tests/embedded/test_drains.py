@@ -118,7 +118,9 @@ def test_a_receiver_of_http_that_goes_away_and_comes_back(server: PushServer) ->
     wait_until(lambda: status_of(server, app)["state"] == "retrying")
     listing = typed(server, "drains", "-a", app)
     assert "Connection refused" in listing
-    assert "secret" not in said + listing + json.dumps(status_of(server, app))
+    audit = typed(server, "audit", "-n", "50")
+    assert f"d1 to http://***@127.0.0.1:{port}/in?token=***" in audit
+    assert "secret" not in said + listing + audit + json.dumps(status_of(server, app))
     with HttpReceiver(port) as receiver:
         wait_until(lambda: receiver.paths() == second, 30)
         wait_until(lambda: status_of(server, app)["state"] == "up")
@@ -192,6 +194,7 @@ def test_addresses_that_lead_nowhere(server: PushServer) -> None:
     assert status == 2
     assert "Lines cannot be sent to this address." in said
     assert "has no drains" in typed(server, "drains", "-a", app)
+    assert ship(server, "drains:add", "syslog://host/path", "-a", app)[0] == 2
     add(server, app, f"syslog+tcp://127.0.0.1:{free_port()}")
     status, _, said = ship(server, "drains:test", "d1", "-a", app)
     assert status == 8
