@@ -16,6 +16,7 @@ from receiver.model.output import Output
 from receiver.server import Server, open_server
 from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, short_folder
+from tests.embedded.keyboard import Typed, type_ship
 from tests.needs import require_program
 
 NOW = "2026-01-01T00:00:00Z"
@@ -82,6 +83,10 @@ class PushServer:
         said = bytearray()
         work(Output(said.extend))
         return said.decode()
+
+    def ship(self, *words: str, given: bytes = b"") -> Typed:
+        """Type a command on this machine."""
+        return type_ship(self.embedded.root, *words, given=given)
 
     def live(self, app: str) -> int | None:
         live = records.read_live(self.paths(app))

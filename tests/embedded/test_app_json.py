@@ -5,18 +5,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from receiver import detached, processes, records
-from receiver.model.names import AppName
 from receiver.recovery import recover_all
-from tests.checkout import Checkout, Pushed
+from tests.checkout import Pushed
 from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, archive, push_server
+from tests.embedded.noting_site import NotingSite
+from tests.embedded.pushing import PushServer, archive
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -46,33 +45,16 @@ def note(name: str) -> str:
     return NOTE.replace("{name}", name)
 
 
-@dataclass(frozen=True)
-class Site:
-    """An app whose scripts note in its storage that they ran."""
-
-    server: PushServer
-    app: AppName
-    laptop: Checkout
+class Site(NotingSite):
+    """Its scripts are what notes."""
 
     def push(self, declared: Mapping[str, object], **more: str) -> Pushed:
-        self.laptop.commit(files(declared, **more))
-        return self.laptop.push()
+        return self.push_files(files(declared, **more))
 
     def deploy(self, declared: Mapping[str, object], **more: str) -> str:
         pushed = self.push(declared, **more)
         assert pushed.status == 0, pushed.text
         return "\n".join(pushed.lines)
-
-    @property
-    def ran(self) -> list[str]:
-        return (self.server.paths(self.app).storage / "ran").read_text().split()
-
-    @property
-    def config(self) -> dict[str, str]:
-        return records.read_config(self.server.paths(self.app).config)
-
-    def ask(self, path: str = "/") -> tuple[int, str]:
-        return self.server.ask(self.app, path)
 
 
 def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
@@ -86,16 +68,9 @@ def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.fixture
 def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
-    name = f"app-{abs(hash(request.node.name)) % 10**8}"
-    return Site(server, server.create(name), server.checkout(name))
+    return Site.of(server, request)
 
 
 def test_a_first_push_tells_all_that_it_did(site: Site) -> None:

@@ -1,21 +1,16 @@
 """Checks on the whole way: what the code and `checks:set` say of them, and `checks:run`, as people type it."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from receiver import records
 from receiver.model.check import Check
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, push_server
+from tests.embedded.pushing import PushServer
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).parent / "ship"
 APP = """
 import os, time
 
@@ -45,12 +40,6 @@ def app(environ, start_response):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def laptop(server: PushServer) -> Checkout:
     server.create("blog")
     made = server.checkout("blog")
@@ -58,14 +47,6 @@ def laptop(server: PushServer) -> Checkout:
     pushed = made.push()
     assert pushed.status == 0, pushed.text
     return made
-
-
-def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (str(SHIP), *words, "--app", "blog"), capture_output=True, text=True, check=False, timeout=60,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
-        cwd=server.folder,
-    )  # fmt: skip
 
 
 def push(laptop: Checkout, check: str) -> str:
@@ -123,21 +104,21 @@ def test_what_is_set_on_the_server_counts_above_the_code(
     server: PushServer, laptop: Checkout
 ) -> None:
     push(laptop, "path = '/nothing'\nstatus = 404")
-    done = ship(server, "checks:set", "path=/slow", "timeout=1")
-    assert (done.returncode, done.stderr) == (0, "The next release of blog is checked by these.\n")
-    assert done.stdout == "path:      /slow\ntimeout_s: 1\n"
-    told = json.loads(ship(server, "checks", "--json").stdout)
+    done = server.ship("checks:set", "-a", "blog", "path=/slow", "timeout=1")
+    assert (done.status, done.err) == (0, "The next release of blog is checked by these.\n")
+    assert done.out == "path:      /slow\ntimeout_s: 1\n"
+    told = json.loads(server.ship("checks", "-a", "blog", "--json").out)
     assert told["path"] == {"value": "/slow", "from": "checks:set"}
     assert told["status"] == {"value": 404, "from": "the code"}
     assert told["host"] == {"value": f"blog.{server.server.settings.domain}", "from": "default"}
-    asked = ship(server, "checks:run")
-    assert asked.returncode == 6
-    assert "(check/" in asked.stderr
+    asked = server.ship("checks:run", "-a", "blog")
+    assert asked.status == 6
+    assert "(check/" in asked.err
     laptop.commit({})
     assert "(check/slow)" in laptop.push().text
-    assert ship(server, "checks:unset", "path", "timeout_s").returncode == 0
-    again = ship(server, "checks:unset", "path")
-    assert again.returncode == 20
+    assert server.ship("checks:unset", "-a", "blog", "path", "timeout_s").status == 0
+    again = server.ship("checks:unset", "-a", "blog", "path")
+    assert again.status == 20
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
     release = records.read_release(server.paths("blog"), server.live("blog") or 0)
@@ -146,19 +127,19 @@ def test_what_is_set_on_the_server_counts_above_the_code(
 
 def test_the_live_release_is_asked_now(server: PushServer, laptop: Checkout) -> None:
     push(laptop, "path = '/'")
-    done = ship(server, "checks:run")
-    assert (done.returncode, done.stdout) == (0, "page /\n")
-    assert "GET / answered 200 after 0.0" in done.stderr
-    ship(server, "checks:set", "path=/secure", "status=204")
-    done = ship(server, "checks:run", "--json")
-    assert done.returncode == 6
-    told = json.loads(done.stdout)
+    done = server.ship("checks:run", "-a", "blog")
+    assert (done.status, done.out) == (0, "page /\n")
+    assert "GET / answered 200 after 0.0" in done.err
+    server.ship("checks:set", "-a", "blog", "path=/secure", "status=204")
+    done = server.ship("checks:run", "-a", "blog", "--json")
+    assert done.status == 6
+    told = json.loads(done.out)
     assert (told["status"], told["alive"], told["body"]) == (200, False, "page /secure")
-    assert "check asks for 204" in json.loads(done.stderr)["title"]
-    ship(server, "checks:unset", "path", "status")
-    assert ship(server, "ps:stop").returncode == 0
-    assert ship(server, "checks:run").returncode == 20
-    assert ship(server, "ps:start").returncode == 0
+    assert "check asks for 204" in json.loads(done.err)["title"]
+    server.ship("checks:unset", "-a", "blog", "path", "status")
+    assert server.ship("ps:stop", "-a", "blog").status == 0
+    assert server.ship("checks:run", "-a", "blog").status == 20
+    assert server.ship("ps:start", "-a", "blog").status == 0
 
 
 OPEN = """

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from receiver import access, apps, clone_notes, git, keys, records
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
-from tests.embedded.keyboard import Typed, type_ship
-from tests.embedded.pushing import NOW, PushServer, push_server, wsgi
+from tests.embedded.keyboard import Typed
+from tests.embedded.pushing import NOW, PushServer, wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -32,7 +31,7 @@ class Original:
     gate: Path
 
     def ship(self, *words: str) -> Typed:
-        return type_ship(self.server.embedded.root, *words)
+        return self.server.ship(*words)
 
     def start_clone(self, name: str) -> "subprocess.Popen[bytes]":
         """Clone to `name` in the background, up to the release phase; returns the process that was typed."""
@@ -58,12 +57,6 @@ class Original:
         root = self.server.embedded.root
         found = [path for path in root.rglob(f"*{name}*") if "program-logs" not in path.parts]
         return sorted(str(path.relative_to(root)) for path in found if path.exists())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

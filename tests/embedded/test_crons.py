@@ -1,8 +1,6 @@
 """Cron jobs on an embedded server: declared by a push, listed, started, skipped, suspended, missed."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -13,8 +11,9 @@ from receiver.hosts.supervisord import control_socket
 from receiver.model.names import AppName
 from receiver.planner.supervisor_programs import scheduler_process
 from tests.checkout import Checkout
-from tests.embedded.keyboard import Typed, type_ship
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.conftest import Ship
+from tests.embedded.embedded_server import wait_until
+from tests.embedded.pushing import PushServer, wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -33,38 +32,16 @@ limit_s = 2
 schedule = "@yearly"
 command = 'while [ ! -e "$SHIP_STORAGE/gate" ]; do sleep 0.05; done'
 """
-Ship = Callable[..., Typed]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        found.create("blog")
-        yield found
 
 
 @pytest.fixture(scope="module", autouse=True)
 def checkout(server: PushServer) -> Checkout:
+    server.create("blog")
     found = server.checkout("blog")
     found.commit(wsgi("one") | {"word.txt": "first\n", "ship.toml": JOBS})
     assert found.push().status == 0
     server.configure(BLOG, GREETING="hello")
     return found
-
-
-@pytest.fixture
-def ship(server: PushServer) -> Ship:
-    def typed(command: str, *words: str) -> Typed:
-        return type_ship(server.embedded.root, command, "-a", "blog", *words)
-
-    return typed
-
-
-def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
-    ends_at = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < ends_at, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def scheduler_pid(server: PushServer) -> int:
@@ -114,7 +91,9 @@ def test_a_run_whose_predecessor_goes_on_is_skipped_and_that_is_told(
     assert f"{begun} of the cron job waits still goes on" in refused.err
     (server.paths("blog").storage / "gate").touch()
     number = int(begun.removeprefix("run."))
-    until(lambda: run_records.find(server.paths("blog"), number).status == "succeeded")
+    wait_until(
+        lambda: run_records.find(server.paths("blog"), number).status == "succeeded", limit_s=20
+    )
     history = json.loads(ship("cron:history", "waits", "--json").out)
     assert [(run["status"], run["times"]) for run in history] == [("skipped", 2), ("succeeded", 1)]
     assert "skipped, 2 times" in ship("cron:history", "waits").out
@@ -133,7 +112,10 @@ def test_the_scheduler_starts_what_it_has_to_catch_up_with(
     records.write_timers(paths, timers | {"late": long_ago})
     server.embedded.close()
     server.embedded.start()
-    until(lambda: [run.status for run in run_records.of_job(paths, "late")][-1:] == ["succeeded"])
+    wait_until(
+        lambda: [run.status for run in run_records.of_job(paths, "late")][-1:] == ["succeeded"],
+        limit_s=20,
+    )
     history = json.loads(ship("cron:history", "late", "--json").out)
     assert [(run["status"], run["by"]) for run in history] == [
         ("succeeded", "schedule"), ("missed", "schedule"),
@@ -175,7 +157,7 @@ def test_the_scheduler_goes_with_the_last_job_and_comes_back_with_a_rollback(
     ship("cron:suspend", "--all")
     assert scheduler_pid(server) == 0
     ship("cron:resume", "--all")
-    until(lambda: scheduler_pid(server) > 0)
+    wait_until(lambda: scheduler_pid(server) > 0, limit_s=20)
     checkout.commit({"ship.toml": ""})
     assert checkout.push().status == 0
     assert Supervisor(control_socket(server.embedded.layout)).state(scheduler_process(BLOG)) == GONE
@@ -184,7 +166,7 @@ def test_the_scheduler_goes_with_the_last_job_and_comes_back_with_a_rollback(
     assert empty.err == "blog has no cron jobs. They are declared in ship.toml: [cron.NAME].\n"
     server.rollback(BLOG, before)
     assert "nightly" in ship("cron").out
-    until(lambda: scheduler_pid(server) > 0)
+    wait_until(lambda: scheduler_pid(server) > 0, limit_s=20)
 
 
 def test_a_push_with_a_job_that_cannot_be_meant_is_refused(

@@ -7,18 +7,12 @@ import pytest
 
 from receiver import records
 from tests.embedded.keyboard import Typed
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.pushing import PushServer, wsgi
 
 pytestmark = pytest.mark.embedded
 
 ENV = "UWSGI_PROCESSES=3\nGREETING=hello there\nNGINX_STATIC_PATHS=/static:public\nSECRET=${GREETING} you\n"
 PROCFILE = "wsgi: app:app\nworker: sleep 1000\ncron: 0 3 * * * echo tidied\n"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with push_server() as made:
-        yield made
 
 
 def ship(server: PushServer, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

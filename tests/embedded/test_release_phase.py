@@ -1,17 +1,13 @@
 """The release phase: when it runs, what it may leave behind, and what its failure leaves as it was."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import pytest
 
 from receiver import records
 from receiver.model.errors import ShipError
-from receiver.model.names import AppName
-from receiver.model.release import Build
-from tests.checkout import Checkout, Pushed
+from tests.checkout import Pushed
 from tests.embedded.keyboard import type_ship
-from tests.embedded.pushing import PushServer, push_server
+from tests.embedded.noting_site import NotingSite
+from tests.embedded.pushing import PushServer
 
 pytestmark = pytest.mark.embedded
 
@@ -37,49 +33,21 @@ def tree(command: str, settings: str = "") -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class Site:
-    """An app whose release phase notes in its storage each time that it ran."""
-
-    server: PushServer
-    app: AppName
-    laptop: Checkout
+class Site(NotingSite):
+    """Its release phase notes the value of GREETING."""
 
     def push(self, command: str, settings: str = "") -> Pushed:
-        self.laptop.commit(tree(command, settings))
-        return self.laptop.push()
+        return self.push_files(tree(command, settings))
 
     def deploy(self, command: str, settings: str = "") -> str:
         pushed = self.push(command, settings)
         assert pushed.status == 0, pushed.text
         return pushed.text
 
-    @property
-    def ran(self) -> list[str]:
-        """The value of GREETING at each run of the release phase."""
-        return (self.server.paths(self.app).storage / "ran").read_text().splitlines()
-
-    @property
-    def last_build(self) -> Build:
-        paths = self.server.paths(self.app)
-        build = records.read_build(paths, records.build_numbers(paths)[-1])
-        assert build is not None
-        return build
-
-    def ask(self) -> tuple[int, str]:
-        return self.server.ask(self.app)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
 
 @pytest.fixture
 def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
-    name = f"app-{abs(hash(request.node.name)) % 10**8}"
-    return Site(server, server.create(name), server.checkout(name))
+    return Site.of(server, request)
 
 
 def test_it_runs_at_pushes_alone_unless_it_is_asked_for(site: Site) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,45 +10,23 @@ from receiver import lifetimes, run_records
 from receiver.log_stream import Wanted, recent
 from receiver.model.names import AppName
 from tests.checkout import Checkout
+from tests.embedded.conftest import Ship
+from tests.embedded.embedded_server import wait_until
 from tests.embedded.keyboard import Typed, type_ship
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.pushing import PushServer, wsgi
 
 pytestmark = pytest.mark.embedded
 
 BLOG = AppName("blog")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        found.create("blog")
-        yield found
-
-
 @pytest.fixture(scope="module", autouse=True)
 def checkout(server: PushServer) -> Checkout:
+    server.create("blog")
     found = server.checkout("blog")
     found.commit(wsgi("one") | {"word.txt": "first\n"})
     assert found.push().status == 0
     return found
-
-
-@pytest.fixture
-def ship(server: PushServer) -> Callable[..., Typed]:
-    def typed(command: str, *words: str, given: bytes = b"") -> Typed:
-        return type_ship(server.embedded.root, command, "-a", "blog", *words, given=given)
-
-    return typed
-
-
-Ship = Callable[..., Typed]
-
-
-def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
-    ends_at = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < ends_at, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def status_of(server: PushServer, name: str) -> str:
@@ -94,7 +70,7 @@ def test_memory_cannot_be_limited_here_and_that_is_said(ship: Ship) -> None:
 
 def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, ship: Ship) -> None:
     name = detach(ship, "-e", "A=x", "--", "sh", "-c", 'echo out; echo "$A" >&2; exit 3')
-    until(lambda: status_of(server, name) != "running")
+    wait_until(lambda: status_of(server, name) != "running", limit_s=20)
     assert ship("run:output", name).out == "out\nx\n"
     assert ship("logs", "-p", name, "-q").out == "out\nx\n"
     assert f" app[{name}]: out\n" in ship("logs").out
@@ -121,7 +97,7 @@ def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
     server.server.host.stop_jobs(BLOG)  # as it is done before an unfinished change is undone
     assert status_of(server, name) == "running"
     gate.touch()
-    until(lambda: status_of(server, name) == "succeeded")
+    wait_until(lambda: status_of(server, name) == "succeeded", limit_s=20)
     assert ship("run:output", name).out == "before\n"
     server.configure(BLOG, ONE="more")
     assert not server.paths("blog").release(begun_in).source.exists()
@@ -149,13 +125,13 @@ def test_a_run_at_a_terminal_is_listed_and_can_be_stopped_by_another(
     argv = (*Typed.argv(), "run", "-a", "blog", "--", "sleep", "60")
     process = subprocess.Popen(argv, env=Typed.environment(server.embedded.root))
     try:
-        until(lambda: bool(run_records.going_on(server.paths("blog"))))
+        wait_until(lambda: bool(run_records.going_on(server.paths("blog"))), limit_s=20)
         (run,) = run_records.going_on(server.paths("blog"))
         assert not run.detached
         refused = ship("run:output", run.name)
         assert refused.status == 20
         assert "is not kept: it goes to the terminal of" in refused.err
-        until(lambda: ship("run:stop", "--all").err.endswith("done\n"))
+        wait_until(lambda: ship("run:stop", "--all").err.endswith("done\n"), limit_s=20)
         assert process.wait(20) == 143
     finally:
         process.kill()
@@ -165,7 +141,7 @@ def test_a_run_at_a_terminal_is_listed_and_can_be_stopped_by_another(
 
 def test_output_that_is_too_long_keeps_its_end(server: PushServer, ship: Ship) -> None:
     name = detach(ship, "--", "sh", "-c", "yes line 2>/dev/null | head -c 3000000; echo the end")
-    until(lambda: status_of(server, name) == "succeeded")
+    wait_until(lambda: status_of(server, name) == "succeeded", limit_s=20)
     kept = ship("run:output", name).out
     assert kept.startswith("ship: The output before this is not kept: it was too long.\nline\n")
     assert kept.endswith("line\nthe end\n")

@@ -9,16 +9,10 @@ import pytest
 
 from receiver.leaving_out import opened
 from receiver.model.output import Output
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.pushing import PushServer, wsgi
 from tests.needs import require_program
 
 pytestmark = pytest.mark.embedded
-
-
-@pytest.fixture(scope="module")
-def server():
-    with push_server() as made:
-        yield made
 
 
 def kept(server: PushServer, app: str) -> set[str]:
