@@ -1,11 +1,12 @@
 """`ship doctor`: what is not as it should be, what it means, and its repair."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from receiver.cli import show
+from receiver.cli import forward, show
+from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.finding import Finding, Severity
 from receiver.model.names import AppName
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from receiver.doctor.story import Report
 
 _INDENT = " " * 10
+_SSH_FAILED = 255
+"""What ssh ends with where it is not the command over there that failed; no command of ship's does."""
 _COUNTED: dict[Severity, tuple[str, str]] = {
     "broken": ("broken", "broken"),
     "warning": ("warning", "warnings"),
@@ -21,8 +24,19 @@ _COUNTED: dict[Severity, tuple[str, str]] = {
 }
 
 
+def _over_ssh(call: Call, place: Destination, **params: Any) -> int:
+    """Have the server look; where ssh itself fails, tell what to check here."""
+    app = () if params["everything"] else ("--app", call.app)
+    status = forward.attach_ssh(place, ["doctor", *app, *call.words], call.environment)
+    if status == _SSH_FAILED:
+        from receiver.cli import ssh_trouble
+
+        raise ssh_trouble.explain(forward.ssh_says(place, call.environment), place.address)
+    return status
+
+
 @click.command(
-    "doctor", cls=Command, server_wide="everything",
+    "doctor", cls=Command, server_wide="everything", over_ssh=_over_ssh,
     example="$ ship doctor -a blog\n=== blog\n"
     "broken    nginx's file of blog is missing.\n"
     "          Seen: There is no /etc/nginx/sites-available/ship-blog.conf.\n"
@@ -114,12 +128,7 @@ def _printable(line: str) -> str:
 
 def _summary(report: "Report", *, fix: bool) -> str:
     if not report.findings:
-        apps = (
-            f" and {len(report.looked_at)} apps"
-            if len(report.looked_at) != 1
-            else f" and {report.looked_at[0]}"
-        )
-        return f"All is well: the server{apps}."
+        return _all_is_well(report)
     counts = Counter(each.severity for each in report.findings)
     told = ", ".join(
         f"{counts[kind]} {words[counts[kind] > 1]}"
@@ -130,3 +139,9 @@ def _summary(report: "Report", *, fix: bool) -> str:
     if fix or not can:
         return f"Left: {told}." if fix else f"{told}."
     return f"{told}. `ship doctor --fix` mends {can} of them."
+
+
+def _all_is_well(report: "Report") -> str:
+    apps = [app for app in report.looked_at if app not in report.busy]
+    told = apps[0] if len(apps) == 1 else f"{len(apps)} apps"
+    return f"All is well: the server and {told}." if report.of_server else f"All is well: {told}."

@@ -75,6 +75,24 @@ def hand_over(
     return shell.read(root_argv(words, environment), env=environment.variables, given=given)
 
 
+def attach_ssh(place: Destination, words: Sequence[str], environment: Environment) -> int:
+    """Run words on the server, on our own streams; returns the exit code, 255 where ssh itself failed."""
+    from receiver import shell
+
+    return shell.attach(ssh_argv(place, words, terminal=False), env=environment.variables)
+
+
+def ssh_says(place: Destination, environment: Environment) -> str:
+    """What ssh says of an attempt to reach the server at which nobody is asked anything."""
+    from receiver import shell
+
+    said = bytearray()
+    program, *rest = ssh_argv(place, ["version"], terminal=False)
+    argv = (program, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", *rest)
+    shell.pump(shell.start(argv, env=environment.variables), said.extend)
+    return said.decode("utf-8", "replace")
+
+
 def _become(argv: list[str], environment: Environment) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, dict(environment.variables))  # noqa: S606 - no shell is wanted

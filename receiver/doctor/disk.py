@@ -12,7 +12,9 @@ from receiver.model.finding import Finding
 from receiver.model.process_limits import MIB
 
 _FULL = "Deploys fail, and apps that write get errors."
-_LOW_SHARE = 0.02
+_LOW_SHARE = 0.10
+_FULL_SHARE = 0.01
+_NO_BUILD_MIB = 64
 _LOW_INODES = 0.03
 _SMALL_LOG_MIB = 200
 _SHOWN = 6
@@ -42,11 +44,10 @@ def _file_system(seen: Seen, place: Path) -> Iterator[Finding]:
     found = os.statvfs(place)
     free_mib = found.f_bavail * found.f_frsize // MIB
     total_mib = max(1, found.f_blocks * found.f_frsize // MIB)
-    wanted_mib = seen.server.settings.keep_free_mb
-    if free_mib < 64 or free_mib / total_mib < _LOW_SHARE / 2:  # noqa: PLR2004 - MiB that no build can do with
-        yield _finding(seen, "broken", "disk.full", f"The disk that {place} is on is full.", free_mib, total_mib)  # fmt: skip
-    elif free_mib < wanted_mib and free_mib / total_mib < _LOW_SHARE * 5:
-        yield _finding(seen, "warning", "disk.low", f"The disk that {place} is on is almost full.", free_mib, total_mib)  # fmt: skip
+    wanted_mib, share = seen.server.settings.keep_free_mb, free_mib / total_mib
+    if share < _LOW_SHARE and free_mib < max(wanted_mib, _NO_BUILD_MIB):
+        full = free_mib < _NO_BUILD_MIB or share < _FULL_SHARE
+        yield _finding(seen, place, free_mib, total_mib, full=full)
     if found.f_files and found.f_favail / found.f_files < _LOW_INODES:
         yield Finding(
             name="disk.inodes",
@@ -59,17 +60,20 @@ def _file_system(seen: Seen, place: Path) -> Iterator[Finding]:
         )
 
 
-def _finding(seen: Seen, severity: str, name: str, title: str, free: int, total: int) -> Finding:
-    large = sorted(_sizes(seen), key=lambda each: -each.mib)[:_SHOWN]
+def _finding(seen: Seen, place: Path, free: int, total: int, *, full: bool) -> Finding:
+    large = [each for each in sorted(_sizes(seen), key=lambda it: -it.mib)[:_SHOWN] if each.mib]
     return Finding(
-        name=name,
-        severity="broken" if severity == "broken" else "warning",
-        title=title,
-        seen=(f"{free} MiB of {total} MiB are free.", *(f"{each.mib} MiB: {each.what}" for each in large if each.mib)),
+        name="disk.full" if full else "disk.low",
+        severity="broken" if full else "warning",
+        title=f"The disk that {place} is on is {'full' if full else 'almost full'}.",
+        seen=(
+            f"{free} MiB of {total} MiB are free.",
+            *(f"{each.mib} MiB: {each.what}" for each in large),
+        ),
         means=_FULL,
-        advice=" ".join(dict.fromkeys(each.advice for each in large if each.mib and each.advice))
+        advice=" ".join(dict.fromkeys(each.advice for each in large if each.advice))
         or "Nothing of ship's is large here: `du -x -d 2 / | sort -n | tail` shows what is.",
-    )  # fmt: skip
+    )
 
 
 def _sizes(seen: Seen) -> Iterator[_Size]:

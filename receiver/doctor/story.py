@@ -41,6 +41,8 @@ class Report(NamedTuple):
     busy: dict[AppName, str]
     """Apps that were left out, because somebody is at work on them."""
     looked_at: tuple[AppName, ...]
+    of_server: bool = True
+    """Whether the server itself was looked at as well."""
 
     @property
     def exit_code(self) -> int:
@@ -64,7 +66,7 @@ def examine(server: Server, only: AppName | None, *, of_server: bool = True) -> 
     door, dump = front_door.look(seen, up=systemd or embedded_server.is_up(seen))
     whole = [*door, *_of_server(seen, dump, everything=only is None)] if of_server else []
     of_apps = [finding for app in found for finding in _of_app(seen, app)]
-    return Report((*whole, *troubles, *of_apps), busy, tuple(names))
+    return Report((*whole, *troubles, *of_apps), busy, tuple(names), of_server)
 
 
 def heal(

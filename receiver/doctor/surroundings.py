@@ -1,7 +1,6 @@
 """What lies around ship: memory that ran out, the clock, firewalls, and where the apps' names lead."""
 
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -140,7 +139,7 @@ def _is_private(address: str) -> bool:
 
     try:
         return not ipaddress.ip_address(address).is_global
-    except (ValueError, socket.gaierror):
+    except ValueError:
         return True
 
 

@@ -38,6 +38,7 @@ EDGE = """
     cli.config
     cli.config_input
     cli.doctor
+    cli.ssh_trouble
     cli.checks
     cli.drains
     cli.capacity

@@ -139,6 +139,14 @@ TOLD = (
             "cd /root && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 3 -subj /CN=x -addext subjectAltName=DNS:other.example.com 2>/dev/null"
             " && echo 'server { listen 443 ssl; server_name ill.example.com; ssl_certificate /root/c.pem; ssl_certificate_key /root/k.pem; }' > /etc/nginx/conf.d/mine.conf",
             "rm /etc/nginx/conf.d/mine.conf", "certificate.names", "It ends on"),
+    Trouble("a disk that is full", "mount -t tmpfs -o size=3m none /tmp; dd if=/dev/zero of=/tmp/large bs=1M count=3 2>/dev/null || true", "umount /tmp",
+            "disk.full", "The disk that /tmp is on is full"),
+    Trouble("no room for more files", "mount -t tmpfs -o size=900m,nr_inodes=20 none /tmp; cd /tmp && touch $(seq 1 19)", "umount /tmp",
+            "disk.inodes", "has hardly room for more files"),
+    Trouble("memory that ran out", "printf 'MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef\nUNIT=ship-ill.web@a.service\nMESSAGE=killed\n' | logger --journald; sleep 1",
+            "journalctl --quiet --rotate; journalctl --quiet --vacuum-time=1s", "memory.killed", "Memory ran out for ship-ill.web@a.service"),
+    Trouble("a database where it is lost", f"touch -d '-1 hour' {HOME}/releases/v*/built; cd {HOME}/current/source && runuser -u ship-ill -- /usr/bin/python3 -c 'import sqlite3; sqlite3.connect(\"db.sqlite3\").execute(\"create table t (a)\")'",
+            f"rm {HOME}/current/source/db.sqlite3", "storage.not-kept", "keeps a database where the next release does not have it"),
     Trouble("app.toml that cannot be read", "cp /var/lib/ship/apps/ill/app.toml /root/kept.toml; echo 'domains = [' >> /var/lib/ship/apps/ill/app.toml",
             "cp /root/kept.toml /var/lib/ship/apps/ill/app.toml", "record.unreadable", "app.toml cannot be used"),
 )  # fmt: skip
