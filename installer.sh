@@ -298,7 +298,9 @@ installer::ensure_keys() {
 }
 
 installer::add_key() {
-  "${PREFIX}/bin/ship" keys:add --admin "$1" <"$2" >/dev/null
+  local said
+  said=$("${PREFIX}/bin/ship" keys:add --admin "$1" <"$2" 2>&1) ||
+    installer::fail "The key $1 could not be let in." "${said}" "Correct that, then run ./installer.sh again."
 }
 
 installer::ensure_firewall() {
