@@ -143,6 +143,7 @@ def test_access_is_given_changed_and_taken_back(office: Office) -> None:
     assert "(not-found/grant)" in office.ask("lead", "access:update dev view -a blog").err
     assert office.ask("dev", "ps -a blog").status == 20
     for line in (
+        "doctor --all -a blog",
         "access:add dev view --all-apps",
         "access:add dev admin",
         "access:add dev -a shop",
