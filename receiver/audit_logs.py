@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from receiver import audit
+from receiver import audit, records
 from receiver.log_files import FileLog, FileLogs
 from receiver.model.audit import Line
 from receiver.model.layout import Layout
@@ -29,16 +29,16 @@ def deeds(layout: Layout, app: AppName) -> FileLogs:
 
 
 def _find(layout: Layout, app: AppName) -> Mapping[str, FileLog]:
-    parse = partial(_parse, app, f'"app":"{app}"'.encode())
+    # what is older, or as old, was done to one that had the name before
+    parse = partial(_parse, app, f'"app":"{app}"'.encode(), records.created_us(layout.app(app)))
     return {path.stem: FileLog(path, parse) for path in audit.segments(layout)}
 
 
-def _parse(app: AppName, mark: bytes, _offset: int, raw: bytes) -> LogLine | None:
+def _parse(app: AppName, mark: bytes, since_us: int, _offset: int, raw: bytes) -> LogLine | None:
     line = audit.parse(raw) if mark in raw else None  # most lines are of others
     text = _text(line) if line is not None and line.app == app else ""
-    if line is None or not text:
-        return None
-    return LogLine(microseconds(datetime.fromisoformat(line.at)), "ship", "", text.encode())
+    at_us = microseconds(datetime.fromisoformat(line.at)) if line is not None and text else 0
+    return LogLine(at_us, "ship", "", text.encode()) if at_us > since_us else None
 
 
 def _text(line: Line) -> str:

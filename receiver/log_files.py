@@ -5,20 +5,15 @@ them are one log; never more than a block of it is in memory, or one line.
 """
 
 import heapq
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from receiver.clock import now_us
+from receiver.log_parts import Part, after_last_end, backwards, onwards, opened
 from receiver.model.log_line import LogLine
 
-_BLOCK_BYTES = 32 * 1024
-_LONGEST_LINE_BYTES = 256 * 1024
-"""A longer one is shown in pieces."""
 _MOST_WITHOUT_TIME = 1000
 """So many lines in a row may take the time of the line before them, when they are read backwards."""
 
@@ -78,37 +73,43 @@ class FileLog:
 
     def end(self) -> Place:
         """Behind its last whole line."""
-        with _opened(self.path) as parts:
+        with opened(self.path) as parts:
             if not parts:
                 return Place(0, 0, 0)
             newest = parts[0]
-            return Place(newest.inode, _after_last_end(newest), now_us())
+            return Place(newest.inode, after_last_end(newest), now_us())
 
     def before(self, place: Place | None) -> Iterator[LogLine]:
         """Its lines, newest first; those before `place` where that is given."""
-        with _opened(self.path) as found:
+        with opened(self.path) as found:
             parts = found
             upto = parts[0].size if parts else 0
             if place is not None:
                 parts = _from_place(found, place, self.parse) or []
                 upto = place.offset
-            yield from self._with_times(_backwards(parts, upto), parts)
+            yield from self._with_times(backwards(parts, upto), parts)
 
     def after(self, place: Place) -> Iterator[tuple[Place, LogLine]]:
         """Its lines behind `place`, oldest first, each with the place behind it."""
+        return ((behind, line) for behind, line in self.read_on(place) if line is not None)
+
+    def read_on(self, place: Place) -> Iterator[tuple[Place, LogLine | None]]:
+        """The same with what is no line, such as those of other apps: that was read as well."""
         if self._is_at(place):
             return
-        with _opened(self.path) as parts:
+        with opened(self.path) as parts:
             since = _from_place(parts, place, self.parse)
             # what is not there any more was rotated away, all of it: what is there tells by its time whether it is new
             chosen = parts if since is None else parts[: parts.index(since[0]) + 1]
             start = 0 if since is None else place.offset
-            last_us = place.at_us if since else 0
-            for part, begin, end, raw in _onwards(chosen[::-1], start, ended=self.ended):
+            last_us = 0
+            for part, begin, end, raw in onwards(chosen[::-1], start, ended=self.ended):
                 line = self.parse(begin, raw)
                 if line is None:
+                    yield Place(part.inode, end, last_us or place.at_us), None
                     continue
-                last_us = line.at_us or last_us or (0 if place.at_us else part.written_us)
+                fallback_us = part.written_us if since or not place.at_us else 0
+                last_us = line.at_us or last_us or fallback_us
                 if since or last_us > place.at_us:
                     yield Place(part.inode, end, last_us), _at(line, last_us)
 
@@ -120,7 +121,7 @@ class FileLog:
         return (found.st_ino, found.st_size) == (place.inode, place.offset)
 
     def _with_times(
-        self, lines: Iterable[tuple[int, bytes]], parts: "Sequence[_Part]"
+        self, lines: Iterable[tuple[int, bytes]], parts: Sequence[Part]
     ) -> Iterator[LogLine]:
         """Lines without a time get that of the line before, which comes after them."""
         waiting: list[LogLine] = []
@@ -146,6 +147,8 @@ class FileLogs:
         self._kind = kind
         self._find = find
         self.folders = folders
+        self._passed_over: dict[str, tuple[Place, Place]] = {}
+        """By log, up to where nothing more was told behind a place."""
 
     def end(self) -> Positions:
         return {key: log.end() for key, log in self._logs()}
@@ -160,8 +163,17 @@ class FileLogs:
         return (line for line in merged if until_us is None or line.at_us <= until_us)
 
     def after(self, positions: Positions) -> Iterator[Told]:
-        logs = [_told(key, log, _place(positions, key)) for key, log in self._logs()]
-        return in_order(logs)
+        return in_order([self._after(key, log, positions) for key, log in self._logs()])
+
+    def _after(self, key: str, log: FileLog, positions: Positions) -> Iterator[Told]:
+        place = _place(positions, key)
+        told, passed_over = self._passed_over.get(key, (place, place))
+        for behind, line in log.read_on(passed_over if told == place else place):
+            if line is None:
+                self._passed_over[key] = place, behind
+            else:
+                place = behind
+                yield Told(line, key, behind)
 
     def listen(self, wake: Callable[[], object]) -> None:
         """The folders tell."""
@@ -187,112 +199,24 @@ def _at(line: LogLine, at_us: int) -> LogLine:
     return line if line.at_us == at_us else replace(line, at_us=at_us)
 
 
-def _told(key: str, log: FileLog, place: Place) -> Iterator[Told]:
-    return (Told(line, key, behind) for behind, line in log.after(place))
-
-
 def _place(positions: Positions, key: str) -> Place:
     """Where a log was read to; its beginning where it was not there yet."""
     found = positions.get(key)
     return found if isinstance(found, Place) else Place(0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    fd: int
-    inode: int
-    size: int
-    written_us: int
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[list[_Part]]:
-    """All parts of a log, newest first. One that is renamed meanwhile is met again, and none is missed."""
-    with ExitStack() as stack:
-        parts: dict[int, _Part] = {}
-        for number in count():
-            name = path if number == 0 else path.with_name(f"{path.name}.{number}")
-            try:
-                fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            except FileNotFoundError:
-                if number:
-                    break
-                continue  # in the middle of being rotated
-            stack.callback(os.close, fd)
-            found = os.fstat(fd)
-            part = _Part(fd, found.st_ino, found.st_size, found.st_mtime_ns // 1000)
-            parts.setdefault(part.inode, part)
-        yield list(parts.values())
-
-
 def _from_place(
-    parts: Sequence[_Part], place: Place, parse: Callable[[int, bytes], LogLine | None]
-) -> list[_Part] | None:
+    parts: Sequence[Part], place: Place, parse: Callable[[int, bytes], LogLine | None]
+) -> list[Part] | None:
     """The part that a place is in, and those before it; None where it is gone.
 
     The number of a file that was removed is given to another, which begins later than the place was made.
     """
     for number, part in enumerate(parts):
         if part.inode == place.inode and part.size >= place.offset:
-            first = next((raw for _, _, _, raw in _onwards([part], 0, ended=True)), None)
+            first = next((raw for _, _, _, raw in onwards([part], 0, ended=True)), None)
             line = None if first is None else parse(0, first)
             if line is not None and place.offset and line.at_us > place.at_us:
                 return None
             return list(parts[number:])
     return None
-
-
-def _after_last_end(part: _Part) -> int:
-    """The offset behind the last line that has an end."""
-    for offset in range(part.size, 0, -_BLOCK_BYTES):
-        begin = max(0, offset - _BLOCK_BYTES)
-        found = os.pread(part.fd, offset - begin, begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-    return 0
-
-
-def _backwards(parts: Sequence[_Part], upto: int) -> Iterator[tuple[int, bytes]]:
-    """Lines from the end of the first part to the beginning of the last, with the offsets where they begin."""
-    rest: bytes | None = None
-    for number, part in enumerate(parts):
-        end = upto if number == 0 else part.size
-        while end > 0:
-            begin = max(0, end - _BLOCK_BYTES)
-            block = os.pread(part.fd, end - begin, begin)
-            end = begin
-            if rest is None:  # the end of the last line begins no other
-                block = block.removesuffix(b"\n")
-            first, *lines = (block + (rest or b"")).split(b"\n")
-            offset = begin + len(block) + len(rest or b"")
-            for line in reversed(lines):
-                offset -= len(line)
-                yield offset, line
-                offset -= 1
-            rest = first
-            if len(rest) > _LONGEST_LINE_BYTES:
-                yield begin, rest
-                rest = b""
-    if rest is not None:
-        yield 0, rest
-
-
-def _onwards(
-    parts: Sequence[_Part], start: int, *, ended: bool
-) -> Iterator[tuple[_Part, int, int, bytes]]:
-    """Whole lines from an offset of the first part to the end of the last: the part that each ends in, and offsets."""
-    rest, offset = b"", start
-    for number, part in enumerate(parts):
-        offset = 0 if number else start
-        while block := os.pread(part.fd, _BLOCK_BYTES, offset):
-            begin = offset - len(rest)
-            offset += len(block)
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield part, begin, begin + len(line) + 1, line
-                begin += len(line) + 1
-            if len(rest) > _LONGEST_LINE_BYTES:
-                yield part, begin, offset, rest
-                rest = b""
-    if ended and rest:
-        yield parts[-1], offset - len(rest), offset, rest

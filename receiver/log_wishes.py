@@ -68,10 +68,10 @@ def refuse_until(wish: Wish) -> None:
 
 
 def nothing_found(server: Server, app: AppName, wish: Wish) -> str:
-    """What is told where no line is wanted of those that there are: what was looked for, and what else may help."""
+    """What is told where no line is wanted of those that there are: what was looked for, or why there is none."""
     narrow = wish != Wish(runs=wish.runs)
     if narrow:
-        return f"No line of {app} is {_words(wish)}. Without these options, `ship logs` shows what there is."
+        return f"There is no such line in the log of {app}: {_words(wish)}."
     live = records.read_live(server.app(app))
     if live is None:
         return f"{app} has no release yet, so nothing has written a line. Push some code: git push prod main"
@@ -80,14 +80,14 @@ def nothing_found(server: Server, app: AppName, wish: Wish) -> str:
 
 def _words(wish: Wish) -> str:
     parts = (
-        f"of {', '.join(wish.sources)}" if wish.sources else "",
-        f"of the process {wish.process}" if wish.process else "",
-        f"of the release v{wish.release}" if wish.release else "",
+        f"source {', '.join(wish.sources)}" if wish.sources else "",
+        f"process {wish.process}" if wish.process else "",
+        f"release v{wish.release}" if wish.release else "",
         f"found by {wish.pattern!r}" if wish.pattern else "",
         f"newer than {wish.since}" if wish.since else "",
         f"older than {wish.until}" if wish.until else "",
     )
-    return " and ".join(part for part in parts if part)
+    return ", ".join(part for part in parts if part)
 
 
 def _sources(given: tuple[str, ...]) -> frozenset[Source]:

@@ -177,9 +177,8 @@ def _folders(app: AppName) -> list[Path]:
 
 def app_matches(uid: int) -> tuple[str, ...]:
     """Entries of an account, of systemd on processes that failed, and of the journal on what it left out."""
-    kinds = (f"MESSAGE_ID={kind}" for kind in journal.TELLING)
     dropped = (f"MESSAGE_ID={journal.DROPPED}", f"OBJECT_UID={uid}")
-    return (f"_UID={uid}", "+", "_PID=1", *kinds, "+", *dropped)
+    return (f"_UID={uid}", "+", "_PID=1", *journal.TELLING, "+", *dropped)
 
 
 def _behind(cursor: Place | str | None) -> tuple[str, ...]:

@@ -4,14 +4,12 @@ import json
 from typing import Any, NamedTuple
 
 from receiver.model.log_line import LogLine
-from receiver.planner import process_ends
 from receiver.planner.background_units import instance_of
 
 DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
 """The journal itself tells that it left out lines of somebody who wrote too many."""
-FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
-TELLING = (process_ends.EXITED, process_ends.OUT_OF_MEMORY, FAILED)
-"""What systemd says of processes that is worth reading; not what it says at every start and stop."""
+TELLING = tuple(f"PRIORITY={level}" for level in range(6))
+"""What systemd says of processes that is worth reading: from notices on, not what it says at every start and stop."""
 FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID,OBJECT_SYSTEMD_UNIT,MESSAGE_ID"
 _SLOTS = (".web@", ".port@")
 

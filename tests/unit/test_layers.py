@@ -210,6 +210,7 @@ MACHINE = """
     release_times
     transcripts
     log_files
+    log_parts
     workers
     app_memory
     health
