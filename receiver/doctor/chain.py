@@ -34,6 +34,9 @@ _SERVER_ERROR = 500
 _FAILED = frozenset({"502", "504"})
 _OWN_AGENT = "ship-check"
 _LATELY_S = 3600.0
+_UNTOLD = "check/ended"
+_MOST_LOOKS = 5
+_LOOK_AGAIN_S = 0.7
 _RECENT = timedelta(minutes=5)
 _MANAGERS = re.compile(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the above exception")
 
@@ -219,9 +222,13 @@ def _why(way: _Way) -> ShipError:
             advice="Look in `ship logs` for what it waits for, such as a database or another server.",
         )
     slot = way.live.slot
-    found = checking.explain_slot(
-        way.seen.server, app.paths, app.settings, way.release, slot, error
-    )
+    server = way.seen.server
+    found = checking.explain_slot(server, app.paths, app.settings, way.release, slot, error)
+    for _ in range(_MOST_LOOKS):
+        if found.reason != _UNTOLD:
+            break
+        server.clock.sleep(_LOOK_AGAIN_S)  # it was started again just now, and has not failed yet
+        found = checking.explain_slot(server, app.paths, app.settings, way.release, slot, error)
     config = records.read_config(app.paths.release(way.release.version).env)
     hidden = secrets_of(config, way.question.host)
     return ShipError(
