@@ -3,12 +3,9 @@
 One file a key under /etc/ship/keys; authorized_keys is made from them, never edited.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
-import struct
 import sys
 from pathlib import Path
 
@@ -16,22 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver import access, files, records
-from receiver.model.errors import NotFoundError, ShipError, UsageError
+from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.grant import Grant
 from receiver.model.layout import Layout
 from receiver.model.names import AppName, parse_key_name
+from receiver.model.public_key import fingerprint, parse_public_key
 
-_TYPES = frozenset(
-    {
-        "ssh-ed25519",
-        "ssh-rsa",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-        "sk-ssh-ed25519@openssh.com",
-        "sk-ecdsa-sha2-nistp256@openssh.com",
-    }
-)
 _TOKEN_BYTES = 32
 _MODE = 0o640
 """On a VPS the folder of the keys hands its group on: the receiver reads them, and nobody else."""
@@ -59,33 +46,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """As `ssh-keygen -l` shows it; a token shows the start of its hash."""
         if self.public is None:
             return f"token {(self.token_hash or '')[:12]}"
-        digest = hashlib.sha256(base64.b64decode(self.public.split()[1])).digest()
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-
-
-def parse_public_key(text: str) -> str:
-    """Type and key of a public key file's line; the comment is dropped.
-
-    Raises:
-        UsageError: it is not a public key, or a private one
-    """
-    if "PRIVATE KEY" in text:
-        raise UsageError(
-            "This is a private key. It must never leave your machine.",
-            advice="Give the public one: the file of the same name that ends with .pub.",
-            reason="usage/private-key",
-        )
-    words = text.split()
-    if len(words) < 2 or words[0] not in _TYPES or "\n" in text.strip():  # noqa: PLR2004 - type and key
-        raise _not_a_key(text)
-    try:
-        blob = base64.b64decode(words[1], validate=True)
-        (length,) = struct.unpack(">I", blob[:4])
-    except (binascii.Error, struct.error) as error:
-        raise _not_a_key(text) from error
-    if blob[4 : 4 + length].decode(errors="replace") != words[0] or len(blob) <= 4 + length:
-        raise _not_a_key(text)
-    return f"{words[0]} {words[1]}"
+        return fingerprint(self.public)
 
 
 def list_keys(layout: Layout) -> list[Key]:
@@ -302,13 +263,3 @@ def _refuse_last_admin(layout: Layout, key: Key) -> None:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _not_a_key(text: str) -> UsageError:
-    shown = text.strip()[:60] or "nothing"
-    return UsageError(
-        "This is not an ssh public key.",
-        detail=f"What came: {shown!r}.",
-        advice="Give one line such as `ssh-ed25519 AAAA... you@laptop`, the content of a .pub file.",
-        reason="usage/not-a-key",
-    )

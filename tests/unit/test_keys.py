@@ -9,6 +9,7 @@ from receiver import access, keys
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.public_key import parse_public_key
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -50,13 +51,13 @@ def test_a_comment_cannot_smuggle_in_another_line(layout):
 ])  # fmt: skip
 def test_what_is_no_key_is_refused(text):
     with pytest.raises(ShipError) as caught:
-        keys.parse_public_key(text)
+        parse_public_key(text)
     assert caught.value.reason == "usage/not-a-key"
 
 
 def test_a_private_key_is_named_as_one():
     with pytest.raises(ShipError) as caught:
-        keys.parse_public_key("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n")
+        parse_public_key("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n")
     assert caught.value.reason == "usage/private-key"
 
 

@@ -35,6 +35,7 @@ EDGE = """
     cli.git
     cli.config_edit
     cli.config_set
+    cli.config_change
     cli.config
     cli.config_input
     cli.doctor
@@ -335,6 +336,7 @@ VALUES = """
     model.schedule
     model.layout
     model.config_formats
+    model.public_key
     model.dotenv
     model.config_vars
     model.names
