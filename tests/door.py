@@ -137,10 +137,14 @@ KEYS: Mapping[str, Grant | None] = {
 }  # fmt: skip
 """A key for each grant for the app, and one without; the admin's is for the server."""
 
-# Run on the server: each line in a process of its own, forked from one that has imported the door already.
+# Run on the server: each line in a process of its own, forked from one that has imported all that commands import late.
 DRIVER = """
-import json, os, sys, tempfile
+import importlib, json, os, pkgutil, sys, tempfile
+import receiver
 from receiver.cli.main import main
+
+for module in pkgutil.walk_packages(receiver.__path__, "receiver."):
+    importlib.import_module(module.name)
 
 def attempt(key, words):
     with tempfile.TemporaryFile() as said:
