@@ -223,12 +223,11 @@ def _why(way: _Way) -> ShipError:
         )
     slot = way.live.slot
     server = way.seen.server
-    found = checking.explain_slot(server, app.paths, app.settings, way.release, slot, error)
-    for _ in range(_MOST_LOOKS):
-        if found.reason != _UNTOLD:
-            break
+    asked = (server, app.paths, app.settings, way.release, slot, error)
+    found, looks = checking.explain_slot(*asked), 1
+    while found.reason == _UNTOLD and looks < _MOST_LOOKS:
         server.clock.sleep(_LOOK_AGAIN_S)  # it was started again just now, and has not failed yet
-        found = checking.explain_slot(server, app.paths, app.settings, way.release, slot, error)
+        found, looks = checking.explain_slot(*asked), looks + 1
     config = records.read_config(app.paths.release(way.release.version).env)
     hidden = secrets_of(config, way.question.host)
     return ShipError(
@@ -282,8 +281,7 @@ def _is_failure(request: Request, since: float) -> bool:
         at = float(request.at)
     except ValueError:
         return False
-    ours = request.agent.startswith(_OWN_AGENT)
-    return request.status in _FAILED and at >= since and not ours
+    return request.status in _FAILED and at >= since and not request.agent.startswith(_OWN_AGENT)
 
 
 def _counted(requests: int) -> str:
