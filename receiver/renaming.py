@@ -62,14 +62,14 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
     with freezes.changing(server, paths, f"rename to {new}"), _creation(server):
         _refuse_taken(server.layout, new)
         recover_app(server, old)
-        records.write_json(_note(server), _Note(old, new))
+        records.write_json(server.layout.rename_note, _Note(old, new))
         try:
             _become(server, old, new)
         except BaseException:
             _become(server, new, old)
-            files.remove(_note(server))
+            files.remove(server.layout.rename_note)
             raise
-        files.remove(_note(server))
+        files.remove(server.layout.rename_note)
     return server.url(new)
 
 
@@ -78,13 +78,13 @@ def recover(server: Server, *, booting: bool = False) -> None:
 
     While the machine boots, nothing runs that could be told: files are put right, and the boot does the rest.
     """
-    if not _note(server).exists():
+    if not server.layout.rename_note.exists():
         return
     with _creation(server):  # a rename that still lives ends first
-        note = records.read_json(_note(server), _Note)
+        note = records.read_json(server.layout.rename_note, _Note)
         if note is not None:
             _become(server, AppName(note.new), AppName(note.old), booting=booting)
-            files.remove(_note(server))
+            files.remove(server.layout.rename_note)
 
 
 def _become(server: Server, was: AppName, name: AppName, *, booting: bool = False) -> None:
@@ -200,7 +200,3 @@ def _refuse_taken(layout: Layout, name: AppName) -> None:
 def _creation(server: Server) -> AbstractContextManager[int]:
     """Hold the lock under which names are given to apps."""
     return files.locked_file(server.layout.state / "lock")
-
-
-def _note(server: Server) -> Path:
-    return server.layout.state / "rename.json"

@@ -85,13 +85,16 @@ class Call:
 
     def open_server(self, *, booting: bool = False) -> "Server":
         """Open the server, with nothing left half renamed or half cloned by a command that was killed."""
-        from receiver import clone_notes, renaming
+        from receiver import clone_notes
         from receiver.server import open_server
 
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         server = open_server(self.place.root)
-        renaming.recover(server, booting=booting)
+        if server.layout.rename_note.exists():
+            from receiver import renaming  # half of ship, which every command would import
+
+            renaming.recover(server, booting=booting)
         if not booting:  # nothing runs yet that could be told to let go of an app
             clone_notes.recover(server)
         return server

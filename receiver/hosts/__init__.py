@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from receiver.log_files import Log
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
@@ -15,6 +14,9 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.process_limits import Limit
 from receiver.model.settings import App
+
+if TYPE_CHECKING:
+    from receiver.log_files import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,11 @@ class Host(Protocol):
     def reload_nginx(self) -> None:
         """Have nginx read its files again."""
 
-    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> Log:
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> "Log":
         """What the app's processes wrote, and the machine's words on them; or its web processes in one slot."""
 
 
-def last_text(log: Log, lines: int) -> str:
+def last_text(log: "Log", lines: int) -> str:
     """The last lines of a log, as one text."""
     found = [line.text for line in islice(log.before(None), lines)]
     return b"\n".join(reversed(found)).decode("utf-8", "replace")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 from receiver import files, shell
-from receiver.hosts.supervisor_rpc import Supervisor
 from receiver.hosts.systemd_jobs import stop_units
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -107,6 +106,8 @@ class SupervisorKeeper:
     """Drains as programs."""
 
     def __init__(self, layout: Layout) -> None:
+        from receiver.hosts.supervisor_rpc import Supervisor  # noqa: PLC0415 - systemd has no use for it
+
         self._layout = layout
         self._supervisor = Supervisor(layout.run / _SOCKET)
 

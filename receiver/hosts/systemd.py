@@ -6,6 +6,7 @@ PID 1 is talked to through `systemctl`, which goes to it directly; each call tak
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from receiver import files, nginx, records, shell
 from receiver.clock import SYSTEM_CLOCK, Clock
@@ -15,7 +16,6 @@ from receiver.hosts import (
     Owner,
     last_text,
     systemd_accounts,
-    systemd_journal,
     systemd_timers,
 )
 from receiver.hosts.systemd_background import SystemdBackground
@@ -33,7 +33,6 @@ from receiver.hosts.systemd_jobs import (
     stop_units,
     stopped_at_the_end,
 )
-from receiver.hosts.systemd_journal import JournalLog, app_matches
 from receiver.model.cron import Timer
 from receiver.model.errors import ServerError, SwapError
 from receiver.model.layout import Layout, SlotLetter
@@ -52,7 +51,9 @@ from receiver.planner.systemd_units import (
     socket_unit,
 )
 from receiver.planner.timers import timer_files
-from receiver.release_times import ReleaseTimes
+
+if TYPE_CHECKING:
+    from receiver.hosts.systemd_journal import JournalLog
 
 _RUNTIME = Path(__file__).parent.parent / "runtime"
 _APPLIED_LIMITS = Path("/run/systemd/system.control")
@@ -91,6 +92,8 @@ class SystemdHost:
 
     def remove_account(self, app: AppName) -> None:
         """Remove the app's account, after everything it runs was stopped."""
+        from receiver.hosts import systemd_journal  # noqa: PLC0415 - few commands need it
+
         stop_units(deploy_job_units(app), lasting_job_units(app))
         self._forget_applied_limits(app)
         systemd_journal.remove(app)
@@ -98,6 +101,8 @@ class SystemdHost:
 
     def rename_account(self, app: AppName, new: AppName) -> None:
         """Give the app's user and group another name; what has it already keeps it."""
+        from receiver.hosts import systemd_journal  # noqa: PLC0415 - few commands need it
+
         stop_units(deploy_job_units(app), lasting_job_units(app))
         self._forget_applied_limits(app)
         systemd_journal.rename(app, new)
@@ -262,14 +267,17 @@ class SystemdHost:
         # `systemctl reload` returns before nginx has begun: a new site would answer 404 for a moment
         nginx.reload(self._layout, clock=self._clock)
 
-    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> JournalLog:
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> "JournalLog":
         """What the app's processes wrote, and systemd's words on them; or its web processes in one slot."""
+        from receiver.hosts import systemd_journal  # noqa: PLC0415 - no push needs it that goes well
+        from receiver.release_times import ReleaseTimes  # noqa: PLC0415 - as above
+
         paths = self._layout.app(app)
         since_us = records.created_us(paths)
-        matches = app_matches(systemd_accounts.owner(app).uid)
+        matches = systemd_journal.app_matches(systemd_accounts.owner(app).uid)
         if slot is not None:
             matches = tuple(f"--unit={unit}" for unit in slot_units(app, slot))
-        return JournalLog(app, matches, since_us, ReleaseTimes(paths))
+        return systemd_journal.JournalLog(app, matches, since_us, ReleaseTimes(paths))
 
     def _running(self, templates: Iterable[str]) -> list[str]:
         """Units of these templates that run, or are being started or stopped."""

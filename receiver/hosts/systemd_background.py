@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from receiver import shell
-from receiver.hosts import systemd_journal
 from receiver.hosts.systemd_boot import BootLinks
 from receiver.hosts.systemd_jobs import own_unit, stop_units
 from receiver.model.formation import Formation, Instance
@@ -92,5 +91,7 @@ class SystemdBackground:
 
 
 def _journal(app: AppName, *words: str) -> bytes:
+    from receiver.hosts import systemd_journal  # noqa: PLC0415 - few commands need it
+
     wanted = ("--quiet", f"--lines={_ENTRIES}", *systemd_journal.of(app))
     return shell.capture(("journalctl", *wanted, *words))

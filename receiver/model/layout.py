@@ -259,6 +259,11 @@ class Layout:
         return self.repos / f"{app}.git"
 
     @property
+    def rename_note(self) -> Path:
+        """What rename is under way; gone with its end."""
+        return self.state / "rename.json"
+
+    @property
     def audit(self) -> Path:
         """Who did what; root's, and only ever added to."""
         return self.state / "audit"

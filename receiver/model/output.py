@@ -6,9 +6,12 @@ behind ` !`. Values of config vars never pass, but for those that are public any
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from receiver.model.errors import ShipError
-from receiver.model.log_line import Source
+
+if TYPE_CHECKING:
+    from receiver.model.log_line import Source
 
 _MASK = "[hidden]"
 _MOST_FED_BYTES = 16 * 1024 * 1024
@@ -60,10 +63,10 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-BelongsTo = Callable[[Source | None, int | None], object]
+BelongsTo: TypeAlias = "Callable[[Source | None, int | None], object]"
 
 
-def _nobody_asks(_source: Source | None, _version: int | None) -> None:
+def _nobody_asks(_source: "Source | None", _version: int | None) -> None:
     """Where the times of lines are not kept."""
 
 
@@ -82,7 +85,7 @@ class Output:
         self._partial = b""
         self._fed_bytes = 0
 
-    def belongs_to(self, source: Source | None = None, version: int | None = None) -> None:
+    def belongs_to(self, source: "Source | None" = None, version: int | None = None) -> None:
         """Say to which part of the work, and to which release, lines belong from now on."""
         self._belongs_to(source, version)
 

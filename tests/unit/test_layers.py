@@ -461,16 +461,7 @@ def test_the_runtime_imports_nothing_that_an_app_may_lack(path: Path) -> None:
 
 @pytest.mark.parametrize("start", ["cli.main", "gate"])
 def test_a_command_starts_without_what_it_may_not_need(start: str) -> None:
-    loaded, libraries, waiting = set[str](), set[str](), [start]
-    while waiting:
-        module = waiting.pop()
-        if module in loaded or module not in MODULES:
-            continue
-        loaded.add(module)
-        at_once = ast.parse(MODULES[module].read_text()).body
-        names = set(chain.from_iterable(_named(node) for node in at_once))
-        libraries |= {name.split(".")[0] for name in names}
-        waiting += [name.removeprefix("receiver.") for name in names]
+    _, libraries = _loaded(start)
     assert not libraries & {
         "dulwich",
         "jinja2",
@@ -481,6 +472,38 @@ def test_a_command_starts_without_what_it_may_not_need(start: str) -> None:
         "toml",
         "watchdog",
     }
+
+
+@pytest.mark.parametrize(
+    ("starts", "spared"),
+    [
+        (("server", "clone_notes", "hosts.systemd"), {"executor", "recovery", "renaming"}),
+        (("intake", "deploy", "hosts.systemd"), {"build_logs", "renaming", "watcher"}),
+    ],
+    ids=["opening a server", "a push"],
+)
+def test_what_every_push_or_command_does_loads_no_more_than_it_needs(
+    starts: tuple[str, ...], spared: set[str]
+) -> None:
+    loaded, _ = _loaded(*starts)
+    of_logs = {"log_files", "hosts.systemd_journal"}
+    of_the_other_host = {"hosts.supervisord", "hosts.supervisor_rpc"}
+    assert not loaded & (spared | of_logs | of_the_other_host)
+
+
+def _loaded(*starts: str) -> tuple[set[str], set[str]]:
+    """What the start of these modules loads: modules of ship's, and libraries."""
+    loaded, libraries, waiting = set[str](), set[str](), list(starts)
+    while waiting:
+        module = waiting.pop()
+        if module in loaded or module not in MODULES:
+            continue
+        loaded.add(module)
+        at_once = ast.parse(MODULES[module].read_text()).body
+        names = set(chain.from_iterable(_named(node) for node in at_once))
+        libraries |= {name.split(".")[0] for name in names}
+        waiting += [name.removeprefix("receiver.") for name in names]
+    return loaded, libraries
 
 
 def _imports(path: Path) -> Iterator[str]:
