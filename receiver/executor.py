@@ -122,8 +122,8 @@ class Executor:
         """
         host = self._server.host
         match step:
-            case steps.WriteFile(path=path, text=text, mode=mode):
-                files.write_atomically(Path(path), text, mode=mode)
+            case steps.WriteFile(path=path, text=text, mode=mode, gid=gid):
+                files.write_atomically(Path(path), text, mode=mode, gid=gid)
             case steps.RemoveFile(path=path):
                 files.remove(Path(path))
             case steps.RemoveTree(path=path):

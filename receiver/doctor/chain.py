@@ -219,7 +219,7 @@ def _why(way: _Way) -> ShipError:
         return CheckError(
             "it runs, and does not answer.",
             detail="It accepts connections and sends nothing: all workers are busy, or wait for something.",
-            advice="Look in `ship logs` for what it waits for, such as a database or another server.",
+            advice=f"Look in `ship logs -a {app.name}` for what it waits for, such as a database or another server.",
         )
     slot = way.live.slot
     server = way.seen.server
@@ -233,7 +233,8 @@ def _why(way: _Way) -> ShipError:
     return ShipError(
         mask(found.title[:1].lower() + found.title[1:], hidden),
         detail=mask(found.detail, hidden),
-        advice=mask(found.advice, hidden) or "Read `ship logs`, correct the app and push again.",
+        advice=mask(found.advice, hidden)
+        or f"Read `ship logs -a {app.name}`, correct the app and push again.",
     )
 
 

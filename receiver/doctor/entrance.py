@@ -94,7 +94,7 @@ def _account(one: AppSeen) -> Iterator[Finding]:
             seen=(f"{name} is in: {', '.join(others)}.",),
             means="The app can read, and perhaps change, what is meant for these groups.",
             advice="; ".join(f"`gpasswd -d {name} {group}`" for group in others)
-            + ", then `ship ps:restart`.",
+            + f", then `ship ps:restart -a {one.name}`.",
         )
 
 

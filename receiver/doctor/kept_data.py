@@ -33,7 +33,7 @@ def _databases(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             title=f"{app.name} keeps a database where the next release does not have it.",
             seen=tuple(f"{it.path} ({shown_size(it.size)})" for it in found[:3]),
             means="After the next deploy, the app begins with the database of its code, or with none.",
-            advice=f"`ship storage:mount {found[0].path}` keeps it over releases; it moves at once, without losing a row.",
+            advice=f"`ship storage:mount {found[0].path} -a {app.name}` keeps it over releases; it moves at once, without losing a row.",
         )
 
 
@@ -48,5 +48,5 @@ def _quota(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             title=f"The storage of {app.name} is larger than its quota.",
             seen=(f"It holds {shown_size(used)} of {quota}.",),
             means="Nothing is copied into it any more; what the app itself writes is not kept back.",
-            advice="`ship storage` tells what is large; `ship storage:quota` sets another one.",
+            advice=f"`ship storage -a {app.name}` tells what is large; `ship storage:quota SIZE -a {app.name}` sets another one.",
         )

@@ -139,7 +139,7 @@ def _down(seen: Seen, app: AppSeen, live: Live, release: Release) -> Finding:
         does="start it, and wait until it answers",
         repair=(_start_again(app, live, release),),
         or_else=_go_on_trying(seen, app, live, release),
-        advice="If it does not start: `ship logs` has what it wrote.",
+        advice=f"If it does not start: `ship logs -a {app.name}` has what it wrote.",
     )
 
 
@@ -172,7 +172,7 @@ def _runs_although_stopped(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             means="Visitors see that it is stopped, while it takes memory.",
             does="stop it",
             repair=(Steps(app.name, plan),),
-            advice="Or have it started: `ship ps:start`.",
+            advice=f"Or have it started: `ship ps:start -a {app.name}`.",
         )
 
 
@@ -223,7 +223,7 @@ def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[
         means="What it should do is not done.",
         does="start it afresh, in case its cause is gone",
         repair=(Steps(app.name, (RestartProcesses(app.name, (each.name,)),)),),
-        advice=f"Read `ship logs -p {each.name}`, correct the app and push again.",
+        advice=f"Read `ship logs -p {each.name} -a {app.name}`, correct the app and push again.",
     )
 
 

@@ -9,7 +9,7 @@ from receiver import git, records
 from receiver.doctor.seen import AppSeen, Seen, text_at
 from receiver.model.errors import ShipError
 from receiver.model.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
-from receiver.model.layout import SLOTS, SlotLetter
+from receiver.model.layout import SLOTS, AppPaths, SlotLetter
 from receiver.model.plan import Link, WriteFile
 from receiver.model.release import Live, Release
 
@@ -28,6 +28,7 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
         return
     yield from _links(app, app.live, app.release)
     yield from _source(app, app.release)
+    yield from _config_vars(app, app.release)
     yield from _virtualenv(seen, app, app.release)
 
 
@@ -114,20 +115,54 @@ def _source(app: AppSeen, release: Release) -> Iterator[Finding]:
             means=_ANY_START,
             does="unpack them again from the release's slug" if slug else "",
             repair=(Unpack(app.name, release.version),) if slug else (),
-            advice="" if slug else "Push again: `git push prod main`, or `ship releases:retry`.",
+            advice=""
+            if slug
+            else f"Push again: `git push prod main`, or `ship releases:retry -a {app.name}`.",
         )
-    if not home.env.is_file():
-        config = records.config_text(records.read_config(app.paths.config))
-        yield Finding(
-            name="release.env",
-            app=app.name,
-            severity="broken",
-            title=f"The config vars that {release.label} runs with are gone.",
-            seen=(f"There is no {home.env}.",),
-            means=_ANY_START,
-            does="write them from config.json",
-            repair=(Steps(app.name, (WriteFile(str(home.env), config, 0o600),)),),
-        )
+
+
+def _config_vars(app: AppSeen, release: Release) -> Iterator[Finding]:
+    """The file of them is lost: it is written again only where it is sure what stood there."""
+    env = app.paths.release(release.version).env
+    if env.is_file():
+        return
+    config, gid = _ran_with(app.paths, release), app.owner.gid if app.owner else -1
+    write = WriteFile(str(env), records.config_text(config or {}), 0o640, gid)
+    yield Finding(
+        name="release.env",
+        app=app.name,
+        severity="broken",
+        title=f"The config vars that {release.label} runs with are gone.",
+        seen=(
+            f"There is no {env}.",
+            *(
+                ()
+                if config is not None
+                else ("Config vars may have been changed since it was made.",)
+            ),
+        ),
+        means=_ANY_START,
+        does="" if config is None else "write them once more, as they were",
+        repair=() if config is None else (Steps(app.name, (write,)),),
+        advice=""
+        if config is not None
+        else f"See what is set now, `ship config -a {app.name}`; a new release takes it along:"
+        f" `ship releases:retry -a {app.name}`.",
+    )
+
+
+def _ran_with(paths: AppPaths, release: Release) -> dict[str, str] | None:
+    """The config vars of a release without its own file of them; None where some may be pending since."""
+    if (
+        release.restores is not None
+    ):  # a rollback stores what was pending before it, and runs without
+        source = paths.release(release.restores).env
+        return records.read_config(source) if source.is_file() else None
+    record = paths.release(release.version).record
+    stored = paths.config
+    if stored.exists() and stored.stat().st_mtime_ns > record.stat().st_mtime_ns:
+        return None
+    return records.read_config(stored)
 
 
 def _virtualenv(seen: Seen, app: AppSeen, release: Release) -> Iterator[Finding]:

@@ -52,8 +52,8 @@ def _memory(seen: Seen) -> Iterator[Finding]:
                 *_meminfo(),
             ),
             means="A request that was under way got 502; a worker's job was cut off.",
-            advice="`ship capacity` tells what fits. Fewer workers: `ship ps:scale web=1`; a limit for it"
-            " alone: `ship limits:set memory=256M`.",
+            advice=f"`ship capacity` tells what fits. Fewer workers: `ship ps:scale web=1 -a {name}`; a limit for"
+            f" it alone: `ship limits:set memory=256M -a {name}`.",
         )
 
 

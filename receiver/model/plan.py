@@ -20,7 +20,8 @@ class WriteFile(msgspec.Struct, frozen=True, tag=True):
     path: str
     text: str
     mode: int = 0o644
-    group: str | None = None
+    gid: int = -1
+    """The group that it is given to; -1 for that of whoever writes."""
 
 
 class RemoveFile(msgspec.Struct, frozen=True, tag=True):

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -111,6 +112,40 @@ def test_a_fault_is_named_and_mended(server: PushServer, fault: Fault) -> None:
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert ship(server, "doctor", "-a", "ill").returncode == 0
     wait_until(lambda: page(server) == (200, "well"))
+
+
+def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
+    server: PushServer,
+) -> None:
+    server.create("vars")
+    checkout = server.checkout("vars")
+    checkout.commit(wsgi("vars"))
+    assert checkout.push().status == 0
+    try:
+        ship(server, "config:set", "COLOUR=green", "-a", "vars")
+        assert _lose_config_vars(server, 0) == {"COLOUR": "green"}
+        ship(server, "config:set", "PENDING=1", "--no-restart", "-a", "vars")
+        assert _lose_config_vars(server, EXIT_FINDINGS) is None
+        assert ship(server, "releases:retry", "-a", "vars").returncode == 0
+        ship(server, "config:set", "LATER=1", "-a", "vars")
+        ship(server, "config:set", "PENDING=2", "--no-restart", "-a", "vars")
+        assert ship(server, "rollback", "v3", "-a", "vars").returncode == 0
+        assert _lose_config_vars(server, 0) == {"COLOUR": "green", "PENDING": "1"}
+    finally:
+        ship(server, "apps:destroy", "vars", "--confirm", "vars")
+
+
+def _lose_config_vars(server: PushServer, status: int) -> dict[str, str] | None:
+    """What the live release's own file of them holds after it was removed, and the doctor's repair."""
+    env = server.embedded.layout.app(AppName("vars")).current.resolve() / "env.json"
+    env.unlink()
+    mended = ship(server, "doctor", "--fix", "-a", "vars")
+    assert mended.returncode == status, mended.stdout + mended.stderr
+    assert "The config vars that v" in mended.stdout + mended.stderr
+    if not env.exists():
+        return None
+    assert stat.S_IMODE(env.stat().st_mode) == 0o640
+    return records.read_config(env)
 
 
 def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
