@@ -71,11 +71,18 @@ def nothing_found(server: Server, app: AppName, wish: Wish) -> str:
     """What is told where no line is wanted of those that there are: what was looked for, or why there is none."""
     narrow = wish != Wish(runs=wish.runs)
     if narrow:
-        return f"There is no such line in the log of {app}: {_words(wish)}."
+        told = f"There is no such line in the log of {app}: {_words(wish)}."
+        return told + _where_none_runs(server, app, wish.process)
     live = records.read_live(server.app(app))
     if live is None:
         return f"{app} has no release yet, so nothing has written a line. Push some code: git push prod main"
     return f"Nothing has written a line about {app} yet. What runs: ship ps"
+
+
+def _where_none_runs(server: Server, app: AppName, process: str | None) -> str:
+    """How to start one, where somebody looks for the lines of a type of which none should run."""
+    none = process is not None and processes.look(server, app).scale.get(process) == 0
+    return f" None of it runs; to start one: ship ps:scale {process}=1 -a {app}" if none else ""
 
 
 def _words(wish: Wish) -> str:

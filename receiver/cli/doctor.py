@@ -105,8 +105,9 @@ def _show(report: "Report", *, fix: bool) -> None:
         if found:
             show.data("")
     for app, holder in report.busy.items():
-        show.data(f"{app} was left out: the {holder} is at work on it.")
-    show.data(_summary(report, fix=fix))
+        show.data(f"{app} was left out: the {holder} is at work on it. Look again after it.")
+    if summary := _summary(report, fix=fix):
+        show.data(summary)
 
 
 def _show_one(finding: Finding) -> None:
@@ -118,7 +119,8 @@ def _show_one(finding: Finding) -> None:
     if finding.does:
         show.data(f"{_INDENT}Repair: `--fix` would {finding.does}.")
     if finding.advice:
-        show.data(f"{_INDENT}{'Else' if finding.does else 'Do'}: {finding.advice}")
+        label = "Else" if finding.does else "Do"
+        show.data(f"{_INDENT}{label}: {finding.advice}".replace("\n", f"\n{_INDENT}    "))
 
 
 def _printable(line: str) -> str:
@@ -143,5 +145,7 @@ def _summary(report: "Report", *, fix: bool) -> str:
 
 def _all_is_well(report: "Report") -> str:
     apps = [app for app in report.looked_at if app not in report.busy]
-    told = apps[0] if len(apps) == 1 else f"{len(apps)} apps"
-    return f"All is well: the server and {told}." if report.of_server else f"All is well: {told}."
+    told = ["the server"] if report.of_server else []
+    if apps:
+        told.append(apps[0] if len(apps) == 1 else f"{len(apps)} apps")
+    return f"All is well: {' and '.join(told)}." if told else ""

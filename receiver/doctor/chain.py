@@ -19,7 +19,7 @@ from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
 from receiver.planner import router_lines
-from receiver.planner.router_lines import Request
+from receiver.planner.router_lines import Reason, Request
 from receiver.planner.sites import web_port
 from receiver.planner.systemd_units import slot_unit
 from receiver.planner.unit_states import UnitState
@@ -272,8 +272,15 @@ def _lately(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             f"The last: {router_lines.tell(failed[-1])}",
         ),
         means="Visitors saw an error page.",
-        advice=next((reason.advice for reason, _ in reasons.most_common() if reason.advice), ""),
+        advice=_advice([reason for reason, _ in reasons.most_common()], app),
     )
+
+
+def _advice(reasons: list[Reason], app: AppSeen) -> str:
+    """What to do about each of them, on a line of its own; where there are several, with which it is for."""
+    told = list({one.code: one for one in reasons if one.advice}.values())
+    lines = (f"Where {one.text}: {one.advice}" if told[1:] else one.advice for one in told)
+    return "\n".join(lines).replace(" APP", f" {app.name}")
 
 
 def _is_failure(request: Request, since: float) -> bool:

@@ -65,20 +65,21 @@ class Reason:
     code: str
     text: str
     advice: str = ""
+    """With APP in place of the app's name."""
 
 
 _BY_NGINX = {
     "maintenance": Reason(
-        "maintenance", "the app is in maintenance", "It ends with: ship maintenance:off"
+        "maintenance", "the app is in maintenance", "End it: `ship maintenance:off -a APP`."
     ),
-    "stopped": Reason("stopped", "the app is stopped", "Start it: ship ps:start"),
+    "stopped": Reason("stopped", "the app is stopped", "Start it: `ship ps:start -a APP`."),
     "no-web": Reason(
         "no-web",
         "the app has no web process",
         "A line `web: …` in the Procfile makes one; processes of other types answer no requests.",
     ),
     "not-deployed": Reason(
-        "not-deployed", "nothing is deployed yet", "Push some code: git push prod main"
+        "not-deployed", "nothing is deployed yet", "Push some code: `git push prod main`."
     ),
     "header-too-large": Reason(
         "header-too-large",
@@ -98,18 +99,18 @@ _BY_STATUS = {
     "408": Reason("visitor-too-slow", "the visitor was too slow with the request"),
 }
 _OWN_ANSWER = Reason(
-    "app-answered", "the app's own answer", "Its own lines say why: ship logs -p web"
+    "app-answered", "the app's own answer", "Its own lines say why: `ship logs -p web -a APP`."
 )
 _REFUSED = Reason(
     "refused",
     "the app refused the connection",
-    "No web process listens: it crashed, was stopped, or listens elsewhere. See: ship ps, ship logs -p web",
+    "No web process listens: it crashed, was stopped, or listens elsewhere. See `ship ps -a APP` and `ship logs -p web -a APP`.",
 )
 _CLOSED = Reason(
     "closed",
     "the app closed the connection without an answer",
     "The worker ended in the middle of the request: killed for its memory, by gunicorn's own timeout, or crashed."
-    " See: ship logs -p web",
+    " See `ship logs -p web -a APP`.",
 )
 
 
@@ -197,7 +198,7 @@ def _no_header(request: Request) -> Reason:
         return Reason(
             "answer-malformed",
             "the header of the app's answer broke off, or is malformed",
-            "See: ship logs -p web",
+            "See `ship logs -p web -a APP`.",
         )
     return _CLOSED
 
@@ -206,7 +207,7 @@ def _too_slow(request: Request) -> Reason:
     return Reason(
         "timeout",
         f"the app gave no answer within {_whole_seconds(request.app_time)} s",
-        "All its workers may be busy, or none may run: ship ps. What takes long belongs into a worker process;"
+        "All its workers may be busy, or none may run: `ship ps -a APP`. What takes long belongs into a worker process;"
         " the limit is read_timeout_s of the app.",
     )
 
@@ -215,7 +216,7 @@ def _no_connection(request: Request) -> Reason:
     return Reason(
         "no-connection",
         f"the app took no connection within {_whole_seconds(request.app_time)} s",
-        "More visitors wait than the system keeps in line for it: its workers are too few, or they hang. See: ship ps",
+        "More visitors wait than the system keeps in line for it: its workers are too few, or they hang. See `ship ps -a APP`.",
     )
 
 
@@ -223,7 +224,7 @@ def _broken_off(request: Request) -> Reason:
     return Reason(
         "broke-off",
         f"the app broke off its answer after {request.app_length} of {request.app_promised} bytes",
-        "The worker ended in the middle of the answer, or wrote nothing for read_timeout_s. See: ship logs -p web",
+        "The worker ended in the middle of the answer, or wrote nothing for read_timeout_s. See `ship logs -p web -a APP`.",
     )
 
 
