@@ -12,6 +12,8 @@ STEPS = {
     "rollback": "rollback",
 }
 NAMES = {"ship": "Ship", "hand": "by hand"}
+APP = "ship-bench"
+"""Account and journal of the app that ship runs."""
 HEAD = """# Benchmarks
 
 Made by `bench/run` on {date}, commit {commit}: {system}, {processors} processors, {memory_gib} GiB, Python
@@ -129,7 +131,24 @@ def _memory(results: dict[str, Any]) -> str:
         "Resident when nothing happens: every process of the machine, by account. `deploy` is the hand-made site,"
         " `ship-bench` the app that ship runs. Nothing of ship itself stays in memory."
     )
-    return "\n".join(["", "## Memory", "", title, "", *map(_row, rows)])
+    return "\n".join(["", "## Memory", "", title, "", *map(_row, rows), "", _of_one_app(results)])
+
+
+def _of_one_app(results: dict[str, Any]) -> str:
+    """What an app costs with what runs for it alone under another account."""
+    processes, journals = (
+        sum(found["pss_kib"] for found in results["memory"] if is_one(found)) / 1024
+        for is_one in (lambda found: found["owner"] == APP, _is_journal)
+    )
+    return (
+        f"So one idle app costs {processes + journals:.1f} MiB: {processes:.1f} for its own processes, and {journals:.1f}"
+        " for the journald that keeps its lines, which is of the account root."
+    )
+
+
+def _is_journal(found: dict[str, Any]) -> bool:
+    command: str = found["command"]
+    return command.endswith(f"systemd-journald {APP}")
 
 
 def _program(command: str) -> str:

@@ -39,7 +39,9 @@ class Checkpoint:
     def begin(self, about: About) -> None:
         """Open the journal: from here on the change is undone unless it is finalized."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        files.write_atomically(self._steps, b"", mode=0o600)
+        self._steps.unlink(missing_ok=True)
+        self._steps.touch(mode=0o600)
+        # puts the names of both files on the disk; that of the steps is empty until the first is registered
         files.write_atomically(self._about, msgspec.json.encode(about), mode=0o600)
         files.sync_folder(self._folder.parent)
 
