@@ -116,7 +116,9 @@ def test_what_was_stopped_before_its_first_push_can_be_started(blog: Place) -> N
     assert blog.type("ssh", "ship@vps", "apps:create early").status == 0
     silent = blog.type("ssh", "ship@vps", "logs -a early")
     assert (silent.status, silent.out) == (0, b"")
-    assert silent.err == "early has written nothing yet. What runs: ship ps\n"
+    assert silent.err == (
+        "early has no release yet, so nothing has written a line. Push some code: git push prod main\n"
+    )
     refused = blog.type("ssh", "ship@vps", "ps:start -a early")
     assert (refused.status, "----->" in refused.err) == (20, False)
     for words in ("ps:stop", "ps:start"):
