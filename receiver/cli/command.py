@@ -79,7 +79,7 @@ class Command(click.Command):
         named = params.get(self.app_from) if self.app_from else None
         call.said = Said(params.pop("app", None) or named, params.pop("remote", None))
         call.words = ctx.meta[_WORDS]
-        whole = bool(self.server_wide and params[self.server_wide])
+        whole = self.is_of_server(call, params)
         if call.key is not None:
             self._admit(call, call.key, said, whole=whole)
         if self.callback is None or self.here:
@@ -91,6 +91,11 @@ class Command(click.Command):
                 return int(self.over_ssh(call, call.place, **params) or 0)
             forward.become_root(call.arguments, call.environment)
         return self._perform(call, params, said)
+
+    def is_of_server(self, call: Call, params: dict[str, Any]) -> bool:
+        """Whether it concerns no app this time, but the whole server."""
+        del call
+        return bool(self.server_wide and params[self.server_wide])
 
     def _admit(self, call: Call, key: str, said: dict[str, Any], *, whole: bool) -> None:
         """The one door of all commands that come with a key: raises unless its grants let it through."""

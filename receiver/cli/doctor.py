@@ -35,14 +35,23 @@ def _over_ssh(call: Call, place: Destination, **params: Any) -> int:
     return status
 
 
+class _DoctorCommand(Command):
+    """Of the whole server for an admin's key that names no app, as for root."""
+
+    def is_of_server(self, call: Call, params: dict[str, Any]) -> bool:
+        """Whether it concerns no app this time, but the whole server."""
+        asked = super().is_of_server(call, params)
+        return asked or (call.key is not None and not _named(call) and _may_see_the_server(call))
+
+
 @click.command(
-    "doctor", cls=Command, server_wide="everything", over_ssh=_over_ssh,
+    "doctor", cls=_DoctorCommand, server_wide="everything", over_ssh=_over_ssh,
     example="$ ship doctor -a blog\n=== blog\n"
     "broken    nginx's file of blog is missing.\n"
     "          Seen: There is no /etc/nginx/sites-available/ship-blog.conf.\n"
     "          So: Visitors of its name get 404, or another app's page.\n"
     "          Repair: `--fix` would write and enable it, and have nginx read it.\n\n"
-    "1 broken. `ship doctor --fix` mends 1 of them.",
+    "1 broken. `ship doctor --fix -a blog` makes 1 repair, and looks again.",
 )  # fmt: skip
 @for_app
 @click.option(
@@ -54,8 +63,7 @@ def doctor(call: Call, *, everything: bool, fix: bool, as_json: bool) -> int:
     """Compare the server and its apps with what they should be; of one app, tell why it does not answer. Exit code 12 when something is broken, or will be."""
     from receiver.doctor import story
 
-    named = call.said.app or call.said.remote or call.environment.app
-    only = call.app if named and not everything else None
+    only = call.app if _named(call) and not everything else None
     whole = _may_see_the_server(call)
     if fix:
         report = _heal(call, only, of_server=whole)
@@ -64,8 +72,13 @@ def doctor(call: Call, *, everything: bool, fix: bool, as_json: bool) -> int:
     if as_json:
         show.as_json(_as_data(report))
     else:
-        _show(report, fix=fix)
+        _show(report, only, fix=fix)
     return report.exit_code
+
+
+def _named(call: Call) -> bool:
+    """Whether somebody said which app is meant."""
+    return bool(call.said.app or call.said.remote or call.environment.app)
 
 
 def _may_see_the_server(call: Call) -> bool:
@@ -95,7 +108,7 @@ def _as_data(report: "Report") -> object:
     }
 
 
-def _show(report: "Report", *, fix: bool) -> None:
+def _show(report: "Report", only: AppName | None, *, fix: bool) -> None:
     for app in (None, *report.looked_at):
         found = [each for each in report.findings if each.app == app]
         if found:
@@ -106,7 +119,7 @@ def _show(report: "Report", *, fix: bool) -> None:
             show.data("")
     for app, holder in report.busy.items():
         show.data(f"{app} was left out: the {holder} is at work on it. Look again after it.")
-    if summary := _summary(report, fix=fix):
+    if summary := _summary(report, only, fix=fix):
         show.data(summary)
 
 
@@ -128,7 +141,7 @@ def _printable(line: str) -> str:
     return "".join(each if each.isprintable() or each == " " else "?" for each in line)
 
 
-def _summary(report: "Report", *, fix: bool) -> str:
+def _summary(report: "Report", only: AppName | None, *, fix: bool) -> str:
     if not report.findings:
         return _all_is_well(report)
     counts = Counter(each.severity for each in report.findings)
@@ -140,7 +153,8 @@ def _summary(report: "Report", *, fix: bool) -> str:
     can = sum(1 for each in report.findings if each.does)
     if fix or not can:
         return f"Left: {told}." if fix else f"{told}."
-    return f"{told}. `ship doctor --fix` mends {can} of them."
+    line = f"ship doctor --fix -a {only}" if only else "ship doctor --fix"
+    return f"{told}. `{line}` makes {can} repair{'s' if can > 1 else ''}, and looks again."
 
 
 def _all_is_well(report: "Report") -> str:

@@ -71,7 +71,7 @@ def _compared(wanted: Iterable[Wanted], one: AppSeen | None) -> Iterator[Finding
                 name="access.owner-or-mode",
                 app=one.name if one else None,
                 severity="warning",
-                title=f"{each.path} has another owner or mode than it should.",
+                title=f"{each.path} {'has another owner or mode than it should' if os.path.lexists(each.path) else 'is missing'}.",
                 seen=(line,),
                 means=each.matters,
                 does=f"give it {_shown(each.uid, each.gid, each.mode)}",

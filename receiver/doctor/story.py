@@ -8,6 +8,7 @@ from receiver import records
 from receiver.doctor import (
     certificates,
     chain,
+    closed,
     disk,
     embedded_server,
     entrance,
@@ -134,6 +135,7 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
     found += releases.look(seen, app)
     found += unit_files.look(seen, app)
     found += kept_data.look(seen, app)
+    found += closed.look(app)
     if seen.has_systemd or embedded_server.is_up(seen):
         found += processes.look(seen, app)
         found += front_door.site(seen, app)

@@ -148,6 +148,20 @@ def _lose_config_vars(server: PushServer, status: int) -> dict[str, str] | None:
     return records.read_config(env)
 
 
+def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
+    server: PushServer,
+) -> None:
+    server.create("empty")
+    ship(server, "ps:stop", "-a", "ill")
+    told = ship(server, "doctor")
+    ship(server, "ps:start", "-a", "ill")
+    ship(server, "apps:destroy", "empty", "--confirm", "empty")
+    assert "note      ill was stopped: visitors get 503.\n" in told.stdout
+    assert "Do: `ship ps:start -a ill`." in told.stdout
+    assert "note      empty has no release yet: visitors get 404.\n" in told.stdout
+    assert told.returncode == 0
+
+
 def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
     assert ship(server, "doctor").stdout == "All is well: the server and ill.\n"
 

@@ -109,6 +109,7 @@ STORY = """
     doctor.unit_files
     doctor.kept_data
     doctor.leftovers
+    doctor.closed
     doctor.certificates
     doctor.surroundings
     doctor.disk

@@ -65,6 +65,11 @@ def test_a_healthy_server_has_no_findings(ill: Site) -> None:
     assert done.returncode == 0
 
 
+def test_over_ssh_an_admin_who_names_no_app_sees_the_server(ill: Site) -> None:
+    told = json.loads(ill.server.ship("doctor --json").stdout)
+    assert told["looked_at"] == ["ill"]
+
+
 @pytest.mark.parametrize("fault", REPAIRED, ids=lambda fault: fault.name)
 def test_a_fault_is_named_and_mended(ill: Site, fault: Fault) -> None:
     ill.server.root(fault.plant)
