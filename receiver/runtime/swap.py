@@ -35,6 +35,7 @@ def hooks(release, master, cfg):
         theirs["pre_fork"](server, worker)
 
     def post_fork(server, worker):
+        boot.heed_signals(server)
         boot.guard(release, master, worker)
         try:
             boot.enter(release, worker)
@@ -119,22 +120,12 @@ def _await(server, release, pids, limit):
         server.murder_workers()
         if any(pid not in server.WORKERS for pid in pids):
             return f"A new worker of {release.label} ended before it served."
-        if _asked_to_stop(server):
+        if boot.asked_to_stop(server):
             return "The server was asked to stop."
         if time.monotonic() > limit:
             return f"The new workers of {release.label} did not serve in time."
         time.sleep(_LOOK_EVERY_S)
     return None
-
-
-def _asked_to_stop(server):
-    """Look through the signals that wait, and leave them waiting. Old gunicorns keep them in a list."""
-    signals = server.SIG_QUEUE
-    if not isinstance(signals, list):
-        signals = [server.SIG_QUEUE.get_nowait() for _ in range(server.SIG_QUEUE.qsize())]
-        for waiting in signals:
-            server.SIG_QUEUE.put_nowait(waiting)
-    return bool({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}.intersection(signals))
 
 
 def _refuse(server, master, why, old):

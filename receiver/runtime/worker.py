@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -13,8 +14,27 @@ _HALTS_MASTER = (3, 4)
 """Exit statuses on which gunicorn's master gives up: a worker did not boot, an app did not load."""
 _REPLACED = 1
 """An exit status after which gunicorn only starts another worker."""
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _RETRY_PAUSE_S = 2
 _ERROR_CHARACTERS = 16_000
+
+
+def heed_signals(server):
+    """Have a signal end this process, which until its own handlers are in place has the master's: they put it aside."""
+    for number in _ENDING:
+        signal.signal(number, lambda *_: os._exit(0))
+    if asked_to_stop(server):  # the master was, or this process before the line above
+        os._exit(0)
+
+
+def asked_to_stop(server):
+    """Look through the signals that wait, and leave them waiting. Old gunicorns keep them in a list."""
+    signals = server.SIG_QUEUE
+    if not isinstance(signals, list):
+        signals = [server.SIG_QUEUE.get_nowait() for _ in range(server.SIG_QUEUE.qsize())]
+        for waiting in signals:
+            server.SIG_QUEUE.put_nowait(waiting)
+    return not set(_ENDING).isdisjoint(signals)
 
 
 def ready_path(run, pid):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from receiver import workers
+from tests.embedded.embedded_server import wait_until
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import Load, Site, nginx_before
 from tests.needs import free_port, require_program
@@ -179,6 +180,16 @@ def test_socket_handed_on_as_standard_input(site: Site) -> None:
     assert Path(f"/proc/{worker}/fd/0").readlink() == Path(os.devnull)
     site.hup("a", 1)
     assert site.ask().startswith("v1")
+
+
+def test_a_worker_that_is_hardly_forked_goes_when_it_is_told(site: Site) -> None:
+    """Until its own handlers are in place it has the master's, which put a signal aside."""
+    own = "import time\ngraceful_timeout = 3600\ndef post_fork(server, worker):\n    open('forked', 'w').close()\n    time.sleep(600)\n"
+    site.release(1, files={"gunicorn.conf.py": own})
+    site.start("a", 1, wait=False)
+    wait_until(lambda: any(site.home.rglob("forked")), 20)
+    site.masters["a"].send_signal(signal.SIGTERM)
+    assert site.masters["a"].wait(30) == 0, site.log("a")
 
 
 def test_a_dead_worker_is_replaced_and_its_word_removed(site: Site) -> None:
