@@ -9,10 +9,12 @@ from contextlib import suppress
 
 _READ_BYTES = 16_384
 _PATIENCE_S = 2.0
-_PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>{title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:12vh auto;padding:0 1.5rem}}
-pre{{background:#8881;padding:1rem;overflow:auto}}</style>
-<h1>{title}</h1><pre>{text}</pre><p>Save a file, and it is tried again. This page looks by itself.</p>
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="1"><title>{title}</title>
+<style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 10vh auto; padding: 0 1.25rem }}
+h1 {{ font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }}
+pre {{ background: #8882; border-radius: .3rem; padding: 1rem; font-size: .875rem; white-space: pre-wrap; overflow-wrap: anywhere }}</style>
+<h1>{title}</h1><pre>{text}</pre><p>Save a file, and it is tried again. This page looks by itself.</p></html>
 """
 
 
