@@ -60,10 +60,19 @@ def import_(
         show.as_json(_as_data(found, text))
     else:
         _show(found, text, there)
-    if writes and text:
-        importing.write(folder, text)
-        show.progress("Added to ship.toml. Look at it, then commit it.")
+    if writes:
+        _write(folder, text)
     return _apply(call, found) if applies else 0
+
+
+def _write(folder: Path, text: str) -> None:
+    from receiver import importing
+
+    if not text:
+        show.progress("ship.toml lacks nothing of it; it stays as it is.")
+        return
+    importing.write(folder, text)
+    show.progress("Added to ship.toml. Look at it, then commit it.")
 
 
 def _refuse_from_afar(call: Call) -> None:

@@ -25,6 +25,7 @@ _ADDONS = {
     "heroku-data-for-redis": "REDIS_URL", "cloudamqp": "CLOUDAMQP_URL", "memcachier": "MEMCACHIER_SERVERS",
     "scheduler": "", "heroku-scheduler": "",
 }  # fmt: skip
+_LOG_ADDONS = {"coralogix", "logdna", "logentries", "logtail", "papertrail", "sumologic"}
 _OTHER_SECTIONS: Mapping[str, str] = {
     "description": "It tells people about the app, and Ship nothing.",
     "environments": "Review apps and CI are not Ship's; `ship apps:clone` makes a second app.",
@@ -207,6 +208,8 @@ def _addons(entries: object) -> Iterator[Finding]:
         variable = _ADDONS.get(name)
         if variable == "":
             told = "Cron jobs are declared: [cron.NAME] in ship.toml with a schedule and a command."
+        elif name in _LOG_ADDONS:
+            told = "`ship logs` keeps the log; to send it there as before: ship drains:add ADDRESS"
         else:
             where = variable or "the config var that the app reads"
             told = f"Ship has no services of its own: install or rent one, and set {where}."

@@ -52,6 +52,7 @@ def test_an_app_is_moved(server: PushServer) -> None:
     assert "0 3 * * *" in ship(server, checkout.folder, "cron", "-a", "moved").stdout
     again = ship(server, checkout.folder, "import", "--write", "--apply", "-a", "moved")
     assert again.returncode == 0, again.stderr
+    assert "ship.toml lacks nothing of it" in again.stderr
     assert "This is set so already." in again.stderr
     assert server.live("moved") == 1
 
