@@ -71,11 +71,11 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
         if like is not None:
             own = {name: getattr(settings, name) for name in _OF_ONE_APP}
             settings = replace(like, **own)
-        server.host.create_account(name)
-        _make_folders(server, paths)
-        git.create_repo(server.layout.repo(name), hooks=HOOKS)
-        mount_links.prepare(server.host, paths, settings)
-        records.write_toml(paths.settings, settings)
+        try:
+            _make(server, paths, settings)
+        except BaseException:
+            _take_away(server, paths, keep_storage=kept)
+            raise
     try:
         change(server, paths, lambda: _plan_create(server, paths, settings), f"creation of {name}")
     except BaseException:
@@ -94,22 +94,35 @@ def destroy(
         drain_records.end_all(server.layout, server.settings, name)
         runs.stop(server, name, run_records.going_on(paths))
         server.host.stop_jobs(name)
-        server.host.remove_account(name)
-        files.remove_tree(server.layout.repo(name))
-        if server.settings.host == "systemd":
-            request_logs.remove(name)
-        files.remove_tree(paths.run)
-        if keep_storage:
-            files.keep_only(paths.home, paths.storage)
-            return
-        # last: as long as app.toml is there, destroying can be repeated
-        files.remove_tree(paths.home)
+        _take_away(server, paths, keep_storage=keep_storage)
 
 
 def configure(server: Server, name: AppName, to: Callable[[App], App], title: str) -> None:
     """Change settings of an app that nothing which runs has to follow at once."""
     paths = server.app(name)
     change(server, paths, lambda: (settings_step(paths, to(records.read_app(paths))),), title)
+
+
+def _make(server: Server, paths: AppPaths, settings: App) -> None:
+    """Account, folders and repository; app.toml comes last, because with it there is an app."""
+    server.host.create_account(paths.name)
+    _make_folders(server, paths)
+    git.create_repo(server.layout.repo(paths.name), hooks=HOOKS)
+    mount_links.prepare(server.host, paths, settings)
+    records.write_toml(paths.settings, settings)
+
+
+def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
+    """Account, repository and folders; app.toml goes last, because as long as it is there, destroying can be repeated."""
+    server.host.remove_account(paths.name)
+    files.remove_tree(server.layout.repo(paths.name))
+    if server.settings.host == "systemd":
+        request_logs.remove(paths.name)
+    files.remove_tree(paths.run)
+    if keep_storage:
+        files.keep_only(paths.home, paths.storage)
+    else:
+        files.remove_tree(paths.home)
 
 
 def _make_folders(server: Server, paths: AppPaths) -> None:

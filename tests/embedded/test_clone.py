@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from receiver import access, apps, clone_notes, git, keys, records
+from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
@@ -235,3 +237,10 @@ def test_a_note_of_an_app_that_is_gone_is_no_hindrance(blog: Original) -> None:
     note.write_bytes(copied)
     assert blog.ship("apps").status == 0
     assert not note.exists()
+
+
+def test_an_app_whose_settings_cannot_be_written_leaves_nothing(blog: Original) -> None:
+    like = records.read_app(blog.server.paths("blog"))
+    with pytest.raises(ServerError):
+        apps.create(blog.server.server, AppName("unsaid"), like=replace(like, clone_of="\x7f\x01"))
+    assert blog.traces("unsaid") == []
