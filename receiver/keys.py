@@ -162,12 +162,14 @@ def rename_key(layout: Layout, name: str, new: str) -> Key:
         _refuse_taken(layout, parse_key_name(new))
         access.forget(layout, new)  # of an attempt that was cut off
         changed = replace(key, name=new)
+        # the old name keeps its grants to the end: an attempt that is cut off takes none away
         for app in records.app_names(layout):
             grants = access.of_app(layout, app)
-            if grant := grants.pop(key.name, None):
+            if grant := grants.get(key.name):
                 access.write(layout, app, {**grants, new: grant})
         records.write_json(layout.key(new), changed, mode=_MODE)
         files.remove(layout.key(key.name))
+        access.forget(layout, key.name)
         write_authorized_keys(layout)
     return changed
 

@@ -128,6 +128,24 @@ def test_a_key_from_before_there_were_grants_goes_on_as_an_admin(layout):
     assert keys.find_key(layout, "old").everywhere == "admin"
 
 
+def test_a_rename_of_a_key_that_is_cut_off_takes_no_grant_away(layout, monkeypatch):
+    blog = made_app(layout, "blog")
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    keys.add_token(layout, "ci", NOW)
+    keys.grant_app(layout, "ci", blog, "deploy")
+    with monkeypatch.context() as patch:
+        patch.setattr("receiver.records.write_json", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            keys.rename_key(layout, "ci", "robot")
+    assert access.held(layout, "ci", blog) == "deploy"
+    keys.rename_key(layout, "ci", "robot")
+    assert access.of_app(layout, blog) == {"robot": "deploy"}
+
+
+def _cut_off(*_, **__):
+    raise KeyboardInterrupt
+
+
 def test_a_renamed_key_keeps_what_it_may_do_and_a_removed_one_leaves_nothing(layout):
     app = made_app(layout, "blog")
     keys.add_key(layout, "laptop", public_key(), NOW)
