@@ -55,8 +55,7 @@ def _edit_over_there(call: Call, place: Place, name: str | None, *, sent: bool, 
 def edit(call: Call, name: str | None, *, sent: bool, **how: Any) -> int:
     """Edit all config vars, or the value of one, in $VISUAL or $EDITOR on this machine."""
     if sent:
-        both = json.loads(read_bytes(call, STDIN))
-        return _perform(call, both["before"], both["after"], **how)
+        return _perform(call, *_sent(read_bytes(call, STDIN)), **how)
     if call.key is not None:
         raise UsageError(
             "An editor is opened where you sit, and this is the server.",
@@ -66,6 +65,20 @@ def edit(call: Call, name: str | None, *, sent: bool, **how: Any) -> int:
         )
     send = lambda before, after: _perform(call, before, after, **how)  # noqa: E731
     return _edit(call, values_of(call), name, send)
+
+
+def _sent(data: bytes) -> tuple[Config, Config]:
+    """What the config vars were and what they are to be, as a laptop sends it: whoever has a key can send anything."""
+    try:
+        before, after = (json.dumps(json.loads(data)[side]) for side in ("before", "after"))
+    except (ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            "What came is not what `ship config:edit` sends.",
+            advice="Type `ship config:edit` on a laptop with the program `ship`.",
+            reason="usage/bad-config-json",
+        ) from error
+    source = "what was sent"
+    return read(before.encode(), source, "json"), read(after.encode(), source, "json")
 
 
 def _perform(call: Call, before: Config, after: Config, **how: Any) -> int:

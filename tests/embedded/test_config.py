@@ -219,6 +219,17 @@ def test_an_editor(blog: Place) -> None:
     assert not Path(path).parent.exists()
 
 
+def test_what_no_editor_has_sent_is_refused(blog: Place) -> None:
+    bad = (
+        "", "[]", '{"before": {}}', '{"before": {}, "after": {"A": 1}}', '{"before": {}, "after": {"A=B": "1"}}',
+    )  # fmt: skip
+    for sent in bad:
+        words = ("ssh", "ship@vps", "config:edit --sent -a blog")
+        done = blog.type(*words, given=sent.encode())
+        assert (done.status, "(usage/bad-config-" in done.err) == (2, True), done.err
+    assert blog.ship("config", "--json").out == b"{}\n"
+
+
 def test_at_a_terminal_a_text_that_cannot_be_read_is_edited_again(blog: Place) -> None:
     assert blog.ship("config:set", "GREETING=hi").status == 0
     spoils = blog.folder.parent / "spoils"
