@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +13,6 @@ from receiver.cli.call import Call
 from receiver.cli.checkout import Destination
 from receiver.cli.place import Said
 from receiver.model.errors import ShipError, UsageError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = (
     "Call", "Command", "Ship", "ValuesCommand", "brief", "for_app", "unknown", "with_json", "with_release_phase",

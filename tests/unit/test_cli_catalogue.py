@@ -67,3 +67,8 @@ def test_the_reference_is_what_the_commands_say() -> None:
 
 def test_every_class_of_errors_is_explained() -> None:
     assert set(reference._CLASSES) == set(EXIT_CODES)
+
+
+def test_the_commands_of_a_namespace_stand_together_in_the_order_of_the_alphabet() -> None:
+    for names in (list(catalogue.COMMANDS), list(catalogue.ALIASES)):
+        assert names == sorted(names, key=lambda name: (name.partition(":")[0], name))
