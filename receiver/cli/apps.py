@@ -1,10 +1,10 @@
-"""`ship apps`: list, make, show, rename and destroy apps."""
+"""`ship apps`: list, make, show and rename apps."""
 
 from typing import TypedDict
 
 import click
 
-from receiver.cli import confirmation, forward, pending, show
+from receiver.cli import forward, pending, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.names import AppName
@@ -95,38 +95,6 @@ def _remember(call: Call, remote: str) -> None:
         show.progress(
             f"Added the git remote {_REMOTE}. To put the app live: git push {_REMOTE} main"
         )
-
-
-def _destroy_over_ssh(call: Call, place: Destination, name: str | None, confirm: str | None) -> int:
-    """Ask here, where the person is; then have the server do it."""
-    del name
-    confirmation.ask(call, confirm, lambda: confirmation.held_over_ssh(call, place))
-    words = ["apps:destroy", "--app", call.app, "--confirm", call.app]
-    status, said = forward.ask_over_ssh(place, words, call.environment)
-    show.write(said)
-    if status == 0:
-        _forget(call, place)
-    return status
-
-
-@click.command(
-    "apps:destroy", cls=Command, app_from="name", over_ssh=_destroy_over_ssh,
-    example="$ ship apps:destroy blog --confirm blog\nDestroying blog... done",
-)  # fmt: skip
-@for_app
-@click.option("--confirm", metavar="NAME", help="The app's name again, instead of being asked.")
-@click.argument("name", required=False)
-def destroy(call: Call, name: str | None, confirm: str | None) -> None:
-    """Remove an app with all it has: releases, config vars, storage, repository."""
-    from receiver import apps
-
-    del name
-    call.server.app(call.app)  # an app that is not there needs no confirmation
-    confirmation.ask(call, confirm, lambda: confirmation.held(call))
-    apps.destroy(call.server, call.app)
-    show.progress(f"Destroying {call.app}... done")
-    if call.key is None and call.server.settings.host == "supervisord":
-        _forget(call, None)
 
 
 @click.command(
@@ -225,14 +193,6 @@ def _follow_rename(call: Call, name: AppName, remote: str) -> None:
     for known in call.checkout.rename_app(call.app, name):
         show.progress(f"The git remote {known} of this checkout leads to it.")
     show.progress(f"Other checkouts need: git remote set-url {_REMOTE} {remote}")
-
-
-def _forget(call: Call, place: Destination | None) -> None:
-    """Remove the checkout's remotes that led to the app."""
-    for remote in call.checkout.ship_remotes():
-        if (remote.app, remote.destination) == (call.app, place):
-            call.checkout.remove_remote(remote.name)
-            show.progress(f"Removed the git remote {remote.name}.")
 
 
 class _Summary(TypedDict):

@@ -10,7 +10,7 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "apps": ("apps:list_apps", "nothing"),
     "apps:clone": ("clone:clone", "admin"),
     "apps:create": ("apps:create", "admin"),
-    "apps:destroy": ("apps:destroy", "manage"),
+    "apps:destroy": ("destroy:destroy", "manage"),
     "apps:exists": ("apps:exists", "view"),
     "apps:info": ("apps:info", "view"),
     "apps:lock": ("locks:lock", "manage"),

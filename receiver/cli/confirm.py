@@ -1,5 +1,7 @@
 """Has the name of an app typed once more before something is done that does not come back."""
 
+from collections.abc import Callable
+
 import click
 
 from receiver.cli import show
@@ -7,7 +9,9 @@ from receiver.cli.command import Call
 from receiver.model.errors import UsageError
 
 
-def confirm(call: Call, given: str | None, deed: str, line: str) -> None:
+def confirm(
+    call: Call, given: str | None, deed: str, line: str, more: Callable[[], str] = str
+) -> None:
     """Ask, where somebody can be asked and has not said it already.
 
     Args:
@@ -15,18 +19,22 @@ def confirm(call: Call, given: str | None, deed: str, line: str) -> None:
         given: what `--confirm` said
         deed: what is going to be done, as a sentence without its end
         line: what to type, to do it without being asked
+        more: finds out what else to consider; asked only where somebody has not decided yet
 
     Raises:
         UsageError: the name was not typed, or was another
     """
+    detail = more() if given is None else ""
     if given is None and call.environment.types:
-        show.progress(f" !     {deed}.")
+        for told in filter(None, (f"{deed}.", detail)):
+            show.progress(f" !     {told}")
         given = click.prompt(
             f"To proceed, type {call.app}", err=True, default="", show_default=False
         )
     if given is None:
         raise UsageError(
             f"{deed} only when the app's name is given once more.",
+            detail=detail,
             advice=f"Type: {line}",
             reason="usage/not-confirmed",
         )

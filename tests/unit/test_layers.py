@@ -49,7 +49,7 @@ EDGE = """
     cli.clone
     cli.open
     cli.apps
-    cli.confirmation
+    cli.destroy
     cli.buildpacks
     cli.server
     cli.reference
