@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from receiver import (
+    access,
     drain_records,
     facts,
     files,
@@ -56,7 +57,7 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
     """
     paths = server.layout.app(name)
     kept = paths.storage.exists()  # an uninstall leaves it, for an app of the same name
-    with files.locked_file(server.layout.state / "lock"):
+    with access.changing(server.layout):
         if paths.settings.exists():
             raise ShipError(
                 f"There is an app {name} already.",

@@ -3,12 +3,12 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from receiver import files, records
+from receiver import access, files, records
 from receiver.model.names import AppName
 from receiver.server import Server
 
@@ -26,7 +26,8 @@ def unfinished(server: Server, name: AppName, *, keep_storage: bool) -> Iterator
     """
     path = _folder(server) / f"{name}.json"
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    with _creation(server):
+    # under this lock, so that nobody takes a note for abandoned that has just been written
+    with access.changing(server.layout):
         records.write_json(path, _Note(keep_storage), mode=0o600)
         held = _hold(path)
     try:
@@ -47,7 +48,7 @@ def recover(server: Server) -> None:
     if not folder.is_dir():
         return
     for path in folder.glob("[!.]*.json"):
-        with _creation(server):
+        with access.changing(server.layout):
             _settle(server, path)
 
 
@@ -90,8 +91,3 @@ def _hold(path: Path) -> int | None:
 
 def _folder(server: Server) -> Path:
     return server.layout.state / "clones"
-
-
-def _creation(server: Server) -> AbstractContextManager[int]:
-    """Hold the lock under which apps are made, so that nobody takes a note for abandoned that has just been written."""
-    return files.locked_file(server.layout.state / "lock")

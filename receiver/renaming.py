@@ -4,13 +4,13 @@ Nothing but the name changes: the account keeps its number, so no file of the ap
 on disk says what is under way; as long as it is there, everything goes back to the old name.
 """
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from receiver import (
+    access,
     drain_records,
     facts,
     files,
@@ -59,7 +59,7 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
         ShipError: the name is taken, or the app does not come up under it; it has its old name then
     """
     paths = server.app(old)
-    with freezes.changing(server, paths, f"rename to {new}"), _creation(server):
+    with freezes.changing(server, paths, f"rename to {new}"), access.changing(server.layout):
         _refuse_taken(server.layout, new)
         recover_app(server, old)
         records.write_json(server.layout.rename_note, _Note(old, new))
@@ -80,7 +80,7 @@ def recover(server: Server, *, booting: bool = False) -> None:
     """
     if not server.layout.rename_note.exists():
         return
-    with _creation(server):  # a rename that still lives ends first
+    with access.changing(server.layout):  # a rename that still lives ends first
         note = records.read_json(server.layout.rename_note, _Note)
         if note is not None:
             _become(server, AppName(note.new), AppName(note.old), booting=booting)
@@ -195,8 +195,3 @@ def _refuse_taken(layout: Layout, name: AppName) -> None:
             advice="Choose another name.",
             reason="exists/app",
         )
-
-
-def _creation(server: Server) -> AbstractContextManager[int]:
-    """Hold the lock under which names are given to apps."""
-    return files.locked_file(server.layout.state / "lock")
