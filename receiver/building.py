@@ -6,7 +6,7 @@ cannot change.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,20 +38,6 @@ _UNPACK_LIMIT_S = 300.0
 _MIB = 1024 * 1024
 _NO_SPACE = "No space left on device"
 _PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
-_OWN_NAMES = frozenset(
-    {
-        *("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
-        *("UV_CACHE_DIR", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON", "UV_PYTHON"),
-        *("BUILD_DIR", "CACHE_DIR", "ENV_DIR", "SOURCE_VERSION"),
-    }
-)
-"""What a build sets for itself. Config vars of these names are meant for another machine, or for the app that
-runs, and would have the build use other programs and folders than its own."""
-
-
-def own_names(config: Iterable[str]) -> tuple[str, ...]:
-    """Names of config vars that a build does without."""
-    return tuple(sorted(_OWN_NAMES.intersection(config)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import building, compiling, declared, facts, files, pushed_tree, pythons, records
+from receiver import compiling, declared, facts, files, pushed_tree, pythons, records
 from receiver.app_jobs import release_variables
 from receiver.building import Builder
 from receiver.checking import what_was_pushed
@@ -19,6 +19,7 @@ from receiver.executor import nowhere
 from receiver.laptop import ADDRESS, CheckoutPaths, Laptop
 from receiver.model.app_json import AppJson
 from receiver.model.build import BuildPlan, Command, Interpreter, Virtualenv
+from receiver.model.config_vars import kept_from_builds
 from receiver.model.dotenv import parse_dotenv
 from receiver.model.errors import UsageError
 from receiver.model.manifest import FILE_NAME, parse_manifest
@@ -205,7 +206,7 @@ def _build(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output
         out=out,
         index=index.env,
         last_venv=Path(last.venv) if last.venv else None,
-        kept_back=building.own_names(pushed.config),
+        kept_back=kept_from_builds(pushed.config),
     )
 
     def fetch(wanted: Interpreter) -> None:

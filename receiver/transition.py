@@ -27,6 +27,7 @@ from receiver.checkpoint import About, Checkpoint
 from receiver.executor import Executor, Reached, nowhere
 from receiver.lock import build_turn
 from receiver.model.build import Interpreter
+from receiver.model.config_vars import kept_from_builds
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.maintenance import closed_notice
@@ -99,7 +100,7 @@ class Transition:
             out=self.out,
             index=index.env,
             last_venv=Path(self.old.venv) if self.old and self.old.venv else None,
-            kept_back=building.own_names(config),
+            kept_back=kept_from_builds(config),
             turn=self.turn,
             mounts=in_tree(self.settings.mounts),
         )

@@ -24,6 +24,15 @@ _YOURS_COUNTS = frozenset(
         "VIRTUAL_ENV",
     }
 )  # fmt: skip
+_BUILDS_OWN = frozenset(
+    {
+        "BUILD_DIR", "CACHE_DIR", "ENV_DIR", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "PYTHONHOME",
+        "SOURCE_VERSION", "TMPDIR", "UV_CACHE_DIR", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_SYSTEM_PYTHON",
+        "VIRTUAL_ENV",
+    }
+)  # fmt: skip
+"""What a build sets for itself. Config vars of these names are meant for another machine, or for the app that
+runs, and would have the build use other programs and folders than its own."""
 
 
 def size_bytes(text: str) -> int:
@@ -91,6 +100,11 @@ def _notice(name: str) -> str:
     if name in _YOURS_COUNTS:
         return f"{name} is set by ship too: processes get this value instead of ship's."
     return ""
+
+
+def kept_from_builds(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that a build does without."""
+    return tuple(sorted(_BUILDS_OWN.intersection(names)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,27 +26,10 @@ import time
 USAGE, NO_INPUT, UNAVAILABLE, NO_PROCESS = 64, 66, 69, 78
 _OPTIONS = ("--run", "--port", "--bind", "--fd", "--workers", "--instance", "--app-dir")
 _HANDED_ON = (
-    "HOME",
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "LANG",
-    "LISTEN_FDNAMES",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "LOGNAME",
-    "NOTIFY_SOCKET",
-    "SHIP_APP",
-    "SHIP_BOOT_LIMIT_S",
-    "SHIP_LOCAL",
-    "TMPDIR",
-    "TZ",
-    "USER",
-)
-_EXEC_TIME = (
-    "LD_",
-    "MALLOC_",
-    "PYTHON",
-)  # read when a program starts, so a HUP is too late for them
+    "HOME", "INVOCATION_ID", "JOURNAL_STREAM", "LANG", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LOGNAME",
+    "NOTIFY_SOCKET", "SHIP_APP", "SHIP_BOOT_LIMIT_S", "SHIP_LOCAL", "TMPDIR", "TZ", "USER",
+)  # fmt: skip
+_EXEC_TIME = ("LD_", "MALLOC_", "PYTHON")  # read by a program at its start: too late at a HUP
 _FIRST_LISTEN_FD = 3
 QUICK_END_S = 60
 LONGEST_WAIT_S = 300
@@ -166,9 +149,8 @@ def start_gunicorn(options, record, process, environment):
     for program in (python, gunicorn):
         if not os.path.exists(program):
             raise LaunchError(UNAVAILABLE, f"The program {program} is missing.")
-    environment.pop(
-        "PYTHONPATH", None
-    )  # the workers' own matter; its folders may be of the release
+    # the workers' own matter; its folders may be of the release
+    environment.pop("PYTHONPATH", None)
     environment.update(
         SHIP_SLOT=options["slot"],
         SHIP_RUN=options["--run"],
