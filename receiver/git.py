@@ -162,11 +162,6 @@ def working_files(top: Path) -> list[str]:
     return sorted(set(listed.split("\0")[:-1]))
 
 
-def new_files(top: Path) -> list[str]:
-    """Return paths that are in the work tree, and neither known to git nor ignored."""
-    return _in_work_tree(top, "ls-files", "-z", "--others", "--exclude-standard").split("\0")[:-1]
-
-
 def ignored_folders(top: Path) -> list[str]:
     """Return the folders of a work tree of which git ignores all that is in them."""
     flags = ("--others", "--ignored", "--exclude-standard", "--directory")

@@ -38,11 +38,6 @@ def process_units(app: AppName) -> str:
     return f"ship-{app}.ps.*@*.service"
 
 
-def type_units(app: AppName, process_type: str) -> str:
-    """Pattern of the units of one type."""
-    return f"ship-{app}.ps.{process_type.translate(_WRITTEN)}@*.service"
-
-
 def instance_of(unit: str) -> Instance | None:
     """The process that a unit runs; None for a unit of another kind."""
     found = _UNIT.fullmatch(unit)

@@ -16,7 +16,6 @@ from receiver.planner.background_units import (
     process_template,
     process_unit,
     process_units,
-    type_units,
 )
 from receiver.planner.systemd_units import slot_template
 
@@ -68,14 +67,11 @@ def test_no_two_share_a_unit_and_no_pattern_fits_anothers() -> None:
         (app, name): process_unit(AppName(app), Instance(name, 1)) for app in APPS for name in TYPES
     }
     assert len(set(units.values())) == len(units)
-    for (app, name), unit in units.items():
+    for (app, _), unit in units.items():
         for other in APPS:
             assert fnmatchcase(unit, process_units(AppName(other))) == (app == other)
             assert not fnmatchcase(unit, deploy_job_units(AppName(other)))
             assert not fnmatchcase(unit, lasting_job_units(AppName(other)))
-            for kind in TYPES:
-                fits = fnmatchcase(unit, type_units(AppName(other), kind))
-                assert fits == ((app, name) == (other, kind))
 
 
 def test_a_type_named_like_a_slot_is_no_slot() -> None:
