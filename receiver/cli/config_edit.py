@@ -11,7 +11,8 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.command import Call, ValuesCommand
 from receiver.cli.config_change import changes_config, options_again, perform, wished
-from receiver.cli.config_input import STDIN, check_is_set, read_bytes, values_of
+from receiver.cli.config_input import check_is_set, read_bytes, values_of
+from receiver.cli.given_file import STDIN
 from receiver.cli.place import Place
 from receiver.model.config_formats import read, written
 from receiver.model.errors import ShipError, UsageError

@@ -1,21 +1,19 @@
 """Config vars as they are given: in words, in files, on standard input; read where they are typed."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver.cli import show
-from receiver.cli.command import Call
+from receiver.cli import given_file, show
+from receiver.cli.call import Call
+from receiver.cli.given_file import STDIN
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.names import parse_config_name
 
 if TYPE_CHECKING:
     from receiver.model.layout import AppPaths
 
-STDIN = "-"
 _MOST_BYTES = 4 * 1024 * 1024
 
 
@@ -105,40 +103,16 @@ def read_values(call: Call, path: str, kind: str | None = None) -> dict[str, str
 def read_bytes(call: Call, path: str) -> bytes:
     """All of a file, or of standard input.
 
-    A file is read only for who sits at this machine: over ssh, root would read it for anybody.
-
     Raises:
         UsageError: it cannot be read, is not to be read, or is too long
     """
-    if path == STDIN:
-        if sys.stdin.isatty():
-            show.progress("Type the text; Ctrl-D on a line of its own ends it.")
-        data = sys.stdin.buffer.read(_MOST_BYTES + 1)
-    else:
-        data = _file_bytes(call, path)
+    data = given_file.read(call, path, _MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise UsageError(
             f"There is more than {_MOST_BYTES:,} bytes to read, which cannot be config vars.",
             reason="usage/bad-config-value",
         )
     return data
-
-
-def _file_bytes(call: Call, path: str) -> bytes:
-    if call.key is not None:
-        raise UsageError(
-            f"{path} would be a file of the server's, and over ssh none is read.",
-            advice=f"Send it on standard input: put `-` for its name, and `< {path}` behind the command."
-            " The program `ship` on a laptop reads the file there.",
-            reason="usage/file-over-ssh",
-        )
-    try:
-        with Path(path).open("rb") as handle:
-            return handle.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"The file {path} cannot be read: {error.strerror}.", reason="usage/unreadable-file"
-        ) from error
 
 
 def _value_of(call: Call, name: str, path: str) -> str:

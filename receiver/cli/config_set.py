@@ -8,8 +8,9 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.command import Call, Command, ValuesCommand
 from receiver.cli.config_change import changes_config, options_again, perform, wished
-from receiver.cli.config_input import STDIN, Given, gather, names_to_unset, read_values
+from receiver.cli.config_input import Given, gather, names_to_unset, read_values
 from receiver.cli.confirm import confirm
+from receiver.cli.given_file import STDIN
 from receiver.cli.place import Place
 from receiver.model.config_formats import FORMATS
 

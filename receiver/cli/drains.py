@@ -1,16 +1,18 @@
 """`ship drains`: where else the lines of an app's log go."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import show
+from receiver.cli import given_file, show
 from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.given_file import STDIN
 from receiver.model.drain import FORMATS, Format, parse_target, shown
 
 if TYPE_CHECKING:
     from receiver.drains import Status
+
+_LONGEST_URL = 16_384
 
 
 @click.command(
@@ -67,8 +69,9 @@ def add(call: Call, url: str, name: str | None, shape: Format) -> None:
     """
     from receiver import drains
 
-    if url == "-":
-        url = sys.stdin.readline().strip()
+    if url == STDIN:
+        given = given_file.read(call, url, _LONGEST_URL).decode("utf-8", "replace")
+        url = given.partition("\n")[0].strip()
     drain = drains.add(call.server, call.app, url, shape, name, call.by)
     _record(call, f"{drain.name} to {shown(drain.url)}")
     show.progress(

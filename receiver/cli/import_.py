@@ -10,7 +10,8 @@ import click
 from receiver.cli import catalogue, forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.cli.config_input import STDIN, read_bytes
+from receiver.cli.config_input import read_bytes
+from receiver.cli.given_file import STDIN
 from receiver.model.errors import UsageError
 
 if TYPE_CHECKING:

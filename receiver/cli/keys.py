@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from receiver.cli import forward, show
+from receiver.cli import forward, given_file, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, with_json
+from receiver.cli.given_file import STDIN
 from receiver.model.errors import UsageError
 from receiver.model.grant import Grant
 from receiver.model.names import AppName
@@ -18,7 +18,6 @@ from receiver.model.names import AppName
 if TYPE_CHECKING:
     from receiver.keys import Key
 
-_STDIN = "-"
 _LONGEST_KEY = 16_384
 
 
@@ -142,9 +141,7 @@ def rename(call: Call, name: str, new: str) -> None:
 
 
 def _key_text(call: Call, given: str | None) -> str:
-    """The key itself, from wherever it was given.
-
-    A file is read only for who sits at this machine: over ssh, root would read it for anybody.
+    """The key itself, from wherever it was given; over ssh, what is no `-` is the key.
 
     Raises:
         UsageError: the file cannot be read
@@ -155,20 +152,12 @@ def _key_text(call: Call, given: str | None) -> str:
             advice="Name the file of your public key: `ship keys:add laptop ~/.ssh/id_ed25519.pub`.",
             reason="usage/no-key",
         )
-    if given in {None, _STDIN}:
-        return sys.stdin.buffer.read(_LONGEST_KEY).decode("utf-8", "replace")
-    text = given or ""
-    if call.key is not None or " " in text.strip():
+    text = given or STDIN
+    if text != STDIN and (call.key is not None or " " in text.strip()):
         return text
-    try:
-        with Path(text).open("rb") as handle:
-            return handle.read(_LONGEST_KEY).decode("utf-8", "replace")
-    except OSError as error:
-        raise UsageError(
-            f"The key file {text} cannot be read: {error.strerror}.",
-            advice="Name the file of a public key, one that ends with .pub, or give its text.",
-            reason="usage/no-key-file",
-        ) from error
+    advice = "Name the file of a public key, one that ends with .pub, or give its text."
+    data = given_file.read(call, text, _LONGEST_KEY, reason="usage/no-key-file", advice=advice)
+    return data.decode("utf-8", "replace")
 
 
 def _may(call: Call, key: "Key") -> str:

@@ -1,12 +1,10 @@
 """`ship maintenance`: a page for visitors, while the app goes on running behind it."""
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import forward, show
+from receiver.cli import forward, given_file, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import UsageError
@@ -14,7 +12,6 @@ from receiver.model.errors import UsageError
 if TYPE_CHECKING:
     from receiver.model.maintenance import Maintenance
 
-_STDIN = "-"
 _LONGEST_PAGE = 1024 * 1024
 """More than a page may have, so that one which is too long is told so, and not cut off."""
 
@@ -47,7 +44,7 @@ def _on_over_ssh(
         words.append(f"--message={message}")
     if page is None:
         return forward.ask_over_ssh(place, words, call.environment)[0]
-    given = _read(page).encode("utf-8", "surrogateescape")
+    given = _page(call, page).encode()
     return forward.ask_over_ssh(place, [*words, "--page=-"], call.environment, given=given)[0]
 
 
@@ -107,29 +104,11 @@ def off(call: Call) -> None:
     show.progress(f"Disabling maintenance mode for {call.app}... done")
 
 
-def _page(call: Call, given: str) -> str:
-    """The page itself. Over ssh, root would read any file for anybody: there it comes on standard input."""
-    if call.key is not None and given != _STDIN:
-        raise UsageError(
-            f"The file {given} is not read on the server.",
-            advice=f"Send it along: ssh ship@HOST maintenance:on --app {call.app} --page - < {given}",
-            reason="usage/bad-page",
-        )
-    return _read(given)
-
-
-def _read(given: str) -> str:
-    try:
-        if given == _STDIN:
-            return sys.stdin.buffer.read(_LONGEST_PAGE).decode("utf-8", "replace")
-        with Path(given).open("rb") as handle:
-            return handle.read(_LONGEST_PAGE).decode("utf-8", "replace")
-    except OSError as error:
-        raise UsageError(
-            f"The page {given} cannot be read: {error.strerror}.",
-            advice="Name a file of HTML.",
-            reason="usage/bad-page",
-        ) from error
+def _page(call: Call, path: str) -> str:
+    data = given_file.read(
+        call, path, _LONGEST_PAGE, reason="usage/bad-page", advice="Name a file of HTML."
+    )
+    return data.decode("utf-8", "replace")
 
 
 def _told(found: "Maintenance") -> str:

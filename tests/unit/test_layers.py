@@ -59,6 +59,7 @@ EDGE = """
     cli.completing
     cli.known
     cli.confirm
+    cli.given_file
     cli.pending
     cli.command
     cli.audited
