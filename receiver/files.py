@@ -109,9 +109,9 @@ def sync_folder(path: Path) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, or None where there is none. Never follows a link."""
+    """The text of a file, or None where there is none. Never follows a link, nor waits for who writes into a pipe."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, encoding="utf-8", errors="surrogateescape") as handle:

@@ -33,6 +33,7 @@ def _memory(seen: Seen) -> Iterator[Finding]:
         "--output=json",
         "--since=-24h",
         "--lines=50",
+        "_UID=0",
         f"MESSAGE_ID={OUT_OF_MEMORY}",
     )
     killed: dict[str, int] = {}

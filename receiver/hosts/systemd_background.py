@@ -81,7 +81,9 @@ class SystemdBackground:
     def last_end(self, app: AppName, instance: Instance) -> str | None:
         """Why a process ended last, by systemd's own words in the journal."""
         kinds = (f"MESSAGE_ID={kind}" for kind in process_ends.MESSAGE_IDS)
-        said = _journal(app, "--output=json", f"UNIT={process_unit(app, instance)}", *kinds)
+        said = _journal(
+            app, "--output=json", "_PID=1", f"UNIT={process_unit(app, instance)}", *kinds
+        )
         return process_ends.from_journal(said.splitlines())
 
     def last_line(self, app: AppName, instance: Instance) -> str | None:

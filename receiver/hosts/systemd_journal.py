@@ -177,7 +177,7 @@ def _folders(app: AppName) -> list[Path]:
 
 def app_matches(uid: int) -> tuple[str, ...]:
     """Entries of an account, of systemd on processes that failed, and of the journal on what it left out."""
-    dropped = (f"MESSAGE_ID={journal.DROPPED}", f"OBJECT_UID={uid}")
+    dropped = (journal.BY_JOURNAL, f"MESSAGE_ID={journal.DROPPED}", f"OBJECT_UID={uid}")
     return (f"_UID={uid}", "+", "_PID=1", *journal.TELLING, "+", *dropped)
 
 

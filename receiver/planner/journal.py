@@ -10,7 +10,9 @@ DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
 """The journal itself tells that it left out lines of somebody who wrote too many."""
 TELLING = tuple(f"PRIORITY={level}" for level in range(6))
 """What systemd says of processes that is worth reading: from notices on, not what it says at every start and stop."""
-FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID,OBJECT_SYSTEMD_UNIT,MESSAGE_ID"
+FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID,OBJECT_SYSTEMD_UNIT,_TRANSPORT"
+BY_JOURNAL = "_TRANSPORT=driver"
+"""Entries that the journal itself makes: a name that begins like this is given to no entry by who writes it."""
 _SLOTS = (".web@", ".port@")
 
 
@@ -32,7 +34,9 @@ def entry_of(raw: bytes) -> Entry | None:
     """
     fields: dict[str, Any] = json.loads(raw)
     said_by_systemd = fields.get("_PID") == "1" and "UNIT" in fields
-    about = fields.get("UNIT") if said_by_systemd else fields.get("OBJECT_SYSTEMD_UNIT")
+    said_by_journal = fields.get("_TRANSPORT") == "driver"
+    about = fields.get("UNIT") if said_by_systemd else None
+    about = fields.get("OBJECT_SYSTEMD_UNIT") if said_by_journal else about
     unit = about or fields.get("_SYSTEMD_UNIT") or ""
     names = _names(unit)
     if names is None:
@@ -60,6 +64,8 @@ def _names(unit: str) -> tuple[str, str] | None:
 
 
 def _message(message: object) -> bytes:
-    if isinstance(message, list):  # bytes that are no UTF-8, or control characters
-        return bytes(message)
+    if isinstance(message, list):
+        # numbers are bytes that are no UTF-8, or control characters; else there is more than one message
+        numbers = all(isinstance(each, int) for each in message)
+        return bytes(message) if numbers else b" ".join(map(_message, message))
     return str(message or "").encode("utf-8", "surrogateescape")

@@ -24,7 +24,10 @@ def entry(**fields: object) -> bytes:
         ({"_SYSTEMD_UNIT": WORKER, "MESSAGE": None}, "worker.1", "worker", b""),
         ({"_SYSTEMD_UNIT": "init.scope", "_PID": "1", "UNIT": WORKER, "MESSAGE": "Main process exited"},
          "worker.1", "worker", b"systemd: Main process exited"),
-        ({"_SYSTEMD_UNIT": "systemd-journald.service", "OBJECT_SYSTEMD_UNIT": WORKER, "MESSAGE_ID": DROPPED,
+        ({"_SYSTEMD_UNIT": WORKER, "MESSAGE": ["one", [255, 10], "two"]}, "worker.1", "worker", b"one \xff\n two"),
+        ({"_SYSTEMD_UNIT": WORKER, "OBJECT_SYSTEMD_UNIT": "ship-shop.web@a.service", "MESSAGE": "said by itself"},
+         "worker.1", "worker", b"said by itself"),
+        ({"_TRANSPORT": "driver", "OBJECT_SYSTEMD_UNIT": WORKER, "MESSAGE_ID": DROPPED,
           "MESSAGE": "Suppressed 9 messages"}, "worker.1", "worker", b"systemd: Suppressed 9 messages"),
     ],
 )  # fmt: skip
