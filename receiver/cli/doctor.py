@@ -124,7 +124,7 @@ def _show(report: "Report", only: AppName | None, *, fix: bool) -> None:
 
 
 def _show_one(finding: Finding) -> None:
-    show.data(f"{finding.severity:<10}{finding.title}")
+    show.data(f"{finding.severity:<10}{_printable(finding.title)}")
     for number, line in enumerate(finding.seen):
         show.data(f"{_INDENT}{'Seen: ' if number == 0 else '      '}{_printable(line)}")
     if finding.means:
@@ -133,7 +133,8 @@ def _show_one(finding: Finding) -> None:
         show.data(f"{_INDENT}Repair: `--fix` would {finding.does}.")
     if finding.advice:
         label = "Else" if finding.does else "Do"
-        show.data(f"{_INDENT}{label}: {finding.advice}".replace("\n", f"\n{_INDENT}    "))
+        advice = f"\n{_INDENT}    ".join(map(_printable, finding.advice.splitlines()))
+        show.data(f"{_INDENT}{label}: {advice}")
 
 
 def _printable(line: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from receiver.cli import forward, show
+from receiver.cli import forward, show, terminal
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app
 from receiver.model.log_line import LogLine
@@ -18,6 +18,7 @@ from receiver.model.log_line import LogLine
 _WRITTEN_AT_ONCE = 1000
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """Of a terminal's: without red, which is for what went wrong, and those that cannot be read on some."""
+_PLAIN = b"\x1b[0m"
 
 
 def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
@@ -68,7 +69,7 @@ def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
 def logs(
     call: Call, *, lines: int, follow: bool, as_json: bool, quiet: bool, colour: bool | None, **asked: Any,
 ) -> None:  # fmt: skip
-    """Show what was written about the app, oldest first: processes, requests, builds, cron jobs, ship."""
+    """Show what was written about the app, oldest first: processes, requests, builds, cron jobs, ship. A terminal is sent an app's colours, and its other control characters as `^G`."""
     from receiver import log_stream, log_wishes
     from receiver.model.names import parse_release_version
 
@@ -78,9 +79,7 @@ def logs(
         call.require("deploy")  # as run:output does
     wish = log_wishes.Wish(runs=call.may("deploy"), **asked)
     wanted = log_wishes.wanted(call.server, call.app, wish)
-    write = _writer(
-        as_json=as_json, quiet=quiet, colour=sys.stdout.isatty() if colour is None else colour
-    )
+    write = _writer(as_json=as_json, quiet=quiet, colour=colour)
     if follow:
         log_wishes.refuse_until(wish)
         _follow(log_stream.Stream(call.server, call.app, wanted), lines, write)
@@ -105,16 +104,31 @@ def _write_at_once(lines: Sequence[LogLine], write: Callable[[LogLine], bytes]) 
         show.write(b"".join(map(write, lines[start : start + _WRITTEN_AT_ONCE])))
 
 
-def _writer(*, as_json: bool, quiet: bool, colour: bool) -> Callable[[LogLine], bytes]:
-    """What a line looks like."""
+def _writer(*, as_json: bool, quiet: bool, colour: bool | None) -> Callable[[LogLine], bytes]:
+    """What a line looks like: for eyes on a terminal, or where somebody says so; else its text as it was written."""
     if as_json:
         return _as_json
-    if quiet:
-        return lambda line: line.text + b"\n"
-    if not colour:
-        return lambda line: f"{line.time} {line.name}: ".encode() + line.text + b"\n"
-    colours: dict[str, int] = {}
-    return lambda line: _coloured(line, colours)
+    for_eyes = colour is not None or sys.stdout.isatty()
+    colours: dict[str, int] | None = {} if for_eyes and colour is not False else None
+
+    def write(line: LogLine) -> bytes:
+        text = terminal.harmless(line.text, colours=colours is not None) if for_eyes else line.text
+        if colours is not None:
+            text += _PLAIN
+        if not quiet:
+            text = _head(line, colours) + text
+        return text + b"\n"
+
+    return write
+
+
+def _head(line: LogLine, colours: dict[str, int] | None) -> bytes:
+    """Time and name; in a colour, the same for a process throughout."""
+    head = f"{line.time} {line.name}:".encode()
+    if colours is not None:
+        number = colours.setdefault(line.name, _COLOURS[len(colours) % len(_COLOURS)])
+        head = b"\x1b[%dm%s%s" % (number, head, _PLAIN)
+    return head + b" "
 
 
 def _as_json(line: LogLine) -> bytes:
@@ -128,12 +142,6 @@ def _as_json(line: LogLine) -> bytes:
         "text": line.text.decode("utf-8", "replace"),
     }
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
-
-
-def _coloured(line: LogLine, colours: dict[str, int]) -> bytes:
-    """A line with its name in a colour, the same for a process throughout."""
-    number = colours.setdefault(line.name, _COLOURS[len(colours) % len(_COLOURS)])
-    return f"\x1b[{number}m{line.time} {line.name}:\x1b[0m ".encode() + line.text + b"\x1b[0m\n"
 
 
 def _end_with_reader() -> None:

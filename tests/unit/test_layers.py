@@ -65,6 +65,7 @@ EDGE = """
     cli.audited
     cli.call
     cli.show
+    cli.terminal
     cli.forward
     cli.place
     cli.checkout
