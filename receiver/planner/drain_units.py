@@ -35,6 +35,7 @@ def state_file(layout: Layout, app: AppName, name: str, *, systemd: bool) -> Pat
 
 def unit_file(layout: Layout, app: AppName, name: str, ship: Path, version: str) -> WriteFile:
     """The unit of a drain; another version of ship makes another one, so that it is started anew."""
+    paths = layout.app(app)
     text = render(
         "systemd/drain.service",
         app=app,
@@ -43,8 +44,8 @@ def unit_file(layout: Layout, app: AppName, name: str, ship: Path, version: str)
         version=version.strip(),
         state=f"ship-drains/{app}.{name}",
         ship_state=layout.state,
-        home=layout.app(app).home,
-        hidden=[layout.keys, layout.app(app).config, layout.app(app).storage],
+        shown=[paths.home, layout.audit],
+        hidden=[layout.keys, paths.config, paths.releases, paths.venvs, paths.cache, paths.storage],
     )
     return WriteFile(str(layout.units / drain_unit(app, name)), text)
 
