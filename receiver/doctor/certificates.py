@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from receiver import shell
+from receiver import nginx, shell
 from receiver.doctor.seen import Seen
 from receiver.model.finding import Finding
 from receiver.planner.nginx_dump import ServerBlock, server_blocks
@@ -18,28 +18,39 @@ _WARNED = "Browsers warn visitors, or refuse the page."
 _RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
 
 
+class _EncryptedKeyError(Exception):
+    """OpenSSL would ask for the password at the terminal."""
+
+
 def look(seen: Seen, dump: str) -> Iterator[Finding]:
     """Every certificate that nginx serves, once."""
+    folder = nginx.main_file(seen.server.layout).parent
     told: set[tuple[str, str]] = set()
     for block in server_blocks(dump):
-        if block.certificate is None:
+        path = _place(folder, block.certificate)
+        if path is None:
             continue
-        for finding in _certificate(seen, block, block.certificate):
-            if (finding.name, block.certificate) not in told:
-                told.add((finding.name, block.certificate))
+        for finding in _certificate(seen, block, path, _place(folder, block.key)):
+            if (finding.name, path) not in told:
+                told.add((finding.name, path))
                 yield finding
 
 
-def _certificate(seen: Seen, block: ServerBlock, path: str) -> Iterator[Finding]:
+def _place(folder: Path, named: str | None) -> str | None:
+    """The file that nginx reads; None where there is none, or another for each visitor."""
+    if named is None or "$" in named or named.startswith(("data:", "engine:", "store:")):
+        return None
+    return str(folder / named)
+
+
+def _certificate(seen: Seen, block: ServerBlock, path: str, key: str | None) -> Iterator[Finding]:
     if not Path(path).is_file():
         yield _finding("certificate.missing", block, path, f"There is no {path}.", _RENEW)
         return
-    if block.key is not None:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, block.key)
-        except (ssl.SSLError, OSError) as error:
-            yield _finding("certificate.key", block, path, f"It does not go with its key {block.key}: {error}", "Name the key that it was made with in ssl_certificate_key.")  # fmt: skip
-            return
+    unfit = _unfit(path, key) if key is not None else None
+    if unfit is not None:
+        yield _finding("certificate.key", block, path, f"It does not go with its key {key}: {unfit}", "Name the key that it was made with in ssl_certificate_key.")  # fmt: skip
+        return
     try:
         said = shell.capture(("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path))  # fmt: skip
     except shell.CommandError:
@@ -49,6 +60,21 @@ def _certificate(seen: Seen, block: ServerBlock, path: str) -> Iterator[Finding]
     uncovered = [name for name in block.names if "." in name and name[0] not in "*~_" and not any(_covers(each, name) for each in names)]  # fmt: skip
     if names and uncovered:
         yield _finding("certificate.names", block, path, f"It is for {', '.join(names)}, not for {', '.join(uncovered)}.", "Have a certificate made for these names too.")  # fmt: skip
+
+
+def _unfit(path: str, key: str) -> str | None:
+    """Why a key is not that of a certificate; nothing is said of one that only nginx has the password of."""
+
+    def no_password() -> str:
+        raise _EncryptedKeyError
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key, no_password)
+    except _EncryptedKeyError:
+        return None
+    except (ssl.SSLError, OSError) as error:
+        return str(error)
+    return None
 
 
 def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Finding]:
