@@ -18,9 +18,9 @@ def at_work(paths: AppPaths) -> str | None:
     told = files.read_text(paths.lock)
     if not told:
         return None
-    # by the inode alone: not every file system has the device there that `stat` tells; and who ended says no more
-    inode = f":{paths.lock.stat().st_ino}"
-    with suppress(OSError):
+    with suppress(OSError):  # the app may go meanwhile
+        # by the inode alone: not every file system has the device there that `stat` tells; and who ended says no more
+        inode = f":{paths.lock.stat().st_ino}"
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
             words = line.split()
             if "FLOCK" in words and "->" not in words and any(w.endswith(inode) for w in words):
