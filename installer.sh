@@ -273,13 +273,7 @@ installer::ensure_link() {
 }
 
 installer::sudo_rule() {
-  cat <<RULE
-# Made by ship. The account ship may run ship itself as root, and nothing else; the gate names the key that asked.
-# What was typed comes in a variable: a command line could be seen by all accounts, and sudo writes it into the log.
-Defaults:ship !requiretty, !use_pty, !lecture
-Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND SSH_CLIENT"
-ship ALL=(root) NOPASSWD: ${PREFIX}/bin/ship, ${PREFIX}/bin/ship-deploy
-RULE
+  sed "s|{{ programs }}|${PREFIX}/bin|g" "${HERE}/receiver/templates/sudoers"
 }
 
 installer::ensure_settings() {
@@ -309,6 +303,7 @@ installer::ensure_firewall() {
 }
 
 installer::install() {
+  local rule
   installer::check_root
   installer::check_system
   installer::check_domain
@@ -326,7 +321,8 @@ installer::install() {
   installer::ensure_folder "${STATE}/apps" root:root 711
   installer::ensure_folder "${STATE}/repos" ship:ship 700
   installer::ensure_settings
-  installer::ensure_file "${SUDOERS}" 0440 "$(installer::sudo_rule)"
+  rule=$(installer::sudo_rule)
+  installer::ensure_file "${SUDOERS}" 0440 "${rule}"
   installer::ensure_server
   installer::ensure_keys
   installer::ensure_firewall

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from receiver.model.layout import AppPaths, Layout
+from receiver.planner.render import render
 from receiver.planner.sites import SYSTEM_LOGS
 
 SUDOERS = "/etc/sudoers.d/ship"
@@ -36,17 +37,9 @@ _WRITES = "The app cannot write its own files."
 _RECORDS = "Ship cannot trust its own records: somebody else could change them."
 
 
-def sudo_rule(program: str) -> str:
-    """The text of the sudo rule, as installer.sh writes it."""
-    return (
-        "# Made by ship. The account ship may run ship itself as root, and nothing else;"
-        " the gate names the key that asked.\n"
-        "# What was typed comes in a variable: a command line could be seen by all accounts,"
-        " and sudo writes it into the log.\n"
-        "Defaults:ship !requiretty, !use_pty, !lecture\n"
-        'Defaults:ship env_keep += "SSH_ORIGINAL_COMMAND SSH_CLIENT"\n'
-        f"ship ALL=(root) NOPASSWD: {program}/ship, {program}/ship-deploy\n"
-    )
+def sudo_rule(programs: str) -> str:
+    """The text of the sudo rule for ship in this folder; installer.sh makes it of the same template."""
+    return render("sudoers", programs=programs)
 
 
 def server_access(layout: Layout, receiver: Ids, nginx_gid: int) -> tuple[Wanted, ...]:

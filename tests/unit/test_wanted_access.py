@@ -9,14 +9,21 @@ from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.planner.wanted_access import Ids, app_access, server_access, sudo_rule
 
-INSTALLER = (Path(__file__).parents[2] / "installer.sh").read_text()
+ROOT = Path(__file__).parents[2]
+INSTALLER = (ROOT / "installer.sh").read_text()
 SHIP = Ids(990, 991)
 OWNERS = {"root:root": (0, 0), "root:ship": (0, 991), "ship:ship": (990, 991)}
 
 
 def test_the_sudo_rule_is_the_installers() -> None:
-    written = INSTALLER.split("cat <<RULE\n")[1].split("\nRULE\n")[0]
-    assert sudo_rule("/opt/ship/bin") == written.replace("${PREFIX}", "/opt/ship") + "\n"
+    command = INSTALLER.split("installer::sudo_rule() {\n")[1].split("\n}\n")[0]
+    found = re.fullmatch(r' +sed "s\|(.+?)\|\$\{PREFIX\}(/bin)\|g" "\$\{HERE\}(.+)"', command)
+    assert found is not None
+    template = (ROOT / found[3].lstrip("/")).read_text()
+    assert sudo_rule("/opt/ship/bin") == template.replace(found[1], f"/opt/ship{found[2]}")
+    assert "ship ALL=(root) NOPASSWD: /opt/ship/bin/ship, /opt/ship/bin/ship-deploy\n" in sudo_rule(
+        "/opt/ship/bin"
+    )
 
 
 @pytest.mark.parametrize(
