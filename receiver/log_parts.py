@@ -40,6 +40,12 @@ def opened(path: Path) -> Iterator[list[Part]]:
         yield list(parts.values())
 
 
+def newest_first(path: Path) -> Iterator[bytes]:
+    """All lines of a log, the last first."""
+    with opened(path) as parts:
+        yield from (line for _, line in backwards(parts, parts[0].size if parts else 0))
+
+
 def after_last_end(part: Part) -> int:
     """The offset behind the last line that has an end."""
     for offset in range(part.size, 0, -_BLOCK_BYTES):

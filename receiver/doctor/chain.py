@@ -1,25 +1,32 @@
 """Why visitors do not get the app's page: the way from nginx to the app, walked with evidence at each step."""
 
-import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from itertools import islice
 
 import msgspec
 
-from receiver import answers, checking, facts, health, nginx, records, sockets, web_steps, workers
+from receiver import (
+    answers,
+    checking,
+    facts,
+    health,
+    log_parts,
+    nginx,
+    records,
+    sockets,
+    web_steps,
+    workers,
+)
 from receiver.answers import Answer, Question
-from receiver.doctor import front_door
+from receiver.doctor import failed_requests, front_door
 from receiver.doctor.seen import AppSeen, Seen, kind_of
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
-from receiver.planner import router_lines
-from receiver.planner.router_lines import Reason, Request
 from receiver.planner.sites import web_port
 from receiver.planner.systemd_units import slot_unit
 from receiver.planner.unit_states import UnitState
@@ -27,13 +34,9 @@ from receiver.processes_now import now_of
 from receiver.server import Server
 
 _PATIENCE_S = 5.0
-_TAIL_BYTES = 128 * 1024
 _SHOWN_LINES = 12
 _NOBODYS = "There is nothing here."
 _SERVER_ERROR = 500
-_FAILED = frozenset({"502", "504"})
-_OWN_AGENT = "ship-check"
-_LATELY_S = 3600.0
 _UNTOLD = "check/ended"
 _MOST_LOOKS = 5
 _LOOK_AGAIN_S = 0.7
@@ -42,7 +45,7 @@ _MANAGERS = re.compile(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the 
 
 
 def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Finding]:
-    """What a visitor of the app gets now, and got lately; `others` is what was found of it already."""
+    """What a visitor of the app gets now, or got lately; `others` is what was found of it already."""
     if app.serves is None or nginx.master_pid(seen.server.layout) is None:
         return  # without nginx, no app is reached: that is told once
     live, release = app.serves
@@ -52,7 +55,7 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
     if wrong:
         yield _explained(_walk(seen, app, live, release), wrong, list(others))
     else:
-        yield from _lately(seen, app)
+        yield from failed_requests.look(seen, app)
 
 
 def _question(seen: Seen, app: AppSeen, release: Release) -> Question:
@@ -106,6 +109,11 @@ class _Way:
         return kind_of(self.release) == "web" and not self.ready
 
     @property
+    def hangs(self) -> bool:
+        """Whether it runs and takes connections, and gave no answer in time."""
+        return isinstance(self.direct, CheckError) and not self.starts
+
+    @property
     def answers(self) -> bool:
         """Whether the app answers as it should, asked past nginx."""
         return (
@@ -141,9 +149,8 @@ def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
             means="The site is down.",
             advice="`ship doctor --fix` mends that first.",
         )
-    why, hung = _why(way), way.master is not None and way.direct is not None and not way.starts
-    hung = hung and not isinstance(way.direct, Answer)
-    plan = web_steps.restart(now_of(way.seen.server, app.paths)) if hung else ()
+    why = _why(way)
+    plan = web_steps.restart(now_of(way.seen.server, app.paths)) if way.hangs else ()
     return Finding(
         name="web.no-answer",
         app=app.name,
@@ -151,7 +158,7 @@ def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
         title=f"Visitors of {app.name} get {got}: {why.title}",
         seen=(line, *_process(way), *_told(why)),
         means="The site is down.",
-        does="replace the web process by a fresh one, which has to answer first" if hung else "",
+        does="replace the web process by a fresh one, which has to answer first" if plan else "",
         repair=(Steps(app.name, plan),) if plan else (),
         advice=why.advice,
     )
@@ -189,8 +196,8 @@ def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
 def _process(way: _Way) -> Iterator[str]:
     """What was seen from nginx on: its log, the port, the master, the workers, an answer past nginx."""
     seen, app, master = way.seen, way.app, way.master
-    errors = _end_of(facts.front(seen.server).log(app.name, "error"))[-1:]
-    lines = (line.decode("utf-8", "replace") for line in errors)
+    errors = log_parts.newest_first(facts.front(seen.server).log(app.name, "error"))
+    lines = (line.decode("utf-8", "replace") for line in islice(errors, 1))
     yield from (f"nginx's error log: {line}" for line in lines if _is_recent(line, seen.server))
     yield f"Port {way.port}: {sockets.port_holder(way.port) or 'nobody'} listens."
     if (unit := _unit(way)) is not None:
@@ -251,58 +258,3 @@ def _is_recent(line: str, server: Server) -> bool:
     except ValueError:
         return False
     return datetime.fromisoformat(server.clock.stamp()) - at < _RECENT
-
-
-def _lately(seen: Seen, app: AppSeen) -> Iterator[Finding]:
-    """Requests of the last hour that got nginx's own error page, with what nginx tells of them."""
-    log = facts.front(seen.server).log(app.name, "access")
-    since = datetime.fromisoformat(seen.server.clock.stamp()).timestamp() - _LATELY_S
-    told = (router_lines.read(line) for line in _end_of(log))
-    failed = [one for one in told if one and _is_failure(one, since)]
-    reasons = Counter(reason for one in failed if (reason := router_lines.reason(one)))
-    if not failed:
-        return
-    yield Finding(
-        name="web.failed-lately",
-        app=app.name,
-        severity="note",
-        title=f"{app.name} answers now; in the last hour {_counted(len(failed))} got 502 or 504.",
-        seen=(
-            *(f"{_counted(count)}: {reason.text}." for reason, count in reasons.most_common()),
-            f"The last: {router_lines.tell(failed[-1])}",
-        ),
-        means="Visitors saw an error page.",
-        advice=_advice([reason for reason, _ in reasons.most_common()], app),
-    )
-
-
-def _advice(reasons: list[Reason], app: AppSeen) -> str:
-    """What to do about each of them, on a line of its own; where there are several, with which it is for."""
-    told = list({one.code: one for one in reasons if one.advice}.values())
-    lines = (f"Where {one.text}: {one.advice}" if told[1:] else one.advice for one in told)
-    return "\n".join(lines).replace(" APP", f" {app.name}")
-
-
-def _is_failure(request: Request, since: float) -> bool:
-    """Whether a visitor got nginx's own error page after `since`; ship's questions are no visitor's."""
-    try:
-        at = float(request.at)
-    except ValueError:
-        return False
-    return request.status in _FAILED and at >= since and not request.agent.startswith(_OWN_AGENT)
-
-
-def _counted(requests: int) -> str:
-    return "one request" if requests == 1 else f"{requests} requests"
-
-
-def _end_of(log: Path) -> list[bytes]:
-    """The last lines of a log of nginx's, without following a link."""
-    try:
-        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return []
-    with os.fdopen(fd, "rb") as handle:
-        size = handle.seek(0, os.SEEK_END)
-        handle.seek(max(0, size - _TAIL_BYTES))
-        return handle.read().splitlines()

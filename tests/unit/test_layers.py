@@ -103,6 +103,7 @@ STORY = """
     doctor.story
     doctor.repair
     doctor.chain
+    doctor.failed_requests
     doctor.front_door
     doctor.entrance
     doctor.ownership
