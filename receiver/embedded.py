@@ -31,7 +31,13 @@ from receiver.model.names import AppName
 from receiver.model.settings import Server
 from receiver.model.webserver import Gunicorn
 from receiver.planner import sites
-from receiver.planner.embedded_files import EmbeddedPlaces, Owner, Programs, server_files
+from receiver.planner.embedded_files import (
+    NGINX_PROCESS,
+    EmbeddedPlaces,
+    Owner,
+    Programs,
+    server_files,
+)
 from receiver.planner.supervisor_programs import check_root
 from receiver.recovery import recover_all
 from receiver.server import open_server
@@ -42,7 +48,6 @@ _START_LIMIT_S = 15.0
 _NOT_FOUND = 404
 _UNAUTHORIZED = 401
 _POLL_S = 0.05
-_NGINX = "ship.nginx:ship.nginx"
 _STARTED_AT_ONCE = 4
 _SHOWN_LINES = 15
 
@@ -224,7 +229,7 @@ def _await_answers(server: Server, clock: Clock) -> None:
 
 def _stop_programs(supervisor: Supervisor, clock: Clock) -> None:
     """Stop nginx, then all else at once; supervisord by itself takes one program a second."""
-    supervisor.stop(_NGINX)
+    supervisor.stop(NGINX_PROCESS)
     supervisor.call("stopAllProcesses", False)
     ends_at = clock.now() + embedded_processes.STOP_LIMIT_S
     while clock.now() < ends_at and any(

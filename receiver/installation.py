@@ -26,13 +26,12 @@ from receiver.model.layout import AppPaths
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.planner.render import render
 from receiver.planner.sites import SYSTEM_LOGS, receiver_file, shared_file
+from receiver.planner.systemd_units import LOG_TIMER, RECOVERY_UNIT
 from receiver.server import Server
 
-_RECOVER_UNIT = "ship-recover.service"
 _DEBIAN_DEFAULT = "default"
 _HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.service"}
-_LOG_TIMER = "ship-logs.timer"
-_LOG_UNITS = {_LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
+_LOG_UNITS = {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
 _HTTP_SOCKET = Path("/run/ship-http.sock")
 _HTTP_SITE = "01-ship-receiver.conf"
 _HTTP_LOG = SYSTEM_LOGS / "receiver.log"
@@ -81,7 +80,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
         if not dry_run:
             apps.destroy(server, app, keep_storage=not purge, frozen_too=True)
     done.append("remove nginx's files of ship")
-    done.append(f"remove {_RECOVER_UNIT}")
+    done.append(f"remove {RECOVERY_UNIT}")
     if dry_run:
         return [f"would: {line}" for line in done]
     site = Path(shared_file(facts.front(server)).path)
@@ -90,8 +89,8 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     _restore_debian_default(server)
     _shut_http_out(server)
     _let_logs_grow(server)
-    files.remove(_wants(server) / _RECOVER_UNIT)
-    files.remove(server.layout.units / _RECOVER_UNIT)
+    files.remove(_wants(server) / RECOVERY_UNIT)
+    files.remove(server.layout.units / RECOVERY_UNIT)
     for place in completion_scripts.PLACES.values():
         files.remove(place)
     _remove_empty_wants(server)
@@ -162,7 +161,7 @@ def _reload_if_sound(server: Server) -> None:
 def _recover_unit(server: Server) -> WriteFile:
     ship = str(Path(sys.executable).with_name("ship"))
     text = render("systemd/recover.service", ship=ship)
-    return WriteFile(str(server.layout.units / _RECOVER_UNIT), text)
+    return WriteFile(str(server.layout.units / RECOVERY_UNIT), text)
 
 
 def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
@@ -229,12 +228,12 @@ def _have_logs_rotated(server: Server, *, dry_run: bool, done: list[str]) -> Non
     written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
     if any(written) and not dry_run:
         server.host.refresh()
-        shell.admin("systemctl", "enable", "--quiet", "--now", _LOG_TIMER)
+        shell.admin("systemctl", "enable", "--quiet", "--now", LOG_TIMER)
 
 
 def _let_logs_grow(server: Server) -> None:
-    if (server.layout.units / _LOG_TIMER).exists():
-        shell.admin("systemctl", "disable", "--quiet", "--now", _LOG_TIMER)
+    if (server.layout.units / LOG_TIMER).exists():
+        shell.admin("systemctl", "disable", "--quiet", "--now", LOG_TIMER)
     for name in _LOG_UNITS:
         files.remove(server.layout.units / name)
     files.remove_tree(SYSTEM_LOGS)

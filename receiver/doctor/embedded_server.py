@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from receiver.doctor.seen import Seen
-from receiver.hosts.supervisor_rpc import Supervisor
-from receiver.hosts.supervisord import control_socket
+from receiver.hosts.supervisor_rpc import Supervisor, control_socket
 from receiver.model.finding import Finding, StartProgram
-
-_RECEIVER = "ship.http:ship.http"
+from receiver.planner.embedded_files import RECEIVER_PROCESS
 
 
 def is_up(seen: Seen) -> bool:
@@ -27,16 +25,16 @@ def look(seen: Seen) -> Iterator[Finding]:
             advice="Start it: `ship server:start`.",
         )
         return
-    state = _supervisor(seen).state(_RECEIVER)
+    state = _supervisor(seen).state(RECEIVER_PROCESS)
     if not state.alive:
         yield Finding(
             name="server.program-down",
             severity="broken",
             title="The program that takes pushes does not run.",
-            seen=(f"supervisord says of {_RECEIVER.partition(':')[0]}: {state.name}.",),
+            seen=(f"supervisord says of {RECEIVER_PROCESS.partition(':')[0]}: {state.name}.",),
             means="Pushes fail.",
             does="start it",
-            repair=(StartProgram(_RECEIVER),),
+            repair=(StartProgram(RECEIVER_PROCESS),),
         )
 
 

@@ -8,22 +8,21 @@ from pathlib import Path
 
 from receiver import apps, keys, shell
 from receiver.doctor.ownership import RECEIVER, receiver_ids
-from receiver.doctor.seen import LOG_TIMER, SSH_UNITS, AppSeen, Seen, text_at
+from receiver.doctor.seen import SSH_UNITS, AppSeen, Seen, text_at
 from receiver.model.finding import (
     CreateAccount,
     Finding,
     GiveTree,
     Install,
     KeepAside,
-    LinkTo,
     SetAccess,
     SetUpRepo,
     Systemctl,
     WriteKeys,
-    WriteText,
 )
+from receiver.model.plan import Link, WriteFile
 from receiver.planner.sandbox import account
-from receiver.planner.systemd_units import RECOVERY_UNIT
+from receiver.planner.systemd_units import LOG_TIMER, RECOVERY_UNIT
 from receiver.planner.wanted_access import SUDOERS, sudo_rule
 
 _LINK = Path("/usr/local/bin/ship")
@@ -119,7 +118,7 @@ def _sudo() -> Iterator[Finding]:
         seen=(f"{path} has mode {mode:04o}." if there == wanted else str(path),),
         means=_NO_PUSH,
         does="write it anew" + (", and keep what is there aside" if edited else ""),
-        repair=(*((KeepAside(SUDOERS),) if edited else ()), WriteText(SUDOERS, wanted, 0o440)),
+        repair=(*((KeepAside(SUDOERS),) if edited else ()), WriteFile(SUDOERS, wanted, 0o440)),
     )
 
 
@@ -254,7 +253,7 @@ def _link() -> Iterator[Finding]:
             seen=(f"{_LINK} leads to {there}." if there else f"There is no link {_LINK}.",),
             means="Commands over ssh work; on the server itself, the program is not found, or another one.",
             does=f"link it to {wanted}",
-            repair=(LinkTo(str(_LINK), wanted),) if there or not _LINK.exists() else (),
+            repair=(Link(str(_LINK), wanted),) if there or not _LINK.exists() else (),
         )
 
 

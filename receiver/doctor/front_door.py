@@ -17,13 +17,13 @@ from receiver.model.finding import (
 )
 from receiver.model.plan import ChangeSite, WriteFile
 from receiver.nginx import Complaint, read_complaint
+from receiver.planner.embedded_files import NGINX_PROCESS
 from receiver.planner.nginx_dump import conflicts, read_files, server_blocks
 from receiver.planner.sites import is_current, server_names, shared_file, site_file
 
 _NOBODY = "Visitors reach no app of this server."
 _GOES_ON = "nginx goes on with what it has read; it would not start again, and no app can be added or changed."
 _DEBIAN = "/etc/nginx/sites-available/default"
-_PROGRAM = "ship.nginx:ship.nginx"
 
 
 def look(seen: Seen, *, up: bool) -> tuple[list[Finding], str]:
@@ -266,7 +266,7 @@ def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:
     state = "does not run" if not runs else "is masked" if len(words) > 1 else "is not started by a boot"  # fmt: skip
     port_taken = any(True for _ in _port(seen))
     can = sound and not (port_taken and not runs)
-    repair = tuple(Systemctl(each) for each in words) if unit else (StartProgram(_PROGRAM),)
+    repair = tuple(Systemctl(each) for each in words) if unit else (StartProgram(NGINX_PROCESS),)
     yield Finding(
         name="nginx.down" if not runs else "nginx.not-enabled",
         severity="broken" if not runs else "warning",

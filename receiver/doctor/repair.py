@@ -10,14 +10,14 @@ from typing import assert_never
 import msgspec
 
 from receiver import apps, building, files, freezes, git, installation, keys, records, shell
-from receiver.hosts.supervisor_rpc import Supervisor
-from receiver.hosts.supervisord import control_socket
+from receiver.hosts.supervisor_rpc import Supervisor, control_socket
 from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.finding import AnyRepair, Finding
 from receiver.model.mounts import in_tree
 from receiver.model.names import AppName
 from receiver.model.output import Output
+from receiver.model.plan import Link, WriteFile
 from receiver.recovery import recover
 from receiver.server import Server
 
@@ -64,9 +64,9 @@ class Repairer:
                 apps.change(self._hasty, paths, lambda: plan, _TITLE, frozen_too=True)
             case repairs.KeepAside(path=path):
                 self._keep(Path(path))
-            case repairs.WriteText(path=path, text=text, mode=mode):
+            case WriteFile(path=path, text=text, mode=mode):
                 files.write_atomically(Path(path), text, mode=mode)
-            case repairs.LinkTo(path=path, target=target):
+            case Link(path=path, target=target):
                 files.link_atomically(Path(path), target)
             case repairs.SetAccess():
                 _set_access(repair)

@@ -20,14 +20,19 @@ from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
 from receiver.planner.background_units import process_unit
-from receiver.planner.systemd_units import RECOVERY_UNIT, SlotKind, slot_units, socket_unit
+from receiver.planner.systemd_units import (
+    LOG_TIMER,
+    RECOVERY_UNIT,
+    SlotKind,
+    slot_units,
+    socket_unit,
+)
 from receiver.planner.timers import timer_unit
 from receiver.planner.unit_states import PROPERTIES, UnitState, unit_states
 from receiver.server import Server
 
 SSH_UNITS = ("ssh.service", "ssh.socket")
 NGINX_UNIT = "nginx.service"
-LOG_TIMER = "ship-logs.timer"
 
 
 @dataclass(frozen=True, slots=True)

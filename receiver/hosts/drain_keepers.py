@@ -22,7 +22,6 @@ from receiver.planner.drain_units import (
 _SHIP = Path(sys.executable).with_name("ship")
 _VERSION = Path(sys.prefix) / ".installed"
 """What installer.sh writes beside the program: a digest of it."""
-_SOCKET = "supervisor.sock"
 
 
 class Keeper(Protocol):
@@ -106,10 +105,13 @@ class SupervisorKeeper:
     """Drains as programs."""
 
     def __init__(self, layout: Layout) -> None:
-        from receiver.hosts.supervisor_rpc import Supervisor  # noqa: PLC0415 - systemd has no use for it
+        from receiver.hosts.supervisor_rpc import (  # noqa: PLC0415 - systemd has no use for it
+            Supervisor,
+            control_socket,
+        )
 
         self._layout = layout
-        self._supervisor = Supervisor(layout.run / _SOCKET)
+        self._supervisor = Supervisor(control_socket(layout))
 
     def start(self, app: AppName, name: str) -> None:
         self.state(app, name).parent.mkdir(parents=True, exist_ok=True)

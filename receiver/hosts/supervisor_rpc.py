@@ -15,6 +15,8 @@ from typing import Any
 
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import ServerError
+from receiver.model.layout import Layout
+from receiver.planner.embedded_files import EmbeddedPlaces
 
 _CALL_LIMIT_S = 30
 _POLL_S = 0.02
@@ -37,6 +39,11 @@ class ProcessState:
 
 
 GONE = ProcessState("STOPPED", 0)
+
+
+def control_socket(layout: Layout) -> Path:
+    """Where the supervisord of an embedded server listens for commands."""
+    return EmbeddedPlaces(layout).control
 
 
 class RefusedError(ServerError):

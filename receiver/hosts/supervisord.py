@@ -9,7 +9,7 @@ from receiver import files, nginx, records, sockets, workers
 from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, Owner, Running, last_text, plain_jobs, supervisor_logs
 from receiver.hosts.supervisor_background import SupervisorBackground
-from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor
+from receiver.hosts.supervisor_rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
 from receiver.log_files import FileLogs
 from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, SwapError, UsageError
@@ -29,11 +29,6 @@ SHIP = Path(sys.executable).with_name("ship")
 _POLL_S = 0.02
 _SHOWN_LINES = 20
 _SLOW = "without a worker that serves"
-
-
-def control_socket(layout: Layout) -> Path:
-    """Where supervisord listens for commands."""
-    return layout.run / "supervisor.sock"
 
 
 class SupervisordHost:

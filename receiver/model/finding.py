@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from receiver.model.plan import AnyStep
+from receiver.model.plan import AnyStep, Link, WriteFile
 
 Severity = Literal["broken", "warning", "note"]
 """Visitors or pushes meet it now; they will, at the next boot or deploy; it is only worth knowing."""
@@ -23,21 +23,6 @@ class KeepAside(msgspec.Struct, frozen=True, tag=True):
     """Copy a file to where it is kept, before it is replaced."""
 
     path: str
-
-
-class WriteText(msgspec.Struct, frozen=True, tag=True):
-    """Write a file of the server's own."""
-
-    path: str
-    text: str
-    mode: int
-
-
-class LinkTo(msgspec.Struct, frozen=True, tag=True):
-    """Make a link of the server's own."""
-
-    path: str
-    target: str
 
 
 class SetAccess(msgspec.Struct, frozen=True, tag=True):
@@ -117,8 +102,8 @@ class StartProgram(msgspec.Struct, frozen=True, tag=True):
 AnyRepair = (
     Steps
     | KeepAside
-    | WriteText
-    | LinkTo
+    | WriteFile
+    | Link
     | SetAccess
     | GiveTree
     | Systemctl

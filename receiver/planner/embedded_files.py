@@ -9,6 +9,10 @@ from receiver.model.plan import WriteFile
 from receiver.planner.render import render
 from receiver.planner.sites import Front, receiver_file, shared_file
 
+NGINX_PROCESS = "ship.nginx:ship.nginx"
+RECEIVER_PROCESS = "ship.http:ship.http"
+"""As supervisord names the processes of the programs in its template."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:

@@ -17,6 +17,8 @@ from receiver.planner.sandbox import sandbox_properties
 SlotKind = Literal["web", "port"]
 RECOVERY_UNIT = "ship-recover.service"
 """Undoes an unfinished deploy while the machine boots; slots start after it."""
+LOG_TIMER = "ship-logs.timer"
+"""Has nginx's logs of requests be looked at, whether they have become large."""
 _STOP_MARGIN_S = 5
 _LOG_MIB = 200
 _LOG_DAYS = 60

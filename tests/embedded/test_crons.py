@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from receiver import crons, records, run_records
-from receiver.hosts.supervisor_rpc import GONE, Supervisor
-from receiver.hosts.supervisord import control_socket
+from receiver.hosts.supervisor_rpc import GONE, Supervisor, control_socket
 from receiver.model.names import AppName
 from receiver.planner.supervisor_programs import scheduler_process
 from tests.checkout import Checkout

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from receiver import embedded, files, nginx, records
-from receiver.hosts.supervisor_rpc import Supervisor
-from receiver.hosts.supervisord import control_socket
+from receiver.hosts.supervisor_rpc import Supervisor, control_socket
 from receiver.model.finding import EXIT_FINDINGS
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
