@@ -79,9 +79,8 @@ class Session:
             return
         watching = Watching(self._run.wish, self._clock, self._say, lambda: self._ended.put(None))
         try:
-            self._watch(
-                watching, self._read()
-            )  # before anything is read that could change meanwhile
+            # before anything is read that could change meanwhile
+            self._watch(watching, self._read())
             ready = self._prepare(self._read())
             self._begin(ready)
             while True:

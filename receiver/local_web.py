@@ -208,9 +208,10 @@ class Web:
 
     def _takes_over(self, before: Ready, ready: Ready) -> bool:
         old, new = before.release.processes.get("web"), ready.release.processes.get("web")
-        same = before.release.venv == ready.release.venv and old is not None and new is not None
+        if old is None or new is None or before.release.venv != ready.release.venv:
+            return False
         fresh = needs_fresh_start(dict(before.config), dict(ready.config))
-        return same and not fresh and new is not None and old is not None and new.takes_over(old)
+        return not fresh and new.takes_over(old)
 
     def _swap_in_place(self, ready: Ready, process: Guarded) -> ShipError | None:
         """HUP: new workers start beside the old ones, which go when all of the new ones serve."""

@@ -10,8 +10,6 @@ from receiver.doctor.seen import AppSeen
 from receiver.model.finding import Finding, Recover
 from receiver.model.layout import AppPaths
 
-_OLD_S = 3600.0
-
 
 def at_work(paths: AppPaths) -> str | None:
     """What holds the app's lock, such as `deploy of 1a2b3c4 by laptop (process 12)`; the lock is not touched."""

@@ -17,11 +17,6 @@ def drain_unit(app: AppName, name: str) -> str:
     return f"{_program(app, name)}.service"
 
 
-def drain_units(app: AppName) -> str:
-    """Pattern for the units of all drains of an app."""
-    return f"{_program(app, '*')}.service"
-
-
 def drain_process(app: AppName, name: str) -> str:
     """Name of a drain's process under supervisord."""
     return f"{_program(app, name)}:{_program(app, name)}"

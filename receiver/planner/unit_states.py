@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 PROPERTIES = (
-    "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "FragmentPath", "DropInPaths",
-    "NeedDaemonReload", "Result", "NRestarts", "MainPID", "ExecMainStatus",
+    "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths", "NeedDaemonReload",
+    "Result", "NRestarts", "ExecMainStatus",
 )  # fmt: skip
 _NOT_OURS = ("/usr/lib/", "/lib/", "/run/systemd/system.control/", "/run/systemd/generator")
 
@@ -22,7 +22,6 @@ class UnitState(NamedTuple):
     """Whether its file changed since systemd has read it."""
     result: str
     restarts: int
-    pid: int
     status: int
 
     @property
@@ -73,7 +72,6 @@ def _state(pairs: dict[str, str]) -> UnitState:
         outdated=pairs.get("NeedDaemonReload") == "yes",
         result=pairs.get("Result", ""),
         restarts=_number(pairs.get("NRestarts")),
-        pid=_number(pairs.get("MainPID")),
         status=_number(pairs.get("ExecMainStatus")),
     )
 
