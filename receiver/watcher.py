@@ -85,7 +85,8 @@ def follow_until(
 ) -> None:
     """Hand on what is written to `path`, from its beginning, until `await_end` returns."""
     ended = threading.Event()
-    with changes((path.parent,)) as looks:
+    # beside it are records, and the times of its lines: nobody need look at it for those
+    with changes((path.parent,), str(path).__eq__) as looks:
         threading.Thread(target=_tell_end, args=(await_end, ended, looks), daemon=True).start()
         offset = 0
         while True:
