@@ -149,12 +149,12 @@ def reconfigure(
         work.change_config(config)
         if work.old is None:
             out.step(change.description)
-            out.say("There is no code yet; the first push will use them.")
+            out.say("There is no code yet; the first push takes this along.")
             return None
         runs = records.read_config(work.paths.release(work.old.version).env)
         if not change.makes_release(stored, runs):
             out.step(change.description)
-            out.say(f"{work.old.label} runs with these already: no release is made.")
+            out.say(f"{work.old.label} runs like this already: no release is made.")
             if change.forecast is not None:
                 raise ToldError
             return None

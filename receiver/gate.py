@@ -159,12 +159,15 @@ def _without_values(words: Sequence[str]) -> list[str]:
 
     `ship` reads what was sent from SSH_ORIGINAL_COMMAND, which only root sees of a process of root's.
     """
-    if words[0].partition(":")[0] in _WITH_VALUES:
+    if any(word.partition(":")[0] in _WITH_VALUES for word in words):
         return [words[0], *(["..."] if words[1:] else [])]
-    return [
-        name + sign + "..." * bool(sign)
-        for name, sign, _ in (word.partition("=") for word in words)
-    ]
+    shown: list[str] = []
+    for word in words:
+        name, sign, _ = word.partition("=")
+        if sign:  # what follows may be more of the value: ssh drops the quotation marks of a laptop's shell
+            return [*shown, f"{name}=..."]
+        shown.append(word)
+    return shown
 
 
 def _app(words: Sequence[str]) -> "AppName":

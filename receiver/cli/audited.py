@@ -9,6 +9,7 @@ from receiver.cli.call import Call
 from receiver.clock import SYSTEM_CLOCK
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
+from receiver.model.names import is_config_name
 
 _INTERRUPTED = 130
 _FAULT = 1
@@ -48,6 +49,9 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
 }
 """By command, the parameters that are recorded. Of all others none: whatever may hold a value of a config var is not here."""
 
+_NAMES_ALONE = frozenset({"config:get", "config:unset"})
+"""Commands that take names of config vars; a word that is none, such as NAME=VALUE by mistake, is not recorded."""
+
 
 def perform(call: Call, name: str, params: Mapping[str, Any], do: Callable[[], Any]) -> Any:
     """Have a command done, on record from its beginning to its end."""
@@ -81,6 +85,8 @@ def _line(call: Call, name: str, params: Mapping[str, Any], **more: Any) -> Line
     words: list[str] = []
     for param in _TOLD.get(name, ()):
         words += _words(param, params.get(param))
+    if name in _NAMES_ALONE:
+        words = [word if is_config_name(word) else "..." for word in words]
     command = f"git {params.get('call_')}" if name == catalogue.GIT_REFUSED else name
     return Line(
         at=SYSTEM_CLOCK.stamp(),

@@ -39,7 +39,9 @@ def show_all(call: Call, *, as_json: bool, for_shell: bool, release: str | None)
     elif for_shell:
         _write(values, "lines")
     elif not values:
-        show.progress(f"{call.app} has no config vars. To set one: ship config:set GREETING=hi")
+        show.progress(
+            f"{call.app} has no config vars. To set one: ship config:set GREETING=hi -a {call.app}"
+        )
     else:
         of = f" v{release.removeprefix('v')}" if release else ""
         show.heading(f"{call.app}{of} Config Vars")

@@ -108,7 +108,7 @@ def _store(call: Call, change: "ConfigChange") -> int:
     out.say(
         f"Stored, and pending: v{live.release} goes on with what it has, and the next release takes it along."
         if live
-        else "There is no code yet; the first push will use them."
+        else "There is no code yet; the first push takes this along."
     )
     _tell_of_names(change)
     return 0

@@ -29,9 +29,9 @@ _DEFAULT_EDITOR = "vi"
 def _edit_over_there(call: Call, place: Place, name: str | None, *, sent: bool, **how: Any) -> int:
     """Fetch the config vars, edit them here, and send what was made of them."""
     del sent
-    status, said = forward.hand_over(
-        place, ["config", "--app", call.app, "--json"], call.environment, b""
-    )
+    # not `config --json`, which would tell an error as JSON too
+    line = ["config:export", "--app", call.app, "--format", "json"]
+    status, said = forward.hand_over(place, line, call.environment, b"")
     if status:
         return status
 

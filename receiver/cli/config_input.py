@@ -9,7 +9,7 @@ from receiver.cli import given_file, show
 from receiver.cli.call import Call
 from receiver.cli.given_file import STDIN
 from receiver.model.errors import NotFoundError, UsageError
-from receiver.model.names import parse_config_name
+from receiver.model.names import is_config_name, parse_config_name
 
 if TYPE_CHECKING:
     from receiver.model.layout import AppPaths
@@ -87,7 +87,7 @@ def check_is_set(call: Call, name: str, known: Sequence[str] | set[str] | dict[s
         raise NotFoundError(
             f"{call.app} has no config var {name}.",
             detail=f"It has: {', '.join(sorted(known)) or 'none'}.",
-            advice=f"Set it with `ship config:set {name}=VALUE`.",
+            advice=f"Set it with `ship config:set {name}=VALUE -a {call.app}`.",
             reason="not-found/config-var",
         )
 
@@ -144,10 +144,7 @@ def _parse_pair(text: str) -> tuple[str, str]:
 
 def _shown(text: str) -> str:
     """A word, unless it may be a value that was torn off its name."""
-    try:
-        return parse_config_name(text)
-    except UsageError:
-        return "One of the words"
+    return text if is_config_name(text) else "One of the words"
 
 
 def _parse_file_pair(text: str) -> tuple[str, str]:

@@ -11,14 +11,18 @@ from receiver.cli.command import Call, Command, for_app
 from receiver.cli.confirm import confirm
 from receiver.model.mounts import shown_size
 
+_LIMIT_S = 30
+
 
 def _destroy_over_ssh(
     call: Call, place: Destination, name: str | None, confirmed: str | None
 ) -> int:
     """Ask here, where the person is; then have the server do it."""
     del name
-    _confirm(call, confirmed, lambda: _held_over_ssh(call, place))
-    words = ["apps:destroy", "--app", call.app, "--confirm", call.app]
+    words = ["apps:destroy", "--app", call.app]
+    if confirmed is not None or call.environment.types:  # else the server says what is missing
+        _confirm(call, confirmed, lambda: _held_over_ssh(call, place))
+        words += ["--confirm", call.app]
     status, said = forward.ask_over_ssh(place, words, call.environment)
     show.write(said)
     if status == 0:
@@ -71,9 +75,14 @@ def _held(call: Call) -> tuple[int, int]:
 
 
 def _held_over_ssh(call: Call, place: Destination) -> tuple[int, int]:
-    words = ["storage", "--app", call.app, "--json"]
-    status, said = forward.ask_over_ssh(place, words, call.environment)
-    found = {"used_bytes": 0, "files": 0} if status else json.loads(said)
+    from receiver import shell
+
+    argv = forward.ssh_argv(place, ["storage", "--app", call.app, "--json"], terminal=False)
+    try:
+        said = shell.capture(argv, env=call.environment.variables, limit_s=_LIMIT_S)
+    except shell.CommandError:
+        return 0, 0  # why not is told when it is to be destroyed
+    found = json.loads(said)
     return found["used_bytes"], found["files"]
 
 

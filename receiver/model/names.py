@@ -58,9 +58,14 @@ def parse_process_type(text: str) -> str:
     return text
 
 
+def is_config_name(text: str) -> bool:
+    """Whether a config var can have this name."""
+    return _CONFIG.fullmatch(text) is not None
+
+
 def parse_config_name(text: str) -> str:
     """The name of a config var."""
-    if not _CONFIG.fullmatch(text):
+    if not is_config_name(text):
         raise UsageError(
             f"{text!r} cannot be the name of a config var.",
             detail="A name is made of letters, digits and underscores, and does not start with a digit.",

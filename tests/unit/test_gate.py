@@ -175,7 +175,10 @@ def test_a_command_becomes_ship_with_the_name_of_the_key(monkeypatch: pytest.Mon
         ("config set KEY s3cr3t", ["config", "..."]),
         ("config", ["config"]),
         ("plan config:set KEY=s3cr3t", ["plan", "..."]),
-        ("run -e KEY=s3cr3t -- sh -c 'A=s3cr3t b'", ["run", "-e", "KEY=...", "--", "sh", "-c", "A=..."]),
+        ("run -e KEY=s3cr3t -- sh -c 'A=s3cr3t b'", ["run", "-e", "KEY=..."]),
+        ("run -e KEY=two s3cr3t words -- true", ["run", "-e", "KEY=..."]),
+        ("cofnig:set KEY=two s3cr3t", ["cofnig:set", "KEY=..."]),
+        ("help config:set KEY s3cr3t", ["help", "..."]),
         ("ps:restart web", ["ps:restart", "web"]),
     ],
 )  # fmt: skip
