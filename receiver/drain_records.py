@@ -1,12 +1,11 @@
 """The drains of apps: their records, and that what is on record runs."""
 
-import msgspec
 from msgspec.structs import replace
 
 from receiver import files, records
 from receiver.hosts.drain_keepers import Keeper, keeper
 from receiver.model.drain import Drain, DrainState
-from receiver.model.errors import NotFoundError
+from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
 from receiver.model.settings import Server
@@ -71,5 +70,5 @@ def read_state(kept: Keeper, app: AppName, name: str) -> DrainState:
     """How a drain goes, by its own account: the process behind it writes there what it likes."""
     try:
         return records.read_json(kept.state(app, name), DrainState) or DrainState()
-    except (msgspec.MsgspecError, OSError, UnicodeError):
+    except (ServerError, OSError, UnicodeError):
         return DrainState()

@@ -80,9 +80,25 @@ def write_toml(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path, kind: type[Record]) -> Record | None:
-    """A record of ship's own, or None where there is none."""
+    """A record of ship's own, or None where there is none.
+
+    Raises:
+        ServerError: it is torn, or not what ship writes
+    """
     text = files.read_text(path)
-    return None if text is None else msgspec.json.decode(text, type=kind)
+    try:
+        return None if text is None else msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise _bad_record(path, error) from error
+
+
+def _bad_record(path: Path, error: Exception) -> ServerError:
+    return ServerError(
+        f"{path} cannot be read.",
+        detail=f"{error}.",
+        advice="`ship doctor --fix` on the server mends it where it can be mended; else restore it from a backup.",
+        reason="server/bad-record",
+    )
 
 
 def json_text(value: msgspec.Struct) -> str:
@@ -215,7 +231,10 @@ def read_config(path: Path) -> dict[str, str]:
     text = files.read_text(path)
     if text is None:
         return {}
-    values: dict[str, str] = json.loads(text)
+    try:
+        values: dict[str, str] = json.loads(text)
+    except ValueError as error:
+        raise _bad_record(path, error) from error
     return values
 
 

@@ -19,7 +19,7 @@ def rollback_target(work: Transition, target: int | None) -> Release:
             reason="not-found/release",
         )
     if target is not None:
-        return records.read_release(work.paths, target)
+        return _complete(work, target)
     live = work.old.restores or work.old.version
     earlier = [found for found in records.release_versions(work.paths) if found < live]
     if not earlier:
@@ -28,7 +28,21 @@ def rollback_target(work: Transition, target: int | None) -> Release:
             advice="`ship releases` lists what is kept.",
             reason="not-found/release",
         )
-    return records.read_release(work.paths, earlier[-1])
+    return _complete(work, earlier[-1])
+
+
+def _complete(work: Transition, version: int) -> Release:
+    """The release, if its config vars are there: without its own it would run with none, and nobody would know why."""
+    release = records.read_release(work.paths, version)
+    env = work.paths.release(version).env
+    if not env.is_file():
+        raise NotFoundError(
+            f"The config vars of {release.label} are gone.",
+            detail=f"There is no {env}.",
+            advice="Choose another release; `ship releases` lists them. What serves goes on as it was.",
+            reason="not-found/config-vars",
+        )
+    return release
 
 
 def say_what_returns(

@@ -197,7 +197,9 @@ def _process(way: _Way) -> Iterator[str]:
     """What was seen from nginx on: its log, the port, the master, the workers, an answer past nginx."""
     seen, app, master = way.seen, way.app, way.master
     errors = log_parts.newest_first(facts.front(seen.server).log(app.name, "error"))
-    lines = (line.decode("utf-8", "replace") for line in islice(errors, 1))
+    # up to what was asked of whom: that stands above
+    last = (line.decode("utf-8", "replace") for line in islice(errors, 1))
+    lines = (line.partition(", client: ")[0] for line in last)
     yield from (f"nginx's error log: {line}" for line in lines if _is_recent(line, seen.server))
     yield f"Port {way.port}: {sockets.port_holder(way.port) or 'nobody'} listens."
     if (unit := _unit(way)) is not None:
@@ -226,7 +228,8 @@ def _why(way: _Way) -> ShipError:
         return CheckError(
             "it runs, and does not answer.",
             detail="It accepts connections and sends nothing: all workers are busy, or wait for something.",
-            advice=f"Look in `ship logs -a {app.name}` for what it waits for, such as a database or another server.",
+            advice=f"Look in `ship logs -a {app.name}` for what it waits for, such as a database or another server."
+            f" If requests are only slow: `ship ps:scale web=4 -a {app.name}` lets more of them in at once.",
         )
     slot = way.live.slot
     server = way.seen.server

@@ -95,7 +95,8 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
         try:
             found.append(_app(server, server.layout.app(name)))
         except ShipError as error:
-            troubles.append(_unreadable(name, error.title, error.detail, error.advice))
+            advice = "" if error.reason == "server/bad-record" else error.advice  # it leads here
+            troubles.append(_unreadable(name, error.title, error.detail, advice))
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             troubles.append(
                 _unreadable(name, f"A record of {name} cannot be read.", str(error), "")

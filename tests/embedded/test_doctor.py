@@ -126,6 +126,8 @@ def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
         ship(server, "config:set", "PENDING=1", "--no-restart", "-a", "vars")
         assert _lose_config_vars(server, EXIT_FINDINGS) is None
         assert ship(server, "releases:retry", "-a", "vars").returncode == 0
+        refused = ship(server, "rollback", "v2", "-a", "vars")
+        assert "(not-found/config-vars)" in refused.stderr, "it would run without any"
         ship(server, "config:set", "LATER=1", "-a", "vars")
         ship(server, "config:set", "PENDING=2", "--no-restart", "-a", "vars")
         assert ship(server, "rollback", "v3", "-a", "vars").returncode == 0
@@ -159,6 +161,15 @@ def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
     assert "Do: `ship ps:start -a ill`." in told.stdout
     assert "note      empty has no release yet: visitors get 404.\n" in told.stdout
     assert told.returncode == 0
+
+
+def test_a_torn_record_leads_to_the_doctor(server: PushServer) -> None:
+    kept = paths(server).live.read_text()
+    paths(server).live.write_text(kept[:7])
+    told = ship(server, "ps", "-a", "ill")
+    paths(server).live.write_text(kept)
+    assert "(server/bad-record)" in told.stderr
+    assert "`ship doctor --fix`" in told.stderr
 
 
 def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
