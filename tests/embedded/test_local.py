@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -61,9 +62,11 @@ def edit(made: Checkout, name: str, text: str) -> None:
 
 def settled(made: Checkout, run: LocalRun) -> int:
     """How many reloads there were, once all that was changed until now is taken in."""
-    name = f"mark{run.reloads()}.py"
+    name, told = f"mark{run.reloads()}.py", len(run.said)
     edit(made, name, "")
-    run.says(f"{name} changed. Reloaded in")
+    # what an edit began, and is seen to have ended late, may be told together with the mark
+    answered = re.compile(rf"(?:{name}|and \d+ more) changed\. Reloaded in")
+    wait_until(lambda: answered.search(run.said, told) is not None, LIMIT_S)
     return run.reloads()
 
 
