@@ -19,6 +19,8 @@ from contextlib import closing
 
 MAGIC = b"SQLite format 3\0"
 COMPANIONS = ("-wal", "-shm", "-journal")
+_NOTHING = "empty file"
+"""What tarfile says where not a byte came: the other end has told why."""
 ITEM = "item"
 CHUNK = 1024 * 1024
 REFUSED, TOO_LARGE = 65, 73
@@ -168,9 +170,10 @@ def extract(source, folder):
                     os.utime(path, (member.mtime, member.mtime))
                     count, size = count + 1, size + member.size
     except tarfile.TarError as error:
-        raise Refused("What came is not whole; nothing was changed.") from error
+        came = "Nothing came" if str(error) == _NOTHING else "What came is not whole"
+        raise Refused(f"{came}; nothing was changed.") from error
     if not os.path.lexists(os.path.join(folder, ITEM)):
-        raise Refused("Nothing came, and nothing was changed.")
+        raise Refused("Nothing came; nothing was changed.")
     return count, size
 
 

@@ -313,6 +313,9 @@ def test_files_are_brought_over_and_back(
     _fetch_back(server, app, tmp_path / "back", photos)
     assert "(not-found/file)" in ship(server, "storage:ls", "nothing", "-a", app, status=20)
     assert "has no nothing" in ship(server, "storage:get", "nothing", "-", "-a", app, status=65)
+    said = ship(server, "storage:get", "nothing", str(tmp_path / "nothing"), "-a", app, status=65)
+    assert "has no nothing" in said
+    assert "Nothing came; nothing was changed." in said
     assert "(usage/bad-mount)" in ship(server, "storage:get", "../config.json", "-a", app, status=2)
     assert "(usage/bad-file)" in ship(server, "storage:put", "/nowhere", "-a", app, status=2)
 
