@@ -154,8 +154,9 @@ def _check_process(server: Server, app: AppName, process: str) -> None:
         detail=f"Its process types are: {', '.join(known)}.{cron}"
         if known
         else "It has no release yet.",
-        advice="Name a type or a process of one, such as `worker` or `worker.1`; the web processes"
-        " write one log."
+        advice="The web processes write one log: `ship logs -p web`."
+        if name == "web" and name in known
+        else "Name a type or a process of one, such as `worker` or `worker.1`."
         if known
         else "Push some code: `git push prod main`.",
         reason="not-found/process",

@@ -11,7 +11,7 @@ import click
 
 import receiver
 from receiver.cli import show
-from receiver.cli.command import Call, Ship
+from receiver.cli.command import Call, Command, Ship
 from receiver.cli.context import read_environment, words_as_sent
 from receiver.model.errors import ServerError, ShipError, UsageError
 from receiver.model.names import parse_key_name
@@ -86,9 +86,17 @@ def _as_ours(error: click.UsageError) -> UsageError:
     help_ = f"`ship help {name}`" if name and name != program.name else "`ship help`"
     return UsageError(
         error.format_message(),
-        advice=f"{help_} tells what can be typed.",
+        advice=f"{_how_an_app_is_named(error)}{help_} tells what can be typed.",
         reason="usage/bad-command-line",
     )
+
+
+def _how_an_app_is_named(error: click.UsageError) -> str:
+    """For those who put it behind the command, as elsewhere, where nothing more is taken."""
+    command = error.ctx.command if error.ctx else None
+    of_app = isinstance(command, Command) and command.of_app
+    too_much = error.message.startswith("Got unexpected extra argument")
+    return "An app is named by `-a NAME`. " if of_app and too_much else ""
 
 
 def _unexpected(error: Exception) -> ShipError:

@@ -191,6 +191,7 @@ def test_no_line_is_told_with_what_was_looked_for(server: PushServer, counted: C
     assert lines == []
     words = "source app, found by 'no such words'"
     assert told == f"There is no such line in the log of counted: {words}.\n"
+    assert "one log: `ship logs -p web`." in counted.type("-p", "web.1")[2]
     empty = Counting(server, "silent")
     assert empty.type() == (
         0,

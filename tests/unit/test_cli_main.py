@@ -31,10 +31,20 @@ MISSING = """
  !     (usage/bad-command-line)
 
 """
+EXTRA = """
+ !     Got unexpected extra argument (blog)
+ !
+ !     An app is named by `-a NAME`. `ship help logs` tells what can be typed.
+ !
+ !     (usage/bad-command-line)
+
+"""
 Captured = pytest.CaptureFixture[bytes]
 
 
-@pytest.mark.parametrize(("line", "text"), [("aps", UNKNOWN), ("apps create", MISSING)])
+@pytest.mark.parametrize(
+    ("line", "text"), [("aps", UNKNOWN), ("apps create", MISSING), ("logs blog", EXTRA)]
+)
 def test_what_cannot_be_meant(line: str, text: str, capfdbinary: Captured) -> None:
     assert main(line.split()) == 2
     out, err = capfdbinary.readouterr()
