@@ -105,8 +105,9 @@ def append(layout: Layout, line: Line) -> None:
         try:
             last, whole = _last_line(fd)
             chained = replace(line, previous=_digest(last) if last else _head_before(layout, path))
-            text = b"" if whole else b"\n"
-            os.write(fd, text + _ENCODER.encode(chained) + b"\n")
+            text = (b"" if whole else b"\n") + _ENCODER.encode(chained) + b"\n"
+            while text:  # a disk that takes a part of it says so at the rest
+                text = text[os.write(fd, text) :]
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -63,30 +63,13 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     archive = spool(paths, sys.stdin.fileno())
     if arguments.plan:
         return _plan(server, app, archive, arguments)
-    before = None if set(arguments.old) == {"0"} else arguments.old
     entry = audit.Entry(server.layout, server.clock, _line(server, app, arguments), _warn).begin()
 
     def work(out: Output, number: int) -> Release | None:
-        from receiver import deploy  # noqa: PLC0415 - imported by warm_up, in the process that deploys
-
-        mine = archive.rename(
-            paths.incoming / f"{os.getpid()}.tar"
-        )  # or recovery would clear it away
-        push = deploy.Push(
-            app=app,
-            archive=mine,
-            commit=arguments.commit,
-            by=arguments.key,
-            number=number,
-            # a check moves no ref that would have to go back
-            ref=None if arguments.check else arguments.ref,
-            before=before,
-        )
+        # under a name of this process, or recovery would clear it away
+        mine = archive.rename(paths.incoming / f"{os.getpid()}.tar")
         try:
-            if arguments.check:
-                _check(server, push, out)
-                return None
-            return deploy.deploy(server, push, out)
+            return _do(server, _push(app, mine, arguments, number), out, check=arguments.check)
         finally:
             mine.unlink(missing_ok=True)
 
@@ -146,10 +129,30 @@ def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Names
     return 0
 
 
-def _check(server: Server, push: "Push", out: Output) -> None:
-    from receiver import rehearsal  # noqa: PLC0415 - few pushes are checks
+def _push(app: AppName, archive: Path, arguments: argparse.Namespace, number: int) -> "Push":
+    from receiver.deploy import Push  # noqa: PLC0415 - imported by warm_up, in the process that deploys
 
-    rehearsal.rehearse(server, push, out)
+    return Push(
+        app=app,
+        archive=archive,
+        commit=arguments.commit,
+        by=arguments.key,
+        number=number,
+        # a check moves no ref that would have to go back
+        ref=None if arguments.check else arguments.ref,
+        before=None if set(arguments.old) == {"0"} else arguments.old,
+    )
+
+
+def _do(server: Server, push: "Push", out: Output, *, check: bool) -> Release | None:
+    if check:
+        from receiver import rehearsal  # noqa: PLC0415 - few pushes are checks
+
+        rehearsal.rehearse(server, push, out)
+        return None
+    from receiver.deploy import deploy  # noqa: PLC0415 - as above
+
+    return deploy(server, push, out)
 
 
 def warm_up() -> None:
