@@ -1,4 +1,7 @@
-"""Copies what an app keeps to another app, each side with the rights of its own account alone."""
+"""Copies what an app keeps to another app, each side with the rights of its own account alone.
+
+By tar, unlike what people take out and put in: another app goes on with these files, so links and modes come along.
+"""
 
 from receiver import shell
 from receiver.hosts import Host, as_account

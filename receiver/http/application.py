@@ -133,7 +133,7 @@ def _admit(config: Config, environ: Environ) -> _Call:
         )
     service, advertises = _service(route["call"], environ)
     return _Call(
-        _known_app(config, key, route["app"], service, _address(environ)),
+        _admitted_app(config, key, route["app"], service, _address(environ)),
         key,
         service,
         advertises,
@@ -161,7 +161,7 @@ def _address(environ: Environ) -> str:
     return str(environ.get("HTTP_X_FORWARDED_FOR", ""))
 
 
-def _known_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
+def _admitted_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
     """The app that is meant, if the key may push to it; one that it may not see is answered as one that is not there."""
     try:
         app = AppName.parse(name)
