@@ -1,7 +1,7 @@
 """What lies around ship: memory that ran out, the clock, firewalls, and where the apps' names lead."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from receiver.planner.process_ends import OUT_OF_MEMORY
 from receiver.planner.sites import server_names
 
 _QUICK_S = 3.0
+_NO_SUCH_NAME = 2
+"""What getent ends with."""
 _NOBODY = "Visitors wait, and get no answer."
 
 
@@ -114,15 +116,7 @@ def _names(seen: Seen) -> Iterator[Finding]:
     if not names:
         return
     own = set(_said("hostname", "-I").decode().split())
-    found: dict[str, set[str]] = {}
-    for line in _said("getent", "ahosts", *names).decode(errors="replace").splitlines():
-        words = line.split()
-        if len(words) == 3:  # noqa: PLR2004 - the first line of each name has it
-            name = words[2]
-            found.setdefault(name, set())
-        if found:
-            found[next(reversed(found))].add(words[0])
-    for name, addresses in found.items():
+    for name, addresses in _addresses(names).items():
         if name in names and not addresses & own and not all(map(_is_private, own)):
             yield Finding(
                 name="dns.elsewhere",
@@ -133,6 +127,23 @@ def _names(seen: Seen) -> Iterator[Finding]:
                 means="Visitors come here only if what is there passes them on, as a proxy or a load balancer does.",
                 advice="Without one in between, change the name's A and AAAA records.",
             )  # fmt: skip
+
+
+def _addresses(names: Iterable[str]) -> dict[str, set[str]]:
+    """Where names lead, of those that lead anywhere: for one that does not, getent fails, and tells of the others."""
+    try:
+        said = shell.capture(("getent", "ahosts", *names), limit_s=_QUICK_S).decode(
+            errors="replace"
+        )
+    except shell.CommandError as error:
+        said = error.output if error.status == _NO_SUCH_NAME else ""
+    found: dict[str, set[str]] = {}
+    for address, *rest in filter(None, map(str.split, said.splitlines())):
+        if len(rest) == 2:  # noqa: PLR2004 - the first line of each name has it
+            found.setdefault(rest[1], set())
+        if found:
+            found[next(reversed(found))].add(address)
+    return found
 
 
 def _is_private(address: str) -> bool:
