@@ -9,14 +9,13 @@ import json
 import os
 import shutil
 import sqlite3
-import stat
 import sys
 from contextlib import closing, contextmanager
 
-MAGIC = b"SQLite format 3\0"
-COMPANIONS = ("-wal", "-shm", "-journal")
+sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
+from storage_files import COMPANIONS, RESCUED, is_database, labels_in
+
 KEEPERS = {".gitkeep", ".keep", ".gitignore"}
-RESCUED = "rescued"
 LOCK_WAIT_S = 20
 SUFFIXES = (".sqlite3", ".sqlite", ".db", ".db3")
 SHOWN = 20
@@ -116,11 +115,6 @@ def make(storage, places):
     for place in places:
         make_place(storage, place)
     return {}
-
-
-def labels_in(aside):
-    labels = [name for name in os.listdir(aside) if name[:1] == "v" and name[1:].isdigit()]
-    return sorted(labels, key=lambda name: int(name[1:]))
 
 
 def make_place(storage, place):
@@ -229,17 +223,6 @@ def move(here, there):
         if error.errno != errno.EXDEV:
             raise
         shutil.move(here, there)
-
-
-def is_database(path):
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return stat.S_ISREG(os.fstat(fd).st_mode) and os.read(fd, len(MAGIC)) == MAGIC
-    finally:
-        os.close(fd)
 
 
 def files_below(folder):

@@ -9,8 +9,8 @@ import os
 import stat
 import sys
 
-MAGIC = b"SQLite format 3\0"
-RESCUED = "rescued"
+sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
+from storage_files import RESCUED, is_database, labels_in
 
 
 def used(storage):
@@ -64,25 +64,9 @@ def rescued(storage):
         return {"labels": []}
 
 
-def labels_in(aside):
-    labels = [name for name in os.listdir(aside) if name[:1] == "v" and name[1:].isdigit()]
-    return sorted(labels, key=lambda name: int(name[1:]))
-
-
 def classify(source, paths):
     """Which of these files are SQLite databases."""
     return {"databases": [path for path in paths if is_database(os.path.join(source, path))]}
-
-
-def is_database(path):
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return stat.S_ISREG(os.fstat(fd).st_mode) and os.read(fd, len(MAGIC)) == MAGIC
-    finally:
-        os.close(fd)
 
 
 VERBS = {each.__name__: each for each in (used, names, rescued, classify)}
