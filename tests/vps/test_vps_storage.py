@@ -55,6 +55,12 @@ def site(ship_server: ShipServer) -> Iterator[Site]:
     ship_server.ship("apps:destroy kept --confirm kept", check=False)
 
 
+@pytest.fixture
+def media(site: Site) -> None:
+    """Has the storage appear at /app/media, whichever test comes first."""
+    site.ship("storage:mount media:/app/media")
+
+
 def ask(site: Site, path: str = "/") -> tuple[int, str]:
     return site.server.ask(f"{site.app}.{DOMAIN}", path)
 
@@ -118,6 +124,7 @@ def test_paths_of_the_system_are_refused(site: Site, words: str) -> None:
     assert "(usage/mount-not-here)" in refused.stderr or "(usage/bad-mount)" in refused.stderr
 
 
+@pytest.mark.usefixtures("media")
 def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> None:
     """An app that exchanges its own folders for links: root follows none of them."""
     hostile = (
@@ -208,6 +215,7 @@ def ship_on_laptop(site: Site, folder: Path, *words: str, status: int = 0) -> Co
     return done
 
 
+@pytest.mark.usefixtures("media")
 def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
     server = site.server
     server.ship("apps:clone kept kept-copy --storage")
@@ -220,6 +228,7 @@ def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
     server.ship("apps:destroy kept-copy --confirm kept-copy")
 
 
+@pytest.mark.usefixtures("media")
 def test_mounts_go_along_with_a_rename(site: Site) -> None:
     before = ask(site)
     site.server.ship("apps:rename kept-again -a kept")
