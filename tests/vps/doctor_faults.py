@@ -105,6 +105,17 @@ REPAIRED = (
 )  # fmt: skip
 
 
+def certificate(name: str, days: int) -> str:
+    """Have nginx serve the app's name with a certificate for `name` that ends in so many days."""
+    return (
+        "cd /root && openssl req -newkey rsa:2048 -nodes -keyout k.pem -out c.csr -subj /CN=x"
+        f" -addext subjectAltName=DNS:{name} 2>/dev/null"
+        f" && openssl x509 -req -in c.csr -signkey k.pem -copy_extensions copyall -days {days} -out c.pem 2>/dev/null"
+        " && echo 'server { listen 443 ssl; server_name ill.example.com; ssl_certificate /root/c.pem;"
+        " ssl_certificate_key /root/k.pem; }' > /etc/nginx/conf.d/mine.conf"
+    )
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What is not ship's to mend: it is told, left as it is, and gone when somebody takes it away."""
@@ -135,10 +146,12 @@ TOLD = (
             "ssh.settings", "pubkeyauthentication is no"),
     Trouble("sshd that lets others in only", "echo 'AllowUsers root' > /etc/ssh/sshd_config.d/mine.conf", "rm /etc/ssh/sshd_config.d/mine.conf",
             "ssh.settings", "Add ship there"),
-    Trouble("a certificate that ends soon, and is for another name",
-            "cd /root && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 3 -subj /CN=x -addext subjectAltName=DNS:other.example.com 2>/dev/null"
-            " && echo 'server { listen 443 ssl; server_name ill.example.com; ssl_certificate /root/c.pem; ssl_certificate_key /root/k.pem; }' > /etc/nginx/conf.d/mine.conf",
-            "rm /etc/nginx/conf.d/mine.conf", "certificate.ends-soon", "It ends on"),
+    Trouble("a certificate of another name", certificate("other.example.com", days=90), "rm /etc/nginx/conf.d/mine.conf",
+            "certificate.names", "not for ill.example.com"),
+    Trouble("a certificate that ends soon", certificate("ill.example.com", days=3), "rm /etc/nginx/conf.d/mine.conf",
+            "certificate.ends-soon", "It ends on"),
+    Trouble("a certificate that has expired", certificate("ill.example.com", days=0), "rm /etc/nginx/conf.d/mine.conf",
+            "certificate.expired", "It ended on"),
     Trouble("a disk that is full", "mount -t tmpfs -o size=3m none /tmp; dd if=/dev/zero of=/tmp/large bs=1M count=3 2>/dev/null || true", "umount /tmp",
             "disk.full", "The disk that /tmp is on is full"),
     Trouble("no room for more files", "mount -t tmpfs -o size=900m,nr_inodes=20 none /tmp; cd /tmp && touch $(seq 1 19)", "umount /tmp",
