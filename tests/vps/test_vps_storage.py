@@ -45,20 +45,36 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(ship_server: ShipServer) -> Iterator[Site]:
-    made = ship_server.site("kept")
-    made.commit(FILES)
-    pushed = made.push()
-    assert pushed.status == 0, pushed.text
-    yield made
-    ship_server.ship("apps:destroy kept --confirm kept", check=False)
+    """The app `kept`, new for each test, whose storage is empty."""
+    yield pushed_site(ship_server, "kept")
+    for app in ("kept", "kept-copy", "kept-again", "curious"):  # what a failed test may have left
+        ship_server.ship(f"apps:destroy {app} --confirm {app}", check=False)
 
 
 @pytest.fixture
-def media(site: Site) -> None:
-    """Has the storage appear at /app/media, whichever test comes first."""
-    site.ship("storage:mount media:/app/media")
+def mounted(site: Site) -> None:
+    """The app with a database of three rows in its storage, and a folder of it at /app/media."""
+    for _ in range(3):
+        assert ask(site, "/visit")[0] == 200
+    site.ship("storage:mount db.sqlite3 media:/app/media")
+    assert ask(site) == (200, "3")
+
+
+@pytest.fixture(scope="module")
+def unmounted(ship_server: ShipServer) -> Iterator[Site]:
+    """An app that nothing is ever mounted for."""
+    yield pushed_site(ship_server, "unmounted")
+    ship_server.ship("apps:destroy unmounted --confirm unmounted", check=False)
+
+
+def pushed_site(server: ShipServer, app: str) -> Site:
+    made = server.site(app)
+    made.commit(FILES)
+    pushed = made.push()
+    assert pushed.status == 0, pushed.text
+    return made
 
 
 def ask(site: Site, path: str = "/") -> tuple[int, str]:
@@ -118,13 +134,13 @@ def test_paths_outside_of_the_tree_are_there_for_all_processes_and_nobody_else(s
 @pytest.mark.parametrize(
     "words", ["/etc", "/etc/cron.d", "/", "/var/lib/x", "/usr/local/x", "/opt/ship/x", "/proc", "x:/data"]
 )  # fmt: skip
-def test_paths_of_the_system_are_refused(site: Site, words: str) -> None:
-    refused = site.ship(f"storage:mount {words}", check=False)
+def test_paths_of_the_system_are_refused(unmounted: Site, words: str) -> None:
+    refused = unmounted.ship(f"storage:mount {words}", check=False)
     assert refused.returncode == 2, refused.stderr
     assert "(usage/mount-not-here)" in refused.stderr or "(usage/bad-mount)" in refused.stderr
 
 
-@pytest.mark.usefixtures("media")
+@pytest.mark.usefixtures("mounted")
 def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> None:
     """An app that exchanges its own folders for links: root follows none of them."""
     hostile = (
@@ -162,6 +178,7 @@ def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> Non
     assert ask(site, "/write/app/media/fine")[0] == 200
 
 
+@pytest.mark.usefixtures("mounted")
 def test_files_travel_from_a_laptop_and_back(site: Site, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     (pictures / "dogs").mkdir(parents=True)
@@ -215,12 +232,12 @@ def ship_on_laptop(site: Site, folder: Path, *words: str, status: int = 0) -> Co
     return done
 
 
-@pytest.mark.usefixtures("media")
+@pytest.mark.usefixtures("mounted")
 def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
     server = site.server
     server.ship("apps:clone kept kept-copy --storage")
     copy = server.checkout("kept-copy")
-    assert ask(copy) == ask(site)
+    assert ask(copy) == ask(site) == (200, "3")
     assert ask(copy, "/write/app/media/of-the-copy")[0] == 200
     storage = "/var/lib/ship/apps/kept-copy/storage"
     assert server.root(f"cat {storage}/media/of-the-copy") == "web"
@@ -228,12 +245,11 @@ def test_a_clone_has_the_mounts_and_a_storage_of_its_own(site: Site) -> None:
     server.ship("apps:destroy kept-copy --confirm kept-copy")
 
 
-@pytest.mark.usefixtures("media")
+@pytest.mark.usefixtures("mounted")
 def test_mounts_go_along_with_a_rename(site: Site) -> None:
-    before = ask(site)
     site.server.ship("apps:rename kept-again -a kept")
     renamed = site.server.checkout("kept-again")
-    assert ask(renamed) == before
+    assert ask(renamed) == (200, "3")
     assert ask(renamed, "/write/app/media/renamed")[0] == 200
     storage = "/var/lib/ship/apps/kept-again/storage"
     assert site.server.root(f"cat {storage}/media/renamed") == "web"
