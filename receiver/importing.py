@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver import files
+from receiver.model.app_json import FILE_NAME as APP_JSON
 from receiver.model.errors import UsageError
 from receiver.model.imported import Imported, together
 from receiver.model.manifest import FILE_NAME, parse_manifest
@@ -36,21 +37,29 @@ def look(folder: Path, config: Mapping[str, str], config_file: str, *, domains: 
 
 def _of_files(folder: Path, *, domains: bool) -> Iterator[Imported]:
     readers: tuple[tuple[str, Callable[[str], Imported]], ...] = (
-        ("Procfile", imported_heroku.import_procfile),
-        ("app.json", _app_json),
+        ("Procfile", lambda text: _procfile(folder, text)),
+        (APP_JSON, _app_json),
         ("runtime.txt", imported_heroku.import_runtime),
         (".slugignore", imported_heroku.import_slugignore),
         ("CHECKS", imported_checks.import_checks),
         ("ENV", lambda text: imported_piku.import_env(text, domains=domains)),
-        ("SCALING", imported_piku.import_scaling),
+        (imported_piku.SCALING, imported_piku.import_scaling),
     )
     for name, read in readers:
         if (folder / name).is_file():
             yield read(_text(folder / name))
 
 
+def _procfile(folder: Path, text: str) -> Imported:
+    """Lines of the Procfile, which tell of numbers in no other way than the files that have them."""
+    declared, scaling = folder / APP_JSON, folder / imported_piku.SCALING
+    first = imported_heroku.app_json_scale(_bytes(_text(declared))) if declared.is_file() else {}
+    typed = imported_piku.numbers(_text(scaling)) if scaling.is_file() else {}
+    return imported_heroku.import_procfile(text, first, typed)
+
+
 def _app_json(text: str) -> Imported:
-    data = text.encode("utf-8", "surrogateescape")
+    data = _bytes(text)
     try:
         raw: Any = json.loads(text)
     except ValueError:
@@ -73,11 +82,15 @@ def _text(path: Path) -> str:
     return data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n")
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def additions(folder: Path, found: Imported) -> tuple[str, list[str]]:
     """What ship.toml of a folder lacks of these tables, as text; and the names of tables that are there already."""
     path = folder / FILE_NAME
     there = _text(path) if path.is_file() else ""
-    parse_manifest(there.encode("utf-8", "surrogateescape"))
+    parse_manifest(_bytes(there))
     missing, kept = missing_tables(there, found.manifest)
     return tables_text(missing), kept
 
@@ -91,6 +104,6 @@ def write(folder: Path, text: str) -> None:
     path = folder / FILE_NAME
     there = _text(path) if path.is_file() else ""
     whole = f"{there.rstrip()}\n\n{text}" if there.strip() else text
-    data = whole.encode("utf-8", "surrogateescape")
+    data = _bytes(whole)
     parse_manifest(data)
     files.write_atomically(path, data, mode=0o644)

@@ -21,7 +21,8 @@ def _over_ssh(
     status, said = forward.ask_over_ssh(place, words, call.environment)
     if status == 0:
         url = said.decode("utf-8", "replace").partition(" | ")[0]
-        _tell(new, url, place.remote_of(new))
+        show.data(f"{url} | {place.remote_of(new)}")
+        _tell_how_to_push(new, place.remote_of(new))
     return status
 
 
@@ -48,7 +49,10 @@ def clone(call: Call, old: str | None, new: str, *, skip_deploy: bool, storage: 
     wish = cloning.Wish(old=call.app, new=name, by=call.by, deploy=not skip_deploy, storage=storage)
     status = cloning.clone(call.server, wish, show.transcript)
     if status == 0:
-        _tell(name, call.server.url(name), remotes.git_remote(call.server.settings, name))
+        remote = remotes.git_remote(call.server.settings, name)
+        show.data(f"{call.server.url(name)} | {remote}")
+        if call.key is None:  # over ssh the laptop tells it, by the address that works from there
+            _tell_how_to_push(name, remote)
     return status
 
 
@@ -63,6 +67,5 @@ def _own_name(call: Call, new: str) -> AppName:
     return name
 
 
-def _tell(name: str, url: str, remote: str) -> None:
-    show.data(f"{url} | {remote}")
+def _tell_how_to_push(name: str, remote: str) -> None:
     show.progress(f"To push to it from here: git remote add {name} {remote}")

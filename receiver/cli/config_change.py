@@ -70,7 +70,9 @@ def perform(
     paths = call.server.app(call.app)
     before = live_label(call)
     if is_needless(paths, wish):
-        show.progress("This is set so already. Nothing was changed, and no release was made.")
+        clears = wish.only_these and not wish.values
+        why = "There are no config vars." if clears else "This is set so already."
+        show.progress(f"{why} Nothing was changed, and no release was made.")
         status = 0
     elif restart:
         status = _release(call, wish)

@@ -157,8 +157,18 @@ def _apply(call: Call, found: "Imported") -> int:
         status = _do(call, words, b"")
         if status:
             return status
-    show.progress("All of it is set. To put the app live: git push prod main")
+    _tell_what_is_left(call, found)
     return 0
+
+
+def _tell_what_is_left(call: Call, found: "Imported") -> None:
+    if found.left_out:
+        pairs = " ".join(f"{name}=..." for name in found.left_out)
+        show.progress(f"Not set, since they lead to the old platform: {', '.join(found.left_out)}.")
+        show.progress(f"First: ship config:set -a {call.app} {pairs}")
+        show.progress("Then, to put the app live: git push prod main")
+    else:
+        show.progress("All of it is set. To put the app live: git push prod main")
 
 
 def _do(call: Call, words: tuple[str, ...], given: bytes) -> int:

@@ -39,6 +39,7 @@ def _on_over_ssh(
     call: Call, place: Destination, message: str | None, page: str | None, allow: tuple[str, ...]
 ) -> int:
     """Read the page here, where its file is, and send its text."""
+    _refuse_both(message, page)
     words = ["maintenance:on", "--app", call.app, *(f"--allow={address}" for address in allow)]
     if message is not None:
         words.append(f"--message={message}")
@@ -72,12 +73,7 @@ def on(call: Call, message: str | None, page: str | None, allow: tuple[str, ...]
     from receiver import maintenance
     from receiver.model.maintenance import parse_address
 
-    if message is not None and page is not None:
-        raise UsageError(
-            "A message and a page are given; visitors see one of them.",
-            advice="Give --message for ship's own page, or --page for one of yours.",
-            reason="usage/bad-page",
-        )
+    _refuse_both(message, page)
     text = None if page is None else _page(call, page)
     addresses = tuple(parse_address(address) for address in allow)
     wish = maintenance.Wish(by=call.by, message=message, page=text, allow=addresses)
@@ -102,6 +98,15 @@ def off(call: Call) -> None:
 
     maintenance.switch_off(call.server, call.app)
     show.progress(f"Disabling maintenance mode for {call.app}... done")
+
+
+def _refuse_both(message: str | None, page: str | None) -> None:
+    if message is not None and page is not None:
+        raise UsageError(
+            "A message and a page are given; visitors see one of them.",
+            advice="Give --message for ship's own page, or --page for one of yours.",
+            reason="usage/bad-page",
+        )
 
 
 def _page(call: Call, path: str) -> str:

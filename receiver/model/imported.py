@@ -36,6 +36,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, str] = {}
     commands: tuple[tuple[str, ...], ...] = ()
     """Settings of the app, as words behind `ship`."""
+    left_out: tuple[str, ...] = ()
+    """Config vars that lead to what is left behind, and are set by hand."""
 
 
 def together(parts: Iterable[Imported]) -> Imported:
@@ -53,4 +55,5 @@ def together(parts: Iterable[Imported]) -> Imported:
         manifest=manifest,
         config=config,
         commands=tuple(commands),
+        left_out=tuple(name for part in found for name in part.left_out),
     )

@@ -18,8 +18,10 @@ PROCFILE, RUNTIME, SLUGIGNORE = "Procfile", "runtime.txt", ".slugignore"
 _LINE = re.compile(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
 _THEIRS = re.compile(r"HEROKU_\w+|DYNO\w*|BUILDPACK_URL|DOKKU_\w+|GIT_REV")
 _OF_ADDONS = re.compile(
-    r"\.(amazonaws|herokuapp|heroku|rediscloud|redislabs|cloudamqp|mlab)\.(com|net)"
+    r"\.((compute|rds|cache)(-\d+)?\.amazonaws|heroku|rediscloud|redislabs|cloudamqp|mlab)\.(com|net)\b"
 )
+"""Hosts of databases and queues that go with the app over there; S3 and the like do not."""
+_OF_THE_APP = re.compile(r"\.herokuapp\.com\b")
 _ADDONS = {
     "heroku-postgresql": "DATABASE_URL", "heroku-redis": "REDIS_URL", "rediscloud": "REDISCLOUD_URL",
     "heroku-data-for-redis": "REDIS_URL", "cloudamqp": "CLOUDAMQP_URL", "memcachier": "MEMCACHIER_SERVERS",
@@ -35,8 +37,14 @@ _OTHER_SECTIONS: Mapping[str, str] = {
 _DESCRIBING = {"$schema", "keywords", "logo", "name", "repository", "success_url", "website"}
 
 
-def import_procfile(text: str) -> Imported:
-    """Each line of the Procfile; those of Piku's own kinds are put into Ship's form."""
+def import_procfile(text: str, first: Mapping[str, int], typed: Mapping[str, int]) -> Imported:
+    """Each line of the Procfile; those of Piku's own kinds are put into Ship's form.
+
+    Args:
+        text: the file
+        first: how many processes the first push has run, as app.json wants
+        typed: how many another file asks for, by a command that is told there
+    """
     parts = []
     for number, line in enumerate(text.splitlines(), start=1):
         found = _LINE.fullmatch(line.strip())
@@ -53,7 +61,7 @@ def import_procfile(text: str) -> Imported:
                 )
             )
             continue
-        kept = _one(PROCFILE, seen, "kept", _process(found[1]))
+        kept = _one(PROCFILE, seen, "kept", _process(found[1], first, typed))
         parts.append(import_process(seen, found[1], found[2]) or kept)
     return together(parts)
 
@@ -122,16 +130,31 @@ def _config_var(file: str, name: str, value: str) -> Imported:
         return Imported(findings=(finding,), commands=(words,))
     told = f"ship config:set {name}=..."
     if _OF_ADDONS.search(value):
-        told += " It leads to a service of the platform: copy what is there, and set the new address, before you leave."
+        told = f"It leads to a service of the old platform, so --apply leaves it out. Copy what is there, then: {told}"
+        return Imported(findings=(Finding(file, seen, "hand", told),), left_out=(name,))
+    if _OF_THE_APP.search(value):
+        told += " It names the app's address over there: set the new one before you leave."
     return Imported(findings=(Finding(file, seen, "config", told),), config={name: value})
 
 
-def _process(name: str) -> str:
+def app_json_scale(data: bytes) -> dict[str, int]:
+    """How many processes of each type the first push has run.
+
+    Raises:
+        BuildError: a push with it would be refused
+    """
+    formation = parse_app_json(data)[0].formation
+    return initial_scale(formation, formation)[0]
+
+
+def _process(name: str, first: Mapping[str, int], typed: Mapping[str, int]) -> str:
     if name == "web":
         return "It serves the site; a plain call of gunicorn is run under Ship's own settings."
     if name == "release":
         return "It runs before each release takes over, and its failure refuses the push."
-    return f"It runs when it is scaled: ship ps:scale {name}=1"
+    if first.get(name):
+        return f"The first push has {first[name]} run, as app.json says."
+    return f"It runs when it is scaled: ship ps:scale {name}={typed.get(name) or 1}"
 
 
 def _env(parsed: AppJson) -> Iterator[Finding]:

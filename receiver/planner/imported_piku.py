@@ -83,6 +83,12 @@ def import_scaling(text: str) -> Imported:
     return together(parts)
 
 
+def numbers(text: str) -> dict[str, int]:
+    """How many processes of each type SCALING asks for."""
+    wanted = (words[1].partition("=") for words in import_scaling(text).commands)
+    return {name: int(count) for name, _, count in wanted}
+
+
 def import_process(seen: str, name: str, command: str) -> Imported | None:
     """A line of the Procfile that means something to Piku alone; None for all others."""
     if name in {"wsgi", "jwsgi", "rwsgi", "php"}:

@@ -67,6 +67,23 @@ def test_what_the_server_refuses_ends_it(server: PushServer, tmp_path: Path) -> 
     assert "(usage/no-app)" in nameless.stderr
 
 
+def test_an_address_of_the_old_platform_is_told_and_not_set(
+    server: PushServer, tmp_path: Path
+) -> None:
+    server.create("left")
+    url = "postgres://u:hunter2@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d"
+    (tmp_path / "config.env").write_text(f"DATABASE_URL={url}\nGREETING=hi\n")
+    done = ship(server, tmp_path, "import", "--config", "config.env", "--apply", "-a", "left")
+    assert done.returncode == 0, done.stderr
+    assert records.read_config(server.paths("left").config) == {"GREETING": "hi"}
+    assert "hunter2" not in done.stdout + done.stderr
+    assert done.stderr.endswith(
+        "Not set, since they lead to the old platform: DATABASE_URL.\n"
+        "First: ship config:set -a left DATABASE_URL=...\n"
+        "Then, to put the app live: git push prod main\n"
+    )
+
+
 def test_config_vars_come_in_by_a_pipe(server: PushServer, tmp_path: Path) -> None:
     server.create("piped")
     (tmp_path / "config.json").write_text('{"A": "b c", "DYNO": "web.1"}')

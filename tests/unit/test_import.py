@@ -11,6 +11,7 @@ from receiver.model.errors import ShipError
 from receiver.model.imported import FATES, Imported
 from receiver.model.manifest import parse_manifest
 from receiver.planner.imported_checks import import_checks
+from receiver.planner.imported_heroku import import_config
 from receiver.planner.imported_piku import import_env, import_process, import_scaling
 from receiver.planner.tables import missing_tables, tables_text
 from tests.embedded.transcript import assert_as_recorded
@@ -137,6 +138,45 @@ def test_scaling() -> None:
         ("ps:scale", "web=0"),
         ("ps:scale", "worker=3"),
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("app.json", '{"formation": {"worker": {"quantity": 2}}}', "The first push has 2 run, as app.json says."),
+        ("app.json", '{"formation": {"worker": {"quantity": 0}}}', "ship ps:scale worker=1"),
+        ("app.json", "{}", "ship ps:scale worker=1"),
+        ("SCALING", "worker=3", "ship ps:scale worker=3"),
+        ("SCALING", "worker=0", "ship ps:scale worker=1"),
+    ],
+)  # fmt: skip
+def test_a_line_of_the_procfile_says_no_other_number_than_the_file_that_has_it(
+    file: str, text: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Procfile").write_text("worker: celery -A shop worker\n")
+    (tmp_path / file).write_text(text)
+    found = importing.look(tmp_path, {}, "", domains=True)
+    assert found.findings[0].told.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("value", "fate"),
+    [
+        ("postgres://u:p@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d", "hand"),
+        ("postgres://u:p@ec2-1-2-3-4.eu-west-1.compute.amazonaws.com:5432/d", "hand"),
+        ("postgres://u:p@c1.cluster-x9.us-east-1.rds.amazonaws.com/d", "hand"),
+        ("redis://:p@redis-1.c2.us-east-1-3.ec2.cloud.redislabs.com:1", "hand"),
+        ("my-bucket.s3.amazonaws.com", "config"),
+        ("https://sqs.us-east-1.amazonaws.com/1/jobs", "config"),
+        ("https://shop.herokuapp.com", "config"),
+        ("postgres://u:p@db.example.com/d", "config"),
+    ],
+)
+def test_what_leads_to_an_addon_is_left_out(value: str, fate: str) -> None:
+    found = import_config({"X_URL": value}, "config.json")
+    assert [finding.fate for finding in found.findings] == [fate]
+    left = fate == "hand"
+    assert (found.config, found.left_out) == (({}, ("X_URL",)) if left else ({"X_URL": value}, ()))
 
 
 def test_ship_toml_is_added_to_and_nothing_in_it_changed(

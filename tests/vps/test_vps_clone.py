@@ -63,6 +63,8 @@ def test_a_clone_has_the_files_of_the_original_and_an_account_of_its_own(site: S
     assert done.returncode == 0, done.stderr
     assert done.stdout == "http://twin.example.com | ship@vps:twin\n"
     assert "These name source itself: HOME_URL." in done.stderr
+    assert done.stderr.count("git remote add") == 1
+    assert done.stderr.endswith("To push to it from here: git remote add twin ship@vps:twin\n")
     server = site.server
     assert server.ask("twin.example.com") == (200, "of the source")
     assert server.ask("twin.example.com", "/env/SECRET") == (200, "abc")
