@@ -4,13 +4,15 @@ Until it is live, or finished without being deployed, a note is on disk by which
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
 from receiver import access, apps, clone_notes, files, git, records, retrying
 from receiver.lock import app_lock
+from receiver.model.cloned import advice_for_clone, names_host, with_own_host
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -91,13 +93,15 @@ def _look(server: Server, wish: Wish, out: Output) -> _Original:
 def _copy(server: Server, wish: Wish, original: _Original, out: Output) -> None:
     paths = server.app(wish.new)
     _copy_code(server, wish, original.release, out)
-    records.write_config(paths.config, original.config, mode=0o600)
+    own = with_own_host(original.config, server.address(wish.old), server.address(wish.new))
+    config = {**original.config, **own}
+    records.write_config(paths.config, config, mode=0o600)
     if original.scale:
         files.write_atomically(paths.scale, records.scale_text(original.scale), mode=0o644)
     jobs = sorted(original.release.cron) if original.release else []
     if jobs:
         files.write_atomically(paths.suspended, json.dumps(jobs) + "\n", mode=0o644)
-    for line in _told(server, wish, original, jobs):
+    for line in (*_told_of_config(server, wish, config, own), *_told(server, wish, original, jobs)):
         out.say(line)
     if wish.storage:
         out.say("Copying the storage")
@@ -124,13 +128,20 @@ def _copy_code(server: Server, wish: Wish, release: Release | None, out: Output)
     out.say(f"Code: commit {release.commit[:7]}, which is {release.label} of {wish.old}.")
 
 
+def _told_of_config(
+    server: Server, wish: Wish, config: Mapping[str, str], own: Collection[str]
+) -> Iterator[str]:
+    if config:
+        yield f"Config vars: {len(config)} copied, secrets among them. What they lead to, such as a database, both apps use."
+    if own:
+        old, new = server.address(wish.old), server.address(wish.new)
+        yield f"{', '.join(sorted(own))}: {old} became {new}."
+    if left := _of_the_original(server, wish, config):
+        yield f"These name {wish.old} itself: {', '.join(left)}. To change: ship config:set -a {wish.new} {left[0]}=..."
+
+
 def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) -> Iterator[str]:
     """What was taken over and what was not, as far as somebody may have to do something about it."""
-    if original.config:
-        count = len(original.config)
-        yield f"Config vars: {count} copied, secrets among them. What they lead to, such as a database, both apps use."
-    if own := _of_the_original(server, wish, original):
-        yield f"These name {wish.old} itself: {', '.join(own)}. To change: ship config:set -a {wish.new} {own[0]}=..."
     if keys := sorted(access.of_app(server.layout, wish.old)):
         yield f"Grants stay with {wish.old}: {', '.join(keys)}. To give one: ship access:add -a {wish.new} {keys[0]} deploy"
     if original.settings.domains:
@@ -141,11 +152,14 @@ def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) 
         yield "Storage is not copied; with --storage it is."
 
 
-def _of_the_original(server: Server, wish: Wish, original: _Original) -> list[str]:
+def _of_the_original(server: Server, wish: Wish, config: Mapping[str, str]) -> list[str]:
     """Config vars in whose values the original's address or folder stands."""
-    places = (server.address(wish.old), f"{original.paths.home}/", *original.settings.domains)
+    paths = server.app(wish.old)
+    hosts, home = (server.address(wish.old), *records.read_app(paths).domains), f"{paths.home}/"
     return sorted(
-        name for name, value in original.config.items() if any(place in value for place in places)
+        name
+        for name, value in config.items()
+        if home in value or any(names_host(value, host) for host in hosts)
     )
 
 
@@ -158,6 +172,8 @@ def _go_live(
         out.say(f"It is not deployed yet. To put it live: ship releases:retry -a {wish.new}")
         return
     title = f"Clone of {wish.old} {original.release.label}, {{}}"
-    status = retrying.retry(server, wish.new, wish.by, show, title)
+    options = " --storage" if wish.storage else ""
+    advise = partial(advice_for_clone, old=wish.old, new=wish.new, options=options)
+    status = retrying.first(server, wish.new, wish.by, show, title, advise)
     if status:
         raise _NotLiveError(status)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from receiver import deploy, detached, forecast, git, intake, rehearsal
 from receiver.audit import Entry
-from receiver.model.errors import NotFoundError
+from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -22,16 +22,31 @@ def retry(
     app: AppName,
     by: str,
     show: Callable[[bytes], object],
-    title: str = "Deploy {} again",
     entry: Entry | None = None,
 ) -> int:
-    """Deploy the commit that the deploy branch is at; returns the deploy's exit code. `title` is for the record.
+    """Deploy the commit that the deploy branch is at; returns the deploy's exit code.
 
     Raises:
         NotFoundError: nothing was pushed yet
     """
-    request = replace(_request(server, app, by, title), entry=entry)
+    request = replace(_request(server, app, by, "Deploy {} again"), entry=entry)
     return _take(server, request, show, partial(deploy.deploy, server))
+
+
+def first(
+    server: Server,
+    app: AppName,
+    by: str,
+    show: Callable[[bytes], object],
+    title: str,
+    advise: Callable[[str], str],
+) -> int:
+    """Deploy the commit that the deploy branch of a clone is at; returns the deploy's exit code.
+
+    `title` is for the record; `advise` makes the advice of an error fit a clone.
+    """
+    request = _request(server, app, by, title)
+    return _take(server, request, show, partial(_deploy, server, advise))
 
 
 def check(
@@ -63,6 +78,16 @@ def plan(server: Server, app: AppName, by: str, out: Output) -> None:
         forecast.of_push(server, push, out)
     finally:
         archive.unlink(missing_ok=True)
+
+
+def _deploy(
+    server: Server, advise: Callable[[str], str], push: deploy.Push, out: Output
+) -> Release | None:
+    try:
+        return deploy.deploy(server, push, out)
+    except ShipError as error:
+        error.advice = advise(error.advice)
+        raise
 
 
 def _request(server: Server, app: AppName, by: str, description: str) -> detached.Request:

@@ -4,6 +4,7 @@ A reason such as `build/no-buildpack` is documented in docs/errors.md and is nev
 low and printed once, at the edge. Its first part decides the exit code.
 """
 
+import re
 from typing import ClassVar
 
 EXIT_FAILED = 1
@@ -37,6 +38,14 @@ PUSH_VERDICTS: dict[int, str] = {
     EXIT_CODES["access"]: "not allowed",
 }
 """What git prints in brackets behind a rejected ref, by the deploy's exit code."""
+
+
+_PUSH_AGAIN = re.compile(r",? (?:and|then|and then) push again(?=[.:,])")
+
+
+def without_pushing(advice: str) -> str:
+    """An advice without its end that says to push again."""
+    return _PUSH_AGAIN.sub("", advice)
 
 
 class ShipError(Exception):

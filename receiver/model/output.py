@@ -38,11 +38,16 @@ def secrets_of(config: Mapping[str, str], host: str = "") -> tuple[str, ...]:
     for name, value in config.items():
         if name in _PUBLIC_NAMES or _leads_to(host, value):
             continue
-        telling = any(word in name.upper() for word in _TELLING_NAMES)
+        telling = tells_secret(name)
         for part in (value, *value.splitlines()):
             if len(part) >= (_SHORTEST_TELLING_SECRET if telling else _SHORTEST_SECRET):
                 found |= {part, repr(part)[1:-1], _as_decoded(part)}
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def tells_secret(name: str) -> bool:
+    """Whether the name of a config var alone says that its value is secret."""
+    return any(word in name.upper() for word in _TELLING_NAMES)
 
 
 def _as_decoded(value: str) -> str:

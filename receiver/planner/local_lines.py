@@ -3,7 +3,7 @@
 import os
 import re
 
-from receiver.model.errors import ShipError
+from receiver.model.errors import ShipError, without_pushing
 
 _SERVERS_OWN = re.compile(
     rb"\[[^]\n]+\] \[\d+\] \[INFO\] (?:Starting gunicorn|Listening at:|Using worker:|Control socket|Booting worker|"
@@ -17,7 +17,6 @@ _TRACEBACK = b"Traceback (most recent call last):"
 _GAVE_UP = b"gunicorn.errors.HaltServer:"
 """How a traceback of gunicorn's master ends that tells of itself: why the workers failed stands before it."""
 _BETWEEN = (b"", b"During handling of the above exception, another exception occurred:")
-_PUSH_AGAIN = re.compile(r",? (?:and|then|and then) push again(?=[.:,])")
 _CONFIG_SET = "ship config:set"
 
 
@@ -56,7 +55,7 @@ class Lines:
 
 def for_here(error: ShipError) -> ShipError:
     """The same error for somebody who saves a file, where the advice is for one who pushes."""
-    advice = _PUSH_AGAIN.sub("", error.advice)
+    advice = without_pushing(error.advice)
     if _CONFIG_SET in advice:
         advice += "\nHere, put it into the file .env."
     return ShipError(error.title, detail=error.detail, advice=advice, reason=error.reason)

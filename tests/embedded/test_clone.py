@@ -76,9 +76,21 @@ def blog(server: PushServer) -> Original:
     assert laptop.push().status == 0
     laptop.commit(wsgi("second"))
     assert laptop.push().status == 0
-    server.configure(app, GREETING="hi", SECRET="x y", SITE_URL="http://blog.ship.test/")
+    server.configure(
+        app,
+        GREETING="hi",
+        SECRET="x y",
+        SITE_URL="http://blog.ship.test/",
+        SENDER="me@blog.ship.test",
+    )
     server.rollback(app, 1)
-    server.configure(app, GREETING="hi", SECRET="x y", SITE_URL="http://blog.ship.test/")
+    server.configure(
+        app,
+        GREETING="hi",
+        SECRET="x y",
+        SITE_URL="http://blog.ship.test/",
+        SENDER="me@blog.ship.test",
+    )
     paths = server.paths("blog")
     apps.configure(
         server.server, app,
@@ -173,6 +185,71 @@ def test_a_clone_that_does_not_come_up_is_taken_away(blog: Original) -> None:
     assert blog.server.ask("blog") == (200, "first hi")
 
 
+HOSTS = """
+import settings
+
+def app(environ, start_response):
+    known = environ["HTTP_HOST"].split(":")[0] in settings.ALLOWED_HOSTS
+    body = b"at home" if known else b"<h1>Bad Request (400)</h1>"
+    status = "200 OK" if known else "400 Bad Request"
+    start_response(status, [("Content-Length", str(len(body)))])
+    return [body]
+"""
+SETTINGS = 'import os\n\nALLOWED_HOSTS = os.environ["{}"].split(",")\n'
+
+
+@pytest.fixture(scope="module")
+def hosted(blog: Original) -> Checkout:
+    """The app `hosted`, which answers as Django does: to the host names of a config var alone."""
+    app = blog.server.create("hosted")
+    hosts = "localhost,hosted.ship.test"
+    blog.server.configure(app, ALLOWED_HOSTS=hosts, CACHE_HOSTS=hosts)
+    laptop = blog.server.checkout("hosted")
+    tree = {
+        "app.py": HOSTS,
+        "settings.py": SETTINGS.format("ALLOWED_HOSTS"),
+        "requirements.txt": "",
+    }
+    laptop.commit({**tree, "Procfile": "web: gunicorn app:app\n"})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    return laptop
+
+
+@pytest.mark.usefixtures("hosted")
+def test_a_clone_answers_to_its_own_host_name(blog: Original) -> None:
+    done = blog.ship("apps:clone", "hosted", "hosted-2")
+    assert done.status == 0, done.err
+    assert "ALLOWED_HOSTS: hosted.ship.test became hosted-2.ship.test." in done.err
+    assert "These name hosted itself: CACHE_HOSTS." in done.err
+    assert records.read_config(blog.server.paths("hosted-2").config) == {
+        "ALLOWED_HOSTS": "localhost,hosted-2.ship.test",
+        "CACHE_HOSTS": "localhost,hosted.ship.test",
+    }
+    assert blog.server.ask("hosted-2") == (200, "at home")
+
+
+def test_what_is_advised_when_the_host_name_is_refused_works(
+    blog: Original, hosted: Checkout
+) -> None:
+    hosted.commit({"settings.py": SETTINGS.format("CACHE_HOSTS")})
+    assert hosted.push().status == 0
+    failed = blog.ship("apps:clone", "hosted", "guest")
+    assert failed.status == 6
+    typed = (
+        "ship apps:clone hosted guest --skip-deploy",
+        "ship config:set -a guest CACHE_HOSTS=guest.ship.test",
+        "ship releases:retry -a guest",
+    )
+    for line in typed:
+        assert f"`{line}`" in failed.err, failed.err
+    assert "push again" not in failed.err
+    for line in typed:
+        done = blog.ship(*line.split()[1:])
+        assert done.status == 0, done.err
+    assert blog.server.ask("guest") == (200, "at home")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "reason"),
     [
@@ -225,8 +302,14 @@ def test_a_clone_whose_starter_was_killed_comes_to_its_end(blog: Original) -> No
     blog.gate.touch()
     wait_until(lambda: blog.server.live("orphan") == 1, limit_s=60)
     assert blog.ship("builds:output", "-a", "orphan").status == 0  # waits for the end
-    assert blog.ship("apps").status == 0
-    assert not list((blog.server.embedded.layout.state / "clones").iterdir())
+    clones = blog.server.embedded.layout.state / "clones"
+
+    def is_settled() -> bool:
+        """The builder holds the note until it has ended, which is a moment after its record is written."""
+        assert blog.ship("apps").status == 0
+        return not list(clones.iterdir())
+
+    wait_until(is_settled, limit_s=20)
     assert blog.server.ask("orphan") == (200, "first hi")
 
 

@@ -345,6 +345,7 @@ VALUES = """
     model.config_vars
     model.names
     model.mismatch
+    model.cloned
     model.output
     model.build
     model.drain

@@ -62,7 +62,7 @@ def test_a_clone_has_the_files_of_the_original_and_an_account_of_its_own(site: S
     done = typed("apps:clone", "twin", "--storage")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "http://twin.example.com | ship@vps:twin\n"
-    assert "These name source itself: HOME_URL." in done.stderr
+    assert "HOME_URL: source.example.com became twin.example.com." in done.stderr
     assert done.stderr.count("git remote add") == 1
     assert done.stderr.endswith("To push to it from here: git remote add twin ship@vps:twin\n")
     server = site.server

@@ -1,0 +1,56 @@
+"""What a clone has of its own: config vars with its host name in place of the original's, and words for a deploy that fails. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from receiver.model.errors import without_pushing
+from receiver.model.output import tells_secret
+
+_SERVICES = frozenset(
+    {
+        "AMQP", "AWS", "BROKER", "BUCKET", "CACHE", "CELERY", "DATABASE", "DB", "DSN", "EMAIL", "MAIL", "MONGO",
+        "MONGODB", "MYSQL", "POSTGRES", "POSTGRESQL", "QUEUE", "RABBITMQ", "REDIS", "S3", "SMTP", "SQL", "STORAGE",
+    }
+)  # fmt: skip
+"""Words in names of config vars that lead to a service, which both apps use."""
+_OTHER_SCHEME = re.compile(r"(?<![a-z0-9+.-])(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_WITH_PASSWORD = re.compile(r"://[^/\s]*@|(?:key|pass|password|pwd|secret|token)\s*[=:]", re.IGNORECASE)  # fmt: skip
+_NO_LIST = re.compile(r"[\n{]")
+
+
+def with_own_host(config: Mapping[str, str], old: str, new: str) -> dict[str, str]:
+    """The config vars that change when the host name `new` stands wherever `old` stands as a whole word.
+
+    Those that lead to a service, or may be secret, stay as they are.
+    """
+    word = re.compile(
+        rf"(?:(?<![\w@%/.-])|(?<=//))(\.?){re.escape(old)}(?![\w@-]|\.\w)", re.IGNORECASE
+    )
+    changed = {
+        name: word.sub(lambda found: found[1] + new, value)
+        for name, value in config.items()
+        if not _stays(name, value)
+    }
+    return {name: value for name, value in changed.items() if value != config[name]}
+
+
+def names_host(value: str, host: str) -> bool:
+    """Whether a value names a host, or one below it."""
+    return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", value, re.IGNORECASE) is not None
+
+
+def _stays(name: str, value: str) -> bool:
+    words = name.upper().split("_")
+    return (
+        tells_secret(name)
+        or not _SERVICES.isdisjoint(words)
+        or words[0].startswith("PG")
+        or any(each.search(value) for each in (_OTHER_SCHEME, _WITH_PASSWORD, _NO_LIST))
+    )
+
+
+def advice_for_clone(advice: str, old: str, new: str, options: str = "") -> str:
+    """The advice of an error of a deploy, for a clone that is taken away again and cannot be pushed to."""
+    told = without_pushing(advice).replace("`ship config:set ", f"`ship config:set -a {new} ")
+    before = f"{new} is taken away. To have it stay: `ship apps:clone {old} {new} --skip-deploy{options}`."
+    return "\n".join(filter(None, (before, told, f"Then: `ship releases:retry -a {new}`.")))
