@@ -394,3 +394,17 @@ def stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         assert place.ship("apps:create", "blog").status == 0
         assert place.git("push", "prod", "main").status == 0
         yield place
+
+
+def test_what_a_laptop_is_told_of_a_needless_or_contradictory_wish(blog: Place) -> None:
+    cleared = blog.ship("config:clear", "-a", "blog", "--confirm", "blog")
+    assert cleared.status == 0
+    assert "There are no config vars. Nothing was changed, and no release was made." in cleared.err
+    both = blog.ship("maintenance:on", "-a", "blog", "--message", "x", "--page", "/nowhere")
+    assert both.status == 2
+    assert "A message and a page are given; visitors see one of them." in both.err
+    cloned = blog.ship("apps:clone", "blog", "lazy", "--skip-deploy")
+    assert cloned.status == 0, cloned.err
+    assert cloned.err.count("git remote add") == 1
+    assert "git remote add lazy ship@vps:lazy\n" in cloned.err
+    assert blog.ship("destroy", "lazy", "--confirm", "lazy").status == 0
