@@ -198,26 +198,19 @@ def app(environ, start_response):
 SETTINGS = 'import os\n\nALLOWED_HOSTS = os.environ["{}"].split(",")\n'
 
 
-@pytest.fixture(scope="module")
-def hosted(blog: Original) -> Checkout:
-    """The app `hosted`, which answers as Django does: to the host names of a config var alone."""
-    app = blog.server.create("hosted")
-    hosts = "localhost,hosted.ship.test"
-    blog.server.configure(app, ALLOWED_HOSTS=hosts, CACHE_HOSTS=hosts)
-    laptop = blog.server.checkout("hosted")
-    tree = {
-        "app.py": HOSTS,
-        "settings.py": SETTINGS.format("ALLOWED_HOSTS"),
-        "requirements.txt": "",
-    }
+def push_hosted(blog: Original, name: str, variable: str) -> None:
+    """An app that answers as Django does: to the host names of a config var alone."""
+    hosts = f"localhost,{name}.ship.test"
+    blog.server.configure(blog.server.create(name), ALLOWED_HOSTS=hosts, CACHE_HOSTS=hosts)
+    laptop = blog.server.checkout(name)
+    tree = {"app.py": HOSTS, "settings.py": SETTINGS.format(variable), "requirements.txt": ""}
     laptop.commit({**tree, "Procfile": "web: gunicorn app:app\n"})
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
-    return laptop
 
 
-@pytest.mark.usefixtures("hosted")
 def test_a_clone_answers_to_its_own_host_name(blog: Original) -> None:
+    push_hosted(blog, "hosted", "ALLOWED_HOSTS")
     done = blog.ship("apps:clone", "hosted", "hosted-2")
     assert done.status == 0, done.err
     assert "ALLOWED_HOSTS: hosted.ship.test became hosted-2.ship.test." in done.err
@@ -229,15 +222,12 @@ def test_a_clone_answers_to_its_own_host_name(blog: Original) -> None:
     assert blog.server.ask("hosted-2") == (200, "at home")
 
 
-def test_what_is_advised_when_the_host_name_is_refused_works(
-    blog: Original, hosted: Checkout
-) -> None:
-    hosted.commit({"settings.py": SETTINGS.format("CACHE_HOSTS")})
-    assert hosted.push().status == 0
-    failed = blog.ship("apps:clone", "hosted", "guest")
+def test_what_is_advised_when_the_host_name_is_refused_works(blog: Original) -> None:
+    push_hosted(blog, "host", "CACHE_HOSTS")
+    failed = blog.ship("apps:clone", "host", "guest")
     assert failed.status == 6
     typed = (
-        "ship apps:clone hosted guest --skip-deploy",
+        "ship apps:clone host guest --skip-deploy",
         "ship config:set -a guest CACHE_HOSTS=guest.ship.test",
         "ship releases:retry -a guest",
     )
