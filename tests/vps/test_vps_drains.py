@@ -58,13 +58,30 @@ true
 
 
 @pytest.fixture(scope="module")
-def site(ship_server: ShipServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = ship_server.site("drained")
-    made.publish("first", {"app.py": CODE})
+def receiver(
+    ship_server: ShipServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ShipServer]:
+    """The server, with a receiver of log lines on it."""
     _start_receiver(ship_server, tmp_path_factory.mktemp("certificate"))
-    yield made
-    ship_server.ship("apps:destroy drained --confirm drained", check=False)
+    yield ship_server
     ship_server.root("systemctl disable --now receiver; rm -f /etc/systemd/system/receiver.service", check=False)  # fmt: skip
+
+
+@pytest.fixture
+def site(receiver: ShipServer) -> Iterator[Site]:
+    """An app with a drain that runs."""
+    made = receiver.site("drained")
+    made.publish("first", {"app.py": CODE})
+    added = made.ship(f"drains:add 'https://127.0.0.1:8443/in?token={SECRET}'")
+    assert "goes to https://127.0.0.1:8443/in?token=***, as d1." in added.stderr
+    receiver.machine.wait_until(
+        lambda: receiver.root("ls /var/lib/private/ship-drains/drained.d1 || true") != "",
+        "has begun", 20,
+    )  # fmt: skip
+    yield made
+    for name in ("drained", "emptied"):
+        receiver.ship(f"apps:destroy {name} --confirm {name}", check=False)
+    receiver.root("rm -f /root/received")
 
 
 def _start_receiver(server: ShipServer, folder: Path) -> None:
@@ -97,12 +114,6 @@ def wait_for(site: Site, text: str) -> None:
 
 
 def test_lines_of_app_and_router_arrive_through_a_reboot(site: Site) -> None:
-    root = site.server.root
-    added = site.ship(f"drains:add 'https://127.0.0.1:8443/in?token={SECRET}'")
-    assert "goes to https://127.0.0.1:8443/in?token=***, as d1." in added.stderr
-    site.server.machine.wait_until(
-        lambda: root("ls /var/lib/private/ship-drains/drained.d1 || true") != "", "has begun", 20
-    )
     site.page("/one")
     wait_for(site, "drained.example.com router nginx - GET /one 200")
     wait_for(site, "drained.example.com app web - said by the app: /one")
