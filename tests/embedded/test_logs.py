@@ -148,7 +148,7 @@ def test_the_last_lines_come_and_the_text_alone_if_wanted(counted: Counting) -> 
 
 
 def test_a_program_reads_an_object_a_line(counted: Counting) -> None:
-    _, lines, _ = counted.type("--json", "-n", "1", "-s", "ship")
+    _, lines, _ = counted.type("--json", "-n", "1", "-s", "ship", "--grep", "is live")
     assert json.loads(lines[0]) | {"time": ""} == {
         "time": "",
         "source": "ship",
