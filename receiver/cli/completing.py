@@ -120,6 +120,10 @@ def _waiting(
 def _values(
     call: Call, command: Command, param: click.Parameter, context: click.Context, typed: str
 ) -> Iterator[Word]:
+    outer = context.find_root()
+    if command.name == "help" and isinstance(outer.command, Ship):
+        yield from _commands(outer.command, outer, (), typed)
+        return
     source = _source(command, param, context)
     if source is None:
         yield from _by_click(param, context, typed)
@@ -163,7 +167,6 @@ _OF_COMMANDS: dict[str, Source] = {
     "config:edit name": Known.config_names,
     "config:get names": Known.config_names,
     "config:unset names": Known.config_names,
-    "help words": lambda _: (*catalogue.COMMANDS, *catalogue.ALIASES),
     "keys:remove name": Known.keys,
     "keys:rename name": Known.keys,
     "logs process": Known.types,
