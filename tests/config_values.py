@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 ECHO = """
@@ -33,6 +34,12 @@ BATCHES = st.lists(_VALUES, min_size=60, max_size=120).map(
     lambda values: {f"P{at}": value for at, value in enumerate([*_AWKWARD, *values])}
 )
 """Many config vars for one release: what is known to be awkward, and what chance brings."""
+
+FEW_BATCHES = settings(
+    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+"""Each batch is a release of a running app, which takes seconds; none is tried again smaller."""
 
 
 def as_bytes(values: Mapping[str, str]) -> dict[str, bytes]:

@@ -12,7 +12,6 @@ from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.config_input import read_bytes
 from receiver.cli.given_file import STDIN
-from receiver.model.errors import UsageError
 
 if TYPE_CHECKING:
     from receiver.model.imported import Imported
@@ -50,7 +49,6 @@ def import_(
     """
     from receiver import importing
 
-    _refuse_from_afar(call)
     if applies:
         _ = call.app  # before anything is read: which app is meant has to be known
     found = importing.look(
@@ -74,15 +72,6 @@ def _write(folder: Path, text: str) -> None:
         return
     importing.write(folder, text)
     show.progress("Added to ship.toml. Look at it, then commit it.")
-
-
-def _refuse_from_afar(call: Call) -> None:
-    if call.key is not None:
-        raise UsageError(
-            "An import reads files where you are, not on the server.",
-            advice="Type it on the machine with the app's checkout.",
-            reason="usage/no-checkout",
-        )
 
 
 def _config(call: Call, file: str | None) -> Mapping[str, str]:

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from receiver import records
 from receiver.model.dotenv import shell_text
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
-from tests.config_values import BATCHES, ECHO, as_bytes, echoed
+from tests.config_values import BATCHES, ECHO, FEW_BATCHES, as_bytes, echoed
 from tests.embedded.places import Place, an_embedded_server, on_a_laptop
 from tests.embedded.transcript import assert_as_recorded
 
@@ -365,10 +365,7 @@ def test_of_changes_that_are_stored_at_once_none_is_lost(blog: Place) -> None:
 
 
 @given(batch=BATCHES)
-@settings(
-    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+@FEW_BATCHES
 def test_every_value_comes_out_of_the_app_as_it_went_in(
     stays: Place, batch: Mapping[str, bytes]
 ) -> None:

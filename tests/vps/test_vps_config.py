@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
-from tests.config_values import BATCHES, ECHO, as_bytes, echoed
+from tests.config_values import BATCHES, ECHO, FEW_BATCHES, as_bytes, echoed
 from tests.vps.ship_server import ShipServer, Site
 
 # What another account of the machine sees of all processes while it looks: run inside as that account.
@@ -111,10 +111,7 @@ def test_what_is_pending_outlives_a_rollback_and_the_next_change_takes_it_along(
 
 
 @given(batch=BATCHES)
-@settings(
-    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+@FEW_BATCHES
 def test_every_value_comes_out_of_the_app_as_it_went_in(
     of_bytes: Site, batch: Mapping[str, bytes]
 ) -> None:
