@@ -1,4 +1,8 @@
-"""Buildpacks: what a pushed tree is, and what has to be run for it. Pure; the one that fits is chosen here."""
+"""Buildpacks: what a pushed tree is, and what has to be run for it.
+
+A kind of app is a package here, and the one that fits is chosen in this module; all of it is
+pure, and reads the code of an app without running it. It imports `receiver.model` alone.
+"""
 
 import difflib
 from collections.abc import Sequence

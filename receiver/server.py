@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver import records
-from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Host
+from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model import settings
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
+from receiver.state import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ def open_server(root: Path | None) -> Server:
 
 def _host(layout: Layout, found: settings.Server) -> Host:
     if found.host == "systemd":
-        from receiver.hosts.systemd import SystemdHost  # noqa: PLC0415 - one of two is needed
+        from receiver.hosts.systemd.host import SystemdHost  # noqa: PLC0415 - one of two is needed
 
         return SystemdHost(layout)
-    from receiver.hosts.supervisord import SupervisordHost  # noqa: PLC0415 - as above
+    from receiver.hosts.supervisord.host import SupervisordHost  # noqa: PLC0415 - as above
 
     return SupervisordHost(layout)

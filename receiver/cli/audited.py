@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from receiver import audit
+from receiver.access import audit
 from receiver.cli import catalogue, show
 from receiver.cli.call import Call
-from receiver.clock import SYSTEM_CLOCK
+from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
 from receiver.model.names import is_config_name

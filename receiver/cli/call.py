@@ -13,7 +13,7 @@ from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
 if TYPE_CHECKING:
-    from receiver.audit import Entry
+    from receiver.access.audit import Entry
     from receiver.server import Server
 
 
@@ -59,14 +59,14 @@ class Call:
         """Whether who asks may do to the app what takes this grant; who sits at the server may do all."""
         if self.key is None:
             return True
-        from receiver import access
+        from receiver.access import grants as access
 
         return suffices(access.held(self.layout, self.key, self.app), needed)
 
     def require(self, needed: Needs) -> None:
         """Refuse, as `may` says, what of a command takes more than the command."""
         if self.key is not None:
-            from receiver import access
+            from receiver.access import grants as access
 
             access.admit(self.layout, self.key, self.app, needed)
 
@@ -85,14 +85,14 @@ class Call:
 
     def open_server(self, *, booting: bool = False) -> "Server":
         """Open the server, with nothing left half renamed or half cloned by a command that was killed."""
-        from receiver import clone_notes
+        from receiver.apps import clone_notes
         from receiver.server import open_server
 
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         server = open_server(self.place.root)
         if server.layout.rename_note.exists():
-            from receiver import renaming  # half of ship, which every command would import
+            from receiver.apps import renaming  # half of ship, which every command would import
 
             renaming.recover(server, booting=booting)
         if not booting:  # nothing runs yet that could be told to let go of an app

@@ -156,7 +156,7 @@ class Checkout:
         )
 
     def _git(self, *words: str, needed: bool = False) -> str:
-        from receiver import shell
+        from receiver.machine import shell
 
         try:
             said = shell.capture(("git", *words), env=self._variables, cwd=self._folder)

@@ -101,7 +101,7 @@ class Command(click.Command):
         if needed == "nothing":
             self._refuse_from_afar(name)
             return
-        from receiver import access
+        from receiver.access import grants as access
 
         try:
             if needed == "admin" or not self.of_app:
@@ -167,7 +167,7 @@ class Ship(click.Group):
         if name is None:
             return None
         module, _, attribute = catalogue.COMMANDS[name][0].partition(":")
-        found: click.Command = getattr(import_module(f"receiver.cli.{module}"), attribute)
+        found: click.Command = getattr(import_module(f"receiver.cli.commands.{module}"), attribute)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

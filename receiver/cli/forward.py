@@ -58,7 +58,7 @@ def ask_over_ssh(
 
     Their input is `given`, or our own.
     """
-    from receiver import shell
+    from receiver.machine import shell
 
     argv = ssh_argv(place, words, terminal=False)
     return shell.read(argv, env=environment.variables, given=given)
@@ -68,7 +68,7 @@ def hand_over(
     place: Place, words: Sequence[str], environment: Environment, given: bytes
 ) -> tuple[int, bytes]:
     """Run words on the server, or as root here, with `given` as input: what is in it shows in no list of processes."""
-    from receiver import shell
+    from receiver.machine import shell
 
     if isinstance(place, Destination):
         return ask_over_ssh(place, words, environment, given=given)
@@ -77,14 +77,14 @@ def hand_over(
 
 def attach_ssh(place: Destination, words: Sequence[str], environment: Environment) -> int:
     """Run words on the server, on our own streams; returns the exit code, 255 where ssh itself failed."""
-    from receiver import shell
+    from receiver.machine import shell
 
     return shell.attach(ssh_argv(place, words, terminal=False), env=environment.variables)
 
 
 def ssh_says(place: Destination, environment: Environment) -> str:
     """What ssh says of an attempt to reach the server at which nobody is asked anything."""
-    from receiver import shell
+    from receiver.machine import shell
 
     said = bytearray()
     program, *rest = ssh_argv(place, ["version"], terminal=False)

@@ -115,7 +115,7 @@ class Known:
         return [*sudo, str(environment.program / "ship"), *words]
 
     def _read(self, argv: Sequence[str]) -> bytes:
-        from receiver import shell
+        from receiver.machine import shell
 
         return shell.capture(argv, env=self._call.environment.variables, limit_s=_LIMIT_S)
 
@@ -154,7 +154,7 @@ def _read_kept(file: Path) -> tuple[float, list[str]]:
 
 
 def _write_kept(file: Path, until: float, names: Sequence[str]) -> None:
-    from receiver import files
+    from receiver.machine import files
 
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write_atomically(file, json.dumps({"until": until, "names": list(names)}), mode=0o600)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from receiver import nginx, shell
+from receiver.doctor.finding import Finding
 from receiver.doctor.seen import Seen
-from receiver.model.finding import Finding
-from receiver.planner.nginx_dump import ServerBlock, server_blocks
+from receiver.machine import shell
+from receiver.nginx import program as nginx
+from receiver.nginx.dump import ServerBlock, server_blocks
 
 _SOON_DAYS = 14
 _ENDS = re.compile(r"^notAfter=(.*)$", re.MULTILINE)

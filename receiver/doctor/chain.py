@@ -8,30 +8,26 @@ from itertools import islice
 
 import msgspec
 
-from receiver import (
-    answers,
-    checking,
-    facts,
-    health,
-    log_parts,
-    nginx,
-    records,
-    sockets,
-    web_steps,
-    workers,
-)
-from receiver.answers import Answer, Question
+from receiver.changes import steps as change_steps
+from receiver.deploy import canary as checking
 from receiver.doctor import failed_requests, front_door
+from receiver.doctor.finding import Finding, Steps
 from receiver.doctor.seen import AppSeen, Seen, kind_of
+from receiver.doctor.unit_states import UnitState
+from receiver.health import answers, workers
+from receiver.health import ask as health
+from receiver.health.answers import Answer, Question
+from receiver.hosts.systemd.units import slot_unit
+from receiver.machine import log_parts, sockets
 from receiver.model.errors import CheckError, ShipError, SwapError
-from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
-from receiver.planner.sites import web_port
-from receiver.planner.systemd_units import slot_unit
-from receiver.planner.unit_states import UnitState
-from receiver.processes_now import now_of
+from receiver.nginx import program as nginx
+from receiver.nginx.sites import web_port
+from receiver.processes import web_steps
+from receiver.processes.now import now_of
 from receiver.server import Server
+from receiver.state import records
 
 _PATIENCE_S = 5.0
 _SHOWN_LINES = 12
@@ -196,7 +192,7 @@ def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
 def _process(way: _Way) -> Iterator[str]:
     """What was seen from nginx on: its log, the port, the master, the workers, an answer past nginx."""
     seen, app, master = way.seen, way.app, way.master
-    errors = log_parts.newest_first(facts.front(seen.server).log(app.name, "error"))
+    errors = log_parts.newest_first(change_steps.front(seen.server).log(app.name, "error"))
     # up to what was asked of whom: that stands above
     last = (line.decode("utf-8", "replace") for line in islice(errors, 1))
     lines = (line.partition(", client: ")[0] for line in last)

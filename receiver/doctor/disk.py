@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver import shell
+from receiver.doctor.finding import Finding
 from receiver.doctor.seen import Seen
-from receiver.model.finding import Finding
+from receiver.machine import shell
 from receiver.model.process_limits import MIB
 
 _FULL = "Deploys fail, and apps that write get errors."

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from receiver.doctor.finding import Finding, StartProgram
 from receiver.doctor.seen import Seen
-from receiver.hosts.supervisor_rpc import Supervisor, control_socket
-from receiver.model.finding import Finding, StartProgram
-from receiver.planner.embedded_files import RECEIVER_PROCESS
+from receiver.hosts.supervisord.embedded_files import RECEIVER_PROCESS
+from receiver.hosts.supervisord.rpc import Supervisor, control_socket
 
 
 def is_up(seen: Seen) -> bool:

@@ -6,10 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver import apps, keys, shell
-from receiver.doctor.ownership import RECEIVER, receiver_ids
-from receiver.doctor.seen import SSH_UNITS, AppSeen, Seen, text_at
-from receiver.model.finding import (
+from receiver.access import keys
+from receiver.doctor.finding import (
     CreateAccount,
     Finding,
     GiveTree,
@@ -20,10 +18,14 @@ from receiver.model.finding import (
     Systemctl,
     WriteKeys,
 )
+from receiver.doctor.ownership import RECEIVER, receiver_ids
+from receiver.doctor.seen import SSH_UNITS, AppSeen, Seen, text_at
+from receiver.doctor.wanted_access import SUDOERS, sudo_rule
+from receiver.hosts.systemd.sandbox import account
+from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
+from receiver.machine import shell
 from receiver.model.plan import Link, WriteFile
-from receiver.planner.sandbox import account
-from receiver.planner.systemd_units import LOG_TIMER, RECOVERY_UNIT
-from receiver.planner.wanted_access import SUDOERS, sudo_rule
+from receiver.model.program import HOOKS
 
 _LINK = Path("/usr/local/bin/ship")
 _NO_PUSH = "Nobody can push, or give commands over ssh."
@@ -196,7 +198,7 @@ def _sshd_setting(line: str, advice: str) -> Finding:
 
 def _hooks(seen: Seen) -> Iterator[Finding]:
     for name in ("pre-receive", "post-receive"):
-        hook = apps.HOOKS / name
+        hook = HOOKS / name
         if not hook.is_file():
             yield Finding(
                 name="push.hook-missing",
@@ -224,7 +226,7 @@ def _repository(seen: Seen, one: AppSeen) -> Iterator[Finding]:
     repo = seen.server.layout.repo(one.name)
     config = text_at(repo / "config") or ""
     hooks = [line.partition("=")[2].strip() for line in config.splitlines() if line.strip().lower().startswith("hookspath")]  # fmt: skip
-    if hooks == [str(apps.HOOKS)] and (repo / "HEAD").is_file():
+    if hooks == [str(HOOKS)] and (repo / "HEAD").is_file():
         return
     there = (repo / "HEAD").is_file()
     receiver = receiver_ids() if seen.has_systemd else None

@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice, takewhile
 
-from receiver import facts, log_parts
+from receiver.changes import steps as change_steps
+from receiver.doctor.finding import Finding
 from receiver.doctor.seen import AppSeen, Seen
-from receiver.model.finding import Finding
-from receiver.planner import router_lines
-from receiver.planner.router_lines import Reason, Request
+from receiver.machine import log_parts
+from receiver.nginx import router_lines
+from receiver.nginx.router_lines import Reason, Request
 
 _STATUSES = frozenset({"502", "504"})
 _OWN_AGENT = "ship-check"
@@ -48,7 +49,7 @@ def _advice(reasons: list[Reason], app: AppSeen) -> str:
 
 def _failed(seen: Seen, app: AppSeen) -> Iterator[Request]:
     """The last first; ship's own questions are no visitor's."""
-    log = facts.front(seen.server).log(app.name, "access")
+    log = change_steps.front(seen.server).log(app.name, "access")
     since = datetime.fromisoformat(seen.server.clock.stamp()).timestamp() - _LATELY_S
     with suppress(OSError):
         told = map(router_lines.read, islice(log_parts.newest_first(log), _MOST_LOOKED_AT))

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver import facts, nginx, sockets
-from receiver.doctor.seen import NGINX_UNIT, AppSeen, Seen, text_at
-from receiver.model.errors import ServerError
-from receiver.model.finding import (
+from receiver.changes import steps as change_steps
+from receiver.doctor.finding import (
     Finding,
     Install,
     KeepAside,
@@ -15,11 +13,15 @@ from receiver.model.finding import (
     Steps,
     Systemctl,
 )
+from receiver.doctor.seen import NGINX_UNIT, AppSeen, Seen, text_at
+from receiver.hosts.supervisord.embedded_files import NGINX_PROCESS
+from receiver.machine import sockets
+from receiver.model.errors import ServerError
 from receiver.model.plan import ChangeSite, WriteFile
-from receiver.nginx import Complaint, read_complaint
-from receiver.planner.embedded_files import NGINX_PROCESS
-from receiver.planner.nginx_dump import conflicts, read_files, server_blocks
-from receiver.planner.sites import is_current, server_names, shared_file, site_file
+from receiver.nginx import program as nginx
+from receiver.nginx.dump import conflicts, read_files, server_blocks
+from receiver.nginx.program import Complaint, read_complaint
+from receiver.nginx.sites import is_current, server_names, shared_file, site_file
 
 _NOBODY = "Visitors reach no app of this server."
 _GOES_ON = "nginx goes on with what it has read; it would not start again, and no app can be added or changed."
@@ -51,7 +53,7 @@ def site(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     if not app.is_known:
         return
     slot = app.live.slot if app.live else "a"
-    made_of = (facts.front(seen.server), app.name, app.settings, app.release, slot)
+    made_of = (change_steps.front(seen.server), app.name, app.settings, app.release, slot)
     wanted, link = site_file(*made_of), seen.server.layout.site_link(app.name)
     path = Path(wanted.path)
     step = ChangeSite(app.name, wanted.path, str(link), wanted.text)
@@ -118,7 +120,7 @@ def _not_installed(error: ServerError) -> Finding:
 
 
 def _shared(seen: Seen) -> Iterator[Finding]:
-    file = shared_file(facts.front(seen.server))
+    file = shared_file(change_steps.front(seen.server))
     path, there = Path(file.path), text_at(Path(file.path))
     link = seen.server.layout.sites_enabled / path.name
     if there == file.text and link.is_symlink() and link.resolve() == path.resolve():
@@ -193,7 +195,8 @@ def _is_debians(link: Path) -> bool:
 
 def _included(seen: Seen, dump: str) -> Iterator[Finding]:
     shared = (
-        seen.server.layout.sites_enabled / Path(shared_file(facts.front(seen.server)).path).name
+        seen.server.layout.sites_enabled
+        / Path(shared_file(change_steps.front(seen.server)).path).name
     )
     if shared.is_symlink() and str(shared) not in read_files(dump):
         main = nginx.main_file(seen.server.layout)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from receiver import files
-from receiver.checkpoint import Checkpoint
+from receiver.changes.checkpoint import Checkpoint
+from receiver.doctor.finding import Finding, Recover
 from receiver.doctor.seen import AppSeen
-from receiver.model.finding import Finding, Recover
+from receiver.machine import files
 from receiver.model.layout import AppPaths
 
 

@@ -7,16 +7,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from receiver.doctor.finding import Finding, GiveTree, SetAccess
 from receiver.doctor.seen import AppSeen, Seen
-from receiver.model.finding import Finding, GiveTree, SetAccess
-from receiver.planner.wanted_access import (
-    Ids,
-    Wanted,
-    app_access,
-    embedded_access,
-    server_access,
-)
-from receiver.request_logs import NGINX_GROUP
+from receiver.doctor.wanted_access import Ids, Wanted, app_access, embedded_access, server_access
+from receiver.nginx.request_logs import NGINX_GROUP
 
 RECEIVER = "ship"
 _MOST_LOOKED_AT = 20_000

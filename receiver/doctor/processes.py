@@ -3,9 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver import background, facts, sockets, workers
+from receiver.changes import background
+from receiver.changes import steps as change_steps
+from receiver.doctor.finding import AnyRepair, Finding, StartProgram, Steps, Systemctl
 from receiver.doctor.seen import AppSeen, Seen, kind_of
-from receiver.model.finding import AnyRepair, Finding, StartProgram, Steps, Systemctl
+from receiver.health import workers
+from receiver.hosts.supervisord.programs import held_process, own_port_process
+from receiver.hosts.systemd.background_units import process_unit
+from receiver.hosts.systemd.timer_units import timer_unit
+from receiver.hosts.systemd.units import slot_template, slot_unit, socket_unit
+from receiver.machine import sockets
 from receiver.model.formation import Instance, instances
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
@@ -22,12 +29,8 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Live, Release
 from receiver.model.webserver import Gunicorn
-from receiver.planner.background_units import process_unit
 from receiver.planner.formation import plan_formation
-from receiver.planner.supervisor_programs import held_process, own_port_process
-from receiver.planner.systemd_units import slot_template, slot_unit, socket_unit
-from receiver.planner.timers import timer_unit
-from receiver.web_steps import await_slot
+from receiver.processes.web_steps import await_slot
 
 
 def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
@@ -230,7 +233,7 @@ def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[
 def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     if app.release is None:
         return
-    step = facts.timer_change(seen.server, app.paths, app.release.cron)
+    step = change_steps.timer_change(seen.server, app.paths, app.release.cron)
     names = [timer_unit(app.name, job) for job in app.timers] if seen.has_systemd else []
     asleep = [name for name in names if (unit := seen.units.get(name)) and not unit.runs]
     links = [name for name in names if not _wanted_by(seen, "timers.target", name).is_symlink()]

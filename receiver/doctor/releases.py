@@ -5,13 +5,14 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import git, records
+from receiver.doctor.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
 from receiver.doctor.seen import AppSeen, Seen, text_at
+from receiver.machine import git
 from receiver.model.errors import ShipError
-from receiver.model.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
 from receiver.model.layout import SLOTS, AppPaths, SlotLetter
 from receiver.model.plan import Link, WriteFile
 from receiver.model.release import Live, Release
+from receiver.state import records
 
 _ANY_START = (
     "What runs goes on. Its next start fails: at a boot, a restart, or when a worker is replaced."

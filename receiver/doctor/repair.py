@@ -9,17 +9,24 @@ from typing import assert_never
 
 import msgspec
 
-from receiver import apps, building, files, freezes, git, installation, keys, records, shell
-from receiver.hosts.supervisor_rpc import Supervisor, control_socket
-from receiver.model import finding as repairs
+from receiver.access import keys
+from receiver.building import builder as building
+from receiver.changes import change as app_change
+from receiver.changes import freezes
+from receiver.changes.recovery import recover
+from receiver.doctor import finding as repairs
+from receiver.doctor.finding import AnyRepair, Finding
+from receiver.hosts.supervisord.rpc import Supervisor, control_socket
+from receiver.machine import files, git, shell
 from receiver.model.errors import ServerError, ShipError
-from receiver.model.finding import AnyRepair, Finding
 from receiver.model.mounts import in_tree
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.plan import Link, WriteFile
-from receiver.recovery import recover
+from receiver.model.program import HOOKS
 from receiver.server import Server
+from receiver.setup import installation
+from receiver.state import records
 
 Rebuild = Callable[[AppName], int]
 """Builds an app's newest commit again; returns an exit code."""
@@ -61,7 +68,7 @@ class Repairer:
         match repair:
             case repairs.Steps(app=app, plan=plan):
                 paths = self._server.app(AppName(app))
-                apps.change(self._hasty, paths, lambda: plan, _TITLE, frozen_too=True)
+                app_change.change(self._hasty, paths, lambda: plan, _TITLE, frozen_too=True)
             case repairs.KeepAside(path=path):
                 self._keep(Path(path))
             case WriteFile(path=path, text=text, mode=mode):
@@ -81,7 +88,7 @@ class Repairer:
             case repairs.WriteKeys():
                 keys.write_authorized_keys(self._server.layout)
             case repairs.SetUpRepo(app=app):
-                git.create_repo(self._server.layout.repo(AppName(app)), hooks=apps.HOOKS)
+                git.create_repo(self._server.layout.repo(AppName(app)), hooks=HOOKS)
             case repairs.Recover(app=app):
                 self._recover(AppName(app))
             case repairs.Unpack(app=app, version=version):

@@ -8,28 +8,23 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import records, shell
+from receiver.doctor.finding import Finding
+from receiver.doctor.unit_states import PROPERTIES, UnitState, unit_states
 from receiver.hosts import Owner
+from receiver.hosts.systemd.background_units import process_unit
+from receiver.hosts.systemd.timer_units import timer_unit
+from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT, SlotKind, slot_units, socket_unit
+from receiver.machine import shell
 from receiver.model.cron import Timer
 from receiver.model.errors import ShipError
-from receiver.model.finding import Finding
 from receiver.model.formation import Formation, instances
 from receiver.model.layout import SLOTS, AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
-from receiver.planner.background_units import process_unit
-from receiver.planner.systemd_units import (
-    LOG_TIMER,
-    RECOVERY_UNIT,
-    SlotKind,
-    slot_units,
-    socket_unit,
-)
-from receiver.planner.timers import timer_unit
-from receiver.planner.unit_states import PROPERTIES, UnitState, unit_states
 from receiver.server import Server
+from receiver.state import records
 
 SSH_UNITS = ("ssh.service", "ssh.socket")
 NGINX_UNIT = "nginx.service"

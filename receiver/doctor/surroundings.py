@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from receiver import shell
+from receiver.doctor.finding import Finding
+from receiver.doctor.firewall_rules import closed_by_nft, closed_by_ufw
 from receiver.doctor.seen import Seen
-from receiver.model.finding import Finding
-from receiver.planner.firewall_rules import closed_by_nft, closed_by_ufw
-from receiver.planner.process_ends import OUT_OF_MEMORY
-from receiver.planner.sites import server_names
+from receiver.hosts.process_ends import OUT_OF_MEMORY
+from receiver.machine import shell
+from receiver.nginx.sites import server_names
 
 _QUICK_S = 3.0
 _NO_SUCH_NAME = 2

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from receiver.doctor.finding import AnyRepair, Finding, KeepAside, Steps, Systemctl
 from receiver.doctor.seen import AppSeen, Seen, text_at
-from receiver.model.finding import AnyRepair, Finding, KeepAside, Steps, Systemctl
+from receiver.hosts.systemd.limit_files import FILE_NAME
 from receiver.model.plan import ChangeUnits, RemoveFile, WriteFile
-from receiver.planner.limit_files import FILE_NAME
 
 _EDITED = "A change made in a file of ship's is lost; one in a folder {}.d beside it stays."
 _AT_BOOT = "What runs goes on. The next start, at a boot or a deploy, fails or runs something else."

@@ -1,4 +1,8 @@
-"""What ship needs from a machine, as one protocol: an account, a sandbox, a held socket, slots, logs."""
+"""What Ship needs from a machine's process manager, as one protocol.
+
+An implementation is a room below this one; what only one of them needs lives there, and no other
+room asks which one is in use. It imports what is below it, and its implementations import it.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +20,7 @@ from receiver.model.process_limits import Limit
 from receiver.model.settings import App
 
 if TYPE_CHECKING:
-    from receiver.log_files import Log
+    from receiver.machine.log_files import Log
 
 
 @dataclass(frozen=True, slots=True)

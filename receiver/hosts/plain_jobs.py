@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from receiver import lifetimes, shell, sockets
-from receiver.clock import SYSTEM_CLOCK, Clock
 from receiver.hosts import Job, JobTimeoutError, memory
+from receiver.machine import lifetimes, shell, sockets
+from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.model.program import RUNTIME
 
-_ENTER = Path(__file__).parent.parent / "runtime" / "enter.py"
+_ENTER = RUNTIME / "enter.py"
 _READ_BYTES = 65_536
 _STOP_GRACE_S = 5.0
 _BUILD_NICE = 10

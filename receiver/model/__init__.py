@@ -1,1 +1,5 @@
-"""Values: what ship knows, with no file, process or clock behind them. Imports nothing of ship above it."""
+"""The values of the whole program: names, settings, releases, steps, errors.
+
+What lives here is a type with its parsing, its limits and its sentences; no file, clock or process
+stands behind it. It imports nothing of Ship.
+"""

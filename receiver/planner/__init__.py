@@ -1,1 +1,5 @@
-"""Decisions: pure functions from facts to plans. They read no file, start no process, know no time."""
+"""Decisions that several rooms share: retention, swaps, processes, timers, rendering.
+
+Everything here is pure: values in, values out. It imports `model` alone, and a decision that one
+room alone takes lives in that room.
+"""

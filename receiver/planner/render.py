@@ -2,13 +2,13 @@
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from receiver.model.program import TEMPLATES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_FOLDER = Path(__file__).parent.parent / "templates"
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=@,+~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -25,7 +25,7 @@ def render(template: str, **values: object) -> str:
 
 def template_text(template: str) -> str:
     """The template itself; a digest of it tells whether a file was made by this version of it."""
-    return (_FOLDER / template).read_text(encoding="utf-8")
+    return (TEMPLATES / template).read_text(encoding="utf-8")
 
 
 def quote_for_unit(value: object) -> str:
@@ -57,7 +57,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms
 
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - no HTML is made here; the filters below quote
         keep_trailing_newline=True,

@@ -1,22 +1,13 @@
-"""Decides which cron jobs of an app are waited for, what was missed, and how systemd is told. Pure."""
+"""Decides which cron jobs of an app are waited for, and what was missed. Pure."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from receiver.model.cron import Cron, Timer
-from receiver.model.layout import Layout
-from receiver.model.names import AppName
-from receiver.model.plan import WriteFile
-from receiver.model.schedule import Schedule
-from receiver.planner.on_calendar import on_calendar
-from receiver.planner.render import render
-from receiver.planner.systemd_units import RECOVERY_UNIT
 
 _MOST_COUNTED = 1000
-_ANY = "*"
 
 
 def plan_timers(
@@ -44,36 +35,3 @@ def due_between(job: Cron, since: datetime, until: datetime) -> list[datetime]:
             break
         found.append(due)
     return found
-
-
-def timer_unit(app: AppName, job: str) -> str:
-    """The unit that waits for a job's time. Patterns of one-off jobs have a hyphen, hence none is in it."""
-    return f"ship-{app}.cron.{job.replace('-', '.')}.timer"
-
-
-def timer_pattern(app: AppName) -> str:
-    """What the names of all such units of an app, and of those that they start, fit."""
-    return f"ship-{app}.cron.{_ANY}"
-
-
-def timer_files(
-    layout: Layout, app: AppName, timers: Mapping[str, Timer], ship: Path
-) -> tuple[WriteFile, ...]:
-    """The units of an app's cron jobs: for each a timer, and what it starts."""
-    found: list[WriteFile] = []
-    for job, timer in timers.items():
-        schedule = Schedule.parse(timer.schedule, timer.timezone)
-        texts = {
-            timer_unit(app, job): render(
-                "systemd/cron.timer",
-                app=app,
-                job=job,
-                calendar=on_calendar(schedule),
-                catch_up=timer.catch_up,
-            ),
-            timer_unit(app, job).replace(".timer", ".service"): render(
-                "systemd/cron.service", app=app, job=job, ship=ship, recovery=RECOVERY_UNIT
-            ),
-        }
-        found += [WriteFile(str(layout.units / name), text) for name, text in texts.items()]
-    return tuple(found)

@@ -14,14 +14,16 @@ from typing import Self
 
 import msgspec
 
-from receiver import embedded, files, git, records
-from receiver.hosts.supervisord import SupervisordHost
+from receiver.hosts.supervisord.host import SupervisordHost
+from receiver.machine import files, git
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.planner.sites import site_file
+from receiver.nginx.sites import site_file
+from receiver.setup import embedded
+from receiver.state import records
 from tests.needs import free_port, require_program
 
 DOMAIN = "ship.test"

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from receiver import deploy
+from receiver.deploy import releasing as deploy
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import open_server

@@ -6,9 +6,9 @@ from typing import Self
 
 import pytest
 
-from receiver import records
 from receiver.model.names import AppName
 from receiver.model.release import Build
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.pushing import PushServer
 

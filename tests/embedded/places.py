@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver import embedded, keys
+from receiver.access import keys
 from receiver.model.layout import Layout
+from receiver.setup import embedded
 from tests import needs
 
 BIN = Path(sys.executable).parent

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from receiver import apps, deploy, keys, records
-from receiver.config_change import ConfigChange
+from receiver.access import keys
+from receiver.apps import lifecycle as apps
+from receiver.deploy import releasing as deploy
+from receiver.deploy.config_change import ConfigChange
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import Server, open_server
+from receiver.state import records
 from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, short_folder
 from tests.embedded.keyboard import Typed, type_ship

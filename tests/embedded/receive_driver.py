@@ -16,14 +16,14 @@ def main() -> int:
     service, repo = shlex.split(sys.argv[-1])
     hooks = Path(os.environ["SHIP_TEST_HOOKS"]) if "SHIP_TEST_HOOKS" in os.environ else None
     if service == "git-upload-pack":
-        from receiver import upload_pack
+        from receiver.push import upload_pack
 
         upload_pack.serve_ssh(Path(repo), os.environ.get("GIT_PROTOCOL", ""))
     if os.environ.get("SHIP_TEST_RECEIVER") == "git":
         os.execvp(
             "git", ("git", "-c", f"core.hooksPath={hooks or '/dev/null'}", "receive-pack", repo)
         )
-    from receiver import receive_pack
+    from receiver.push import receive_pack
 
     passed = {name: value for name, value in os.environ.items() if name.startswith("SHIP_")}
     limit_bytes = int(os.environ.get("SHIP_TEST_MAX_BYTES", "500000000"))

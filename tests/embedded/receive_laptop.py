@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver import git
+from receiver.machine import git
 from tests.embedded.receive_sides import DRIVER
 
 HOOKS = Path(__file__).parents[2] / "hooks"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dulwich.protocol import PktLineParser, pkt_seq
 
-from receiver import git
+from receiver.machine import git
 
 ABSENT = git.ABSENT
 DRIVER = Path(__file__).with_name("receive_driver.py")

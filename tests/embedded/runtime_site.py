@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from receiver import workers
+from receiver.health import workers
 
-LAUNCH = Path(workers.__file__).parent / "runtime" / "launch.py"
+LAUNCH = Path(workers.__file__).parents[1] / "runtime" / "launch.py"
 SAME_MTIME = 1_700_000_000
 WSGI = """
 import os, time, marker

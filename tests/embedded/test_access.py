@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import keys
+from receiver.access import keys
 from receiver.model.names import AppName
 from tests import door
 from tests.embedded.office import SHIP, Done, Office, open_office

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver import detached, processes, records
-from receiver.recovery import recover_all
+from receiver.changes.recovery import recover_all
+from receiver.deploy import detached
+from receiver.processes import look as processes
+from receiver.state import records
 from tests.checkout import Pushed
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.noting_site import NotingSite

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from receiver import audit
+from receiver.access import audit
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.office import SHIP, Office, open_office
 

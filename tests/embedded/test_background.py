@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from receiver import apps, background, control, embedded, processes, recovery
-from receiver.control import Wish
-from receiver.log_stream import Wanted, recent
+from receiver.apps import lifecycle as apps
+from receiver.changes import background, recovery
+from receiver.logs.stream import Wanted, recent
 from receiver.model.errors import NotFoundError, ServerError, UsageError
 from receiver.model.formation import Instance
 from receiver.model.names import AppName
-from receiver.processes import Running
+from receiver.processes import control
+from receiver.processes import look as processes
+from receiver.processes.control import Wish
+from receiver.processes.look import Running
+from receiver.setup import embedded
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.pushing import PushServer, push_server, wsgi

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import apps, builds, records
+from receiver.apps import lifecycle as apps
 from receiver.model.names import AppName
+from receiver.state import builds, records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.pushing import PushServer, push_server, wsgi

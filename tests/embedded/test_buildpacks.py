@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from buildpacks import choose, python
-from receiver import interpreters, pip_settings, shell
+from receiver.building import interpreters, pip_settings
+from receiver.machine import shell
 from receiver.model.build import BuildFacts, BuildPlan, Command
 from receiver.model.errors import ShipError
 from tests.unit.trees import FASTAPI, FLASK, PLAIN, tree

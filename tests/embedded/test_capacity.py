@@ -5,9 +5,10 @@ import json
 import msgspec
 import pytest
 
-from receiver import capacity, records
 from receiver.model.names import AppName
 from receiver.model.process_limits import MIB, Limit
+from receiver.processes import capacity
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.pushing import PushServer, wsgi
 

@@ -7,7 +7,7 @@ import pytest
 
 from receiver.doctor import certificates
 from receiver.doctor.seen import Seen
-from receiver.hosts.supervisord import SupervisordHost
+from receiver.hosts.supervisord.host import SupervisordHost
 from receiver.model.layout import Layout
 from receiver.model.settings import Server as Settings
 from receiver.server import Server

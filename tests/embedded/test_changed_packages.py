@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver import records
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.pushing import PushServer, push_server, wsgi
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from receiver import records
 from receiver.model.check import Check
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.pushing import PushServer
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import records
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.embedded.places import BIN, Place, an_embedded_server, on_a_laptop, on_the_server
 
 pytestmark = pytest.mark.embedded
@@ -225,7 +225,7 @@ def test_a_rename_takes_everything_along(blog: Place, server: Place) -> None:
 
 RENAME_UNTIL = """
 import os, signal, sys
-from receiver import renaming
+from receiver.apps import renaming
 from receiver.cli.main import main
 from receiver.model.errors import ServerError
 

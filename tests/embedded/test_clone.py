@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from receiver import access, apps, clone_notes, git, keys, records
+from receiver.access import grants as access
+from receiver.access import keys
+from receiver.apps import clone_notes
+from receiver.apps import lifecycle as apps
+from receiver.changes import change as app_change
+from receiver.machine import git
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.keyboard import Typed
@@ -92,7 +98,7 @@ def blog(server: PushServer) -> Original:
         SENDER="me@blog.ship.test",
     )
     paths = server.paths("blog")
-    apps.configure(
+    app_change.configure(
         server.server, app,
         lambda it: type(it)(**{**{n: getattr(it, n) for n in it.__struct_fields__},
                                "check": {"path": "/echo"}, "domains": ("www.example.org",)}),

@@ -126,7 +126,7 @@ KINDS = (_plain_bash, _bash_with_package, _plain_zsh, _zsh_with_file, _fish)
 
 
 def _keep_script(shell: str, place: Path) -> None:
-    from receiver.completion_scripts import script
+    from receiver.setup.completion_scripts import script
 
     place.parent.mkdir(parents=True)
     place.write_text(script(shell))

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from receiver import records
 from receiver.model.dotenv import shell_text
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.config_values import BATCHES, ECHO, FEW_BATCHES, as_bytes, echoed
 from tests.embedded.places import Place, an_embedded_server, on_a_laptop
 from tests.embedded.transcript import assert_as_recorded

@@ -5,10 +5,12 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from receiver import crons, records, run_records
-from receiver.hosts.supervisor_rpc import GONE, Supervisor, control_socket
+from receiver.hosts.supervisord.programs import scheduler_process
+from receiver.hosts.supervisord.rpc import GONE, Supervisor, control_socket
 from receiver.model.names import AppName
-from receiver.planner.supervisor_programs import scheduler_process
+from receiver.runs import crons
+from receiver.runs import records as run_records
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.conftest import Ship
 from tests.embedded.embedded_server import wait_until

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import embedded, records
 from receiver.model.layout import Layout
+from receiver.setup import embedded
+from receiver.state import records
 from tests.embedded.embedded_server import ask, short_folder
 from tests.needs import require_program
 

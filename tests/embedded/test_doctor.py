@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 import pytest
 
-from receiver import embedded, files, nginx, records
-from receiver.hosts.supervisor_rpc import Supervisor, control_socket
-from receiver.model.finding import EXIT_FINDINGS
+from receiver.doctor.finding import EXIT_FINDINGS
+from receiver.hosts.supervisord.programs import held_process
+from receiver.hosts.supervisord.rpc import Supervisor, control_socket
+from receiver.machine import files
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
-from receiver.planner.supervisor_programs import held_process
+from receiver.nginx import program as nginx
+from receiver.setup import embedded
+from receiver.state import records
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.pushing import PushServer, push_server, wsgi
 

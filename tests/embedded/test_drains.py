@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from receiver import apps, drain_records, renaming
-from receiver.drain_senders import SendError, sender
-from receiver.hosts.supervisor_rpc import Supervisor
+from receiver.apps import lifecycle as apps
+from receiver.apps import renaming
+from receiver.drains import records as drain_records
+from receiver.drains.senders import SendError, sender
+from receiver.hosts.supervisord.drains import drain_process
+from receiver.hosts.supervisord.rpc import Supervisor
 from receiver.model.drain import parse_target
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
-from receiver.planner.drain_units import drain_process
 from tests.embedded.embedded_server import DOMAIN, wait_until
 from tests.embedded.log_receivers import HttpReceiver, rsyslog
 from tests.embedded.pushing import PushServer, push_server

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import records
 from receiver.model.settings import Server
+from receiver.state import records
 from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from receiver import health, sockets
-from receiver.answers import Answer, Question, notice, wrong_port
+from receiver.health import ask as health
+from receiver.health.answers import Answer, Question, notice, wrong_port
+from receiver.machine import sockets
 from receiver.model.errors import CheckError
 from tests.embedded.embedded_server import short_folder
 from tests.needs import free_port

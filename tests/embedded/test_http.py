@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver import embedded, git, keys
+from receiver.access import keys
+from receiver.machine import git
 from receiver.model.names import AppName
+from receiver.setup import embedded
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, short_folder
 from tests.needs import require_program
 

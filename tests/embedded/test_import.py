@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import records
+from receiver.state import records
 from tests.embedded.keyboard import Typed
 from tests.embedded.pushing import PushServer, wsgi
 

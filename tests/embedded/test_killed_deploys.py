@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver import control, processes, records
+from receiver.changes.recovery import recover_all
+from receiver.hosts.supervisord.programs import scheduler_path
 from receiver.model.names import AppName
-from receiver.planner.supervisor_programs import scheduler_path
-from receiver.recovery import recover_all
+from receiver.processes import control
+from receiver.processes import look as processes
+from receiver.state import records
 from tests.embedded.pushing import PushServer, archive, push_server, wsgi
 
 pytestmark = pytest.mark.embedded

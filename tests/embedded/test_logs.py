@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver import apps, log_stream, records
-from receiver.log_stream import Stream, Wanted
+from receiver.apps import lifecycle as apps
+from receiver.logs import stream as log_stream
+from receiver.logs.stream import Stream, Wanted
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.counting import counting
 from tests.embedded.embedded_server import wait_until

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver import files, nginx
+from receiver.machine import files
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.planner.router_lines import parse
+from receiver.nginx import program as nginx
+from receiver.nginx.router_lines import parse
 from tests.embedded.embedded_server import (
     DOMAIN,
     EmbeddedServer,

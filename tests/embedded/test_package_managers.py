@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import records
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import short_folder
 from tests.embedded.package_index import Index, package_index, source_package, wheel

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver import apps, git, records
+from receiver.apps import lifecycle as apps
+from receiver.machine import git
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, masked

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from receiver import git
+from receiver.machine import git
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import with_settings
 from tests.embedded.pushing import PushServer, push_server, wsgi

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from receiver import records
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver import apps, git, records
+from receiver.apps import lifecycle as apps
+from receiver.machine import git
 from receiver.model.names import AppName
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.test_push_trouble import serve

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from receiver import records
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.pushing import PushServer, push_server, wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked

@@ -11,10 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import apps, detached, embedded, git, records, shell
+from receiver.apps import lifecycle as apps
+from receiver.deploy import detached
+from receiver.machine import git, shell
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.server import open_server
+from receiver.setup import embedded
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import EmbeddedServer, short_folder, wait_until
 from tests.embedded.pushing import PushServer, push_server, wsgi

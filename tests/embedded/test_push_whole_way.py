@@ -13,10 +13,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver import apps, control, embedded, records
+from receiver.apps import lifecycle as apps
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
+from receiver.processes import control
 from receiver.server import open_server
+from receiver.setup import embedded
+from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import Load
 from tests.embedded.pushing import GIT_ENVIRONMENT, PushServer, push_server, wsgi

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import git
+from receiver.machine import git
 from tests.embedded.receive_sides import ABSENT, Scratch, both, commands, outcome
 
 pytestmark = pytest.mark.embedded

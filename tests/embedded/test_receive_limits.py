@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from dulwich.protocol import pkt_line, pkt_seq
 
-from receiver import git, push_wire, receive_pack, upload_pack
+from receiver.machine import git
+from receiver.push import receive_pack, upload_pack
+from receiver.push import wire as push_wire
 from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
 from tests.embedded.receive_sides import (
     ABSENT,

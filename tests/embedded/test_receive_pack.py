@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dulwich.protocol import pkt_seq
 
-from receiver import git
+from receiver.machine import git
 from receiver.model.errors import PUSH_VERDICTS
 from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
 from tests.embedded.receive_sides import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from receiver import records
 from receiver.model.errors import ShipError
+from receiver.state import records
 from tests.checkout import Pushed
 from tests.embedded.keyboard import type_ship
 from tests.embedded.noting_site import NotingSite

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from receiver import nginx, records, request_logs
 from receiver.model.names import AppName
-from receiver.planner.router_lines import read
+from receiver.nginx import program as nginx
+from receiver.nginx import request_logs
+from receiver.nginx.router_lines import read
+from receiver.state import records
 from tests.embedded.embedded_server import (
     EmbeddedServer,
     Load,

@@ -11,7 +11,7 @@ import pytest
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.planner.router_lines import parse, read, reason
+from receiver.nginx.router_lines import parse, read, reason
 from tests.embedded.embedded_server import (
     DOMAIN,
     EmbeddedServer,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver import lifetimes, run_records
-from receiver.log_stream import Wanted, recent
+from receiver.logs.stream import Wanted, recent
+from receiver.machine import lifetimes
 from receiver.model.names import AppName
+from receiver.runs import records as run_records
 from tests.checkout import Checkout
 from tests.embedded.conftest import Ship
 from tests.embedded.embedded_server import wait_until

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from receiver import workers
+from receiver.health import workers
 from tests.embedded.runtime_fixtures import site
 from tests.embedded.runtime_site import LAUNCH, Site
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from receiver import workers
+from receiver.health import workers
 from receiver.model.errors import SwapError
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import ASGI, WSGI, Load, Site

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import workers
+from receiver.health import workers
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import Load, Site, nginx_before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import renaming
+from receiver.apps import renaming
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.pushing import PushServer, push_server

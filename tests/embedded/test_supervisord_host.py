@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from receiver import embedded, sockets, workers
+from receiver.health import workers
 from receiver.hosts import Job, JobTimeoutError
-from receiver.hosts.supervisord import enabled_slot
+from receiver.hosts.supervisord.host import enabled_slot
+from receiver.hosts.supervisord.programs import holder_process
+from receiver.machine import sockets
 from receiver.model.errors import ServerError, SwapError, UsageError
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
-from receiver.planner.supervisor_programs import holder_process
+from receiver.setup import embedded
 from tests.embedded.embedded_server import (
     BINDS_ITSELF,
     DOMAIN,
@@ -342,7 +344,7 @@ def test_jobs_whose_starter_was_killed_are_found_again(server: EmbeddedServer) -
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path; import os, signal\n"
-        "from receiver.hosts import Job; from receiver.hosts.supervisord import SupervisordHost\n"
+        "from receiver.hosts import Job; from receiver.hosts.supervisord.host import SupervisordHost\n"
         "from receiver.model.layout import Layout; from receiver.model.names import AppName\n"
         "root = Path(sys.argv[2])\n"
         "host = SupervisordHost(Layout.embedded(root))\n"
@@ -350,7 +352,7 @@ def test_jobs_whose_starter_was_killed_are_found_again(server: EmbeddedServer) -
         "host.spawn(job, root / 'orphan.log')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    checkout = str(Path(embedded.__file__).parent.parent)
+    checkout = str(Path(embedded.__file__).parents[2])
     starter = job(server, sys.executable, "-c", code, checkout, str(server.root))
     assert server.host.run(starter, lambda _: None) == -signal.SIGKILL
     wait_until(lambda: log.exists() and log.read_text().strip().isdigit())

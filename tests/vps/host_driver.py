@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from receiver import files
 from receiver.hosts import Job, JobTimeoutError
-from receiver.hosts.systemd import SystemdHost
+from receiver.hosts.systemd.host import SystemdHost
+from receiver.machine import files
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from receiver.hosts.systemd.on_calendar import on_calendar
 from receiver.model.schedule import Schedule
-from receiver.planner.on_calendar import on_calendar
 from tests.vps.ship_server import ShipServer, Site
 
 JOBS = """

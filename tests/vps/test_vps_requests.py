@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.planner.router_lines import parse
+from receiver.nginx.router_lines import parse
 from tests.vps.ship_server import ShipServer, Site
 
 LOGS = "/var/log/ship"

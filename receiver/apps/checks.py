@@ -1,0 +1,97 @@
+"""The stories of an app's check: what holds and who said so, change it, ask the live release now."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from receiver.changes import change as app_change
+from receiver.health import ask as health
+from receiver.health.answers import Answer, Question
+from receiver.model.check import NAMES, Check, overlaid
+from receiver.model.errors import CheckError, NotFoundError
+from receiver.model.names import AppName
+from receiver.model.release import Live, Release
+from receiver.model.settings import App
+from receiver.model.webserver import Command
+from receiver.server import Server
+from receiver.state import records
+
+_LOOPBACK = "127.0.0.1"
+Source = Literal["checks:set", "the code", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a check, and who said so."""
+
+    value: Any
+    source: Source
+
+
+def report(server: Server, app: AppName) -> dict[str, Setting]:
+    """What holds for the next release, by name."""
+    paths = server.app(app)
+    settings, release = records.read_app(paths), records.read_live_release(paths)[1]
+    code = (release.code_check or release.check) if release else Check()
+    found = msgspec.to_builtins(overlaid(code, settings.check))
+    found["host"] = found["host"] or server.address(app)
+    return {name: Setting(found[name], _source(name, settings, code)) for name in NAMES}
+
+
+def change(
+    server: Server, app: AppName, values: dict[str, Any], removed: tuple[str, ...] = ()
+) -> None:
+    """Set and remove settings of the app's check; they hold from its next release or restart on."""
+
+    def changed(settings: App) -> App:
+        kept = {name: value for name, value in settings.check.items() if name not in removed}
+        return replace(settings, check={**kept, **values})
+
+    app_change.configure(server, app, changed, "change of its check")
+
+
+def ask(server: Server, app: AppName) -> tuple[Question, Answer, CheckError | None]:
+    """Ask the live release what a deploy would ask it; says what is wrong with the answer, if so.
+
+    Raises:
+        CheckError: nothing answered
+        NotFoundError: nothing of it runs
+    """
+    paths = server.app(app)
+    settings = records.read_app(paths)
+    live, release = records.read_live_release(paths)
+    if live is None or release is None or release.served == "nothing" or settings.stopped:
+        raise _nothing_runs(app, release, settings)
+    address, host = _place(server, settings, live, release)
+    question = Question.by(replace(release.checked_by(settings), host=host), server.address(app))
+    limit_s = float(question.timeout_s or settings.check_limit_s)
+    return question, *health.try_out(address, question, limit_s=limit_s, clock=server.clock)
+
+
+def _place(
+    server: Server, settings: App, live: Live, release: Release
+) -> tuple[tuple[str, int], str | None]:
+    """Where the release listens, and the host name it is asked by there; None for its own."""
+    if release.served == "files":
+        return (_LOOPBACK, server.settings.http_port), None
+    own = isinstance(release.processes["web"], Command)
+    port = settings.own_port(live.slot) if own else settings.port
+    return (_LOOPBACK, port), release.checked_by(settings).host
+
+
+def _source(name: str, settings: App, code: Check) -> Source:
+    if name in settings.check:
+        return "checks:set"
+    return "default" if getattr(code, name) == getattr(Check(), name) else "the code"
+
+
+def _nothing_runs(app: AppName, release: Release | None, settings: App) -> NotFoundError:
+    seen = "It is stopped." if settings.stopped else "Its Procfile names no web process."
+    return NotFoundError(
+        f"{app} serves nothing that could be asked.",
+        detail="It has no release yet." if release is None else seen,
+        advice="`ship ps:start` starts what was stopped; else push some code: `git push prod main`.",
+        reason="not-found/process",
+    )

@@ -1,0 +1,296 @@
+"""Runs what a buildpack planned: unpack, virtualenv, commands, and the tree packed again as a slug.
+
+Everything runs as the app's account in the sandbox. Root only makes folders, and files that the account
+cannot change.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from receiver.hosts import (
+    Host,
+    Job,
+    JobMemoryError,
+    JobTimeoutError,
+    Owner,
+    as_account,
+    ids,
+    memory,
+)
+from receiver.machine import files, shell
+from receiver.model.build import Command, Virtualenv
+from receiver.model.errors import BuildError, ShipError
+from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.mounts import hidden
+from receiver.model.output import Output
+from receiver.runs.jobs import plain_variables
+from receiver.server import Server
+from receiver.state import records
+from receiver.storage import account_files
+
+Explain = Callable[[Command, str], ShipError]
+Turn = Callable[[], AbstractContextManager[None]]
+_KEPT_OUTPUT_BYTES = 64 * 1024
+_UNPACK_LIMIT_S = 300.0
+_MIB = 1024 * 1024
+_NO_SPACE = "No space left on device"
+_PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """The build of one release."""
+
+    server: Server
+    paths: AppPaths
+    release: ReleasePaths
+    out: Output
+    index: Mapping[str, str]
+    """Package index settings of this machine, as uv understands them."""
+    last_venv: Path | None = None
+    """That of the live release: a new one starts as its copy, so that only what differs is installed."""
+    kept_back: tuple[str, ...] = ()
+    """Config vars that the build does without."""
+    turn: Turn = nullcontext
+    """What is held while something is installed or run: other apps' builds wait for it."""
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    """Where the app's storage appears in the tree."""
+
+    @property
+    def host(self) -> Host:
+        return self.server.host
+
+    @property
+    def limit_s(self) -> float:
+        return float(self.server.settings.build_limit_s)
+
+    @property
+    def _memory(self) -> str:
+        """What a build may use, such as `50%`."""
+        return self.server.settings.build_memory
+
+    def unpack(self, archive: Path, folder: Path | None = None) -> None:
+        """Unpack a tar file into the release's source, or into another folder of the app's."""
+        owner = self.host.owner(self.paths.name)
+        uid, gid = ids(owner)
+        target = folder or self.release.source
+        files.make_folder(target, mode=0o750, uid=uid, gid=gid)
+        argv = (*as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
+        fd = os.open(archive, os.O_RDONLY)
+        try:
+            shell.capture(argv, stdin=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
+        except shell.CommandError as error:
+            title = "The pushed files could not be unpacked."
+            raise _failed_step(title, error.output, "build/unpack-failed") from error
+        finally:
+            os.close(fd)
+        if folder is None and self.mounts:
+            for path, names in account_files.link(self.host, self.paths, target, self.mounts):
+                self.out.warn(hidden(path, names))
+
+    def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
+        """The virtualenv of this digest, made unless it is there; returns its path."""
+        venv = self.paths.venvs / wanted.digest
+        if _ready(venv).exists():
+            self.out.step("Dependencies unchanged, virtualenv reused")
+            return venv
+        with self.turn():
+            self._make(venv, wanted, explain)
+        return venv
+
+    def _make(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
+        ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
+        files.remove_tree(venv)
+        owner = self.host.owner(self.paths.name)
+        uid, gid = ids(owner)
+        files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
+        try:
+            # what installs nothing would leave the packages of the last one
+            copied = bool(wanted.install) and self._copied(venv, told, owner)
+            start = () if copied else (wanted.make,)
+            for command in (*start, *wanted.install):
+                self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
+        except BaseException:  # a cancelled build as well
+            files.remove_tree(venv)
+            raise
+        # written last, in a folder the app's account cannot write: a venv without it is a torn one
+        files.write_atomically(ready, told, mode=0o644)
+
+    def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
+        """Whether `venv` begins as a copy of the last one, which has to be of the same interpreter.
+
+        Files, not links: what a build does to its own virtualenv must never reach that of another release.
+        """
+        last = self.last_venv
+        if last is None or files.read_text(_ready(last)) != told:
+            return False
+        argv = (
+            *as_account(owner),
+            "/bin/cp",
+            "-a",
+            "--reflink=auto",
+            "--",
+            f"{last}/.",
+            str(venv),
+        )
+        try:
+            shell.capture(argv, limit_s=_UNPACK_LIMIT_S)
+        except shell.CommandError as error:
+            title = "The last virtualenv could not be copied."
+            raise _failed_step(title, error.output, "build/virtualenv-copy") from error
+        return True
+
+    def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:
+        """Run the commands that finish the tree."""
+        if not commands:
+            return
+        writable = (self.release.source, self.paths.cache, self.paths.storage)
+        with self.turn():
+            for command in commands:
+                self._do(command, venv, writable, explain)
+
+    def perform(
+        self,
+        argv: tuple[str, ...],
+        writable: tuple[Path, ...],
+        on_output: Callable[[bytes], object] | None = None,
+    ) -> tuple[int, str]:
+        """Run a program without any config var; returns its exit status and the end of what it wrote."""
+        with self.turn():
+            return self._run(self._job(argv, None, writable, self.limit_s), "", on_output)
+
+    def pack(self, archive: Path, *, changed: bool) -> None:
+        """Keep the built tree as the release's slug: the pushed archive itself, unless it was changed."""
+        if not changed:
+            archive.rename(self.release.slug)
+            files.sync_folder(self.release.home)
+            return
+        fd = os.open(self.release.slug, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as slug:
+            # both streams of a job come as one; a warning of tar's must not end up in the archive
+            left_out = (f"--exclude=./{path}" for path in self.mounts)
+            tar = ("/bin/sh", "-c", _PACK, "sh", *left_out)
+            job = self._job(tar, None, (), _UNPACK_LIMIT_S)
+            status = self.host.run(job, slug.write)
+            slug.flush()
+            os.fsync(slug.fileno())
+        if status:
+            raise _failed_step("The built tree could not be packed.", "", "build/pack-failed")
+        archive.unlink()
+
+    def _do(
+        self, command: Command, venv: Path | None, writable: tuple[Path, ...], explain: Explain
+    ) -> None:
+        if command.title:
+            self.out.step(command.title)
+        uv = str(Path(sys.executable).with_name("uv"))
+        filled = command.filled(venv=str(venv), uv=uv)
+        on_output = None if command.quiet else partial(self.out.feed, noise=command.noise)
+        with self._environment(filled) as environment:
+            job = self._job(filled.argv, environment, writable, self.limit_s)
+            status, said = self._run(job, filled.stdin, on_output)
+        self.out.flush(noise=command.noise)
+        if status:
+            raise explain(command, said)
+
+    @contextmanager
+    def _environment(self, command: Command) -> Iterator[Path]:
+        """A file of the config vars, below them what the command needs besides: addresses hold passwords."""
+        _, gid = ids(self.host.owner(self.paths.name))
+        path = self.release.home / "build.json"
+        config = {
+            name: value
+            for name, value in records.read_config(self.release.env).items()
+            if name not in self.kept_back
+        }
+        values = {**self.index, **command.env, **command.secrets, **config}
+        records.write_config(path, values, mode=0o640, gid=gid)
+        try:
+            yield path
+        finally:
+            path.unlink()
+
+    def _run(
+        self, job: Job, text: str, on_output: Callable[[bytes], object] | None
+    ) -> tuple[int, str]:
+        said = bytearray()
+
+        def take(chunk: bytes) -> None:
+            said.extend(chunk)
+            del said[:-_KEPT_OUTPUT_BYTES]
+            if on_output is not None:
+                on_output(chunk)
+
+        try:
+            with files.holding(text) as stdin:
+                status = self.host.run(job, take, stdin=stdin)
+        except JobTimeoutError as error:
+            self.out.flush()
+            raise BuildError(
+                f"The build took longer than {self.limit_s:g} seconds and was stopped.",
+                detail=f"It was running `{_shown(job.argv)}`.",
+                advice="Look above for what it was doing, or raise build_limit_s in ship.toml.",
+                reason="build/timeout",
+            ) from error
+        except JobMemoryError as error:
+            self.out.flush()
+            raise self._too_large(job.argv) from error
+        return status, said.decode("utf-8", "replace")
+
+    def _too_large(self, argv: tuple[str, ...]) -> BuildError:
+        limit_bytes = memory.bytes_of(self._memory)
+        return BuildError(
+            f"The build was killed: it used more than {limit_bytes // _MIB} MiB of memory.",
+            detail=f"It was running `{_shown(argv)}`. The apps that serve were not touched.",
+            advice="Have it use less, for example by packages that come as wheels and need no compiler;"
+            f" or raise build_memory in the server's ship.toml, which is {self._memory}.",
+            reason="build/memory",
+        )
+
+    def _job(
+        self, argv: tuple[str, ...], config: Path | None, writable: tuple[Path, ...], limit_s: float
+    ) -> Job:
+        return Job(
+            app=self.paths.name,
+            argv=argv,
+            cwd=self.release.source,
+            env={
+                **plain_variables(self.paths, self.server.address(self.paths.name)),
+                "HOME": str(self.paths.cache),
+                "UV_CACHE_DIR": str(self.paths.cache / "uv"),
+                # a virtualenv that shares no file with a cache that the next build writes to
+                "UV_LINK_MODE": "copy",
+            },
+            config=config,
+            writable=writable,
+            limit_s=limit_s,
+            name="build",
+            most_memory_bytes=memory.bytes_of(self._memory),
+        )
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    """A command by the name of its program, wherever that lies."""
+    return " ".join((Path(argv[0]).name, *argv[1:]))
+
+
+def _ready(venv: Path) -> Path:
+    """The file that says a virtualenv is whole, and of which interpreter it is."""
+    return venv.with_suffix(".ready")
+
+
+def _failed_step(title: str, said: str, reason: str) -> BuildError:
+    if _NO_SPACE in said:
+        return BuildError(
+            "The disk of the server is full.",
+            detail=said.strip(),
+            advice="Free space on the server, for example by `ship apps:destroy` of an app that is"
+            " not needed, then push again.",
+            reason="build/disk-full",
+        )
+    return BuildError(title, detail=said.strip(), reason=reason)

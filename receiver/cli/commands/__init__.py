@@ -1,0 +1,5 @@
+"""The commands, one module per noun.
+
+A command reads its options, calls one story and shows what came of it. It may import every room;
+commands import each other only for what they share.
+"""

@@ -1,0 +1,24 @@
+"""Changes of an app, each in a process of its own that goes on when the one who asked hangs up."""
+
+from receiver.cli import show
+from receiver.cli.command import Call
+from receiver.deploy import detached
+from receiver.deploy.detached import Request, Work
+from receiver.state import records
+
+
+def change(call: Call, description: str, work: Work) -> int:
+    """Do `work` with its transcript on standard error; returns its exit code."""
+    paths = call.server.app(call.app)
+    _, release = records.read_live_release(paths)
+    commit = release.commit if release else ""
+    request = Request(
+        app=call.app, by=call.by, commit=commit, description=description, entry=call.entry
+    )
+    return detached.run_detached(call.server, request, work, show.transcript)
+
+
+def live_label(call: Call) -> str | None:
+    """The release that serves now, such as `v12`."""
+    live = records.read_live(call.server.app(call.app))
+    return f"v{live.release}" if live else None

@@ -1,0 +1,78 @@
+"""`ship git:remote` and `ship git:clone`: have a checkout know the app that it is of, or make one."""
+
+import click
+
+from receiver.cli import forward, show
+from receiver.cli.checkout import Destination
+from receiver.cli.command import Call, Command, for_app
+from receiver.model.errors import UsageError
+
+
+def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
+    return _set(call, name, place.remote_of(call.app))
+
+
+@click.command(
+    "git:remote", cls=Command, over_ssh=_remote_over_ssh,
+    example="$ ship git:remote -a blog\nset git remote prod to ship@example.com:blog",
+)  # fmt: skip
+@click.option("-a", "--app", metavar="NAME", help="The app.")
+@click.option("-r", "--remote", "name", metavar="NAME", default="prod", show_default=True,
+              help="The git remote to add or change.")  # fmt: skip
+def remote(call: Call, name: str) -> int:
+    """Have this checkout know an app: add or change the git remote that leads to it."""
+    from receiver.apps import remotes
+
+    call.server.app(call.app)
+    return _set(call, name, remotes.git_remote(call.server.settings, call.app))
+
+
+def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: str) -> int:
+    return _clone(call, name, place.remote_of(call.app), folder)
+
+
+@click.command(
+    "git:clone", cls=Command, over_ssh=_clone_over_ssh,
+    example="$ ship git:clone -a blog\nCloning into 'blog'...",
+)  # fmt: skip
+@click.option("-a", "--app", metavar="NAME", help="The app.")
+@click.option("-r", "--remote", "name", metavar="NAME", default="prod", show_default=True,
+              help="What the new checkout calls the git remote.")  # fmt: skip
+@click.argument("folder", required=False, type=click.Path())
+def clone(call: Call, folder: str | None, name: str) -> int:
+    """Make a checkout of an app's code, which knows where it came from: `git push prod main` works in it."""
+    from receiver.apps import remotes
+
+    call.server.app(call.app)
+    return _clone(call, name, remotes.git_remote(call.server.settings, call.app), folder)
+
+
+def _clone(call: Call, name: str, url: str, folder: str | None) -> int:
+    if call.key is not None:
+        raise UsageError(
+            "A checkout is made where you are, not on the server.",
+            advice=f"Type: git clone {url}",
+            reason="usage/no-checkout",
+        )
+    words = ["clone", "--origin", name, "--", url, folder or call.app]
+    forward.become_git(words, call.environment)
+
+
+@click.command("git:refused", cls=Command, hidden=True)
+@for_app
+@click.argument("call_", metavar="push | fetch")
+def refused(call: Call, call_: str) -> None:
+    """Have on record what was refused at the gate: this is refused as well, by root."""
+    del call, call_
+
+
+def _set(call: Call, name: str, url: str) -> int:
+    if not call.checkout.exists():
+        raise UsageError(
+            "This folder is not part of a git repository.",
+            advice="Make it one with `git init`, or go to the app's checkout.",
+            reason="usage/no-checkout",
+        )
+    call.checkout.set_remote(name, url)
+    show.data(f"set git remote {name} to {url}")
+    return 0

@@ -1,0 +1,148 @@
+"""`ship server`: the server itself: an embedded one's start and stop, and what the installer and the boot call."""
+
+from pathlib import Path
+
+import click
+
+from receiver.cli import show
+from receiver.cli.command import Call, Command, with_json
+from receiver.cli.place import embedded_root, is_vps, own_place
+from receiver.model.errors import ServerError, ShipError
+
+
+@click.command(
+    "server:start", cls=Command, here=True,
+    example="$ ship server:start\nThe server is up: http://127.0.0.1:8080 (process 4700)",
+)  # fmt: skip
+def start(call: Call) -> None:
+    """Start the embedded server with all its apps."""
+    from receiver.setup import embedded
+
+    root = _root(call)
+    started = embedded.start(root)
+    for app, error in started.failures:
+        show.progress(f" !     {app} did not start: {error.title}")
+    port = embedded.status(root).http_port
+    show.progress(f"The server is up: http://127.0.0.1:{port} (process {started.pid})")
+
+
+@click.command(
+    "server:stop", cls=Command, here=True, example="$ ship server:stop\nThe server is down."
+)
+def stop(call: Call) -> None:
+    """Stop the embedded server with all its apps, gracefully."""
+    from receiver.setup import embedded
+
+    ran = embedded.stop(_root(call))
+    show.progress("The server is down." if ran else "The server was not running.")
+
+
+@click.command(
+    "server:status", cls=Command, here=True,
+    example="$ ship server:status\nup  process 4700  http://127.0.0.1:8080\n"
+    "ship:nginx  RUNNING  4701",
+)  # fmt: skip
+@with_json
+def status(call: Call, *, as_json: bool) -> int:
+    """Tell whether the embedded server runs, and what in it. Exit code 0 when it does, else 8."""
+    from receiver.setup import embedded
+
+    found = embedded.status(_root(call))
+    url = f"http://127.0.0.1:{found.http_port}"
+    running = [it for it in found.programs if it.pid]
+    if as_json:
+        programs = [{"name": it.name, "state": it.state, "pid": it.pid} for it in running]
+        show.as_json({"pid": found.pid, "url": url, "programs": programs})
+    else:
+        show.data(f"up  process {found.pid}  {url}" if found.pid else "down")
+        show.table(
+            ("Program", "State", "Process"), [(it.name, it.state, str(it.pid)) for it in running]
+        )
+    return 0 if found.pid else ServerError("").exit_code
+
+
+@click.command("server:recover", cls=Command, here=True, example="$ ship server:recover\nblog")
+@click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
+def recover(call: Call, *, boot: bool) -> None:
+    """Undo deploys that a power cut interrupted; prints the apps that had one."""
+    for_owner(call)
+    from receiver.changes.recovery import recover_all
+
+    for app in recover_all(call.open_server(booting=boot), waiting=not boot):
+        show.data(app)
+
+
+@click.command("server:install", cls=Command, here=True, hidden=True)
+@click.option("--http", is_flag=True, help="Let pushes come over HTTP as well.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+def install(call: Call, *, http: bool, dry_run: bool) -> None:
+    """Write what a VPS needs of templates: for installer.sh. Prints a line for each change."""
+    for_owner(call)
+    from receiver.setup import installation
+
+    for line in installation.install(call.server, http=http, dry_run=dry_run):
+        show.data(line)
+
+
+@click.command("server:uninstall", cls=Command, here=True, hidden=True)
+@click.option("--purge", is_flag=True, help="Remove the apps' storage as well.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
+    """Remove all apps and what was installed: for installer.sh. Prints a line for each change."""
+    for_owner(call)
+    from receiver.setup import installation
+
+    for line in installation.uninstall(call.server, purge=purge, dry_run=dry_run):
+        show.data(line)
+
+
+@click.command(
+    "server:rotate", cls=Command, here=True,
+    example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
+)  # fmt: skip
+def rotate(call: Call) -> None:
+    """Put aside logs of requests that are large or old; a timer does so. Prints those that were."""
+    for_owner(call)
+    from receiver.nginx import request_logs
+
+    for log in request_logs.rotate(call.server.layout, call.server.settings):
+        show.data(str(log))
+
+
+def _root(call: Call) -> Path:
+    for_owner(call)
+    root = embedded_root(call.environment)
+    if root is not None:
+        return root
+    on_vps = is_vps()
+    raise ServerError(
+        "There is no embedded server to be found.",
+        detail="This machine is a VPS server, which systemd runs." if on_vps else "",
+        advice="`systemctl status nginx` tells of it, `ship ps` of an app."
+        if on_vps
+        else "Name its folder: SHIP_ROOT=FOLDER. `./installer.sh --demo` makes one.",
+        reason="server/none",
+    )
+
+
+def for_owner(call: Call) -> None:
+    """Who holds a key may push and look after apps, and not take the server down."""
+    if call.key is not None:
+        raise ShipError(
+            "This command cannot be given over ssh.",
+            advice="Type it on the server itself, as root.",
+            reason="access/on-server-only",
+        )
+    if place := own_place(call.environment):
+        call.place = place
+
+
+@click.command("server:demo", cls=Command, here=True, hidden=True)
+@click.option("--root", required=True, type=click.Path(path_type=Path))
+@click.option("--example", required=True, type=click.Path(path_type=Path))
+def demo(call: Call, *, root: Path, example: Path) -> None:
+    """Set everything up under one folder, push an example, change it and roll back: for installer.sh."""
+    for_owner(call)
+    from receiver.setup.demo import Demo
+
+    Demo(root.resolve(), example, show.data).run()

@@ -1,0 +1,227 @@
+"""The canary: one worker of a new release on a private socket, asked before anyone else is; and why one that was tried does not serve."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tarfile import TarError
+
+from buildpacks.python.discovery import find_entry
+from receiver.diagnosis.app_log import of_last_start
+from receiver.diagnosis.pushed import Pushed
+from receiver.health import answers, workers
+from receiver.health import ask as health
+from receiver.health.answers import Question
+from receiver.hosts import Job, last_text
+from receiver.machine import sockets
+from receiver.model.build import Tree
+from receiver.model.errors import BuildError, CheckError, ShipError
+from receiver.model.layout import AppPaths, SlotLetter
+from receiver.model.output import Output
+from receiver.model.process_limits import WEB, Limit
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
+from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder
+from receiver.server import Server
+
+_LOG_BYTES = 16 * 1024
+_LOG_LINES = 200
+_ENDED = frozenset(
+    {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
+)
+_SLOW = "swap/not-in-time"
+_REQUIREMENTS = re.compile(
+    r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
+)
+_SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
+_HOSTS = re.compile(
+    r"""^ALLOWED_HOSTS\s*=[^\n]*?(?:environ|env|config)\b[^\n"']*["']([A-Z][A-Z0-9_]+)["']""",
+    re.MULTILINE,
+)
+"""Settings of Django's that read the host names from a config var, by whatever library."""
+_SIGNAL = " was sent SIG"
+_WORD_LIMIT_S = 1.0
+_LOOK_EVERY_S = 0.05
+_ENDED_UNHEARD = " ended before it served."
+_PORT_TAKEN = "Address already in use"
+
+
+def check(
+    server: Server,
+    paths: AppPaths,
+    settings: App,
+    release: Release,
+    out: Output,
+    *,
+    port: int = 0,
+) -> None:
+    """Start a canary, ask it for the check path as nginx would, and end it.
+
+    Args:
+        server: the server
+        paths: the app's folders
+        settings: the app's settings
+        release: the release that is tried
+        out: the transcript
+        port: a free port, for a server that binds $PORT itself
+
+    Raises:
+        CheckError: it ended, did not answer in time, or answered with an error
+    """
+    run = paths.run / "canary"
+    make_run_folder(server, paths, run)
+    log = paths.release(release.version).home / "canary.log"
+    log.unlink(missing_ok=True)
+    socket = run / "web.sock"
+    binds_itself = not isinstance(release.processes["web"], Gunicorn)
+    address: health.Address = ("127.0.0.1", port) if binds_itself else socket
+    question = Question.by(release.check, server.address(paths.name))
+    running = server.host.spawn(_canary(paths, release, run, socket, port), log)
+    try:
+        answer = health.ask(
+            address,
+            question,
+            limit_s=float(settings.check_limit_s),
+            clock=server.clock,
+            still_running=lambda: running.poll() is None,
+            is_up=lambda: (
+                binds_itself or question.timeout_s is None or bool(workers.ready_workers(run))
+            ),
+        )
+    except CheckError as error:
+        told = of_last_start(_end_of(log))
+        pushed = _pushed(paths, settings, release)
+        explained = _explained(error, told, running.poll(), pushed)
+        explained.log = told
+        raise explained from error
+    finally:
+        running.stop()
+        log.unlink(missing_ok=True)
+    out.say(f"GET {release.check.path} answered {answer.status} after {answer.seconds:.2f} s.")
+
+
+def explain_slot(
+    server: Server,
+    paths: AppPaths,
+    settings: App,
+    release: Release,
+    slot: SlotLetter,
+    error: ShipError,
+) -> ShipError:
+    """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
+    run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
+    whole = log
+    port = settings.own_port(slot)
+    if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
+        return sockets.port_in_use(port, f"the app {paths.name}")
+    if error.reason == _SLOW:
+        error = answers.never_started(settings.check_limit_s)
+    elif error.reason in _ENDED:
+        answer = workers.last_answer(run)
+        question = Question.by(release.check, server.address(paths.name))
+        bad = answer and answers.verdict(answer, question)
+        error = bad or answers.ended(release.check.path)
+        said = "" if bad else workers.boot_error(run) or ""
+        whole = log if said in log else f"{log}\n{said}"
+        # of a worker that a signal ended, only the server's log knows more than that it ended
+        if _ENDED_UNHEARD in said:
+            log = whole = _signal_told(server, paths, slot) or log
+        else:
+            log = said or log
+    if isinstance(error, CheckError):
+        error = _explained(error, log, None, _pushed(paths, settings, release))
+    error.log = whole
+    return error
+
+
+def _explained(error: CheckError, log: str, status: int | None, pushed: Pushed) -> CheckError:
+    from receiver.diagnosis import explain as diagnosis  # noqa: PLC0415 - only a release that fails needs it
+
+    return diagnosis.explain(error, log, status, pushed)
+
+
+def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:
+    """What the release's slug, which is root's own, can tell of why the app does not start."""
+    web = release.processes.get("web")
+    app = web.app if isinstance(web, Gunicorn) else ""
+    try:
+        with paths.release(release.version).slug.open("rb") as archive:
+            limit = (settings.limits.get(WEB) or Limit()).memory or ""
+            return what_was_pushed(Tree(archive), app, limit)
+    except (OSError, TarError, BuildError):
+        return Pushed(app=app)  # the better explanation is not worth a failure of its own
+
+
+def what_was_pushed(tree: Tree, app: str, memory_limit: str = "") -> Pushed:
+    """What a tree can tell of why its app, such as `main:app`, does not start."""
+    found = find_entry(tree).entry
+    return Pushed(
+        app=app,
+        memory_limit=memory_limit,
+        files=tuple(tree.files()),
+        requirements="\n".join(_texts(tree, _REQUIREMENTS)),
+        found=found.target if found else "",
+        hosts_variable=_hosts_variable(tree),
+    )
+
+
+def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
+    for path in tree.files():
+        if pattern.search(path):
+            yield tree.read(path).decode("utf-8", "replace")
+
+
+def _hosts_variable(tree: Tree) -> str:
+    texts = _texts(tree, _SETTINGS)
+    return next((found[1] for text in texts if (found := _HOSTS.search(text))), "")
+
+
+def has_canary(release: Release) -> bool:
+    """Whether the web process has to be tried on a private socket first.
+
+    Workers of a WSGI app ask themselves before they serve, and a server that binds $PORT by itself is asked
+    in its slot, where nobody is sent to it before.
+    """
+    return isinstance(release.processes.get("web"), Gunicorn) and not release.checks_itself
+
+
+def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: int) -> Job:
+    home = paths.release(release.version)
+    return Job(
+        app=paths.name,
+        argv=launch_argv(
+            home.home, "web", "--run", str(run), "--bind", f"unix:{socket}", "--workers", "1",
+            "--app-dir", str(paths.home), "--port", str(port),
+        ),
+        cwd=paths.work,
+        env=launch_variables(paths, run),
+        writable=(run, home.source, paths.storage),
+        name="canary",
+    )  # fmt: skip
+
+
+def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
+    """The log with the server's word on the signal that ended a worker; it comes a moment later."""
+    ends_at = server.clock.now() + _WORD_LIMIT_S
+    while server.clock.now() < ends_at:
+        log = of_last_start(_last_lines(server, paths, slot))
+        if _SIGNAL in log:
+            return log
+        server.clock.sleep(_LOOK_EVERY_S)
+    return ""
+
+
+def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
+    return last_text(server.host.app_log(paths.name, slot), _LOG_LINES)
+
+
+def _end_of(log: Path) -> str:
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return ""
+    with os.fdopen(fd, "rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, size - _LOG_BYTES))
+        return handle.read().decode("utf-8", "replace")

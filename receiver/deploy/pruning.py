@@ -1,0 +1,89 @@
+"""What goes when a release is live: releases, trees and virtualenvs that nobody needs; what an app wrote into them is put aside."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from receiver.machine import files
+from receiver.model.errors import ShipError
+from receiver.model.layout import AppPaths
+from receiver.model.mounts import shown_size
+from receiver.model.output import Output
+from receiver.model.process_limits import size_bytes
+from receiver.model.settings import App
+from receiver.planner.retention import plan_retention
+from receiver.runs import records as run_records
+from receiver.server import Server
+from receiver.state import records
+from receiver.storage import account_files, left_behind
+
+_MIB = 1024 * 1024
+
+
+def prune(server: Server, paths: AppPaths, settings: App, out: Output) -> None:
+    """Remove what no kept release, and nobody's run, needs any more; tell a storage that is over its quota."""
+    live = records.read_live(paths)
+    if live is not None:
+        with run_records.locked(paths):
+            _prune(server, paths, live.release, out)
+    if settings.storage_quota:
+        _tell_quota(server, paths, settings.storage_quota, out)
+
+
+def _tell_quota(server: Server, paths: AppPaths, quota: str, out: Output) -> None:
+    try:
+        used = account_files.used(server.host, paths)
+    except ShipError as error:  # the release is live: a look that fails is no failure of it
+        out.warn(f"It is not known how much the storage holds. {error.title}")
+        return
+    if used > size_bytes(quota):
+        out.warn(
+            f"The app's storage holds {shown_size(used)}, more than its quota of {shown_size(size_bytes(quota))}."
+            f" `ship storage --app {paths.name}` shows what."
+        )
+
+
+def _prune(server: Server, paths: AppPaths, live: int, out: Output) -> None:
+    keep = server.settings
+    versions = records.release_versions(paths)
+    venv_of = {found: records.read_release(paths, found).venv for found in versions}
+    free = shutil.disk_usage(paths.home).free
+    retention = plan_retention(
+        versions,
+        {live, *(run.release for run in run_records.going_on(paths))},
+        venv_of,
+        [str(path) for path in paths.venvs.iterdir() if path.is_dir()],
+        keep=keep.keep_releases,
+        short_of_space=free < keep.keep_free_mb * _MIB,
+    )
+    doomed = (*retention.releases, *retention.sources)
+    if _saved(server, paths, live, doomed, out):
+        for version in doomed:
+            files.remove_tree(paths.release(version).source)
+        for version in retention.releases:
+            files.remove_tree(paths.release(version).home)
+    for venv in retention.venvs:
+        Path(venv).with_suffix(".ready").unlink(missing_ok=True)
+        files.remove_tree(Path(venv))
+
+
+def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], out: Output) -> bool:
+    """Put aside what releases wrote into trees that are about to go, and tell it; else, what the live one would lose.
+
+    Returns:
+        False when it could not be put aside: then the trees are kept
+    """
+    told = False
+    try:
+        for version in doomed:
+            if found := left_behind.rescue(server.host, paths, version, live):
+                out.warn(left_behind.told_of_rescue(found, version, live))
+                told = True
+        if not told and (own := left_behind.databases(server.host, paths, live)):
+            out.warn(left_behind.told_of_databases(own, live))
+    except ShipError as error:  # the release is live: nothing is undone for it
+        out.warn(
+            f"What a release before wrote could not be put aside; its folder is kept. {error.title} {error.detail}"
+        )
+        return False
+    return True

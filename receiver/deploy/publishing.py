@@ -1,0 +1,85 @@
+"""Publishes static files: copies the folders that nginx serves to where it may read them.
+
+The copy is made by the app's own account, since root follows no link that an app can make.
+"""
+
+from collections.abc import Collection
+
+from receiver.hosts import Job, ids
+from receiver.machine import files
+from receiver.model.errors import BuildError, ServerError
+from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.release import Release
+from receiver.server import Server
+
+_NO_FOLDER = 66
+"""Exit status of the copy below when there is nothing to copy from."""
+_COPY_PUBLIC = r"""
+cd -- "$1" 2>/dev/null || exit 66
+mkdir -p -- "$2" || exit
+to=$2
+shift 2
+find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml "$@" \) -prune \
+  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$to" && chmod -R a+rX -- "$to"
+"""
+"""Copies what visitors may see: no dot files, no files of ship's; links become the files they lead to."""
+
+
+def publish(
+    server: Server, paths: AppPaths, release: Release, mounts: Collection[str] = ()
+) -> None:
+    """Copy the static folders of a release; a folder that is not there is refused.
+
+    Args:
+        server: the server
+        paths: the app's folders
+        release: what is published
+        mounts: where the app's storage appears in the tree, which is nobody's to see but where it is named
+
+    Raises:
+        BuildError: the built app has no such folder
+        ServerError: it could not be copied
+    """
+    home = paths.release(release.version)
+    uid, gid = ids(server.host.owner(paths.name))
+    files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
+    for folder in sorted(set(release.static.values())):
+        _copy_folder(server, paths, home, folder, mounts)
+
+
+def _within(folder: str, path: str) -> str:
+    """A path of the tree as it is called below one of its folders; one that is not there is never met."""
+    top = "" if folder in {"", "."} else f"{folder.strip('/')}/"
+    return f"./{path.removeprefix(top)}" if path.startswith(top) else "./."
+
+
+def _copy_folder(
+    server: Server, paths: AppPaths, home: ReleasePaths, folder: str, mounts: Collection[str]
+) -> None:
+    private = [word for path in mounts for word in ("-o", "-path", _within(folder, path))]
+    source = home.source if folder in {"", "."} else home.source / folder
+    target = home.public if folder in {"", "."} else home.public / folder
+    job = Job(
+        app=paths.name,
+        argv=("/bin/sh", "-c", _COPY_PUBLIC, "sh", str(source), str(target), *private),
+        cwd=home.source,
+        writable=(home.public,),
+        limit_s=float(server.settings.build_limit_s),
+        name="publish",
+    )
+    said = bytearray()
+    status = server.host.run(job, said.extend)
+    if status == _NO_FOLDER:
+        raise BuildError(
+            f"There is no folder {folder} to serve static files from.",
+            detail="It is named under [static] in ship.toml, and the built app has none.",
+            advice="Check how it is spelt there, and that it was committed: git keeps no empty folders.",
+            reason="build/static-folder",
+        )
+    if status:
+        raise ServerError(
+            f"The static folder {folder} could not be published.",
+            detail=said.decode(errors="replace").strip(),
+            advice="Check that its files can be read, and that the server has space left.",
+            reason="build/static-folder",
+        )

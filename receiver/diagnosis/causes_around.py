@@ -1,0 +1,239 @@
+"""Why an app could not start where it is: variables, databases, files, ports, memory. Reads the end of a log; pure."""
+
+import re
+
+from receiver.diagnosis.causes_imports import last
+from receiver.diagnosis.pushed import Pushed
+from receiver.model.errors import CheckError
+
+_KEY = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
+_OF_ENVIRONMENT = re.compile(r'environ|(?:<frozen os>|/os\.py)", line \d+, in __getitem__')
+_UNSET = (
+    re.compile(r"UndefinedValueError: (\w+) not found"),
+    re.compile(r"ImproperlyConfigured: Set the (\w+) environment variable"),
+    re.compile(r'Environment variable "(\w+)" not set'),
+    re.compile(r"ImproperlyConfigured: The (SECRET_KEY) setting must not be empty"),
+    re.compile(
+        r"^\w[\w.]*(?:Error|Exception|Configured): .*?[\"'`]?\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b[\"'`]?"
+        r"(?: environment variable| env(?:ironment)? var| variable| config var)?"
+        r" (?:is |was |must be |has to be )?(?:not (?:set|defined|configured)|missing|required|set\b)",
+        re.MULTILINE | re.IGNORECASE,
+    ),
+)
+_SETTINGS = re.compile(r"ValidationError: \d+ validation errors? for (\w*(?:Settings|Config)\w*)\n((?:.*\n?)*)")  # fmt: skip
+_FIELD = re.compile(r"^(\w+)\n\s+[Ff]ield required", re.MULTILINE)
+
+_REFUSED = (
+    re.compile(r'(?:server at|on host) "([^"]+)"(?: \([^)]*\))?(?:,| and accepting TCP/IP connections on) port (\d+)'),
+    re.compile(r"Connect call failed \('([^']+)', (\d+)"),
+    re.compile(r"Error \S+ connecting to ([^\s:]+):(\d+)"),
+    re.compile(r"Can't connect to (?:MySQL )?server on '([^':]+)(?::(\d+))?'"),
+    re.compile(r"ServerSelectionTimeoutError: ([^\s:,]+):(\d+)"),
+    re.compile(r"host='([^']+)', port=(\d+)\): Max retries exceeded"),
+)  # fmt: skip
+_UNKNOWN_HOST = (
+    re.compile(r'could not translate host name "([^"]+)"'),
+    re.compile(r"Unknown (?:MySQL )?server host '([^']+)'"),
+    re.compile(r"failed to resolve host '([^']+)'"),
+    re.compile(r"Error -[23] connecting to ([^\s:]+):"),
+)
+_SERVICES = {
+    "5432": "PostgreSQL", "3306": "MySQL", "6379": "Redis", "27017": "MongoDB",
+    "5672": "RabbitMQ", "9200": "Elasticsearch", "11211": "memcached",
+}  # fmt: skip
+_LOGIN = re.compile(
+    r'password authentication failed for user "[^"]+"|Access denied for user \S+|database "[^"]+" does not exist'
+    r"|Unknown database '[^']+'|role \"[^\"]+\" does not exist"
+)
+_TABLE = re.compile(
+    r"no such table: ([\w.]+)|relation \"([\w.]+)\" does not exist|Table '([\w.]+)' doesn't exist"
+)
+_DENIED = re.compile(r"^(?:PermissionError|OSError): \[Errno (13|30)\] [^:\n]+: '([^']+)'", re.MULTILINE)  # fmt: skip
+_NO_FILE = re.compile(r"^FileNotFoundError: \[Errno 2\] [^:\n]+: '([^']+)'", re.MULTILINE)
+_DATABASE_FILE = re.compile(r"unable to open database file|attempt to write a readonly database")
+_IN_USE = re.compile(
+    r"\('([^']+)', (\d+)\)[^\n]*address already in use|Port (\d+) is in use|Address already in use",
+    re.IGNORECASE,
+)
+_LOW_PORT = re.compile(r"bind on address \('[^']+', (\d+)[^\n]*permission denied", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(r"killed by the OOM killer|Result: oom-kill|result 'oom-kill'|^MemoryError\b", re.MULTILINE)  # fmt: skip
+_SIGNAL = re.compile(
+    r"was sent SIG(KILL|SEGV|ILL|BUS|ABRT|FPE)\b|code=(?:killed|dumped), status=\d+/(KILL|SEGV|ILL|BUS|ABRT|FPE)"
+)
+_SIGNALS = {
+    "SEGV": "a memory fault in a compiled package",
+    "ILL": "an instruction that this processor does not have, in a compiled package",
+    "BUS": "a fault of memory or disk, in a compiled package",
+    "ABRT": "a compiled package that gave up",
+    "FPE": "a division by zero in a compiled package",
+}
+_NUMBERS = {9: "KILL", 11: "SEGV", 4: "ILL", 7: "BUS", 6: "ABRT", 8: "FPE"}
+_SHELLS_SIGNALS = 128
+
+
+def killed(
+    log: str, status: int | None, pushed: Pushed, *, by_ship: bool = False
+) -> CheckError | None:
+    """The kernel ended it: for want of memory, or for what its code did.
+
+    Args:
+        log: the end of its log
+        status: its exit status, if that is known
+        pushed: the tree, and the limit that its app has
+        by_ship: whether ship itself may have killed it, because its time was over
+    """
+    if _OUT_OF_MEMORY.search(log):
+        limit = pushed.memory_limit
+        seen = f"its limit of memory, {limit}," if limit else "the machine's memory"
+        return _no_memory(f"The kernel ended it, because {seen} was used up.", pushed)
+    match = last(_SIGNAL, log)
+    name = (match[1] or match[2]) if match else _NUMBERS.get(_signal(status), "")
+    if not name or (name == "KILL" and by_ship):
+        return None
+    if name == "KILL":
+        return _no_memory("The kernel does this when memory runs out.", pushed)
+    return CheckError(
+        f"The web process crashed while it started, with SIG{name}.",
+        detail=f"This is {_SIGNALS[name]}, not an error of Python's.",
+        advice="Try another version of the compiled packages that the app imports, and push again.",
+        reason="check/crashed",
+    )
+
+
+def _signal(status: int | None) -> int:
+    if status is None:
+        return 0
+    return -status if status < 0 else max(status - _SHELLS_SIGNALS, 0)
+
+
+def _no_memory(detail: str, pushed: Pushed) -> CheckError:
+    more = (
+        f"its limit is {pushed.memory_limit}, and `ship limits:set web.memory=...` changes it."
+        if pushed.memory_limit
+        else "`ship capacity` shows what the machine has."
+    )
+    return CheckError(
+        "The web process was killed while it started.",
+        detail=detail,
+        advice=f"Have the app use less memory, or give it more: {more}",
+        reason="check/killed",
+    )
+
+
+def missing_variable(log: str, pushed: Pushed) -> CheckError | None:
+    """A config var that the app reads is not set."""
+    del pushed
+    names = _unset_variables(log)
+    if not names:
+        return None
+    listed = " and ".join(names)
+    return CheckError(
+        f"The app needs {listed}, which {'is' if len(names) == 1 else 'are'} not set.",
+        advice=f"Set it with `ship config:set {' '.join(f'{name}=...' for name in names)}`, then push again.",
+        reason="check/missing-variable",
+    )
+
+
+def _unset_variables(log: str) -> list[str]:
+    key = last(_KEY, log)
+    if key is not None and _OF_ENVIRONMENT.search(log, 0, key.start()):
+        return [key[1]]
+    model = last(_SETTINGS, log)
+    if model is not None and (fields := _FIELD.findall(model[2])):
+        return [field.upper() for field in fields]
+    return next(([found[1]] for each in _UNSET if (found := last(each, log))), [])
+
+
+def unreachable(log: str, pushed: Pushed) -> CheckError | None:
+    """A database or another server is not where the app looks for it."""
+    del pushed
+    match = next((found for each in _UNKNOWN_HOST if (found := last(each, log))), None)
+    if match is not None:
+        return _away(f"The app could not reach {match[1]}: no machine has this name.")
+    match = next((found for each in _REFUSED if (found := last(each, log))), None)
+    if match is None:
+        return None
+    port = match[2] or "3306"
+    what = f" ({_SERVICES[port]})" if port in _SERVICES else ""
+    return _away(f"The app could not reach {match[1]} port {port}{what}: nothing answers there.")
+
+
+def _away(title: str) -> CheckError:
+    return CheckError(
+        title,
+        advice="Check the address in the app's config vars: `ship config`. On this server it has to run, and listen where the app"
+        " looks; an address of your laptop's or of docker-compose means nothing here.",
+        reason="check/unreachable",
+    )
+
+
+def refused_login(log: str, pushed: Pushed) -> CheckError | None:
+    """The database is there, and lets the app not in."""
+    del pushed
+    match = last(_LOGIN, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"The database refused the app: {match[0]}.",
+        advice="Check user, password and name of the database in the app's config vars: `ship config`.",
+        reason="check/database-refused",
+    )
+
+
+def missing_table(log: str, pushed: Pushed) -> CheckError | None:
+    """The database is there, and its tables were not made."""
+    match = last(_TABLE, log)
+    if match is None:
+        return None
+    django = "manage.py" in pushed.files
+    command = "python manage.py migrate" if django else "flask db upgrade"
+    lost = "A database file in the app's folder is new in every release. " if "sqlite3" in log.lower() else ""  # fmt: skip
+    return CheckError(
+        f"The database has no table {match[1] or match[2] or match[3]}.",
+        detail=f"{lost}Migrations have not run on it.",
+        advice=f"Have them run before each release, by a line in your Procfile: `release: {command}`."
+        + (" Keep the file in the folder that $SHIP_STORAGE names." if lost else ""),
+        reason="check/missing-table",
+    )
+
+
+def refused_file(log: str, pushed: Pushed) -> CheckError | None:
+    """A file that cannot be written or is not there."""
+    del pushed
+    if match := last(_DENIED, log):
+        return CheckError(
+            f"The app may not write {match[2]}.",
+            advice="Files to keep belong into the folder that the variable SHIP_STORAGE names, files for a moment into /tmp.",
+            reason="check/file-refused",
+        )
+    if match := last(_NO_FILE, log):
+        return CheckError(
+            f"The app wants a file that is not there: {match[1]}.",
+            advice="If it is part of the code, check that it was committed: `git status --ignored`. What is not in git goes into"
+            " config vars, or into the folder that SHIP_STORAGE names.",
+            reason="check/no-such-file",
+        )
+    if last(_DATABASE_FILE, log):
+        return CheckError(
+            "The app cannot open its SQLite database.",
+            detail="Its folder is not there, or may not be written.",
+            advice="Keep the file in the folder that the variable SHIP_STORAGE names.",
+            reason="check/file-refused",
+        )
+    return None
+
+
+def fixed_port(log: str, pushed: Pushed) -> CheckError | None:
+    """The app listens on a port of its own choice, which it cannot have."""
+    del pushed
+    low, taken = last(_LOW_PORT, log), last(_IN_USE, log)
+    if low is None and taken is None:
+        return None
+    port = low[1] if low else (taken[2] or taken[3] or "") if taken else ""
+    which = f"port {port}" if port else "a port of its own choice"
+    return CheckError(
+        f"The app wants {which}, which {'only root may open' if low else 'is in use'}.",
+        detail="The release before it goes on serving while a new one starts, so no port can be fixed.",
+        advice="Have the command take its port from the environment, such as `--port $PORT`.",
+        reason="check/port-taken",
+    )

@@ -1,0 +1,156 @@
+"""Why a release did not come up, in terms of Python and of what the person can change.
+
+Reads the end of the process's log; pure. What it knows of imports and of the surroundings is in the causes beside it.
+"""
+
+import re
+from collections.abc import Callable
+
+from receiver.diagnosis import causes_around as around
+from receiver.diagnosis import causes_imports as imports
+from receiver.diagnosis.causes_imports import last
+from receiver.diagnosis.pushed import Pushed
+from receiver.model.errors import CheckError
+
+_SHOWN_LINES = 20
+_SYNTAX = re.compile(
+    r'File "([^"]+)", line (\d+)(?:[^\0]*?)^(\w*(?:SyntaxError|IndentationError|TabError): .*)$',
+    re.MULTILINE,
+)
+_EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
+_PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTILINE)
+_LATE = "check/boot-timeout"
+_CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", _LATE})
+"""What is known from outside, whatever else the log tells."""
+_RAISED = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
+)
+
+
+def explain(
+    error: CheckError,
+    log: str,
+    status: int | None,
+    pushed: Pushed = Pushed(),  # noqa: B008 - a value
+) -> CheckError:
+    """The error with its cause, where the log tells one, and with the end of the log.
+
+    Args:
+        error: what was seen from outside: it ended, it never answered, it answered 500
+        log: the end of what the process wrote
+        status: its exit status, or None when it was still running
+        pushed: what is known of the pushed tree
+    """
+    found = cause(error, log, status, pushed)
+    tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])
+    detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
+    return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
+
+
+def cause(error: CheckError, log: str, status: int | None, pushed: Pushed) -> CheckError:
+    """The same without the log, for somebody who has it before them."""
+    return around.killed(log, status, pushed, by_ship=error.reason == _LATE) or (
+        _host(error, pushed) if error.reason in _CERTAIN else _cause(log, status, pushed) or error
+    )
+
+
+def _host(error: CheckError, pushed: Pushed) -> CheckError:
+    """Django's refusal of the host name, with the config var that its settings read the names from."""
+    if error.reason != "check/disallowed-host" or not pushed.hosts_variable:
+        return error
+    name = re.search(r"host name (\S+)", error.title)
+    return CheckError(
+        error.title,
+        detail=error.detail,
+        advice=f"The settings read it from a config var: `ship config:set {pushed.hosts_variable}={name[1] if name else '...'}`,"
+        " then push again.",
+        reason=error.reason,
+    )
+
+
+def _shown(tail: str) -> str:
+    return f"The end of its log:\n{tail}" if tail else "Its log is empty."
+
+
+_CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
+    imports.wrong_module,
+    imports.missing_module,
+    lambda log, _: _missing_program(log),
+    lambda log, _: _ended_itself(log),
+    lambda log, _: _syntax_error(log),
+    imports.missing_attribute,
+    imports.factory,
+    imports.not_an_app,
+    around.missing_variable,
+    imports.import_error,
+    around.unreachable,
+    around.refused_login,
+    around.missing_table,
+    around.fixed_port,
+    around.refused_file,
+)
+"""In the order of how sure they are."""
+
+
+def _cause(log: str, status: int | None, pushed: Pushed) -> CheckError | None:
+    known = (find(log, pushed) for find in _CAUSES)
+    found = next((error for error in known if error is not None), None)
+    return found or _ended_silently(log, status) or _other_error(log)
+
+
+def _missing_program(log: str) -> CheckError | None:
+    match = last(_PROGRAM, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"The web line of the Procfile calls {match[1]}, which cannot be run.",
+        advice="Check how it is spelt. If a package brings it, name that package in requirements.txt.",
+        reason="check/no-such-program",
+    )
+
+
+def _ended_itself(log: str) -> CheckError | None:
+    match = last(_EXIT, log)
+    if match is None:
+        return None
+    said = match[1] or ""
+    return CheckError(
+        f"The app ended its own process by `sys.exit({said})` while it started.",
+        advice="Have it end only where it is run as a program, below `if __name__ == '__main__':`,"
+        " then push again.",
+        reason="check/exited",
+    )
+
+
+def _syntax_error(log: str) -> CheckError | None:
+    match = last(_SYNTAX, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"The app cannot be read by Python: {match[3]}",
+        detail=f"In {match[1].rpartition('/source/')[2]}, line {match[2]}.",
+        advice="Correct the line and push again. The Python on the server may be older than yours.",
+        reason="check/syntax-error",
+    )
+
+
+def _ended_silently(log: str, status: int | None) -> CheckError | None:
+    if status is None or _RAISED.search(log):
+        return None
+    return CheckError(
+        f"The web process ended by itself, with exit status {status}.",
+        detail="No error was raised: something calls `sys.exit()`, or the program comes to its end.",
+        advice="Look for `sys.exit()` outside of `if __name__ == '__main__':`, then push again.",
+        reason="check/exited",
+    )
+
+
+def _other_error(log: str) -> CheckError | None:
+    match = last(_RAISED, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"The app failed with {match[1]}",
+        advice="Correct the app and push again.",
+        reason="check/app-error",
+    )

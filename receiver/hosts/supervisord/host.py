@@ -1,0 +1,273 @@
+"""The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from receiver.health import workers
+from receiver.hosts import Job, Owner, Running, last_text, plain_jobs
+from receiver.hosts.supervisord import logs as supervisor_logs
+from receiver.hosts.supervisord import programs
+from receiver.hosts.supervisord.background import SupervisorBackground
+from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
+from receiver.machine import files, sockets
+from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.log_files import FileLogs
+from receiver.model.cron import Timer
+from receiver.model.errors import NotFoundError, SwapError, UsageError
+from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
+from receiver.model.process_limits import Limit
+from receiver.model.program import RUNTIME
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Command
+from receiver.nginx import program as nginx
+from receiver.state import records
+
+LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
+SHIP = Path(sys.executable).with_name("ship")
+_POLL_S = 0.02
+_SHOWN_LINES = 20
+_SLOW = "without a worker that serves"
+
+
+class SupervisordHost:
+    """A machine without root or systemd."""
+
+    def __init__(self, layout: Layout, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._supervisor = Supervisor(control_socket(layout), clock)
+        self._background = SupervisorBackground(layout, self._supervisor, LAUNCHER, clock)
+
+    @property
+    def background(self) -> SupervisorBackground:
+        """The processes besides web."""
+        return self._background
+
+    def owner(self, app: AppName) -> Owner | None:
+        """Nobody but the user who started ship."""
+        del app
+        return None
+
+    def create_account(self, app: AppName) -> None:
+        """All apps share the account of the user who started ship."""
+
+    def remove_account(self, app: AppName) -> None:
+        """There is none to remove; but nothing of the app may go on."""
+        plain_jobs.stop_left_over(self._lasting(app))
+
+    def rename_account(self, app: AppName, new: AppName) -> None:
+        """There is none to rename; but nothing of the app may go on."""
+        del new
+        plain_jobs.stop_left_over(self._lasting(app))
+
+    def run(
+        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
+    ) -> int:
+        """Run to the end, handing on output as it comes."""
+        return plain_jobs.run(self._place_of(job), job, on_output, stdin, self._clock)
+
+    def spawn(self, job: Job, log: Path) -> Running:
+        """Start in the background."""
+        return plain_jobs.Background(self._place_of(job), job, log)
+
+    def attach(self, job: Job, *, tty: bool) -> int:
+        """Run on the caller's own streams: with or without a terminal, they are inherited as they are."""
+        del tty
+        return plain_jobs.attach(self._place_of(job), job)
+
+    def stop_jobs(self, app: AppName) -> None:
+        """Stop what is left of jobs whose starter was killed."""
+        plain_jobs.stop_left_over(self._place(app))
+
+    def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
+        """The program file of the app."""
+        return (programs.program_file(self._layout, app, settings, LAUNCHER),)
+
+    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
+        """Nothing here could: no limit is taken on this host."""
+
+    def refresh(self) -> None:
+        """Read the program files again; a server that is down reads them when it starts."""
+        if self._supervisor.pid() is not None:
+            # of two at once, both would be told to take the same programs out
+            with files.locked_file(self._layout.run / "supervisor.lock"):
+                self._supervisor.update()
+
+    def hold_socket(self, app: AppName) -> None:
+        """Start the process that keeps the socket open."""
+        self._start(app, programs.holder_process(app))
+
+    def release_socket(self, app: AppName) -> None:
+        """Stop it; the socket closes with the last process that has it."""
+        if self._supervisor.pid() is not None:
+            self._supervisor.stop(programs.holder_process(app))
+
+    def start(self, app: AppName, slot: SlotLetter) -> None:
+        """Start a slot; returns when a worker of gunicorn's serves, or a command has lived for a second."""
+        process = self._process_for(app, slot)
+        paths = self._layout.app(app)
+        for folder in (paths.slot_run(slot), paths.work, paths.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        workers.forget_last_swap(paths.slot_run(slot))
+        self._start(app, process)
+        state = self._await_start(app, slot, process)
+        if state != "RUNNING":
+            self._supervisor.stop(process)
+            raise self._did_not_start(app, slot, state)
+
+    def stop(self, app: AppName, slot: SlotLetter) -> None:
+        """Stop a slot, whichever kind of process runs in it."""
+        if self._supervisor.pid() is None:
+            return
+        for process in _processes(app, slot):
+            self._supervisor.stop(process)
+
+    def reload(self, app: AppName, slot: SlotLetter) -> None:
+        """Send HUP to the slot's main process."""
+        for process in _processes(app, slot):
+            if self._supervisor.state(process).pid:
+                self._supervisor.signal(process, "HUP")
+
+    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
+        """Process id of the slot's main process; none when the server is down."""
+        if self._supervisor.pid() is None:
+            return None
+        pids = (self._supervisor.state(process).pid for process in _processes(app, slot))
+        return next((pid for pid in pids if pid), None)
+
+    def enable(self, app: AppName, slot: SlotLetter | None) -> None:
+        """Note on disk which slot `server:start` starts."""
+        link = enabled_link(self._layout.app(app))
+        if slot is None:
+            files.remove(link)
+        else:
+            files.link_atomically(link, f"slots/{slot}")
+
+    def timer_files(self, app: AppName, timers: Mapping[str, Timer]) -> tuple[WriteFile, ...]:
+        """The program that starts the app's cron jobs, where it has any."""
+        return (programs.scheduler_file(self._layout, app, SHIP),) if timers else ()
+
+    def set_timers(self, app: AppName, timers: Mapping[str, Timer]) -> None:
+        """Have the app's scheduler run, and read again what it has to start; or have none."""
+        path = programs.scheduler_path(self._layout, app)
+        wanted = next((file.text for file in self.timer_files(app, timers)), None)
+        if wanted == files.read_text(path):
+            if wanted is not None and self._supervisor.pid() is not None:
+                self._supervisor.signal(programs.scheduler_process(app), "HUP")
+            return
+        if wanted is None:
+            files.remove(path)
+        else:
+            files.write_atomically(path, wanted, mode=0o644)
+        self.refresh()
+
+    def detach(self, name: str, pid: int) -> None:
+        """Nothing but the session of its own that `pid` has already."""
+
+    def reload_nginx(self) -> None:
+        """Have the embedded server's nginx read its files again."""
+        nginx.reload(self._layout, clock=self._clock)
+
+    def app_log(self, app: AppName, slot: SlotLetter | None = None) -> FileLogs:
+        """What the app's processes wrote; or its web processes in one slot."""
+        return supervisor_logs.app_log(self._layout.app(app), slot)
+
+    def _place_of(self, job: Job) -> plain_jobs.Place:
+        """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
+        if job.memory or job.cpu:
+            raise UsageError(
+                "This server cannot limit the memory or the cpu of a run.",
+                detail="systemd does that, and an embedded server has none.",
+                advice="Leave out --memory and --cpu; --timeout works here too.",
+                reason="usage/no-such-limit-here",
+            )
+        return self._lasting(job.app) if job.lasting else self._place(job.app)
+
+    def _lasting(self, app: AppName) -> plain_jobs.Place:
+        place = self._place(app)
+        return replace(place, ledger=place.ledger.with_name("runs"))
+
+    def _place(self, app: AppName) -> plain_jobs.Place:
+        paths = self._layout.app(app)
+        # slots have a HOME each, because two gunicorn masters cannot share one
+        place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
+        if (
+            paths.home.exists()
+        ):  # a name that an app had, or is about to have, gets no folder by the question
+            place.home.mkdir(exist_ok=True)
+        return place
+
+    def _start(self, app: AppName, process: str) -> None:
+        try:
+            self._supervisor.start(process)
+        except RefusedError as refused:
+            port = records.read_app(self._layout.app(app)).port
+            if refused.code == NO_SUCH_PROCESS and sockets.port_holder(port) is not None:
+                raise sockets.port_in_use(port, f"the app {app}") from refused
+            raise
+
+    def _await_start(self, app: AppName, slot: SlotLetter, process: str) -> str:
+        """The state a slot reached: RUNNING, or what supervisord says of one that did not come up."""
+        run = self._layout.app(app).slot_run(slot)
+        ends_at = self._clock.now() + records.read_app(self._layout.app(app)).check_limit_s
+        first = state = self._supervisor.state(process)
+        while state.alive and self._clock.now() < ends_at:
+            if state.pid != first.pid:
+                return "EXITED"  # it had ended, and supervisord is trying again
+            # ready files of an earlier run lie there until the new one has begun
+            if workers.children(state.pid) & workers.ready_workers(run).keys():
+                return "RUNNING"
+            if state.name == "RUNNING" and process == programs.own_port_process(app, slot):
+                return "RUNNING"
+            self._clock.sleep(_POLL_S)
+            state = self._supervisor.state(process)
+        return _SLOW if state.alive else state.name
+
+    def _process_for(self, app: AppName, slot: SlotLetter) -> str:
+        web = self._release(app, slot).processes.get("web")
+        if isinstance(web, Command):
+            return programs.own_port_process(app, slot)
+        return programs.held_process(app, slot)
+
+    def _release(self, app: AppName, slot: SlotLetter) -> Release:
+        paths = self._layout.app(app)
+        version = paths.aim(slot)
+        if version is None:
+            raise NotFoundError(
+                f"Slot {slot} of {app} has no release.",
+                advice="Push the app first.",
+                reason="not-found/release",
+            )
+        return records.read_release(paths, version)
+
+    def _did_not_start(self, app: AppName, slot: SlotLetter, state: str) -> SwapError:
+        told = workers.boot_error(self._layout.app(app).slot_run(slot))
+        said = "\n".join((told or "").splitlines()[-_SHOWN_LINES:])
+        said = said or last_text(self.app_log(app, slot), _SHOWN_LINES)
+        return SwapError(
+            f"The web process of {app} did not start in slot {slot}.",
+            detail=f"The process is {state}. It said:\n{said}".rstrip(),
+            advice="Correct the app and push again.",
+            reason="swap/not-in-time" if state == _SLOW else "swap/did-not-start",
+        )
+
+
+def enabled_link(paths: AppPaths) -> Path:
+    """Link to the slot that the server starts when it starts."""
+    return paths.home / "enabled"
+
+
+def enabled_slot(paths: AppPaths) -> SlotLetter | None:
+    """The slot that the server starts when it starts."""
+    link = enabled_link(paths)
+    name = link.readlink().name if link.is_symlink() else ""
+    return next((slot for slot in SLOTS if slot == name), None)
+
+
+def _processes(app: AppName, slot: SlotLetter) -> tuple[str, str]:
+    return programs.held_process(app, slot), programs.own_port_process(app, slot)

@@ -1,0 +1,192 @@
+"""Doorway to supervisord: its XML-RPC interface on a unix socket.
+
+supervisord wakes up for a call, not when a process of its ends; so waiting is done here, by asking again.
+supervisor's own client for this takes 100 ms more to import, and that on the way of every push.
+"""
+
+import http.client
+import socket
+import xmlrpc.client
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from receiver.hosts.supervisord.embedded_files import EmbeddedPlaces
+from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.model.errors import ServerError
+from receiver.model.layout import Layout
+
+_CALL_LIMIT_S = 30
+_POLL_S = 0.02
+NO_SUCH_PROCESS = 10
+_NOT_RUNNING = 70
+_ALREADY_STARTED = 60
+ALIVE = frozenset({"STARTING", "RUNNING", "STOPPING"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What supervisord says of a process."""
+
+    name: str
+    pid: int
+
+    @property
+    def alive(self) -> bool:
+        return self.name in ALIVE
+
+
+GONE = ProcessState("STOPPED", 0)
+
+
+def control_socket(layout: Layout) -> Path:
+    """Where the supervisord of an embedded server listens for commands."""
+    return EmbeddedPlaces(layout).control
+
+
+class RefusedError(ServerError):
+    """supervisord answered, and would or could not do it; `code` is its own number for why."""
+
+    default_reason = "server/supervisor-refused"
+
+    def __init__(self, method: str, code: int, seen: str) -> None:
+        super().__init__(
+            "supervisord refused a command of ship's.",
+            detail=f"It answered {seen} to {method}.",
+            advice="Read supervisor/logs/supervisord.log of the server; a port that another program"
+            " holds is named there.",
+        )
+        self.code = code
+
+
+class Supervisor:
+    """One supervisord, found by its socket."""
+
+    def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._path = path
+        self._clock = clock
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call `supervisor.METHOD`.
+
+        Raises:
+            ServerError: supervisord does not run
+            RefusedError: it answered that it would not, or could not
+        """
+        proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport(self._path))
+        try:
+            with proxy:
+                return getattr(proxy, f"supervisor.{method}")(*arguments)
+        except xmlrpc.client.Fault as fault:
+            raise RefusedError(method, fault.faultCode, fault.faultString) from fault
+        except xmlrpc.client.ProtocolError as error:
+            raise RefusedError(method, error.errcode, error.errmsg) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise not_running(str(error)) from error
+
+    def pid(self) -> int | None:
+        """Its process id; None when it does not run."""
+        try:
+            return int(self.call("getPID"))
+        except ServerError:
+            return None
+
+    def state(self, process: str) -> ProcessState:
+        """State of `GROUP:PROCESS`; one that supervisord does not know does not run."""
+        try:
+            found = self.call("getProcessInfo", process)
+        except RefusedError as refused:
+            if refused.code == NO_SUCH_PROCESS:
+                return GONE
+            raise
+        state = ProcessState(found["statename"], found["pid"])
+        return state if state.alive else ProcessState(state.name, 0)
+
+    def start(self, process: str) -> None:
+        """Start a process; nothing happens when it runs."""
+        _but_for(_ALREADY_STARTED, lambda: self.call("startProcess", process, False))
+
+    def stop(self, process: str) -> None:
+        """Stop a process, as its program says; returns when it is gone."""
+        if self.state(process) == GONE:
+            return
+        _but_for(_NOT_RUNNING, lambda: self.call("stopProcess", process, False))
+        while self.state(process).alive:
+            self._clock.sleep(_POLL_S)
+
+    def signal(self, process: str, name: str) -> None:
+        """Send a signal to a process; nothing happens when it does not run."""
+        _but_for(_NOT_RUNNING, lambda: self.call("signalProcess", process, name))
+
+    def update(self) -> None:
+        """Read the program files again; only groups whose text changed are touched.
+
+        What ran in a changed group is started again, since supervisord can change it only while stopped.
+        """
+        (added, changed, removed) = self.call("reloadConfig")[0]
+        running = [name for group in changed for name in self._running(group)]
+        for group in (*changed, *removed):
+            for name in self._running(group):
+                self.stop(name)
+            self.call("removeProcessGroup", group)
+        for group in (*added, *changed):
+            # one whose port another program holds must not keep the others back; it is refused at its start
+            with suppress(RefusedError):
+                self.call("addProcessGroup", group)
+        for name in running:
+            with suppress(RefusedError):
+                self.start(name)
+
+    def _running(self, group: str) -> list[str]:
+        return [
+            f"{group}:{found['name']}"
+            for found in self.call("getAllProcessInfo")
+            if found["group"] == group and found["statename"] in ALIVE | {"BACKOFF"}
+        ]
+
+
+def not_running(seen: str) -> ServerError:
+    """The error for anything that needs the embedded server while it is down."""
+    return ServerError(
+        "The embedded server does not run.",
+        detail=f"Its supervisord could not be reached: {seen}",
+        advice="Start it with `ship server:start`.",
+        reason="server/not-running",
+    )
+
+
+def _but_for(code: int, action: Callable[[], object]) -> None:
+    """Do it, and take the fault `code` for done: what was asked for is so already."""
+    try:
+        action()
+    except RefusedError as refused:
+        if refused.code != code:
+            raise
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_CALL_LIMIT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _Connection(self._path)
+        self._connection = host, connection  # where its `close` looks
+        return connection

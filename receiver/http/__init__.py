@@ -1,1 +1,0 @@
-"""EDGE: pushes, clones and fetches over HTTP, as a WSGI application behind nginx."""

@@ -1,0 +1,258 @@
+"""Has a checkout ready to run, as a push of it would be built: the same decisions and the same virtualenv.
+
+The checkout is not changed. What a build would do to its own copy of the code is left out, and told.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from receiver.building import facts, pythons
+from receiver.building.builder import Builder
+from receiver.changes.executor import nowhere
+from receiver.deploy import compiling, declared, pushed_tree
+from receiver.deploy.canary import what_was_pushed
+from receiver.deploy.declared_config import initial_config, refuse_unset
+from receiver.deploy.pushed_tree import Planned, PushedTree
+from receiver.deploy.releasing import told_processes
+from receiver.deploy.tree import refuse_unsafe
+from receiver.diagnosis.pushed import Pushed
+from receiver.local.laptop import ADDRESS, CheckoutPaths, Laptop
+from receiver.local.working_tree import WorkingTree
+from receiver.machine import files
+from receiver.model.app_json import AppJson
+from receiver.model.build import BuildPlan, Command, Interpreter, Virtualenv
+from receiver.model.config_vars import kept_from_builds
+from receiver.model.dotenv import parse_dotenv
+from receiver.model.errors import UsageError
+from receiver.model.manifest import FILE_NAME, parse_manifest
+from receiver.model.output import Output, secrets_of
+from receiver.model.release import Release
+from receiver.model.webserver import Gunicorn
+from receiver.runs.jobs import release_variables
+from receiver.state import records
+
+_SECRET_BYTES = 32
+_LONG = (b"-----> Installing", b"-----> Fetching")
+"""Steps that one waits for."""
+_KEPT_VENVS = 3
+_MADE_ANEW = "The virtualenv is made anew for each commit"
+_IN_PLACE = (
+    "What the code itself installs is installed as a link to it, so that changes are seen at once."
+)
+
+
+class _Last(msgspec.Struct, frozen=True):
+    """What last.json holds."""
+
+    python: str = ""
+    venv: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A checkout that can run."""
+
+    release: Release
+    config: Mapping[str, str]
+    pushed: Pushed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be run, as it was typed."""
+
+    top: Path
+    in_git: bool
+    env_files: tuple[Path, ...]
+    """Read in this order; a later one counts."""
+    env_named: bool
+    """Whether somebody named them: then they have to be there."""
+    procfile: str = "Procfile"
+
+
+def prepare(laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, version: int, out: Output) -> Ready:  # fmt: skip
+    """Decide the build of the checkout as it is now, and have its virtualenv.
+
+    Raises:
+        ShipError: a push of it would fail here too
+    """
+    pushed = _decide(laptop, paths, wish, tree, out)
+    out.hide(secrets_of(pushed.config))
+    built = _build(laptop, paths, pushed, out)
+    release = Release(
+        version=version,
+        app=paths.name,
+        commit="",
+        description="The checkout",
+        by="",
+        created_at=laptop.clock.stamp(),
+        buildpack=" ".join(built.names),
+        python=built.virtualenv.interpreter.version if built.virtualenv else None,
+        venv=str(built.venv) if built.venv else None,
+        lines=built.processes,
+        processes=told_processes(built, pushed.config, out),
+        check=pushed.check,
+        rules=dict(pushed.manifest.process),
+        static={**built.static, **pushed.manifest.static},
+        address=ADDRESS,
+        gunicorn_file=pushed.gunicorn_file,
+    )
+    _remember(paths, release)
+    web = release.processes.get("web")
+    known = what_was_pushed(tree, web.app if isinstance(web, Gunicorn) else "")
+    return Ready(release=release, config=pushed.config, pushed=known)
+
+
+def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a one-off command: that of the app's processes, and who its user is."""
+    venv = ready.release.venv
+    return {**own, **release_variables(paths, ADDRESS, venv), **ready.config}
+
+
+def _decide(laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output) -> PushedTree:  # fmt: skip
+    _take_procfile(tree, wish.procfile)
+    refuse_unsafe(tree)
+    manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
+    app_json, check = declared.read(tree, manifest.check, out)
+    config = _config(paths, wish, app_json)
+    last = records.read_json(paths.state, _Last) or _Last()
+    known = replace(facts.build_facts(laptop, config, "", None), python_before=last.python)
+    chosen = declared.buildpacks(app_json, {}, out)
+    steps = pushed_tree.plan_steps(tree, known, chosen, {})
+    return PushedTree(
+        manifest=manifest,
+        app_json=app_json,
+        check=check,
+        config=config,
+        steps=tuple(_in_place(step, out) if isinstance(step, Planned) else step for step in steps),
+        procfile=tree.read("Procfile") if tree.has("Procfile") else None,
+        gunicorn_file=tree.has("gunicorn.conf.py"),
+        notices=(),
+    )
+
+
+def _take_procfile(tree: WorkingTree, name: str) -> None:
+    """Have another file count as the Procfile."""
+    if name == "Procfile":
+        return
+    if not tree.has(name):
+        raise UsageError(
+            f"There is no file {name} in this checkout.",
+            advice="Name a file by its path from the top of the checkout, one that git does not ignore.",
+            reason="usage/no-procfile",
+        )
+    tree.stand_in("Procfile", name)
+
+
+def _config(paths: CheckoutPaths, wish: Wish, app_json: AppJson) -> dict[str, str]:
+    """Config vars: those of the .env files, below them what app.json brings along."""
+    given: dict[str, str] = {}
+    for path in wish.env_files:
+        if path.is_file():
+            given |= parse_dotenv(path.read_bytes(), path.name)
+        elif wish.env_named:
+            raise UsageError(
+                f"There is no file {path}.",
+                advice="Name files of lines such as NAME=value after --env.",
+                reason="usage/no-env-file",
+            )
+    wanted = app_json.variables
+    refuse_unset(wanted, given)
+    kept = paths.home / "secrets.json"
+    made = records.read_config(kept)
+    new = initial_config(wanted, {**made, **given}, lambda: secrets.token_hex(_SECRET_BYTES))
+    generated = {name: value for name, value in new.items() if not wanted[name].value}
+    if generated:
+        records.write_config(kept, {**made, **generated}, mode=0o600)
+    return {**{name: made[name] for name in made if name in wanted}, **new, **given}
+
+
+def _in_place(step: Planned, out: Output) -> Planned:
+    """The same step without what would write into the checkout, and with links where code is installed."""
+    plan = step.plan
+    for command in (*plan.before, *plan.commands):
+        hook = command.explain.startswith("bin/")
+        line = f"sh {command.explain}" if hook else command.title.removeprefix("$ ")
+        out.say(f"Left out, since it writes into the code. To run it: `ship local:run {line}`.")
+    notices = tuple(_IN_PLACE if n.startswith(_MADE_ANEW) else n for n in plan.notices)
+    changed = replace(plan, before=(), commands=(), notices=notices, virtualenv=_linked(plan))
+    return Planned(step.buildpack, changed)
+
+
+def _linked(plan: BuildPlan) -> Virtualenv | None:
+    if plan.virtualenv is None:
+        return None
+    return replace(plan.virtualenv, install=tuple(map(_editable, plan.virtualenv.install)))
+
+
+def _editable(command: Command) -> Command:
+    argv = [word for word in command.argv if word != "--no-editable"]
+    if argv[-1:] == ["."]:
+        argv[-1:] = ["--editable", "."]
+    return replace(command, argv=tuple(argv))
+
+
+def _build(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output) -> compiling.Built:  # fmt: skip
+    index = facts.index_settings(laptop, pushed.config)
+    for notice in index.notices:
+        out.say(notice)
+    last = records.read_json(paths.state, _Last) or _Last()
+    records.write_config(paths.running.env, pushed.config, mode=0o600)
+    builder = Builder(
+        server=laptop,
+        paths=paths,
+        release=paths.running,
+        out=out,
+        index=index.env,
+        last_venv=Path(last.venv) if last.venv else None,
+        kept_back=kept_from_builds(pushed.config),
+    )
+
+    def fetch(wanted: Interpreter) -> None:
+        if not Path(wanted.path).exists():
+            out.step(f"Fetching Python {wanted.version}")
+            pythons.fetch(
+                laptop.layout, laptop.settings, wanted, facts.index_settings(laptop, {}).env
+            )
+
+    with files.locked_file(paths.lock):  # two runs of one checkout want the same virtualenv
+        return compiling.compile_steps(builder, pushed, laptop.layout.buildpacks, fetch, nowhere)
+
+
+def _remember(paths: CheckoutPaths, release: Release) -> None:
+    """Note what came of it, and remove virtualenvs that nobody has used for longest."""
+    records.write_json(paths.state, _Last(release.python or "", release.venv or ""))
+    if release.venv:
+        Path(release.venv).with_suffix(".ready").touch()
+    marks = sorted(paths.venvs.glob("*.ready"), key=lambda mark: mark.stat().st_mtime)
+    for mark in marks[:-_KEPT_VENVS]:
+        mark.unlink()
+        files.remove_tree(mark.with_suffix(""))
+
+
+class Telling:
+    """Shows a transcript only where it tells something new, and from then on as it comes."""
+
+    def __init__(self, show: Callable[[bytes], object], last: str) -> None:
+        self._show, self._last = show, last
+        self._kept = bytearray()
+        self._live = not last
+
+    def take(self, chunk: bytes) -> None:
+        self._kept.extend(chunk)
+        if self._live:
+            self._show(chunk)
+        elif chunk.startswith(_LONG):
+            self._live = True
+            self._show(bytes(self._kept))
+
+    def close(self) -> str:
+        """The whole of it."""
+        text = self._kept.decode("utf-8", "replace")
+        if not self._live and text != self._last:
+            self._show(bytes(self._kept))
+        return text

@@ -1,0 +1,198 @@
+"""Doorway to nginx: are its files right, have it read them, and what its messages mean."""
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.health.workers import children
+from receiver.machine import shell
+from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.model.errors import ServerError
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+
+_RELOAD_LIMIT_S = 10.0
+_POLL_S = 0.01
+_COMPLAINT = re.compile(
+    r"^(?:nginx:|\S+ \S+) \[(?:emerg|crit)\] (?:\d+#\d+: )?"  # as written to a terminal, or to a log
+    r"(?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",
+    re.MULTILINE,
+)
+_LEAVING = b"shutting down"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What `nginx -t` found wrong, and where."""
+
+    text: str
+    file: str | None
+    line: int | None
+
+
+def test(layout: Layout, app: AppName | None) -> None:
+    """Have nginx check all its files, as they would be read now.
+
+    Raises:
+        ServerError: a file is wrong. Whether it is the one of `app` or somebody else's decides the reason.
+    """
+    try:
+        shell.capture(_argv(layout, "-t"))
+    except shell.CommandError as error:
+        raise explain(error.output, layout, app) from error
+
+
+def read_all(layout: Layout) -> tuple[bool, str]:
+    """Whether nginx takes its files as they are, and what `nginx -T` prints: complaints, then all files.
+
+    Raises:
+        ServerError: it is not installed
+    """
+    said = bytearray()
+    process = shell.start(_argv(layout, "-T"), env=shell.PLAIN_ENVIRONMENT)
+    return shell.pump(process, said.extend) == 0, said.decode("utf-8", "replace")
+
+
+def reload(layout: Layout, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Have the running nginx read its files; returns when only workers that know them take requests.
+
+    Raises:
+        ServerError: it does not run, or goes on with its old files
+    """
+    master = master_pid(layout)
+    if master is None:
+        raise not_running()
+    before = _workers(master)
+    try:
+        os.kill(master, signal.SIGHUP)
+    except (ProcessLookupError, PermissionError) as error:
+        raise not_running() from error
+    started = clock.now()
+    while before & _workers(master) or not _workers(master):
+        if clock.now() - started > _RELOAD_LIMIT_S:
+            raise _did_not_take_over()
+        clock.sleep(_POLL_S)
+
+
+def reopen_logs(layout: Layout) -> None:
+    """Have the running nginx begin its logs anew, where they were renamed; one that does not run will by itself."""
+    master = master_pid(layout)
+    if master is not None:
+        with suppress(ProcessLookupError):
+            os.kill(master, signal.SIGUSR1)
+
+
+def master_pid(layout: Layout) -> int | None:
+    """Process id of the running nginx; None when it does not run."""
+    try:
+        pid = int(pid_file(layout).read_text(encoding="ascii"))
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    return pid if name.strip() == "nginx" else None
+
+
+def pid_file(layout: Layout) -> Path:
+    """Where nginx says which process it is."""
+    if layout == Layout.vps():
+        return Path("/run/nginx.pid")
+    return layout.run / "nginx.pid"
+
+
+def main_file(layout: Layout) -> Path:
+    """nginx's main file, beside its folders of sites."""  # noqa: D403 - a program's name
+    return layout.sites_available.parent / "nginx.conf"
+
+
+def program() -> str:
+    """Path of the nginx program.
+
+    Raises:
+        ServerError: it is not installed
+    """
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), shell.ADMIN_PATH))
+    found = shutil.which("nginx", path=path)
+    if found is None:
+        raise ServerError(
+            "nginx is not installed.",
+            detail=f"It was looked for in {path}.",
+            advice="Install it with `apt-get install nginx-light`, or the package `nginx` elsewhere.",
+            reason="server/nginx-missing",
+        )
+    return found
+
+
+def read_complaint(output: str) -> Complaint:
+    """What `nginx -t` says is wrong, taken apart."""
+    found = _COMPLAINT.search(output)
+    if found is None:
+        return Complaint(output.strip(), None, None)
+    line = found["line"]
+    return Complaint(found["text"], found["file"], int(line) if line else None)
+
+
+def explain(output: str, layout: Layout, app: AppName | None) -> ServerError:
+    """The error for what `nginx -t` said, told from the view of `app`."""
+    complaint = read_complaint(output)
+    place = "" if complaint.file is None else f"{complaint.file}, line {complaint.line}: "
+    own = app is not None and complaint.file in _own_files(layout, app)
+    if own:
+        return ServerError(
+            f"nginx refused the file made for {app}.",
+            detail=f"{place}{complaint.text}",
+            advice="Check the app's domains and settings. nginx goes on as before.",
+            reason="server/nginx-refused",
+        )
+    return ServerError(
+        "nginx's configuration has an error that this app did not bring in.",
+        detail=f"{place}{complaint.text}",
+        advice="Correct that file, or have the server's administrator do so, and try again."
+        " The running nginx goes on with the configuration it has.",
+        reason="server/nginx-broken-elsewhere",
+    )
+
+
+def not_running() -> ServerError:
+    """The error for a reload that nobody hears."""
+    return ServerError(
+        "nginx does not run.",
+        advice="Start it: `systemctl start nginx`, or `ship server:start` for an embedded server.",
+        reason="server/nginx-not-running",
+    )
+
+
+def _own_files(layout: Layout, app: AppName) -> Sequence[str]:
+    return (str(layout.site(app)), str(layout.site_link(app)))
+
+
+def _argv(layout: Layout, *arguments: str) -> tuple[str, ...]:
+    main = main_file(layout)
+    if layout == Layout.vps():
+        return (program(), *arguments)
+    return (program(), "-p", f"{main.parent}/", "-e", "stderr", "-c", str(main), *arguments)
+
+
+def _workers(master: int) -> frozenset[int]:
+    """Workers that take new connections: not those that only finish what they have."""
+    return frozenset(pid for pid in children(master) if _takes_requests(pid))
+
+
+def _takes_requests(pid: int) -> bool:
+    with suppress(OSError):
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"worker process" in title and _LEAVING not in title
+    return False
+
+
+def _did_not_take_over() -> ServerError:
+    return ServerError(
+        "nginx did not take over its new configuration.",
+        detail=f"{_RELOAD_LIMIT_S:g} s after the signal its old workers still take requests.",
+        advice="Read nginx's error log. It goes on with the configuration it has.",
+        reason="server/nginx-reload-failed",
+    )

@@ -1,0 +1,93 @@
+"""The story of an app's limits: what its processes may use of the machine, from now on and over deploys."""
+
+import msgspec
+from msgspec.structs import replace
+
+from receiver.changes import change as app_change
+from receiver.changes import steps as change_steps
+from receiver.hosts.systemd.limit_files import limit_files
+from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.plan import ApplyLimits, ChangeUnits, Plan
+from receiver.model.process_limits import WEB, Limit
+from receiver.model.settings import App
+from receiver.server import Server
+from receiver.state import records
+
+
+def change(
+    server: Server,
+    app: AppName,
+    values: dict[str, dict[str, str | int]],
+    removed: list[tuple[str, tuple[str, ...]]],
+) -> dict[str, Limit]:
+    """Set and take away limits; what runs has them at once, without a restart. Returns all that hold.
+
+    Raises:
+        UsageError: this machine has nothing that could keep processes to a limit
+        NotFoundError: the app has no such process type
+    """
+    if server.settings.host != "systemd":
+        raise UsageError(
+            "This server cannot limit what processes use.",
+            detail="systemd does that, and an embedded server has none.",
+            advice="Limits hold on a server that installer.sh set up. `ship capacity` works here too.",
+            reason="usage/no-such-limit-here",
+        )
+    paths = server.app(app)
+    _check_types(paths, [*values, *(name for name, _ in removed)])
+    changed = lambda: _plan(server, paths, values, removed)  # noqa: E731 - planned under the lock
+    app_change.change(server, paths, changed, "limits")
+    return records.read_app(paths).limits
+
+
+def _changed(
+    settings: App,
+    values: dict[str, dict[str, str | int]],
+    removed: list[tuple[str, tuple[str, ...]]],
+) -> App:
+    limits = dict(settings.limits)
+    for name, fields in values.items():
+        limits[name] = msgspec.convert({**msgspec.to_builtins(limits.get(name, Limit())), **fields}, Limit)  # fmt: skip
+    for name, gone in removed:
+        limits[name] = replace(limits.get(name, Limit()), **dict.fromkeys(gone))
+    return replace(settings, limits={name: it for name, it in limits.items() if not it.is_empty})
+
+
+def _plan(
+    server: Server,
+    paths: AppPaths,
+    values: dict[str, dict[str, str | int]],
+    removed: list[tuple[str, tuple[str, ...]]],
+) -> Plan:
+    """First what runs, then the files for what starts later: undone, the files are right again first."""
+    app, before = paths.name, records.read_app(paths)
+    after = _changed(before, values, removed)
+    old = {file.path: None for file in limit_files(server.layout, app, before.limits)}
+    new = {file.path: file.text for file in limit_files(server.layout, app, after.limits)}
+    return (
+        ApplyLimits(app, _all(before, after)),
+        ChangeUnits(app, {**old, **new}),
+        change_steps.settings_step(paths, after),
+    )
+
+
+def _all(before: App, after: App) -> dict[str, Limit]:
+    """Limits by type; an empty one where there was one before."""
+    return {name: after.limits.get(name, Limit()) for name in {*before.limits, *after.limits}}
+
+
+def _check_types(paths: AppPaths, names: list[str]) -> None:
+    live = records.read_live(paths)
+    if live is None:
+        return
+    known = [*records.read_release(paths, live.release).processes, WEB]
+    for name in names:
+        if name not in known:
+            raise NotFoundError(
+                f"{paths.name} has no process type {name}.",
+                detail=f"Its Procfile has: {', '.join(dict.fromkeys(known))}.",
+                advice="Check how it is spelt, or push a Procfile that has it.",
+                reason="not-found/process",
+            )

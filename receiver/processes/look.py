@@ -1,0 +1,197 @@
+"""What runs of an app: which processes, of which release, since when; what ended, and why. Changes nothing."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from receiver.changes import background
+from receiver.changes.background import Starts
+from receiver.machine.clock import Clock
+from receiver.model.formation import WEB, Instance
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.release import Live, Release
+from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
+from receiver.planner.formation import background_types
+from receiver.processes import web_steps
+from receiver.server import Server
+from receiver.state import records
+
+State = Literal["up", "crashed", "starting", "down"]
+_POLL_S = 0.2
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """One process: that it runs, or why it does not."""
+
+    name: str
+    """Such as `worker.1`."""
+    state: State
+    release: str | None = None
+    pid: int | None = None
+    since: str | None = None
+    """When it was started, UTC, ISO 8601 to the second; of one that crashed, when it did first."""
+    ends: int = 0
+    """How often in a row it has ended soon after its start."""
+    reason: str | None = None
+    """Why it ended last, such as `exit status 1`."""
+    last_line: str | None = None
+    """What it wrote last, of one that crashed."""
+    starts_again_at: str | None = None
+
+
+class Type(msgspec.Struct, frozen=True, kw_only=True):
+    """All processes of one type."""
+
+    type: str
+    command: str
+    """As the Procfile or the buildpack gave it."""
+    wanted: int
+    """How many there should be."""
+    stopped: bool
+    """Whether somebody stopped them on purpose."""
+    running: tuple[Running, ...]
+
+
+class Processes(msgspec.Struct, frozen=True, kw_only=True):
+    """The processes of an app."""
+
+    release: str | None
+    """The live one."""
+    types: tuple[Type, ...]
+
+    def as_data(self) -> object:
+        """For programs to read."""
+        return msgspec.to_builtins(self)
+
+    @property
+    def scale(self) -> dict[str, int]:
+        """How many there should be, by type."""
+        return {each.type: each.wanted for each in self.types}
+
+    @property
+    def late(self) -> list[str]:
+        """What does not run as the live release yet: names of processes."""
+        found = [
+            process.name
+            for each in self.types
+            for process in each.running
+            if process.state != "up" or process.release != self.release
+        ]
+        return found + [
+            each.type
+            for each in self.types
+            if each.type == WEB and each.wanted and not each.running
+        ]
+
+
+def look(server: Server, app: AppName) -> Processes:
+    """What runs of an app now."""
+    paths = server.app(app)
+    settings, live = records.read_app(paths), records.read_live(paths)
+    if live is None:
+        return Processes(release=None, types=())
+    release = records.read_release(paths, live.release)
+    types = [_web(server, paths, settings, live, release)] if WEB in release.processes else []
+    types += _background(server, paths, settings, release)
+    return Processes(release=release.label, types=tuple(types))
+
+
+def wait(server: Server, app: AppName, limit_s: float) -> list[str]:
+    """Wait until everything runs the live release; names of what does not when the time is over."""
+    clock: Clock = server.clock
+    ends_at = clock.now() + limit_s
+    while late := look(server, app).late:
+        if clock.now() >= ends_at:
+            return late
+        clock.sleep(_POLL_S)
+    return []
+
+
+def _web(server: Server, paths: AppPaths, settings: App, live: Live, release: Release) -> Type:
+    pids = _web_pids(server, paths, live, release)
+    return Type(
+        type=WEB,
+        command=release.lines.get(WEB, ""),
+        wanted=web_steps.web_wanted(server, paths, settings, live),
+        stopped=settings.stopped,
+        running=tuple(
+            Running(name=f"web.{number}", state="up", release=label, pid=pid, since=_since(pid))
+            for number, (pid, label) in enumerate(pids.items(), 1)
+        ),
+    )
+
+
+def _web_pids(server: Server, paths: AppPaths, live: Live, release: Release) -> dict[int, str]:
+    if isinstance(release.processes[WEB], Gunicorn):
+        return web_steps.serving_workers(server, paths, live)
+    master = server.host.main_pid(paths.name, live.slot)
+    return {} if master is None else {master: release.label}
+
+
+def _background(server: Server, paths: AppPaths, settings: App, release: Release) -> Iterator[Type]:
+    types = background_types(release)
+    if not types:
+        return
+    runs = server.host.background.running(paths.name)
+    formation, scale = records.read_formation(paths), records.read_scale(paths)
+    for name in types:
+        count = formation[name].count if name in formation else 0
+        found = (Instance(name, number) for number in range(1, count + 1))
+        yield Type(
+            type=name,
+            command=release.lines.get(name, ""),
+            wanted=0 if settings.is_stopped(name) else scale.get(name, 0),
+            stopped=settings.is_stopped(name),
+            running=tuple(_process(server, paths, each, runs.get(each)) for each in found),
+        )
+
+
+def _process(server: Server, paths: AppPaths, instance: Instance, pid: int | None) -> Running:
+    if pid is None:
+        return Running(name=instance.name, state="down")
+    release = background.release_of(paths, instance, pid)
+    ended = background.ends_of(paths, instance, pid)
+    if release is not None:
+        found = Running(name=instance.name, state="up", release=release, pid=pid, since=_since(pid))
+    else:
+        state: State = "crashed" if ended else "starting"
+        found = Running(name=instance.name, state=state, pid=pid or None)
+    return _with_reason(server, paths, instance, found, ended)
+
+
+def _with_reason(
+    server: Server, paths: AppPaths, instance: Instance, found: Running, ended: Starts | None
+) -> Running:
+    if ended is None:
+        return found
+    host = server.host.background
+    waits = found.state == "crashed"
+    return msgspec.structs.replace(
+        found,
+        ends=ended.ends,
+        since=_stamp(ended.since) if waits else found.since,
+        reason=host.last_end(paths.name, instance),
+        last_line=host.last_line(paths.name, instance) if waits else None,
+        starts_again_at=_stamp(ended.began) if waits and found.pid else None,
+    )
+
+
+def _since(pid: int) -> str | None:
+    """When a process began: in ticks since the boot, by the kernel's account."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        boot = Path("/proc/stat").read_text(encoding="ascii").partition("\nbtime ")[2].split()[0]
+    except OSError:
+        return None
+    ticks = int(stat.rpartition(")")[2].split()[19])
+    return _stamp(int(boot) + ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

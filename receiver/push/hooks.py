@@ -1,0 +1,71 @@
+"""Runs hooks/pre-receive and hooks/post-receive as git runs them, with their output live to the client."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.machine import git
+from receiver.model.errors import ServerError
+from receiver.model.output import Output
+from receiver.push.follow import Program, Viewer, run_on_text
+from receiver.push.wire import Reply, Update
+
+NO_OBJECTS: Mapping[str, str] = {}
+"""What a hook is told of a quarantine when there is none."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """What is known of a push before its first byte."""
+
+    repo: Path
+    hooks: Path | None
+    """Folder of pre-receive and post-receive; None runs none."""
+    environment: Mapping[str, str]
+    """For the hooks: SHIP_APP, SHIP_KEY, SHIP_DEPLOY and the like."""
+    max_input_bytes: int
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The hooks of one push, and who reads along."""
+
+    push: Push
+    options: Sequence[str]
+    reply: Reply
+
+    def before(self, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
+        """Run pre-receive on refs that may move; `objects` makes the pack in quarantine visible to it."""
+        return self._run("pre-receive", updates, objects)
+
+    def after(self, updates: Sequence[Update], objects: Mapping[str, str] = NO_OBJECTS) -> int:
+        """Run post-receive on refs that moved, or on some that stay. The deploy goes on when we are ended."""
+        return self._run("post-receive", updates, objects)
+
+    def _run(self, name: str, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
+        if self.push.hooks is None:
+            return 0
+        repo = self.push.repo
+        variables = {**self.push.environment, **self._option_variables(), **objects}
+        environment = git.environment({**variables, "GIT_DIR": str(repo)})
+        program = Program((str(self.push.hooks / name),), environment, repo)
+        text = "".join(update.line() for update in updates)
+        viewer = Viewer(self.reply.progress, self.reply.keep_alive)
+        try:
+            return run_on_text(program, text, viewer, outlives_us=name == "post-receive")
+        except OSError as error:
+            return self._not_started(name, error)
+
+    def _option_variables(self) -> dict[str, str]:
+        numbered = {f"GIT_PUSH_OPTION_{n}": option for n, option in enumerate(self.options)}
+        return {"GIT_PUSH_OPTION_COUNT": str(len(self.options)), **numbered}
+
+    def _not_started(self, name: str, cause: OSError) -> int:
+        error = ServerError(
+            f"The hook {name} could not be started on the server.",
+            detail=f"{cause.strerror}: {cause.filename}.",
+            advice="Ask who runs the server to install ship again.",
+            reason="server/hook-missing",
+        )
+        Output(self.reply.progress).error(error)
+        return error.exit_code

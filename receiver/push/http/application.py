@@ -1,0 +1,238 @@
+"""The WSGI application for smart HTTP: who asks, for which app, and may it; then git's protocol, streamed."""
+
+import gzip
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, cast
+
+from receiver.access import grants as access
+from receiver.model.errors import ShipError
+from receiver.model.grant import suffices
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.push import receive_pack, upload_pack
+from receiver.push.hooks import Push
+from receiver.push.http.credentials import token_of
+from receiver.push.wire import Readable, Write
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Write]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_ROUTE = re.compile(
+    r"/git/(?P<app>[^/]+?)(?:\.git)?/(?P<call>info/refs|git-receive-pack|git-upload-pack)"
+)
+_SERVICES = frozenset({"git-receive-pack", "git-upload-pack"})
+_READ_BYTES = 65_536
+_NO_CACHE = (
+    ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
+    ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
+    ("Pragma", "no-cache"),
+)
+
+
+class Authenticate(Protocol):
+    """Looks a token up in the key store."""
+
+    def __call__(self, token: str) -> str | None:
+        """Name of the key that the token belongs to; None when it belongs to none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the application knows of its server."""
+
+    layout: Layout
+    authenticate: Authenticate
+    push: Callable[[AppName, str, str], Push]
+    """What a push to this app by the key of this name, from an address, needs to know."""
+    refused: Callable[[AppName, str, str, str], None]
+    """Takes note of what was refused: the app, the key, git's service and the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request that was let in."""
+
+    app: AppName
+    key: str
+    service: str
+    advertises: bool
+    protocol: str
+    address: str
+
+
+class _RefusedError(Exception):
+    """The answer to a request that is not let in; `text` is shown to whoever pushes."""
+
+    def __init__(self, status: str, text: str, *headers: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers
+
+
+def create_app(config: Config) -> Application:
+    """The application of one server."""
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = _body(environ)
+        answer = _Answer(start_response)
+        try:
+            call = _admit(config, environ)
+            answer.content_type = f"application/x-{call.service}-" + (
+                "advertisement" if call.advertises else "result"
+            )
+            _serve(config, call, body, answer.write)
+            answer.begin()
+        except _RefusedError as refused:
+            _drain(body)
+            return _refuse(start_response, refused)
+        except ShipError as error:
+            # receive_pack raises before its first byte or not at all
+            _drain(body)
+            return _refuse(start_response, _RefusedError("400 Bad Request", _in_words(error)))
+        except (EOFError, gzip.BadGzipFile) as error:
+            _drain(body)
+            return _refuse(start_response, _RefusedError("400 Bad Request", f"{error}"))
+        return ()
+
+    return application
+
+
+class _Answer:
+    """Sends the head of the answer with the first byte of its body, so that an error before it can differ."""
+
+    def __init__(self, start_response: StartResponse) -> None:
+        self.content_type = ""
+        self._start_response = start_response
+        self._write: Write | None = None
+
+    def begin(self) -> Write:
+        if self._write is None:
+            headers = [("Content-Type", self.content_type), *_NO_CACHE]
+            self._write = self._start_response("200 OK", headers)
+        return self._write
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self.begin()(data)
+
+
+def _admit(config: Config, environ: Environ) -> _Call:
+    """The call that is asked for, if it is one, and if who asks may make it."""
+    route = _ROUTE.fullmatch(environ.get("PATH_INFO", ""))
+    if route is None:
+        raise _RefusedError("404 Not Found", "There is nothing here.")
+    key = config.authenticate(token_of(environ.get("HTTP_AUTHORIZATION", "")))
+    if key is None:
+        raise _RefusedError(
+            "401 Unauthorized",
+            "A token is needed: any user name, and a token as the password.",
+            ("WWW-Authenticate", 'Basic realm="ship", charset="UTF-8"'),
+        )
+    service, advertises = _service(route["call"], environ)
+    return _Call(
+        _admitted_app(config, key, route["app"], service, _address(environ)),
+        key,
+        service,
+        advertises,
+        environ.get("HTTP_GIT_PROTOCOL", ""),
+        _address(environ),
+    )
+
+
+def _service(call: str, environ: Environ) -> tuple[str, bool]:
+    method = environ["REQUEST_METHOD"]
+    if call == "info/refs":
+        service = environ.get("QUERY_STRING", "").removeprefix("service=")
+        if service not in _SERVICES:
+            raise _RefusedError("403 Forbidden", "Use a git that speaks smart HTTP.")
+        if method != "GET":
+            raise _RefusedError("405 Method Not Allowed", "", ("Allow", "GET"))
+        return service, True
+    if method != "POST":
+        raise _RefusedError("405 Method Not Allowed", "", ("Allow", "POST"))
+    return call, False
+
+
+def _address(environ: Environ) -> str:
+    """From where, as nginx says it, which is the only one to reach this."""
+    return str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def _admitted_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
+    """The app that is meant, if the key may push to it; one that it may not see is answered as one that is not there."""
+    try:
+        app = AppName.parse(name)
+    except ShipError as error:
+        raise _RefusedError("404 Not Found", _in_words(error)) from error
+    held = access.held(config.layout, key, app)
+    there = config.layout.repo(app).is_dir()
+    if not there or not suffices(held, "deploy"):
+        config.refused(app, key, service, address)
+    if not there or held is None:
+        raise _RefusedError(
+            "404 Not Found",
+            f"There is no app {app} on this server.\n"
+            + (
+                access.advice_for(config.layout, key, app)
+                or f"Make it with: ship apps:create {app}"
+            ),
+        )
+    if not suffices(held, "deploy"):
+        raise _RefusedError(
+            "403 Forbidden", _in_words(access.not_granted(key, app, held, "deploy"))
+        )
+    return app
+
+
+def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
+    repo = config.layout.repo(call.app)
+    if call.service == "git-receive-pack":
+        push = config.push(call.app, call.key, call.address)
+        if call.advertises:
+            receive_pack.advertise(push, write)
+        else:
+            receive_pack.serve_rpc(push, body, write)
+    elif call.advertises:
+        upload_pack.advertise(repo, write, call.protocol)
+    else:
+        upload_pack.serve_rpc(repo, body, write, call.protocol)
+
+
+def _body(environ: Environ) -> Readable:
+    """The request's body as git wrote it."""
+    # The server in front has put the chunks together already; whoever reads this again gets it wrong.
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    source = cast("BinaryIO", environ["wsgi.input"])
+    if environ.get("HTTP_CONTENT_ENCODING", "") in {"gzip", "x-gzip"}:
+        return gzip.GzipFile(fileobj=source, mode="rb")
+    return source
+
+
+def _drain(body: Readable) -> None:
+    """Read what still comes: a client that is refused while it sends sees a broken pipe, not the answer."""
+    try:
+        while body.read(_READ_BYTES):
+            pass
+    except (OSError, EOFError):
+        return
+
+
+def _refuse(start_response: StartResponse, refused: _RefusedError) -> Iterable[bytes]:
+    # git shows the body of a refusal only if it is plain text
+    text = f"{refused.text}\n".encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(text))),
+        *_NO_CACHE,
+        *refused.headers,
+    ]
+    start_response(refused.status, headers)
+    return (text,)
+
+
+def _in_words(error: ShipError) -> str:
+    return "\n".join(part for part in (error.title, error.detail, error.advice) if part)

@@ -1,0 +1,174 @@
+"""What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and deploys it.
+
+On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is asked here once more.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from receiver.access import audit
+from receiver.access import grants as access
+from receiver.deploy import detached
+from receiver.deploy.spool import spool
+from receiver.model.address import parse_address
+from receiver.model.audit import Line, shortened
+from receiver.model.errors import ShipError
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.server import Server, open_server
+
+if TYPE_CHECKING:
+    from receiver.deploy.releasing import Push
+
+_ABSENT = "0" * 40
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Receive a tree and deploy it; returns the deploy's exit code."""
+    arguments = _parser().parse_args(argv)
+    out = Output(_show)
+    try:
+        server = open_server(_root(os.environ.get("SHIP_ROOT")))
+        return _deploy(server, arguments)
+    except ShipError as error:
+        out.error(error)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ship-deploy", description=__doc__)
+    parser.add_argument("command", choices=["push"])
+    parser.add_argument("--app", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--ref", required=True)
+    parser.add_argument("--commit", required=True)
+    parser.add_argument("--old", default=_ABSENT)
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--plan", action="store_true")
+    return parser
+
+
+def _deploy(server: Server, arguments: argparse.Namespace) -> int:
+    app = AppName.parse(arguments.app)
+    _admit(server, app, arguments)
+    paths = server.app(app)
+    archive = spool(paths, sys.stdin.fileno())
+    if arguments.plan:
+        return _plan(server, app, archive, arguments)
+    entry = audit.Entry(server.layout, server.clock, _line(server, app, arguments), _warn).begin()
+
+    def work(out: Output, number: int) -> Release | None:
+        # under a name of this process, or recovery would clear it away
+        mine = archive.rename(paths.incoming / f"{os.getpid()}.tar")
+        try:
+            return _do(server, _push(app, mine, arguments, number), out, check=arguments.check)
+        finally:
+            mine.unlink(missing_ok=True)
+
+    request = detached.Request(
+        app=app,
+        by=arguments.key,
+        commit=arguments.commit,
+        description=f"{'Check' if arguments.check else 'Deploy'} {arguments.commit[:7]}",
+        entry=entry,
+    )
+    return detached.run_detached(server, request, work, _show, warm_up)
+
+
+def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
+    """Ask for the grant once more: the gate is run by an account that is trusted less than root."""
+    try:
+        access.admit(server.layout, arguments.key, app, "deploy")
+    except ShipError as error:
+        line = _line(server, app, arguments)
+        how = {"event": "refused", "status": error.exit_code, "reason": error.reason}
+        audit.note(server.layout, replace(line, **how), _warn)
+        raise
+
+
+def _line(server: Server, app: AppName, arguments: argparse.Namespace) -> Line:
+    """What the audit is told of a push."""
+    options = [f"-o {name}" for name in ("check", "force") if getattr(arguments, name)]
+    return Line(
+        at=server.clock.stamp(),
+        id=audit.new_id(),
+        event="began",
+        command="git push",
+        key=arguments.key,
+        address=parse_address(os.environ.get("SSH_CLIENT", "")),
+        app=app,
+        words=shortened(
+            [*options, arguments.ref.removeprefix("refs/heads/"), arguments.commit[:12]]
+        ),
+    )
+
+
+def _warn(text: str) -> None:
+    Output(_show).warn(text)
+
+
+def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Namespace) -> int:
+    """Tell what the push would do, here and now: nothing comes of it that would have to outlive the client."""
+    from receiver.deploy import forecast  # noqa: PLC0415 - few pushes ask
+    from receiver.deploy import releasing as deploy  # noqa: PLC0415 - as above
+
+    push = deploy.Push(
+        app=app, archive=archive, commit=arguments.commit, by=arguments.key, number=0
+    )
+    try:
+        forecast.of_push(server, push, Output(_show))
+    finally:
+        archive.unlink(missing_ok=True)
+    return 0
+
+
+def _push(app: AppName, archive: Path, arguments: argparse.Namespace, number: int) -> "Push":
+    from receiver.deploy.releasing import Push  # noqa: PLC0415 - imported by warm_up, in the process that deploys
+
+    return Push(
+        app=app,
+        archive=archive,
+        commit=arguments.commit,
+        by=arguments.key,
+        number=number,
+        # a check moves no ref that would have to go back
+        ref=None if arguments.check else arguments.ref,
+        before=None if set(arguments.old) == {"0"} else arguments.old,
+    )
+
+
+def _do(server: Server, push: "Push", out: Output, *, check: bool) -> Release | None:
+    if check:
+        from receiver.deploy import rehearsal  # noqa: PLC0415 - few pushes are checks
+
+        rehearsal.rehearse(server, push, out)
+        return None
+    from receiver.deploy.releasing import deploy  # noqa: PLC0415 - as above
+
+    return deploy(server, push, out)
+
+
+def warm_up() -> None:
+    """Import the story and what lies below it."""
+    from receiver.deploy import releasing as deploy  # noqa: F401, PLC0415 - costs as much as ten starts of Python
+
+
+def _root(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _show(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

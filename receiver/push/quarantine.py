@@ -1,0 +1,136 @@
+"""Takes a pack where it can do no harm: checked by git in a folder of its own, and moved in only when all is well."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.machine import git
+from receiver.push.follow import Program, Viewer, run_on_stream, run_on_text
+from receiver.push.wire import Readable
+
+# The first part is git's own for such folders: `git prune` and `git gc` know it as temporary.
+_PREFIX = "tmp_objdir-ship-"
+
+# Old honest histories hold modes such as 040755; everything else that fsck calls an error is refused.
+_STRICT = "--strict=zeroPaddedFilemode=ignore"
+
+# A blob beyond this is checked piece by piece: a pack of a few kilobytes can hold one of gigabytes.
+_BIG_FILE_BYTES = 32 << 20
+_INDEX_MEMORY_BYTES = 1 << 30
+
+_PACK_COUNT = slice(8, 12)
+_ORDER_IN = (
+    ".pack",
+    ".rev",
+    ".idx",
+)  # git sees a pack once its index is there, so the index comes last
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """A folder for objects beside those of the repository, which it borrows from."""
+
+    repo: Path
+    folder: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What makes git read and write here. Hooks get it as well, as they do from git."""
+        return {
+            "GIT_OBJECT_DIRECTORY": str(self.folder),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self.repo / "objects"),
+            "GIT_QUARANTINE_PATH": str(self.folder),
+        }
+
+    def take(self, pack: Readable | int, max_bytes: int, viewer: Viewer, *, quiet: bool) -> bool:
+        """Let git index and check the pack; whether it passed."""
+        settings = ("-c", f"core.bigFileThreshold={_BIG_FILE_BYTES}")
+        options = ["--stdin", "--fix-thin", _STRICT, f"--max-input-size={max_bytes}"]
+        if not quiet:
+            options.append("--show-resolving-progress")
+        program = self._program(*settings, "index-pack", *options, memory_bytes=_INDEX_MEMORY_BYTES)
+        return run_on_stream(program, pack, viewer) == 0
+
+    def is_complete(self, tips: Iterable[str], viewer: Viewer) -> bool:
+        """Whether everything that these objects need is there."""
+        walk = ("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all")
+        text = "".join(f"{tip}\n" for tip in tips)
+        return run_on_text(self._program(*walk), text, viewer) == 0
+
+    def move_in(self) -> None:
+        """Make the objects part of the repository."""
+        arrived = self.folder / "pack"
+        packs = self.repo / "objects" / "pack"
+        packs.mkdir(exist_ok=True)
+        for pack in arrived.glob("pack-*.pack"):
+            if _is_empty(pack):
+                continue
+            for suffix in _ORDER_IN:
+                if (part := pack.with_suffix(suffix)).exists():
+                    part.replace(packs / part.name)
+        _sync_folder(packs)
+
+    def _program(self, *args: str, memory_bytes: int | None = None) -> Program:
+        environment = git.environment(self.environment)
+        argv = git.command(self.repo, *args)
+        return Program(argv, environment, self.repo, shows="errors", memory_bytes=memory_bytes)
+
+
+@contextmanager
+def quarantine(repo: Path) -> Iterator[Quarantine]:
+    """Open a quarantine; it is gone afterwards, whatever happens. One that a killed push left behind goes now."""
+    objects = repo / "objects"
+    _remove_abandoned(objects)
+    folder, lock = _make_locked(objects)
+    try:
+        yield Quarantine(repo, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _make_locked(objects: Path) -> tuple[Path, int]:
+    """Make a folder and lock it: the lock ends with this process, so that whoever gets it knows."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=objects))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            (folder / "pack").mkdir()
+            return folder, lock
+        os.close(lock)  # another push took the folder for abandoned before it was locked
+
+
+def _remove_abandoned(objects: Path) -> None:
+    for folder in objects.glob(_PREFIX + "*"):
+        with suppress(OSError):  # locked, hence in use; or somebody else was faster
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(lock)
+
+
+def _quoted(path: Path) -> str:
+    """Quote as git reads lists of object folders: in them a colon separates."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _is_empty(pack: Path) -> bool:
+    """Whether nothing is in it: git sends such a pack when we have all objects already."""
+    with pack.open("rb") as file:
+        return not any(file.read(_PACK_COUNT.stop)[_PACK_COUNT])
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

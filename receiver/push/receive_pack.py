@@ -1,0 +1,256 @@
+"""Receives a push, over ssh or smart HTTP: the pack is checked aside, the ref moves, and the deploy's result is the push's result.
+
+The order of events is that of git's own receive-pack, with one difference: the client hears the verdict
+after hooks/post-receive, so that a deploy that failed is a ref that was refused.
+"""
+
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from dulwich.protocol import pkt_seq
+
+from receiver.machine import git
+from receiver.machine.git import ABSENT
+from receiver.model.errors import EXIT_FAILED, PUSH_VERDICTS, ShipError
+from receiver.model.output import Output
+from receiver.push import wire as push_wire
+from receiver.push.follow import Viewer
+from receiver.push.hooks import Hooks, Push
+from receiver.push.quarantine import Quarantine, quarantine
+from receiver.push.rules import Rules, hidden_refusal
+from receiver.push.wire import Readable, Reply, Request, Update, Write
+
+__all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
+
+DEFAULT_VERDICT = "deploy failed"
+_NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
+"""Push options with which nothing moves; and what the client is told that it updated, so that it does not take
+its branch for moved."""
+_OLD_CLIENT = "nothing failed, nothing was released"
+_STDERR = 2
+
+
+def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
+    """Serve a push on two file descriptors; return the exit status for the forced command."""
+    for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(ending, _end)  # an exception, so that the quarantine is cleared away
+    with open(stdin, "rb", buffering=0, closefd=False) as source:
+        try:
+            rules = _rules(push.repo)
+            push_wire.advertise(lambda data: _write_all(stdout, data), _shown(push.repo, rules))
+            request = push_wire.read_request(source)
+            reply = Reply(lambda data: _write_all(stdout, data), request, _to_stderr)
+            return _serve(push, rules, request, stdin, reply)
+        except ShipError as error:
+            Output(_to_stderr).error(error)
+            return error.exit_code
+        except BrokenPipeError:
+            return EXIT_FAILED
+
+
+def advertise(push: Push, write: Write) -> None:
+    """Answer `GET info/refs?service=git-receive-pack`."""
+    write(pkt_seq(b"# service=git-receive-pack\n"))
+    push_wire.advertise(write, _shown(push.repo, _rules(push.repo)))
+
+
+def serve_rpc(push: Push, source: Readable, write: Write) -> None:
+    """Answer `POST git-receive-pack`; a ShipError comes before the first byte of the answer or not at all."""
+    request = push_wire.read_request(source)
+    if request.updates:
+        reply = Reply(write, request, lambda _: None)
+        _serve(push, _rules(push.repo), request, source, reply)
+
+
+def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> int:
+    if not request.updates:
+        return _deploy_again(push, request, reply) if request.options else 0
+    try:
+        unpacked = _receive(push, rules, request, pack, reply)
+        if not _instead(request):
+            _deploy(push, request, reply)
+    except (ShipError, OSError) as error:
+        told = _disk_full(error) if isinstance(error, OSError) else error
+        Output(reply.progress).error(told)
+        _refuse(request.updates, PUSH_VERDICTS.get(told.exit_code, "server error"))
+        unpacked = "failed"
+    reply.report(unpacked, request.updates)
+    git.collect_garbage(push.repo)
+    return 0  # the report said it all; the client makes its own exit status of it
+
+
+def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> str:
+    """Take the pack and move the refs that nothing speaks against; return git's word on the pack."""
+    updates = request.updates
+    with quarantine(push.repo) as room:
+        if any(update.new != ABSENT for update in updates):
+            viewer = Viewer(reply.progress)
+            if not room.take(pack, push.max_input_bytes, viewer, quiet=request.quiet):
+                Output(reply.progress).error(_pack_error(request))
+                _refuse(
+                    updates, "shallow update not allowed" if request.shallow else "unpacker error"
+                )
+                return "the pack was refused"
+            _refuse_incomplete(room, request, reply)
+        _refuse_hidden(rules, updates)
+        _ask(push, request, reply, room)
+        if _instead(request):
+            _check(push, request, reply, room)
+            return "ok"
+        if _standing(updates):
+            room.move_in()
+    _move(push.repo, rules, request, reply)
+    return "ok"
+
+
+def _disk_full(error: OSError) -> ShipError:
+    """The error for a disk without room for even the folder of a pack; any other is a fault of ship's."""
+    if error.errno != errno.ENOSPC:
+        raise error
+    return ShipError(
+        "The disk of the server is full.",
+        detail=str(error),
+        advice="Free space on the server, then push again.",
+        reason="build/disk-full",
+    )
+
+
+def _pack_error(request: Request) -> ShipError:
+    if request.shallow:
+        return git.GitError(
+            "The push comes from a shallow clone, and lacks history that the server does not have.",
+            advice="Type git fetch --unshallow, and push again.",
+            reason="git/shallow-push",
+        )
+    return git.GitError(
+        "The server did not take the pushed objects.",
+        detail="git's own words stand above.",
+        advice="If the pack is too large, take large files out of the history; if objects are damaged, see git fsck.",
+        reason="git/pack-refused",
+    )
+
+
+def _refuse_incomplete(room: Quarantine, request: Request, reply: Reply) -> None:
+    tips = [update.new for update in request.updates if update.new != ABSENT]
+    if room.is_complete(tips, Viewer(reply.progress)):
+        return
+    for update in request.updates:
+        if update.new != ABSENT and not room.is_complete([update.new], Viewer(lambda _: None)):
+            update.refusal = "missing necessary objects"
+
+
+def _refuse_hidden(rules: Rules, updates: list[Update]) -> None:
+    for update in _standing(updates):
+        if rules.hides(update.ref):
+            update.refusal = hidden_refusal(update)
+
+
+def _ask(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
+    """Let hooks/pre-receive look at what still stands; it can see the new objects."""
+    if not (standing := _standing(request.updates)):
+        return
+    if status := Hooks(push, request.options, reply).before(standing, room.environment):
+        _refuse(standing, PUSH_VERDICTS.get(status, "pre-receive hook declined"))
+
+
+def _move(repo: Path, rules: Rules, request: Request, reply: Reply) -> None:
+    """Move the refs, each from where the client saw it: who lost a race is refused."""
+    for update in _standing(request.updates):
+        update.refusal = rules.refusal(repo, update)
+    standing = _standing(request.updates)
+    if not request.atomic:
+        for update in standing:
+            _move_together(repo, [update], "failed to update ref", reply)
+    elif len(standing) < len(request.updates):
+        _refuse(standing, "atomic push failure")
+    else:
+        _move_together(repo, standing, "atomic transaction failed", reply)
+
+
+def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -> None:
+    moves = [(update.ref, update.old, update.new) for update in updates]
+    if why := git.move_refs(repo, moves):
+        error = git.GitError(
+            "The push was received, and yet nothing moved: the branch is no longer where it was.",
+            detail=why,
+            advice="Somebody else may have pushed. Type git fetch, look at what came, and push again.",
+            reason="git/ref-not-moved",
+        )
+        Output(reply.progress).error(error)
+        _refuse(updates, word)
+
+
+def _deploy(push: Push, request: Request, reply: Reply) -> None:
+    """Let hooks/post-receive deploy what moved; when that fails, it has not moved."""
+    moved = [update for update in _standing(request.updates) if update.old != update.new]
+    status = Hooks(push, request.options, reply).after(moved) if moved else 0
+    if status:
+        for update in moved:
+            before = None if update.old == ABSENT else update.old
+            git.restore_ref(push.repo, update.ref, update.new, before)
+        _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+
+
+def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
+    """Let hooks/post-receive try what was pushed: no ref moves, and the objects go with the quarantine (0011)."""
+    tried = _standing(request.updates)
+    status = Hooks(push, request.options, reply).after(tried, room.environment) if tried else 0
+    if status:
+        _refuse(tried, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+    elif not request.tells_another_ref:
+        _refuse(tried, _OLD_CLIENT)
+    for update in _standing(tried):
+        update.instead = _instead(request)
+
+
+def _instead(request: Request) -> str:
+    """What is told of instead of the branch that was named, where nothing moves; nothing for other pushes."""
+    return next((ref for option, ref in _NOT_KEPT.items() if option in request.options), "")
+
+
+def _deploy_again(push: Push, request: Request, reply: Reply) -> int:
+    """Serve `git push -o force` (or `-o check`) with nothing new: git sends the options alone (decision 0003)."""
+    branch = git.head_branch(push.repo)
+    tip = git.resolve_commit(push.repo, git.BRANCHES + branch)
+    if tip is None:
+        return 0
+    Output(reply.progress).step(f"Nothing new was pushed: taking {tip[:7]} of {branch} again")
+    same = [Update(tip, tip, git.BRANCHES + branch)]
+    hooks = Hooks(push, request.options, reply)
+    return hooks.before(same, {}) or hooks.after(same)
+
+
+def _standing(updates: list[Update]) -> list[Update]:
+    return [update for update in updates if not update.refusal]
+
+
+def _refuse(updates: list[Update], word: str) -> None:
+    for update in _standing(updates):
+        update.refusal = word
+
+
+def _rules(repo: Path) -> Rules:
+    return Rules.parse(git.settings(repo))
+
+
+def _shown(repo: Path, rules: Rules) -> list[tuple[str, str]]:
+    return [(name, object_id) for name, object_id in git.refs(repo) if not rules.hides(name)]
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _to_stderr(data: bytes) -> None:
+    _write_all(_STDERR, data)

@@ -1,0 +1,288 @@
+"""The stories of runs: a command as the live release would run it, at a terminal or by itself; and its end.
+
+A run holds the release that was live when it began: its files stay, whatever is deployed meanwhile. One that
+is detached has a process of ship's of its own, which writes down what it says and how it ends.
+"""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+from msgspec.structs import replace
+
+from receiver.hosts import Job, JobTimeoutError
+from receiver.machine import files, lifetimes
+from receiver.model.errors import NotFoundError, ServerError, ShipError
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.release import Release
+from receiver.model.run import STOPPED, TIMED_OUT, Limits, Run, Status
+from receiver.runs import profile_files
+from receiver.runs import records as run_records
+from receiver.runs.jobs import release_variables
+from receiver.server import Server
+from receiver.state import records
+
+_STOP_LIMIT_S = 20.0
+_LOOK_AGAIN_S = 0.05
+OnOutput = Callable[[bytes], object]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run, and for whom."""
+
+    argv: tuple[str, ...]
+    by: str
+    variables: Mapping[str, str] = {}
+    """Besides the config vars, or instead of those of the same name."""
+    limits: Limits = Limits()
+    job: str | None = None
+    """The cron job that it is a run of."""
+    alone: bool = False
+    """Whether it may not begin while another run of the job goes on."""
+
+    @property
+    def command(self) -> str:
+        """As one would type it."""
+        shell = self.argv[:2] == ("/bin/sh", "-c")
+        return self.argv[2] if shell else shlex.join(self.argv)
+
+
+class StillRunsError(ShipError):
+    """Another run of the cron job goes on."""
+
+    default_reason = "locked/job-runs"
+
+
+class _StoppedError(Exception):
+    """Somebody wants the run to end."""
+
+
+def attached(server: Server, app: AppName, wish: Wish, *, tty: bool, term: str) -> int:
+    """Run a command on the caller's own streams; returns its exit status.
+
+    Raises:
+        NotFoundError: there is no release to run it in
+    """
+    paths = server.app(app)
+    run, release = _begin(server, paths, wish)
+    job = _job(server, paths, run, release, wish, {"TERM": term} if tty else {})
+    try:
+        return server.host.attach(job, tty=tty)
+    except JobTimeoutError as error:
+        raise too_long(wish.limits.time_s) from error
+    finally:
+        _forget(paths, run)
+
+
+def watched(server: Server, app: AppName, wish: Wish, show: OnOutput) -> Run:
+    """Run a command to its end, its output shown and kept; returns how it ended."""
+    paths = server.app(app)
+    run, release = _begin(server, paths, wish)
+    return _perform(server, paths, run, release, wish, show)
+
+
+def detached(server: Server, app: AppName, wish: Wish) -> Run:
+    """Have a command run by itself, in a process of ship's own; returns when it has begun."""
+    paths = server.app(app)
+    run, release = _begin(server, paths, wish, detached=True)
+    sys.stdout.flush()
+    go, went = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(went)
+        _work(server, paths, run, release, wish, go)
+    os.close(go)
+    run = replace(run, pid=child, birth=lifetimes.birth(child))
+    run_records.write(paths, run)
+    server.host.detach(f"ship-run.{app}.{run.number}", child)
+    os.write(went, b"g")
+    os.close(went)
+    return run
+
+
+def stop(server: Server, app: AppName, runs: Sequence[Run]) -> None:
+    """End runs; returns when they have ended.
+
+    Raises:
+        ServerError: one does not end
+    """
+    paths = server.app(app)
+    for run in runs:
+        if lifetimes.lives(run.pid, run.birth):
+            os.kill(run.pid, signal.SIGTERM)
+    ends_at = server.clock.now() + _STOP_LIMIT_S
+    while left := [run for run in runs if lifetimes.lives(run.pid, run.birth)]:
+        if server.clock.now() > ends_at:
+            raise ServerError(
+                f"{left[0].name} of {paths.name} does not end.",
+                detail=f"Its process {left[0].pid} was told to {_STOP_LIMIT_S:g} s ago.",
+                reason="server/run-does-not-stop",
+            )
+        server.clock.sleep(_LOOK_AGAIN_S)
+
+
+def _begin(
+    server: Server, paths: AppPaths, wish: Wish, *, detached: bool = False
+) -> tuple[Run, Release]:
+    """Put a run on record, and by that hold the files of the release it is of."""
+    with run_records.locked(paths):
+        live = records.read_live(paths)
+        if live is None:
+            raise NotFoundError(
+                f"{paths.name} has no release to run a command in.",
+                advice="Push some code first: `git push prod main`.",
+                reason="not-found/release",
+            )
+        if wish.alone:
+            _refuse_second(paths, wish.job)
+        run = Run(
+            number=run_records.next_number(paths),
+            command=wish.command,
+            release=live.release,
+            by=wish.by,
+            started_at=server.clock.stamp(),
+            detached=detached,
+            job=wish.job,
+            pid=os.getpid(),
+            birth=lifetimes.birth(os.getpid()),
+        )
+        run_records.write(paths, run)
+        run_records.prune(paths)
+    return run, records.read_release(paths, live.release)
+
+
+def _refuse_second(paths: AppPaths, job: str | None) -> None:
+    for run in run_records.going_on(paths):
+        if run.job == job:
+            raise StillRunsError(
+                f"{run.name} of the cron job {job} still goes on, since {run.started_at}.",
+                advice=f"Wait for it, or end it: `ship run:stop {run.name}`. With `overlap = true` in"
+                " ship.toml, a job need not wait for itself.",
+            )
+
+
+def _job(
+    server: Server,
+    paths: AppPaths,
+    run: Run,
+    release: Release,
+    wish: Wish,
+    more: Mapping[str, str],
+) -> Job:
+    home = paths.release(release.version)
+    config = home.env
+    if wish.variables:
+        config = _variables_file(paths, run)
+        values = {**records.read_config(home.env), **wish.variables}
+        owner = server.host.owner(paths.name)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        records.write_config(config, values, mode=0o640, gid=owner.gid if owner else -1)
+    return Job(
+        app=paths.name,
+        argv=profile_files.entered(home.source, wish.argv),
+        cwd=home.source,
+        env={
+            **release_variables(paths, server.address(paths.name), release.venv),
+            **profile_files.variables(home.source),
+            **more,
+        },
+        config=config,
+        writable=(home.source, paths.storage),
+        limit_s=float(wish.limits.time_s),
+        name="cron" if wish.job else "run",
+        lasting=True,
+        memory=wish.limits.memory,
+        cpu=wish.limits.cpu,
+    )
+
+
+def _perform(
+    server: Server, paths: AppPaths, run: Run, release: Release, wish: Wish, show: OnOutput
+) -> Run:
+    log = run_records.Log(run_records.log(paths, run.number))
+    begun = server.clock.now()
+    status: Status = "stopped"
+    code = STOPPED
+
+    def keep(chunk: bytes) -> None:
+        log.write(chunk)
+        show(chunk)
+
+    try:
+        code = server.host.run(_job(server, paths, run, release, wish, {}), keep)
+        status = "failed" if code else "succeeded"
+    except JobTimeoutError:
+        status, code = "timed out", TIMED_OUT
+        log.write(f"ship: {too_long(wish.limits.time_s).title}\n".encode())
+    except _StoppedError:
+        log.write(b"ship: It was stopped.\n")
+    except ShipError as error:
+        status, code = "failed", error.exit_code
+        keep(f"ship: {error.title} {error.detail}\n".encode())
+    finally:
+        log.close()
+        _variables_file(paths, run).unlink(missing_ok=True)
+        ended = replace(
+            run,
+            status=status,
+            exit_code=code,
+            ended_at=server.clock.stamp(),
+            seconds=round(server.clock.now() - begun, 2),
+        )
+        run_records.write(paths, ended)
+    return ended
+
+
+def _work(
+    server: Server, paths: AppPaths, run: Run, release: Release, wish: Wish, go: int
+) -> NoReturn:
+    """The process of a detached run: never returns, whatever happens."""
+    try:
+        os.setsid()
+        signal.signal(signal.SIGTERM, _on_term)
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        if os.read(go, 1):  # nothing comes where the one who asked ended too early
+            os.close(go)
+            run = replace(run, pid=os.getpid(), birth=lifetimes.birth(os.getpid()))
+            _perform(server, paths, run, release, wish, len)
+    except Exception:  # noqa: BLE001 - nobody is above us; the run's log is where one looks
+        import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
+
+        with run_records.log(paths, run.number).open("a") as log:
+            traceback.print_exc(file=log)
+    finally:
+        os._exit(0)
+
+
+def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end is written down in peace
+    raise _StoppedError
+
+
+def _forget(paths: AppPaths, run: Run) -> None:
+    """A run at a terminal leaves nothing: its output was seen, its exit status known."""
+    _variables_file(paths, run).unlink(missing_ok=True)
+    files.remove(run_records.record(paths, run.number))
+
+
+def _variables_file(paths: AppPaths, run: Run) -> Path:
+    """Where the run's own variables lie: where no other account can see them, and gone with a reboot."""
+    return paths.run / f"{run.name}.json"
+
+
+def too_long(limit_s: int) -> ShipError:
+    """Why a run ended that its time limit ended."""
+    return ShipError(
+        f"The run was ended, since it took longer than its limit of {limit_s} s.",
+        advice="Give it more: a run by `--timeout 6h`, a cron job by `limit_s` in ship.toml.",
+        reason="cancelled/run-too-long",
+    )

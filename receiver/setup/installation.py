@@ -1,0 +1,300 @@
+"""The part of installing a VPS that depends on templates, and of taking it away again.
+
+installer.sh does the rest: packages, the program itself, accounts, folders, the sudo rule.
+"""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from receiver.access import keys
+from receiver.apps import lifecycle as apps
+from receiver.changes import change as app_change
+from receiver.changes import steps as change_steps
+from receiver.changes.checkpoint import About, Checkpoint
+from receiver.changes.executor import Executor
+from receiver.drains import records as drain_records
+from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
+from receiver.machine import files, shell
+from receiver.model.errors import ServerError
+from receiver.model.layout import AppPaths
+from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
+from receiver.model.program import HTTP_CONFIG
+from receiver.nginx import program as nginx
+from receiver.nginx import request_logs
+from receiver.nginx.sites import SYSTEM_LOGS, receiver_file, shared_file
+from receiver.planner.render import render
+from receiver.server import Server
+from receiver.setup import completion_scripts
+from receiver.state import records
+
+_DEBIAN_DEFAULT = "default"
+_HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.service"}
+_LOG_UNITS = {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
+_HTTP_SOCKET = Path("/run/ship-http.sock")
+_HTTP_SITE = "01-ship-receiver.conf"
+_HTTP_LOG = SYSTEM_LOGS / "receiver.log"
+
+
+def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
+    """Write what is missing or differs; returns a line for each change.
+
+    Args:
+        server: the server
+        http: let pushes come over HTTP as well
+        dry_run: only say what would change
+
+    Raises:
+        ServerError: nginx refuses its files; the ones of before are back
+    """
+    done: list[str] = []
+    _make_log_folder(dry_run=dry_run, done=done)
+    # only one default server can answer unknown names: ours, and Debian's no more
+    debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
+    _serve(
+        server,
+        shared_file(change_steps.front(server)),
+        instead_of=debian,
+        dry_run=dry_run,
+        done=done,
+    )
+    unit = _recover_unit(server)
+    if _write(unit, dry_run=dry_run, done=done):
+        _enable_recovery(server, Path(unit.path), dry_run=dry_run)
+    _renew_units(server, dry_run=dry_run, done=done)
+    _renew_sites(server, dry_run=dry_run, done=done)
+    if not dry_run:
+        _renew_drains(server, done)
+    _have_logs_rotated(server, dry_run=dry_run, done=done)
+    _let_shells_complete(dry_run=dry_run, done=done)
+    if http:
+        _let_http_in(server, dry_run=dry_run, done=done)
+    for key in keys.settle_old_keys(server.layout, dry_run=dry_run):
+        what = f"have the key {key} be an admin: it is from before keys had grants"
+        done.append(_line(what, dry_run=dry_run))
+    if not dry_run:
+        keys.write_authorized_keys(server.layout)
+    return done
+
+
+def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
+    """Remove all apps and what `install` wrote; storage stays unless `purge`. Returns a line for each."""
+    done: list[str] = []
+    for app in records.app_names(server.layout):
+        done.append(f"remove the app {app}" + ("" if purge else ", but not its storage"))
+        if not dry_run:
+            apps.destroy(server, app, keep_storage=not purge, frozen_too=True)
+    done.append("remove nginx's files of ship")
+    done.append(f"remove {RECOVERY_UNIT}")
+    if dry_run:
+        return [f"would: {line}" for line in done]
+    site = Path(shared_file(change_steps.front(server)).path)
+    files.remove(server.layout.sites_enabled / site.name)
+    files.remove(site)
+    _restore_debian_default(server)
+    _shut_http_out(server)
+    _let_logs_grow(server)
+    files.remove(_wants(server) / RECOVERY_UNIT)
+    files.remove(server.layout.units / RECOVERY_UNIT)
+    for place in completion_scripts.PLACES.values():
+        files.remove(place)
+    _remove_empty_wants(server)
+    server.host.refresh()
+    with suppress(
+        ServerError
+    ):  # an nginx that is stopped, or that somebody else broke, keeps nobody
+        _reload_if_sound(server)
+    return done
+
+
+def _write(file: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
+    path = Path(file.path)
+    if files.read_text(path) == file.text:
+        return False
+    done.append(_line(f"write {path}", dry_run=dry_run))
+    if not dry_run:
+        path.parent.mkdir(
+            exist_ok=True
+        )  # of a unit's drop-in file, on a machine that apps were restored on
+        files.write_atomically(path, file.text, mode=file.mode)
+    return True
+
+
+def _serve(
+    server: Server,
+    site: WriteFile,
+    *,
+    dry_run: bool,
+    done: list[str],
+    instead_of: Path | None = None,
+) -> None:
+    """Have nginx read a file of ours, perhaps instead of somebody else's link."""
+    path = Path(site.path)
+    link = server.layout.sites_enabled / path.name
+    changes: list[tuple[str, AnyStep]] = []
+    if files.read_text(path) != site.text:
+        changes.append((f"write {path}", site))
+    if instead_of is not None and instead_of.is_symlink():
+        what = f"disable nginx's own default site {instead_of}"
+        changes.append((what, RemoveFile(str(instead_of))))
+    if not link.is_symlink():
+        changes.append((f"link {link}", Link(str(link), str(path))))
+    done += [_line(what, dry_run=dry_run) for what, _ in changes]
+    if changes and not dry_run:
+        _apply_and_reload(server, tuple(step for _, step in changes))
+
+
+def _apply_and_reload(server: Server, plan: Plan) -> None:
+    """Change nginx's files, or leave them as they were: the next run has to find what is still to do."""
+    checkpoint = Checkpoint(server.layout.state / "journal")
+    checkpoint.begin(About(title="installation"))
+    executor = Executor(server, checkpoint)
+    try:
+        executor.apply(plan)
+        _reload_if_sound(server)
+    except BaseException:
+        executor.roll_back()
+        raise
+    checkpoint.finalize()
+
+
+def _reload_if_sound(server: Server) -> None:
+    nginx.test(server.layout, None)
+    server.host.reload_nginx()
+
+
+def _recover_unit(server: Server) -> WriteFile:
+    ship = str(Path(sys.executable).with_name("ship"))
+    text = render("systemd/recover.service", ship=ship)
+    return WriteFile(str(server.layout.units / RECOVERY_UNIT), text)
+
+
+def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """Bring the units of all apps up to date with this version and with app.toml; nothing is restarted."""
+    changed = False
+    for app in records.app_names(server.layout):
+        paths = server.layout.app(app)
+        formation, mounts = records.read_formation(paths), records.read_mounts(paths)
+        background = server.host.background.files(app, formation, mounts)
+        timers = server.host.timer_files(app, records.read_timers(paths))
+        slots = server.host.unit_files(app, records.read_app(paths))
+        for unit in (*slots, *background, *timers):
+            changed |= _write(unit, dry_run=dry_run, done=done)
+    if changed and not dry_run:
+        server.host.refresh()
+
+
+def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
+    """For each shell that keeps the completion of programs on this machine."""
+    for shell_name, place in completion_scripts.PLACES.items():
+        if place.parent.is_dir():
+            text = completion_scripts.script(shell_name)
+            _write(WriteFile(str(place), text), dry_run=dry_run, done=done)
+
+
+def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """Bring nginx's files of all apps up to date with this version."""
+    for app in records.app_names(server.layout):
+        paths = server.layout.app(app)
+
+        def renewal(paths: AppPaths = paths) -> Plan:
+            live, release = records.read_live_release(paths)
+            return change_steps.site_steps(server, paths, records.read_app(paths), release, live)
+
+        if renewal():
+            done.append(_line(f"write {server.layout.site(app)}", dry_run=dry_run))
+            if not dry_run:
+                title = "renewal of nginx's file"
+                app_change.change(server, paths, renewal, title, frozen_too=True)
+
+
+def _renew_drains(server: Server, done: list[str]) -> None:
+    """Have drains run this version: they run for ever, and import what they need when they need it."""
+    for app in records.app_names(server.layout):
+        renewed = drain_records.renew_all(server.layout, server.settings, app)
+        done += [f"start the drain {name} of {app} anew" for name in renewed]
+
+
+def _make_log_folder(*, dry_run: bool, done: list[str]) -> None:
+    if SYSTEM_LOGS.is_dir():
+        return
+    done.append(_line(f"make the folder {SYSTEM_LOGS}", dry_run=dry_run))
+    if not dry_run:
+        request_logs.make_folder()
+
+
+def _have_logs_rotated(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """A timer, since logs that grow with every request cannot wait for the next day."""
+    ship = str(Path(sys.executable).with_name("ship"))
+    units = [
+        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", ship=ship))
+        for name, template in _LOG_UNITS.items()
+    ]
+    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
+    if any(written) and not dry_run:
+        server.host.refresh()
+        shell.admin("systemctl", "enable", "--quiet", "--now", LOG_TIMER)
+
+
+def _let_logs_grow(server: Server) -> None:
+    if (server.layout.units / LOG_TIMER).exists():
+        shell.admin("systemctl", "disable", "--quiet", "--now", LOG_TIMER)
+    for name in _LOG_UNITS:
+        files.remove(server.layout.units / name)
+    files.remove_tree(SYSTEM_LOGS)
+
+
+def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:
+    if dry_run:
+        return
+    _wants(server).mkdir(exist_ok=True)
+    files.link_atomically(_wants(server) / unit.name, str(unit))
+    server.host.refresh()
+
+
+def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """A socket that starts the receiver, and nginx's way to it; nothing is resident until a push comes."""
+    values = {"socket": str(_HTTP_SOCKET), "python": sys.executable, "config": str(HTTP_CONFIG)}
+    units = [
+        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", **values))
+        for name, template in _HTTP_UNITS.items()
+    ]
+    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
+    if any(written) and not dry_run:
+        server.host.refresh()
+        shell.admin("systemctl", "enable", "--quiet", "--now", "ship-http.socket")
+    names = (f"ship.{server.settings.domain}",)
+    path = server.layout.sites_available / _HTTP_SITE
+    site = receiver_file(change_steps.front(server), path, _HTTP_SOCKET, _HTTP_LOG, names)
+    _serve(server, site, dry_run=dry_run, done=done)
+
+
+def _shut_http_out(server: Server) -> None:
+    files.remove(server.layout.sites_enabled / _HTTP_SITE)
+    files.remove(server.layout.sites_available / _HTTP_SITE)
+    if not (server.layout.units / "ship-http.socket").exists():
+        return
+    shell.admin("systemctl", "disable", "--quiet", "--now", "ship-http.socket", "ship-http.service")
+    for name in _HTTP_UNITS:
+        files.remove(server.layout.units / name)
+
+
+def _wants(server: Server) -> Path:
+    return server.layout.units / "multi-user.target.wants"
+
+
+def _remove_empty_wants(server: Server) -> None:
+    """Take away folders of what the boot starts, unless somebody else's units are in them."""
+    for folder in server.layout.units.glob("*.target.wants"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _restore_debian_default(server: Server) -> None:
+    available = server.layout.sites_available / _DEBIAN_DEFAULT
+    if available.is_file():
+        files.link_atomically(server.layout.sites_enabled / _DEBIAN_DEFAULT, str(available))
+
+
+def _line(what: str, *, dry_run: bool) -> str:
+    return f"would: {what}" if dry_run else what

@@ -1,0 +1,163 @@
+"""What `ship local` decides: which changes count, what is watched, what is shown, what is run, when it is tried again."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.local import working_tree
+from receiver.local.build import Telling
+from receiver.local.changes import Watch, meaning, plan_watches, shown
+from receiver.local.crew import Rest
+from receiver.local.formation import plan_local
+from receiver.local.laptop import app_name
+from receiver.local.lines import Lines, for_here
+from receiver.model.errors import CheckError, UsageError
+from receiver.model.release import Release
+from receiver.model.webserver import Command
+
+KNOWN = frozenset({"app.py", "data.json", "db.sqlite3", "templates/a.txt"})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("app.py", "code"),
+        ("new.py", "code"),
+        ("data.json", "code"),
+        ("templates/a.txt", "code"),
+        ("new.json", "nothing"),
+        ("uploads/cat.jpg", "nothing"),
+        ("db.sqlite3", "nothing"),
+        ("db.sqlite3-journal", "nothing"),
+        ("app.log", "nothing"),
+        (".app.py.swp", "nothing"),
+        ("app.py~", "nothing"),
+        ("4913", "nothing"),
+        ("requirements.txt", "build"),
+        ("requirements/base.txt", "build"),
+        ("uv.lock", "build"),
+        ("Procfile", "build"),
+        (".env", "build"),
+        (".env.other", "nothing"),
+    ],
+)
+def test_what_a_changed_file_means(path: str, expected: str) -> None:
+    assert meaning(path, KNOWN, {".env"}) == expected
+
+
+def test_watches_stay_out_of_large_folders_that_are_ignored() -> None:
+    paths = ["app.py", "web/views.py", "web/deep/x.py", "front/src/a.js", "front/index.html"]
+    ignored = [".venv", "front/node_modules", "web/__pycache__"]
+    assert plan_watches(paths, ignored) == [
+        Watch("", whole=False),
+        Watch("front", whole=False),
+        Watch("front/src", whole=True),
+        Watch("web", whole=True),
+    ]
+
+
+def test_changes_are_told_in_a_few_words() -> None:
+    assert shown({"app.py"}) == "app.py"
+    assert shown({"b.py", "a.py", "c.py"}) == "a.py and 2 more"
+
+
+def test_lines_show_the_developers_own_places_and_not_what_servers_say_of_themselves() -> None:
+    lines = Lines("/a/.ship/run/7/release/source", "/a")
+    assert lines.take(b"[2026-01-01 00:00:00 +0000] [7] [INFO] Booting worker with pid: 8") == []
+    assert lines.take(b"ship: Starting v3.") == []
+    assert lines.take(b"Traceback (most recent call last):") == []
+    assert lines.take(b'  File "/a/.ship/run/7/release/source/app.py", line 1') == []
+    assert lines.take(b"ValueError: x") == [
+        b"Traceback (most recent call last):", b'  File "/a/app.py", line 1', b"ValueError: x",
+    ]  # fmt: skip
+    for line in (b"Traceback (most recent call last):", b"  File x", b"gunicorn.errors.HaltServer: <x>", b"",
+                 b"During handling of the above exception, another exception occurred:", b""):  # fmt: skip
+        assert lines.take(line) == []
+    assert lines.take(b"[2026-01-01] [INFO] mine") == [b"[2026-01-01] [INFO] mine"]
+    assert lines.take(b"Traceback (most recent call last):") == []
+    assert lines.rest() == [b"Traceback (most recent call last):"]
+
+
+def test_advice_is_for_one_who_saves_a_file() -> None:
+    error = CheckError("x", advice="Correct the line and push again. Or `ship config:set A=b`, then push again.")  # fmt: skip
+    assert for_here(error).advice == (
+        "Correct the line. Or `ship config:set A=b`.\nHere, put it into the file .env."
+    )
+
+
+def release(*types: str) -> Release:
+    return Release(
+        version=1, app="demo", commit="", description="", by="", created_at="", buildpack="procfile", python=None,
+        venv=None, lines=dict.fromkeys(types, "run it"), processes={name: Command(command="run it") for name in types},
+    )  # fmt: skip
+
+
+def test_one_of_each_type_is_run_unless_somebody_says_otherwise() -> None:
+    app = release("web", "worker", "clock", "release")
+    web, formation = plan_local(app, (), {"worker": 3})
+    assert web
+    assert {name: group.count for name, group in formation.items()} == {"worker": 3, "clock": 1}
+    web, formation = plan_local(app, ("worker",), {})
+    assert not web
+    assert list(formation) == ["worker"]
+    assert plan_local(app, (), {"web": 0})[0] is False
+
+
+@pytest.mark.parametrize("types", [("nosuch",), ("release",)])
+def test_a_type_that_does_not_go_on_is_refused(types: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as raised:
+        plan_local(release("web", "release"), types, {})
+    assert raised.value.reason == "usage/no-process"
+
+
+def test_an_app_without_a_process_is_refused() -> None:
+    with pytest.raises(UsageError, match="There is no process to run"):
+        plan_local(release("release"), (), {})
+
+
+def test_quick_ends_are_tried_again_less_and_less_often() -> None:
+    rest = Rest()
+    waits, now = [], 1000.0
+    for _ in range(8):
+        rest.starts(now)
+        waits.append(rest.ended(now + 1))
+        now += 2
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    rest.starts(now)
+    assert rest.ended(now + 100) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("blog", "blog"), ("My Shop_2", "my-shop-2"), ("2024-site", "site"), ("ship", "app"), ("日本", "app")],
+)  # fmt: skip
+def test_an_app_without_a_remote_is_called_like_its_folder(folder: str, name: str) -> None:
+    assert app_name(folder) == name
+
+
+def test_a_transcript_is_shown_again_only_when_it_says_something_new() -> None:
+    def told(last: str, *chunks: bytes) -> tuple[bytes, str]:
+        seen = bytearray()
+        telling = Telling(seen.extend, last)
+        for chunk in chunks:
+            telling.take(chunk)
+        return bytes(seen), telling.close()
+
+    first, text = told("", b"-----> One\n")
+    assert (first, text) == (b"-----> One\n", "-----> One\n")
+    assert told(text, b"-----> One\n")[0] == b""
+    assert told(text, b"-----> One\n", b"-----> Installing x\n")[0] == b"-----> One\n-----> Installing x\n"  # fmt: skip
+
+
+def test_a_folder_is_read_as_an_archive_would_be(tmp_path: Path) -> None:
+    for name in ("app.py", "sub/mod.py", "venv/pyvenv.cfg", "venv/lib/x.py", "node_modules/a.js"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link.py").symlink_to("sub/mod.py")
+    tree = working_tree.read(tmp_path, in_git=False)
+    assert tree.names() == ["app.py", "link.py", "sub/"]
+    assert sorted(tree.files()) == ["app.py", "sub/mod.py"]
+    assert tree.read("link.py") == b"sub/mod.py"
+    assert tree.has_folder("sub")
+    tree.stand_in("Procfile", "app.py")
+    assert tree.read("Procfile") == b"app.py"
