@@ -1,6 +1,8 @@
-"""From a saved file to the page that shows it: `ship local` beside `flask run --reload` and `uvicorn --reload`.
+"""From a saved file to the page that shows it: `ship local` beside `flask run --reload` and
+`uvicorn --reload`.
 
-Run it as `python -m bench.local_reload [ROUNDS]`. The sides take turns on one machine, each on a copy of the same app.
+Run it as `python -m bench.local_reload [ROUNDS]`. The sides take turns on one machine, each on a
+copy of the same app.
 """
 
 import os
@@ -83,7 +85,11 @@ def _sides(scratch: Path) -> Iterator[AbstractContextManager[Side]]:
         ("uvicorn", ASGI, ("uvicorn", "app:app", "--reload", "--port")),
     ):
         folder = scratch / f"ship-{package}"
-        line = "web: gunicorn -k uvicorn_worker.UvicornWorker app:app\n" if package == "uvicorn" else "web: gunicorn app:app\n"  # fmt: skip
+        line = (
+            "web: gunicorn -k uvicorn_worker.UvicornWorker app:app\n"
+            if package == "uvicorn"
+            else "web: gunicorn app:app\n"
+        )
         needs = f"{package}\nuvicorn-worker\n" if package == "uvicorn" else f"{package}\n"
         _write(folder, {"requirements.txt": needs, "Procfile": line})
         other = scratch / f"own-{package}"
@@ -110,9 +116,13 @@ def _theirs(folder: Path, words: Sequence[str], port: int) -> tuple[str, ...]:
 def _run(side: Side, argv: Callable[[], tuple[str, ...]]) -> Iterator[Side]:
     (side.folder / "app.py").write_text(side.code.format(edition=0))
     process = subprocess.Popen(
-        argv(), cwd=side.folder, env=dict(os.environ), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        argv(),
+        cwd=side.folder,
+        env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         side.await_edition()
         yield side

@@ -90,7 +90,8 @@ class Bench:
         return load.told
 
     def break_it(self, side: Side) -> dict[str, Any]:
-        """Push what cannot be imported; then see what the site answers, and whether a good push heals it."""
+        """Push what cannot be imported; then see what the site answers, and whether a good push
+        heals it."""
         side.tree.break_it()
         broken = side.push(None)
         time.sleep(NOTICED_AFTER_S)

@@ -16,24 +16,27 @@ APP = "ship-bench"
 """Account and journal of the app that ship runs."""
 HEAD = """# Benchmarks
 
-Made by `bench/run` on {date}, commit {commit}: {system}, {processors} processors, {memory_gib} GiB, Python
-{python}, as a systemd machine on a computer that is shared with other work (load average {load}). So the
-absolute times are worth less than the ratios of one run. Medians of {rounds} rounds; in each, every
-side did every step.
+Made by `bench/run` on {date}, commit {commit}: {system}, {processors} processors, {memory_gib} GiB,
+Python {python}, as a systemd machine on a computer that is shared with other work (load average
+{load}). So the absolute times are worth less than the ratios of one run. Medians of {rounds}
+rounds; in each, every side did every step.
 
-The app is one page of Flask with two gunicorn workers. Everything is measured from outside: `git push` goes over ssh, and
-the page is asked for through nginx every 10 ms until it shows what was pushed.
+The app is one page of Flask with two gunicorn workers. Everything is measured from outside: `git
+push` goes over ssh, and the page is asked for through nginx every 10 ms until it shows what was
+pushed.
 
 - **Floor**: the same push over the same ssh to a bare repository without a hook.
 - **By hand**: what tutorials teach. A bare repository whose post-receive does `git checkout -f`,
-  `venv/bin/pip install -r requirements.txt` and `sudo systemctl reload`; its unit, virtualenv and nginx file were written by
-  hand before. It has no first push, config vars or rollback to be measured.
+  `venv/bin/pip install -r requirements.txt` and `sudo systemctl reload`; its unit, virtualenv and
+  nginx file were written by hand before. It has no first push, config vars or rollback to be
+  measured.
 """
 FOOT = """
 ## Again
 
-As root, on a machine that can run the tests: `bench/run --page docs/benchmarks.md --json results.json`. A peer's server is
-measured by its remote and the address of its page: `bench/run --peer NAME REMOTE ADDRESS`.
+As root, on a machine that can run the tests: `bench/run --page docs/benchmarks.md --json
+results.json`. A peer's server is measured by its remote and the address of its page: `bench/run
+--peer NAME REMOTE ADDRESS`.
 """
 
 
@@ -78,7 +81,8 @@ def _times(results: dict[str, Any]) -> str:
             "" if name == "hand" else f", {code[name] / code['hand']:.2f} of the hand-made hook"
         )
         lines.append(
-            f"{_name(name).capitalize()}: a code-only change was live after {code[name] / floor:.2f} floors{against}."
+            f"{_name(name).capitalize()}: a code-only change was live after "
+            f"{code[name] / floor:.2f} floors{against}."
         )
     return "\n".join(lines)
 
@@ -128,7 +132,8 @@ def _memory(results: dict[str, Any]) -> str:
         programs = ", ".join(sorted({_program(process["command"]) for process in found}))
         rows.append([owner, str(len(found)), f"{total_mib:.1f} MiB", programs])
     title = (
-        "Resident when nothing happens: every process of the machine, by account. `deploy` is the hand-made site,"
+        "Resident when nothing happens: every process of the machine, by account. `deploy` "
+        "is the hand-made site,"
         " `ship-bench` the app that ship runs. Nothing of ship itself stays in memory."
     )
     return "\n".join(["", "## Memory", "", title, "", *map(_row, rows), "", _of_one_app(results)])
@@ -141,7 +146,8 @@ def _of_one_app(results: dict[str, Any]) -> str:
         for is_one in (lambda found: found["owner"] == APP, _is_journal)
     )
     return (
-        f"So one idle app costs {processes + journals:.1f} MiB: {processes:.1f} for its own processes, and {journals:.1f}"
+        f"So one idle app costs {processes + journals:.1f} MiB: {processes:.1f} for its own "
+        f"processes, and {journals:.1f}"
         " for the journald that keeps its lines, which is of the account root."
     )
 

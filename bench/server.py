@@ -1,4 +1,5 @@
-"""The machine that is measured: ship by its installer, the hand-made hook beside it, and a bare repo as the floor."""
+"""The machine that is measured: ship by its installer, the hand-made hook beside it, and a bare
+repo as the floor."""
 
 import subprocess
 from dataclasses import dataclass

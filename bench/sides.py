@@ -52,10 +52,15 @@ class Side:
         poller = Poller(lambda: self.shows(shown or ""))
         with poller if self.page and shown else nullcontext():
             done = subprocess.run(
-                argv, env=dict(self.environment), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                check=False, timeout=LIMIT_S,
-            )  # fmt: skip
+                argv,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                timeout=LIMIT_S,
+            )
             returned = time.monotonic()
             poller.limit_s = 0.5 if done.returncode else LIMIT_S
         live = None if poller.seen_at is None else poller.seen_at - began

@@ -71,6 +71,10 @@ class Tree:
         who = ("-c", "user.name=A Person", "-c", "user.email=person@example.com")
         done = subprocess.run(
             ("git", "-C", str(self.folder), *who, *words),
-            env=dict(self.environment), check=True, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+            env=dict(self.environment),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         return done.stdout

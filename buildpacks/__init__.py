@@ -24,7 +24,9 @@ class Buildpack(Protocol):
         """Whether the tree is of this kind."""
 
     def plan(self, tree: Tree, facts: BuildFacts) -> BuildPlan:
-        """Everything that has to be run and known; BuildError when the tree cannot work as it is."""
+        """Everything that has to be run and known; BuildError when the tree cannot work as it
+        is.
+        """
 
     def explain(self, command: Command, output: str) -> ShipError:
         """What the failure of one of the plan's commands means, from what it said."""
@@ -58,7 +60,8 @@ def _none_fits(tree: Tree) -> BuildError:
     return BuildError(
         "No buildpack fits this push.",
         detail=f"The top folder holds: {listing}.\nWhat was looked for there:\n{looked_for}",
-        advice=f"{_spelling(names)}Check that one of these files stands in the top folder of the repository,"
+        advice=f"{_spelling(names)}Check that one of these files stands in the top folder of the "
+        "repository,"
         " is committed, and is not named in .gitignore.",
         reason="build/no-buildpack",
     )

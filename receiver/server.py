@@ -1,4 +1,6 @@
-"""One ship server: its places, its settings and its host, as everything below the command line knows it."""
+"""One ship server: its places, its settings and its host, as everything below the command line
+knows it.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A repository on somebody's laptop, pushed to a remote called `prod`; what it goes over is its environment's matter."""
+"""A repository on somebody's laptop, pushed to a remote called `prod`; what it goes over is its
+environment's matter."""
 
 import subprocess
 from collections.abc import Mapping
@@ -46,9 +47,15 @@ class Checkout:
         self, *argv: str, check: bool = True, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ("git", *argv), cwd=self.folder, env=environment or self.environment, capture_output=True,
-            text=True, check=check, stdin=subprocess.DEVNULL, timeout=200,
-        )  # fmt: skip
+            ("git", *argv),
+            cwd=self.folder,
+            env=environment or self.environment,
+            capture_output=True,
+            text=True,
+            check=check,
+            stdin=subprocess.DEVNULL,
+            timeout=200,
+        )
 
     def commit(self, files: Mapping[str, str | bytes | None]) -> str:
         """Write (or remove, for None) files and commit them; returns the commit."""
@@ -70,6 +77,12 @@ class Checkout:
     def start_push(self, *argv: str) -> "subprocess.Popen[str]":
         """A push that goes on, as the leader of a process group; the caller sees to its end."""
         return subprocess.Popen(
-            ("git", "push", "prod", *(argv or ("main",))), cwd=self.folder, env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            ("git", "push", "prod", *(argv or ("main",))),
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )

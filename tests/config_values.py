@@ -1,4 +1,5 @@
-"""Config vars of every kind of bytes, and an app that tells its environment: for the hosts' tests alike."""
+"""Config vars of every kind of bytes, and an app that tells its environment: for the hosts'
+tests alike."""
 
 import json
 import os
@@ -23,10 +24,36 @@ def app(environ, start_response):
 
 _ALL = bytes(range(1, 256))
 _AWKWARD = (
-    b"", b" ", b"\n", b"\r\n", b"  two  words  ", b"a\nb\n", b"a\r\nb\r", b"'", b'"', b"\\", b"\\n", b"$HOME ${A} $(id) `id`",
-    b"'it''s' \"so\"", b"#", b"a # b", b"=", b"a=b", b"export A=b", b"%s %i %%", b"{}", b"\xff\xfe", b"\xed\xa0\x80", b"\xc3\xa4",
-    b"\xc2\x85", b"\x1b[31m", b"\xef\xbb\xbf", _ALL, _ALL[::-1] * 20, b"x" * 131_000,
-)  # fmt: skip
+    b"",
+    b" ",
+    b"\n",
+    b"\r\n",
+    b"  two  words  ",
+    b"a\nb\n",
+    b"a\r\nb\r",
+    b"'",
+    b'"',
+    b"\\",
+    b"\\n",
+    b"$HOME ${A} $(id) `id`",
+    b"'it''s' \"so\"",
+    b"#",
+    b"a # b",
+    b"=",
+    b"a=b",
+    b"export A=b",
+    b"%s %i %%",
+    b"{}",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"\xc3\xa4",
+    b"\xc2\x85",
+    b"\x1b[31m",
+    b"\xef\xbb\xbf",
+    _ALL,
+    _ALL[::-1] * 20,
+    b"x" * 131_000,
+)
 _VALUES = st.binary(max_size=200).map(lambda raw: raw.replace(b"\0", b"")) | st.text(
     alphabet="'\"\\$`#= \t\r\nab", max_size=30
 ).map(str.encode)
@@ -36,9 +63,15 @@ BATCHES = st.lists(_VALUES, min_size=60, max_size=120).map(
 """Many config vars for one release: what is known to be awkward, and what chance brings."""
 
 FEW_BATCHES = settings(
-    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+    max_examples=4,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
 """Each batch is a release of a running app, which takes seconds; none is tried again smaller."""
 
 

@@ -1,6 +1,9 @@
 """An app whose worker counts into its log, and goes on where it was when it is started anew."""
 
-PROCFILE = "web: gunicorn app:app\nworker: python worker.py\nrelease: python -c \"print('all migrated')\"\n"
+PROCFILE = (
+    "web: gunicorn app:app\nworker: python worker.py\n"
+    "release: python -c \"print('all migrated')\"\n"
+)
 WORKER = """
 import os, pathlib, signal, sys, time
 

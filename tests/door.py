@@ -1,7 +1,8 @@
-"""Every command of the catalogue at the door: a harmless line of each, and what becomes of it with each grant.
+"""Every command of the catalogue at the door: a harmless line of each, and what becomes of it
+with each grant.
 
-A line that is let through may do something to an app that nobody needs, or fail for a reason of its own. A new
-command has to have its line here.
+A line that is let through may do something to an app that nobody needs, or fail for a reason of its
+own. A new command has to have its line here.
 """
 
 import json
@@ -137,7 +138,8 @@ KEYS: Mapping[str, Grant | None] = {
 }  # fmt: skip
 """A key for each grant for the app, and one without; the admin's is for the server."""
 
-# Run on the server: each line in a process of its own, forked from one that has imported all that commands import late.
+# Run on the server: each line in a process of its own, forked from one that has imported all that
+# commands import late.
 DRIVER = """
 import importlib, json, os, pkgutil, sys, tempfile
 import receiver

@@ -1,4 +1,7 @@
-"""Apps in the shapes in which people publish theirs, and what a visitor finds there. Each lies in tests/apps."""
+"""Apps in the shapes in which people publish theirs, and what a visitor finds there.
+
+Each lies in tests/apps.
+"""
 
 import shutil
 from collections.abc import Mapping

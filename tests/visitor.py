@@ -1,4 +1,5 @@
-"""Somebody with a browser: pages, forms with their cookies, uploads and websockets, through an app's nginx."""
+"""Somebody with a browser: pages, forms with their cookies, uploads and websockets, through an
+app's nginx."""
 
 import base64
 import hashlib
@@ -84,13 +85,16 @@ class Visitor:
         """Send a file in pieces; fails unless all of it arrived."""
         chunks = size_mib * 1024 * 1024 // len(_CHUNK)
         answer = self.ask(
-            path, (_CHUNK for _ in range(chunks)), Content_Length=str(chunks * len(_CHUNK)),
+            path,
+            (_CHUNK for _ in range(chunks)),
+            Content_Length=str(chunks * len(_CHUNK)),
             Content_Type="application/octet-stream",
-        )  # fmt: skip
+        )
         digest = hashlib.sha256(_CHUNK * chunks).hexdigest()
         assert (answer.status, json.loads(answer.text)) == (
-            200, {"size": chunks * len(_CHUNK), "sha256": digest},
-        ), answer  # fmt: skip
+            200,
+            {"size": chunks * len(_CHUNK), "sha256": digest},
+        ), answer
 
     def say(self, path: str, text: str) -> str:
         """Send a short text over a websocket; returns the text that comes back."""
@@ -99,7 +103,8 @@ class Visitor:
             key = base64.b64encode(os.urandom(16)).decode()
             stream.write(
                 f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\n"
-                f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+                "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
             )
             stream.flush()
             status = stream.readline().decode()

@@ -1,4 +1,6 @@
-"""The buildpack of Python web apps: packages by uv, an interpreter of the server, gunicorn in front."""
+"""The buildpack of Python web apps: packages by uv, an interpreter of the server, gunicorn in
+front.
+"""
 
 import sys
 
@@ -23,7 +25,10 @@ from receiver.model.procfile import parse_procfile
 __all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "plan"]
 
 NAME = "python"
-LOOKS_FOR = "requirements.txt, uv.lock, poetry.lock or Pipfile.lock; or an app.py, main.py, wsgi.py, manage.py"
+LOOKS_FOR = (
+    "requirements.txt, uv.lock, poetry.lock or Pipfile.lock; or an app.py, main.py, wsgi.py, "
+    "manage.py"
+)
 
 _MISSPELT_PROCFILE = frozenset(
     {"procfile", "procfile.txt", "procfiles", "profile", "procfile.yml", "procfile.yaml", "proc"}
@@ -47,7 +52,8 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
     """Interpreter, virtualenv and processes.
 
     Raises:
-        BuildError: the app's files contradict each other, cannot be read, or ask for what is not here.
+        BuildError: the app's files contradict each other, cannot be read, or ask for what
+            is not here.
     """
     manager = choose_manager(tree)
     python, why_python = choose_interpreter(tree, manager, facts)
@@ -160,7 +166,8 @@ def _no_entry(tree: Tree, search: Search) -> BuildError:
     names = ", ".join(f"{name}.py" for name in MODULE_NAMES)
     return BuildError(
         "There is no Procfile, and no web application was found in the code.",
-        detail=f"The push holds {seen}. Looked at: manage.py of Django; {names} and packages of these"
+        detail=f"The push holds {seen}. Looked at: manage.py of Django; {names} and packages of "
+        "these"
         " names, in the top folder, in its packages and in src/; for `app`, `application`, `api`,"
         f" `create_app()`, `make_app()`.{unreadable}",
         advice="Say what to run in a file named Procfile: `web: gunicorn MODULE:NAME`,"

@@ -1,4 +1,6 @@
-"""Why a package could not be built from its source: usually a header or a compiler that is not there."""
+"""Why a package could not be built from its source: usually a header or a compiler that is not
+there.
+"""
 
 import re
 
@@ -96,7 +98,8 @@ _GONE = (
     (r"module 'inspect' has no attribute 'getargspec'", "3.11"),
     (r"cannot import name '\w+' from 'collections'", "3.10"),
 )
-"""Marks of a package that is older than the Python it is built on, and the Python that was the first without them."""
+"""Marks of a package that is older than the Python it is built on, and the Python that was the
+first without them."""
 _NEEDED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
 
@@ -138,7 +141,8 @@ def _needed(output: str) -> str:
     if found is None or _of_an_older_time(output):
         return ""
     return (
-        f"Its build imports {found[1]} without asking for it. Ask for a newer version of the package, which"
+        f"Its build imports {found[1]} without asking for it. Ask for a newer version of "
+        "the package, which"
         " usually has a wheel."
     )
 

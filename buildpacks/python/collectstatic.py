@@ -1,8 +1,8 @@
 """Django's static files: whether `collectstatic` is part of a build, and the command.
 
-It is left out where no source names `django.contrib.staticfiles`: such a project has no such command, and
-needs none. Where one names it and the command is unknown all the same, the settings in use are other
-ones than their author thinks, and the build fails.
+It is left out where no source names `django.contrib.staticfiles`: such a project has no such
+command, and needs none. Where one names it and the command is unknown all the same, the settings in
+use are other ones than their author thinks, and the build fails.
 """
 
 from collections.abc import Collection, Mapping
@@ -58,7 +58,9 @@ def _manage_file(tree: Tree) -> str | None:
 
 
 def _names_app(tree: Tree) -> bool:
-    """Whether any source names the app that brings the command; files of settings are read first."""
+    """Whether any source names the app that brings the command; files of settings are read
+    first.
+    """
     sources = [path for path in tree.files() if path.endswith(".py") and _is_by_hand(tree, path)]
     sources.sort(key=lambda path: "settings" not in path)
     return any(_APP in tree.read(path) for path in sources)

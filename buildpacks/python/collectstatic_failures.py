@@ -43,7 +43,8 @@ def _variable(match: re.Match[str], said: str) -> BuildError:
     return _error(
         f"the settings need {name}, which is not set",
         said,
-        f"Set it, then push again: `ship config:set {name}=...`. The command loads the same settings as the app,"
+        f"Set it, then push again: `ship config:set {name}=...`. The command loads the same "
+        "settings as the app,"
         f" and gets the same config vars. {_SKIP}",
         "build/collectstatic-variable",
     )
@@ -62,7 +63,8 @@ def _secret_key(_: re.Match[str], said: str) -> BuildError:
     return _error(
         "SECRET_KEY is empty",
         said,
-        "If your settings read it from the environment: `ship config:set SECRET_KEY=...`, then push again.",
+        "If your settings read it from the environment: `ship config:set SECRET_KEY=...`, "
+        "then push again.",
         "build/collectstatic-variable",
     )
 
@@ -71,7 +73,8 @@ def _reference(match: re.Match[str], said: str) -> BuildError:
     return _error(
         f"{match[1]} refers to a file that is not there",
         said,
-        "Correct the address in it, or commit the file; a path there is relative to the file that names it.",
+        "Correct the address in it, or commit the file; a path there is relative to the "
+        "file that names it.",
     )
 
 
@@ -87,7 +90,8 @@ def _folder(match: re.Match[str], said: str) -> BuildError:
     return _error(
         f"there is no {match[1].rpartition('/source/')[2]}",
         said,
-        "Commit it, or take it out of STATICFILES_DIRS. git keeps no empty folders: put a file such as"
+        "Commit it, or take it out of STATICFILES_DIRS. git keeps no empty folders: put a "
+        "file such as"
         " .gitkeep into it.",
     )
 
@@ -97,13 +101,15 @@ def _module(match: re.Match[str], said: str) -> BuildError:
         return _error(
             f"the settings module {match[1]} was not found",
             said,
-            "Check the name behind DJANGO_SETTINGS_MODULE, in manage.py and in `ship config`, and that the"
+            "Check the name behind DJANGO_SETTINGS_MODULE, in manage.py and in `ship "
+            "config`, and that the"
             " file was committed: `git status --ignored`.",
         )
     return _error(
         f"{match[1]} is imported, and is not installed",
         said,
-        f"If it is a package, add it to requirements.txt (its name there may differ from `{match[1]}`). If it is"
+        "If it is a package, add it to requirements.txt (its name there may differ from "
+        f"`{match[1]}`). If it is"
         " a file of yours, check that it was committed: `git status --ignored`.",
     )
 
@@ -124,7 +130,8 @@ def _unknown(_: re.Match[str], said: str) -> BuildError:
     return _error(
         "the settings in use do not have the app for it",
         said,
-        "Add 'django.contrib.staticfiles' to the INSTALLED_APPS of the settings that manage.py uses, or see whether"
+        "Add 'django.contrib.staticfiles' to the INSTALLED_APPS of the settings that "
+        "manage.py uses, or see whether"
         f" DJANGO_SETTINGS_MODULE in `ship config` names others. {_SKIP}",
     )
 

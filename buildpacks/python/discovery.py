@@ -1,7 +1,8 @@
-"""Finds the web entry of an app without a Procfile: which module and name to serve, and why this one.
+"""Finds the web entry of an app without a Procfile: which module and name to serve, and why this
+one.
 
-The order stands in docs/decisions/0005-deciding-a-build.md: Django's manage.py, then modules of the top
-folder, then packages, then the same below src/. The first that holds an application wins.
+The order stands in docs/decisions/0005-deciding-a-build.md: Django's manage.py, then modules of the
+top folder, then packages, then the same below src/. The first that holds an application wins.
 """
 
 from collections.abc import Iterator

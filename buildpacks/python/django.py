@@ -1,4 +1,6 @@
-"""The web entry of a Django project: from manage.py to its settings to the wsgi module beside them."""
+"""The web entry of a Django project: from manage.py to its settings to the wsgi module beside
+them.
+"""
 
 import ast
 import posixpath

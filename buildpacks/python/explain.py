@@ -1,4 +1,6 @@
-"""What uv's failures mean: its output becomes a title, what was seen, what to do, and a stable reason."""
+"""What uv's failures mean: its output becomes a title, what was seen, what to do, and a stable
+reason.
+"""
 
 import re
 import sys
@@ -60,7 +62,9 @@ def _naming_added(command: Command, error: BuildError) -> BuildError:
 
 
 def _naming_index(command: Command, error: BuildError) -> BuildError:
-    """Say so when the package was looked for in an index that a lock file names, which may want a password."""
+    """Say so when the package was looked for in an index that a lock file names, which may want
+    a password.
+    """
     named = [word for word in command.argv if re.match(r"[a-z0-9_]+=https?://", word)]
     if not named or error.reason != "build/package-not-found":
         return error
@@ -69,8 +73,10 @@ def _naming_index(command: Command, error: BuildError) -> BuildError:
     error.advice = (
         f"The lock file takes it from the index {name}, {url}."
         + (" Check whether it has the package" if command.secrets else " It may want a password")
-        + f". A lock of poetry gets the name and password from the config vars POETRY_HTTP_BASIC_{upper}_USERNAME"
-        f" and POETRY_HTTP_BASIC_{upper}_PASSWORD; one of pipenv from those that the Pipfile names, as in"
+        + ". A lock of poetry gets the name and password from the config vars "
+        f"POETRY_HTTP_BASIC_{upper}_USERNAME"
+        f" and POETRY_HTTP_BASIC_{upper}_PASSWORD; one of pipenv from those that the "
+        "Pipfile names, as in"
         " `https://${NAME}:${PASSWORD}@…`."
     )
     return error
@@ -207,7 +213,8 @@ def _broken_metadata(match: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         f"The package {match[1]} has broken metadata, and cannot be installed.",
         detail=seen,
-        advice=f"Its own description of what it needs breaks the rules, as that of some old packages does. Ask for"
+        advice="Its own description of what it needs breaks the rules, as that of some old "
+        "packages does. Ask for"
         f" a newer version of {match[1]}.",
         reason="build/package-metadata",
     )
@@ -228,7 +235,8 @@ def _local_path(match: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "The requirements name a file of another computer.",
         detail=seen,
-        advice=f"There is no {match[1]} on the server. `pip freeze` writes such lines for packages of conda, or of a folder of yours. Name the package and"
+        advice=f"There is no {match[1]} on the server. `pip freeze` writes such lines for packages "
+        "of conda, or of a folder of yours. Name the package and"
         " its version instead; `pip list --format=freeze > requirements.txt` writes all lines so.",
         reason="build/requirements-local-path",
     )
@@ -239,7 +247,8 @@ def _git_ssh(_: re.Match[str], seen: str) -> BuildError:
         "A package could not be fetched from its git repository by ssh.",
         detail=seen,
         advice="A build has no ssh key. Name the repository by https, with a token in a config var:"
-        " `NAME @ git+https://${GIT_TOKEN}@github.com/YOU/NAME`, and `ship config:set GIT_TOKEN=...`.",
+        " `NAME @ git+https://${GIT_TOKEN}@github.com/YOU/NAME`, and `ship config:set "
+        "GIT_TOKEN=...`.",
         reason="build/git-failed",
     )
 
@@ -248,7 +257,8 @@ def _git(_: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "A package could not be fetched from its git repository.",
         detail=seen,
-        advice="Check the address, the branch and whether the server may read it; a private repository"
+        advice="Check the address, the branch and whether the server may read it; a private "
+        "repository"
         " needs a token in the address, or a package in an index.",
         reason="build/git-failed",
     )
@@ -258,7 +268,8 @@ def _network(_: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "The package index could not be reached.",
         detail=seen,
-        advice="Push again in a while. If it stays, check the server's network and its pip settings.",
+        advice="Push again in a while. If it stays, check the server's network and its pip "
+        "settings.",
         reason="build/network",
     )
 

@@ -1,4 +1,6 @@
-"""The app's own scripts around the build, `bin/pre_compile` and `bin/post_compile`, and what their failures mean."""
+"""The app's own scripts around the build, `bin/pre_compile` and `bin/post_compile`, and what
+their failures mean.
+"""
 
 import posixpath
 import re
@@ -18,7 +20,8 @@ IN_VENV = {
 }
 """What has a command find the programs and packages of the virtualenv."""
 _RUN = 'chmod u+x "$1" && export BUILD_DIR="$PWD" CACHE_DIR="$HOME" && exec "./$1"'
-"""Run whether or not git has it as a program; a script without a first line of its own is the shell's."""
+"""Run whether or not git has it as a program; a script without a first line of its own is the
+shell's."""
 _NO_PROGRAM = re.compile(r"exec: \./bin/\w+: (?:not found|[Pp]ermission denied)")
 _NO_ENV_PROGRAM = re.compile(r"env: \W?([\w./+-]+)\W?: No such file or directory")
 _SHOWN_LINES = 20
@@ -57,7 +60,8 @@ def explain_hook(command: Command, output: str) -> BuildError:
     return BuildError(
         f"The app's own {path} failed.",
         detail=f"The end of its output:\n{said}" if said else "It wrote nothing.",
-        advice="Correct it and push again. It runs in the top folder of the app, as the app's account,"
+        advice="Correct it and push again. It runs in the top folder of the app, as the app's "
+        "account,"
         " with its config vars.",
         reason=REASONS[path],
     )

@@ -1,4 +1,6 @@
-"""The virtualenv of an app: the commands that make it, and the digest of everything that decides it."""
+"""The virtualenv of an app: the commands that make it, and the digest of everything that decides
+it.
+"""
 
 import hashlib
 import json
@@ -127,7 +129,9 @@ def plan_virtualenv(
     facts: BuildFacts,
     data: tuple[Command, ...] = (),
 ) -> Virtualenv:
-    """The virtualenv for these packages, `added` ones, and what the commands of `data` put into it."""
+    """The virtualenv for these packages, `added` ones, and what the commands of `data` put into
+    it.
+    """
     make, install = _make(python), (*_install(packages, added, python), *data)
     digest = _digest(packages, python, facts, (make, *install))
     return Virtualenv(python, digest, make, install)

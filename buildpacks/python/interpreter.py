@@ -1,4 +1,6 @@
-"""Which Python an app is built for: what its own files ask for, as far as it is here or can be fetched."""
+"""Which Python an app is built for: what its own files ask for, as far as it is here or can be
+fetched.
+"""
 
 import codecs
 import re
@@ -165,8 +167,10 @@ def _contradiction(wish: Wish, spec: str) -> BuildError:
 def _runtime_beside_uv() -> BuildError:
     return BuildError(
         "runtime.txt does not go with uv.lock.",
-        detail="uv reads .python-version only, so that your machine and the server could run on different Pythons.",
-        advice="Write the version alone, such as `3.12`, into a file named .python-version, and `git rm runtime.txt`.",
+        detail="uv reads .python-version only, so that your machine and the server could run on "
+        "different Pythons.",
+        advice="Write the version alone, such as `3.12`, into a file named .python-version, and "
+        "`git rm runtime.txt`.",
         reason="build/runtime-txt-with-uv",
     )
 

@@ -1,4 +1,6 @@
-"""Environment markers (`sys_platform == "win32"`), answered for the Python that an app is built for."""
+"""Environment markers (`sys_platform == "win32"`), answered for the Python that an app is built
+for.
+"""
 
 import os
 import platform
@@ -9,13 +11,17 @@ from receiver.model.errors import BuildError
 
 
 class Holds(Protocol):
-    """Answers a marker, for one of the package's extras if one is asked for; an empty marker holds."""
+    """Answers a marker, for one of the package's extras if one is asked for; an empty marker
+    holds.
+    """
 
     def __call__(self, text: str, extra: str = "") -> bool: ...
 
 
 def markers_of(python: Interpreter, source: str) -> Holds:
-    """A function that answers markers which stand in the file `source`, for `python` on this machine."""
+    """A function that answers markers which stand in the file `source`, for `python` on this
+    machine.
+    """
     # Imported late: only a lock of poetry or pipenv has need of it.
     from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """Which names of a module are web applications: its source is read and followed, never imported.
 
-Statements of the top level are gone through in order, as Python would, keeping for each name what is
-known of it. What is not known stays unknown: a wrong guess would be found out only by the check.
+Statements of the top level are gone through in order, as Python would, keeping for each name what
+is known of it. What is not known stays unknown: a wrong guess would be found out only by the check.
 """
 
 import ast

@@ -1,4 +1,6 @@
-"""Data of NLTK: what nltk.txt names is downloaded into the virtualenv, where nltk looks for it by itself."""
+"""Data of NLTK: what nltk.txt names is downloaded into the virtualenv, where nltk looks for it
+by itself.
+"""
 
 import re
 from collections.abc import Collection
@@ -58,14 +60,17 @@ def explain_nltk(command: Command, output: str) -> BuildError:
         return BuildError(
             f"NLTK has no data named {found[1]}.",
             detail=said,
-            advice=f"Correct the line in {FILE_NAME}; `python -m nltk.downloader -l` lists the names.",
+            advice=f"Correct the line in {FILE_NAME}; `python -m nltk.downloader -l` lists the "
+            "names.",
             reason="build/nltk-data",
         )
     return BuildError(
         "The NLTK data could not be downloaded.",
         detail=said,
-        advice=f"nltk loads it from the internet at each new virtualenv: push again in a while. Without"
-        f" {FILE_NAME}, nothing is loaded; data can be committed as well, with its folder named in the config"
+        advice="nltk loads it from the internet at each new virtualenv: push again in a while. "
+        "Without"
+        f" {FILE_NAME}, nothing is loaded; data can be committed as well, with its folder "
+        "named in the config"
         " var NLTK_DATA.",
         reason="build/nltk-data",
     )

@@ -1,4 +1,6 @@
-"""Which file says what to install: exactly one of those that are supported, or an error that says so."""
+"""Which file says what to install: exactly one of those that are supported, or an error that
+says so.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -131,7 +133,8 @@ def _unsupported(file: str, way: str) -> BuildError:
     *most, last = MANAGERS
     return BuildError(
         "No file says exactly which packages to install.",
-        detail=f"{file} is in the top folder, and it is not enough. There is no {', '.join(most)} or {last} beside it.",
+        detail=f"{file} is in the top folder, and it is not enough. There is no {', '.join(most)} "
+        f"or {last} beside it.",
         advice=way,
         reason="build/package-manager-unsupported",
     )

@@ -1,4 +1,6 @@
-"""Packages that a lock file names exactly, and the requirements that have them installed as they are named."""
+"""Packages that a lock file names exactly, and the requirements that have them installed as they
+are named.
+"""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,6 @@
-"""Pipfile.lock, read as `pipenv install --deploy` reads it: what is installed, or that it is out of date."""
+"""Pipfile.lock, read as `pipenv install --deploy` reads it: what is installed, or that it is out
+of date.
+"""
 
 import hashlib
 import json
@@ -17,13 +19,27 @@ PIPFILE = "Pipfile"
 PIPFILE_LOCK = "Pipfile.lock"
 _USUAL = {"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}
 _SECTIONS = (
-    "source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop",
-)  # fmt: skip
+    "source",
+    "packages",
+    "dev-packages",
+    "requires",
+    "scripts",
+    "pipfile",
+    "pipenv",
+    "default",
+    "develop",
+)
 """Sections of a Pipfile that are no category of packages of the app's own."""
 _MARKERS = (
-    "os_name", "sys_platform", "platform_machine", "platform_python_implementation", "platform_system",
-    "python_version", "python_full_version", "implementation_name",
-)  # fmt: skip
+    "os_name",
+    "sys_platform",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_system",
+    "python_version",
+    "python_full_version",
+    "implementation_name",
+)
 """Markers that may stand as keys of a package's own."""
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 

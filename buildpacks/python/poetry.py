@@ -1,4 +1,6 @@
-"""poetry.lock, read as `poetry sync --only main` reads it: what is installed, or that it is out of date."""
+"""poetry.lock, read as `poetry sync --only main` reads it: what is installed, or that it is out
+of date.
+"""
 
 import hashlib
 import json
@@ -17,7 +19,8 @@ from receiver.model.errors import BuildError
 POETRY_LOCK = "poetry.lock"
 _NEWEST_FORMAT = 2
 _WITH_GROUPS = (2, 1)
-"""From this format on, each package names its groups and markers; before, they are followed from pyproject.toml."""
+"""From this format on, each package names its groups and markers; before, they are followed from
+pyproject.toml."""
 _BEFORE_GROUPS_WERE_HASHED = (2, 3)
 """poetry's own version from which `[dependency-groups]` counts."""
 _LEGACY_KEYS = ("dependencies", "source", "extras", "dev-dependencies")
@@ -90,7 +93,9 @@ def _refuse_outdated(lock: _Table, project: _Table, text: str) -> None:
 
 
 def _content_hash(pyproject: _Table, *, groups: bool) -> str:
-    """The digest that poetry keeps of what a lock depends on, by its own rules for older projects."""
+    """The digest that poetry keeps of what a lock depends on, by its own rules for older
+    projects.
+    """
     project = {
         key: value
         for key, value in table(pyproject, "project").items()

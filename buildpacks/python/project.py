@@ -57,7 +57,9 @@ def read_lock(tree: Tree) -> Lock:
 
 
 def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What is reached from the project's own dependencies, as `uv sync` without groups installs it."""
+    """What is reached from the project's own dependencies, as `uv sync` without groups installs
+    it.
+    """
     by_name = {str(one.get("name")): one for one in packages}
     todo = [(name, "") for name, one in by_name.items() if _is_root(table(one, "source"))]
     reached: set[tuple[str, str]] = set()

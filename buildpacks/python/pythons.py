@@ -1,8 +1,8 @@
 """Which versions of Python there are, and until when each is mended.
 
-The dates are those of the Python project's own table, https://devguide.python.org/versions/, where the day of an end that
-lies ahead is taken as the last one of the month it names. It is the only place in ship that knows them: a new version of
-Python is a line here.
+The dates are those of the Python project's own table, https://devguide.python.org/versions/, where
+the day of an end that lies ahead is taken as the last one of the month it names. It is the only
+place in ship that knows them: a new version of Python is a line here.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,24 @@ from receiver.model.build import BuildFacts, Interpreter
 from receiver.model.errors import BuildError
 
 END_OF_LIFE = {
-    "2.7": date(2020, 1, 1), "3.0": date(2009, 6, 27), "3.1": date(2012, 4, 9), "3.2": date(2016, 2, 20),
-    "3.3": date(2017, 9, 29), "3.4": date(2019, 3, 18), "3.5": date(2020, 9, 30), "3.6": date(2021, 12, 23),
-    "3.7": date(2023, 6, 27), "3.8": date(2024, 10, 7), "3.9": date(2025, 10, 31), "3.10": date(2026, 10, 31),
-    "3.11": date(2027, 10, 31), "3.12": date(2028, 10, 31), "3.13": date(2029, 10, 31), "3.14": date(2030, 10, 31),
+    "2.7": date(2020, 1, 1),
+    "3.0": date(2009, 6, 27),
+    "3.1": date(2012, 4, 9),
+    "3.2": date(2016, 2, 20),
+    "3.3": date(2017, 9, 29),
+    "3.4": date(2019, 3, 18),
+    "3.5": date(2020, 9, 30),
+    "3.6": date(2021, 12, 23),
+    "3.7": date(2023, 6, 27),
+    "3.8": date(2024, 10, 7),
+    "3.9": date(2025, 10, 31),
+    "3.10": date(2026, 10, 31),
+    "3.11": date(2027, 10, 31),
+    "3.12": date(2028, 10, 31),
+    "3.13": date(2029, 10, 31),
+    "3.14": date(2030, 10, 31),
     "3.15": date(2031, 10, 31),
-}  # fmt: skip
+}
 _SOON = timedelta(days=183)
 
 
@@ -64,7 +76,8 @@ def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
         newest = max(END_OF_LIFE, key=numbers)
         raise BuildError(
             f"There is no Python {minor}.",
-            detail=f"{wish.source} asks for Python {wish.version}. The newest one known here is {newest}.",
+            detail=f"{wish.source} asks for Python {wish.version}. The newest one known here is "
+            f"{newest}.",
             advice=f"Write one that exists, such as {wish.other(_advised(facts))}.",
             reason="build/python-version-unknown",
         )
@@ -76,10 +89,12 @@ def not_here(wish: Wish, facts: BuildFacts) -> BuildError:
     if end is not None and end < facts.today:
         return BuildError(
             f"Python {minor_of(wish.version)} is no longer mended, and is not on this server.",
-            detail=f"{wish.source} asks for Python {wish.version}, whose support ended on {end.isoformat()}."
+            detail=f"{wish.source} asks for Python {wish.version}, whose support ended on "
+            f"{end.isoformat()}."
             f" Installed here: {listed(facts.interpreters)}.",
             advice=f"Move the app to a newer one, such as {wish.other(_advised(facts))}."
-            " A version past its end is used where the server's administrator has installed it, and never fetched.",
+            " A version past its end is used where the server's administrator has installed "
+            "it, and never fetched.",
             reason="build/python-end-of-life",
         )
     near = [one.version for one in mended(facts) if one.minor == minor_of(wish.version)]
@@ -106,7 +121,8 @@ def age_notices(chosen: Interpreter, pinned: str, facts: BuildFacts) -> tuple[st
     said = []
     if end is not None and end < facts.today:
         said.append(
-            f"Python {chosen.minor} got its last security fix on {end.isoformat()}: move to a newer one soon."
+            f"Python {chosen.minor} got its last security fix on {end.isoformat()}: move to "
+            "a newer one soon."
         )
     elif end is not None and end < facts.today + _SOON:
         said.append(f"Python {chosen.minor} gets security fixes until {end.isoformat()} only.")

@@ -36,7 +36,8 @@ class Requirements:
     from_tree: tuple[str, ...]
     """Requirements that are built from the pushed tree: `.`, `-e .`, `./lib`."""
     moving: tuple[str, ...]
-    """Requirements whose contents can change while their text stays: a git branch, an included URL."""
+    """Requirements whose contents can change while their text stays: a git branch, an included
+    URL."""
     has_editable: bool
     asks: bool
     """Whether any line says anything."""

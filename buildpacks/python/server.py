@@ -1,4 +1,6 @@
-"""What serves the web process: which gunicorn worker, and which packages have to be added for it."""
+"""What serves the web process: which gunicorn worker, and which packages have to be added for
+it.
+"""
 
 import re
 import shlex
@@ -67,9 +69,11 @@ def _allows_asgi_worker(own: str) -> bool:
     """Whether the app's own range of gunicorns, empty when it names none, leads to a new one."""
     limit = _LIMIT.search(own)
     # Without an upper limit the installer takes the newest gunicorn.
-    return limit is None or numbers(limit[2]) >= numbers(_FIRST_WITH_ASGI) or (
-        limit[1] == "~=" and satisfies(_FIRST_WITH_ASGI, limit[0])
-    )  # fmt: skip
+    return (
+        limit is None
+        or numbers(limit[2]) >= numbers(_FIRST_WITH_ASGI)
+        or (limit[1] == "~=" and satisfies(_FIRST_WITH_ASGI, limit[0]))
+    )
 
 
 def _command(worker: str, entry: Entry) -> str:

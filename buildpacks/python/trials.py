@@ -1,4 +1,6 @@
-"""What a framework can say of a tree before it is released: commands of its own, and what their failure means."""
+"""What a framework can say of a tree before it is released: commands of its own, and what their
+failure means.
+"""
 
 import posixpath
 from collections.abc import Mapping
@@ -43,7 +45,9 @@ def trials(tree: Tree, config: Mapping[str, str]) -> tuple[Trial, ...]:
     folder = posixpath.dirname(found[0])
     manage = ("python", "manage.py")
     return (
-        Trial("Asking Django: check --deploy", folder, (*manage, "check", "--deploy"), _found_errors()),
+        Trial(
+            "Asking Django: check --deploy", folder, (*manage, "check", "--deploy"), _found_errors()
+        ),
         Trial(
             "Asking Django: makemigrations --check",
             folder,
@@ -51,7 +55,7 @@ def trials(tree: Tree, config: Mapping[str, str]) -> tuple[Trial, ...]:
             _lacks_migrations(),
         ),
         *_database_trials(folder, manage, config),
-    )  # fmt: skip
+    )
 
 
 def _database_trials(
@@ -68,7 +72,8 @@ def _found_errors() -> CheckError:
     return CheckError(
         "Django's own check found an error.",
         detail="Its words stand above.",
-        advice="Correct it, and check again: `python manage.py check --deploy` says the same on your computer.",
+        advice="Correct it, and check again: `python manage.py check --deploy` says the same on "
+        "your computer.",
         reason="check/framework-errors",
     )
 
@@ -77,6 +82,7 @@ def _lacks_migrations() -> CheckError:
     return CheckError(
         "Models were changed, and the migrations for it are not in this commit.",
         detail="What Django would write stands above.",
-        advice="Type `python manage.py makemigrations`, commit the files that it writes, and check again.",
+        advice="Type `python manage.py makemigrations`, commit the files that it writes, and check "
+        "again.",
         reason="check/migrations-missing",
     )

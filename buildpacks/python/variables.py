@@ -1,4 +1,5 @@
-"""Which environment variables the code cannot do without: read from its text, so that none of it is run.
+"""Which environment variables the code cannot do without: read from its text, so that none of it
+is run.
 
 What a library reads, and names that are put together at run time, are not seen.
 """
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from receiver.model.build import Tree
 
 _READERS = frozenset({"config", "env"})
-"""`decouple.config("X")`, `environ.Env()("X")` and the like, by the names that their pages give them."""
+"""`decouple.config("X")`, `environ.Env()("X")` and the like, by the names that their pages give
+them."""
 _TYPED = frozenset({"bool", "db", "dict", "float", "int", "json", "list", "str", "url", "db_url"})
 _LEFT_OUT = frozenset({"tests", "test", "migrations", "scripts", "docs", "node_modules"})
 _ALWAYS_SET = frozenset(
@@ -30,7 +32,9 @@ class Wanted:
 
 
 def wanted_variables(tree: Tree, config: Mapping[str, str]) -> tuple[Wanted, ...]:
-    """Variables that the code reads without a default and nothing sets, each where it is read first."""
+    """Variables that the code reads without a default and nothing sets, each where it is read
+    first.
+    """
     found: dict[str, Wanted] = {}
     for path in _sources(tree):
         for name, line in _reads(_parsed(tree.read(path))):

@@ -49,7 +49,9 @@ def _compare(left: tuple[int, ...], right: tuple[int, ...]) -> int:
 
 
 def satisfies_constraint(version: str, constraint: str) -> bool:
-    """The same for a range as poetry writes it: `^3.11`, `~3.11`, `3.11.*`, `3.11`, `*`, `<3 || >=3.9`."""
+    """The same for a range as poetry writes it: `^3.11`, `~3.11`, `3.11.*`, `3.11`, `*`, `<3 ||
+    >=3.9`.
+    """
     return any(
         all(satisfies(version, _standard(clause)) for clause in _clauses(alternative))
         for alternative in constraint.split("||")
@@ -76,6 +78,8 @@ def _standard(clause: str) -> str:
 
 
 def _caret_kept(low: tuple[int, ...]) -> int:
-    """How many numbers `^` leaves as they are: up to the first that is not zero, which may not grow."""
+    """How many numbers `^` leaves as they are: up to the first that is not zero, which may not
+    grow.
+    """
     first = next((place for place, number in enumerate(low) if number), len(low) - 1)
     return first + 1

@@ -1,4 +1,5 @@
-"""The audit on disk: lines of JSON that are only ever added to, in numbered files of bounded size, each line chained to the last.
+"""The audit on disk: lines of JSON that are only ever added to, in numbered files of bounded
+size, each line chained to the last.
 
 A line is on the disk before what it tells of goes on. Nothing here removes or rewrites one.
 """
@@ -52,8 +53,14 @@ class Entry:
         self._open = False
         result = ", ".join(filter(None, (self.told, release)))
         ended = replace(
-            self.line, at=self.clock.stamp(), event="ended", words=(), status=status, reason=reason, result=result
-        )  # fmt: skip
+            self.line,
+            at=self.clock.stamp(),
+            event="ended",
+            words=(),
+            status=status,
+            reason=reason,
+            result=result,
+        )
         self._add(ended)
 
     def hand_over(self) -> None:
@@ -73,7 +80,8 @@ class Found(NamedTuple):
     first: int
     """Number of the first file."""
     head: str
-    """Digest of the last line: who keeps it elsewhere can tell later whether all up to it is still there."""
+    """Digest of the last line: who keeps it elsewhere can tell later whether all up to it is
+    still there."""
     broken: tuple[str, ...]
     """Where a line does not follow from the one before."""
     seen: bool
@@ -86,7 +94,9 @@ def new_id() -> str:
 
 
 def note(layout: Layout, line: Line, trouble: Callable[[str], object]) -> None:
-    """Add a line, or tell that the disk takes none: a full one must not keep anybody from what makes room on it."""
+    """Add a line, or tell that the disk takes none: a full one must not keep anybody from what
+    makes room on it.
+    """
     try:
         append(layout, line)
     except OSError as error:

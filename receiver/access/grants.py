@@ -1,7 +1,8 @@
 """Who may do what: the grants of keys, for one app or for the whole server.
 
-What a key may do to one app lies in the app's folder, so that it follows a rename and ends with the app; what it
-may do to all of them is part of the key's record. The gate asks here at each push: json is all that is read with.
+What a key may do to one app lies in the app's folder, so that it follows a rename and ends with the
+app; what it may do to all of them is part of the key's record. The gate asks here at each push:
+json is all that is read with.
 """
 
 import json
@@ -18,14 +19,20 @@ _EVERYWHERE = "everywhere"
 
 
 def everywhere(layout: Layout, key: str) -> Grant | None:
-    """What a key may do to every app; `admin` is the server as well. A key that was removed may do nothing."""
+    """What a key may do to every app; `admin` is the server as well.
+
+    A key that was removed may do nothing.
+    """
     text = files.read_text(layout.key(key))
-    # a record from before there were grants has none: such a key could do everything, and goes on to
+    # a record from before there were grants has none: such a key could do everything, and goes on
+    # to
     return None if text is None else _known(json.loads(text).get(_EVERYWHERE, "admin"))
 
 
 def is_settled(layout: Layout, key: str) -> bool:
-    """Whether the record of a key says what it may do everywhere: those from before there were grants do not."""
+    """Whether the record of a key says what it may do everywhere: those from before there were
+    grants do not.
+    """
     return _EVERYWHERE in json.loads(files.read_text(layout.key(key)) or "{}")
 
 
@@ -45,7 +52,9 @@ def held(layout: Layout, key: str, app: AppName) -> Grant | None:
 
 
 def visible(layout: Layout, key: str | None, names: Iterable[AppName]) -> list[AppName]:
-    """Those of the apps that a key may see; all of them for who sits at the server, which is None."""
+    """Those of the apps that a key may see; all of them for who sits at the server, which is
+    None.
+    """
     if key is None or everywhere(layout, key):
         return list(names)
     return [name for name in names if key in of_app(layout, name)]
@@ -73,7 +82,10 @@ def advice_for(layout: Layout, key: str, app: str) -> str:
     """What to do about an app that is not there, for who cannot make it; nothing for an admin."""
     if everywhere(layout, key) == "admin":
         return ""
-    return f"An admin can make it. If it is there, whoever manages it can let this key in: `ship access:add {key} -a {app}`."
+    return (
+        "An admin can make it. If it is there, whoever manages it can let this key in: `ship "
+        f"access:add {key} -a {app}`."
+    )
 
 
 def admit_to_server(layout: Layout, key: str) -> None:
@@ -85,7 +97,8 @@ def admit_to_server(layout: Layout, key: str) -> None:
     if not suffices(everywhere(layout, key), "admin"):
         raise ShipError(
             f"The key {key} may not do this: it is for admins of the server.",
-            advice=f"`ship whoami` tells what it may do. An admin can make it one: `ship access:add {key} admin`.",
+            advice="`ship whoami` tells what it may do. An admin can make it one: `ship "
+            f"access:add {key} admin`.",
             reason="access/not-granted",
         )
 
@@ -95,7 +108,8 @@ def not_granted(key: str, app: AppName, found: Grant, needed: Needs) -> ShipErro
     return ShipError(
         f"The key {key} may not do this to {app}.",
         detail=f"It takes the grant {needed}, and the key has {found}.",
-        advice=f"Somebody who manages {app} can give it: `ship access:add {key} {needed} -a {app}`.",
+        advice=f"Somebody who manages {app} can give it: `ship access:add {key} {needed} -a "
+        f"{app}`.",
         reason="access/not-granted",
     )
 

@@ -36,7 +36,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     token_hash: str | None = None
     """SHA-256, hexadecimal. A token is 256 random bits, so a slow hash would add nothing."""
     everywhere: Grant | None = "admin"
-    """What it may do to every app; `admin` is the server as well. Keys from before there were grants did everything."""
+    """What it may do to every app; `admin` is the server as well.
+
+    Keys from before there were grants did everything.
+    """
 
     @property
     def kind(self) -> str:
@@ -73,9 +76,7 @@ def find_key(layout: Layout, name: str) -> Key:
     return key
 
 
-def add_key(
-    layout: Layout, name: str, text: str, now: str, everywhere: Grant | None = None
-) -> Key:  # fmt: skip
+def add_key(layout: Layout, name: str, text: str, now: str, everywhere: Grant | None = None) -> Key:
     """Let an ssh key in; `everywhere` is what it may do to all apps, and the first key is an admin.
 
     Raises:
@@ -89,7 +90,7 @@ def add_key(
 
 def add_token(
     layout: Layout, name: str, now: str, everywhere: Grant | None = None
-) -> tuple[Key, str]:  # fmt: skip
+) -> tuple[Key, str]:
     """Make a token for pushes over HTTP; returns it with its record. It cannot be shown again."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     key = Key(
@@ -123,8 +124,11 @@ def remove_key(layout: Layout, name: str, *, keep_one: bool = False) -> Key:
 
 def grant_everywhere(
     layout: Layout, name: str, grant: Grant | None, *, keep_one: bool = False
-) -> Key:  # fmt: skip
-    """Set what a key may do to every app, or to the server; None takes it back. Raises as `remove_key` does."""
+) -> Key:
+    """Set what a key may do to every app, or to the server; None takes it back.
+
+    Raises as `remove_key` does.
+    """
     with access.changing(layout):
         key = find_key(layout, name)
         if keep_one and grant != "admin":
@@ -177,7 +181,9 @@ def rename_key(layout: Layout, name: str, new: str) -> Key:
 
 
 def settle_old_keys(layout: Layout, *, dry_run: bool = False) -> list[str]:
-    """Write down that keys from before there were grants are admins; returns their names, the first time."""
+    """Write down that keys from before there were grants are admins; returns their names, the
+    first time.
+    """
     with access.changing(layout):
         old = [key for key in list_keys(layout) if not access.is_settled(layout, key.name)]
         for key in () if dry_run else old:
@@ -254,13 +260,17 @@ def _refuse_taken(layout: Layout, name: str) -> None:
 
 
 def _refuse_last_admin(layout: Layout, key: Key) -> None:
-    """A server without an admin that can type over ssh would be closed to who has no other way in."""
+    """A server without an admin that can type over ssh would be closed to who has no other way
+    in.
+    """
     known = list_keys(layout)
     admins = [each.name for each in known if each.public and each.everywhere == "admin"]
     if admins == [key.name]:
         raise ShipError(
-            f"{key.name} is the last ssh key of an admin: without it, nobody could make apps or let keys in.",
-            advice="Let another in first, `ship keys:add NAME --admin`; or do this on the server itself, as root.",
+            f"{key.name} is the last ssh key of an admin: without it, nobody could make "
+            "apps or let keys in.",
+            advice="Let another in first, `ship keys:add NAME --admin`; or do this on the server "
+            "itself, as root.",
             reason="access/last-key",
         )
 

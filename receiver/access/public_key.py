@@ -56,6 +56,7 @@ def _not_a_key(text: str) -> UsageError:
     return UsageError(
         "This is not an ssh public key.",
         detail=f"What came: {shown!r}.",
-        advice="Give one line such as `ssh-ed25519 AAAA... you@laptop`, the content of a .pub file.",
+        advice="Give one line such as `ssh-ed25519 AAAA... you@laptop`, the content of a .pub "
+        "file.",
         reason="usage/not-a-key",
     )

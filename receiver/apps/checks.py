@@ -1,4 +1,6 @@
-"""The stories of an app's check: what holds and who said so, change it, ask the live release now."""
+"""The stories of an app's check: what holds and who said so, change it, ask the live release
+now.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -92,6 +94,7 @@ def _nothing_runs(app: AppName, release: Release | None, settings: App) -> NotFo
     return NotFoundError(
         f"{app} serves nothing that could be asked.",
         detail="It has no release yet." if release is None else seen,
-        advice="`ship ps:start` starts what was stopped; else push some code: `git push prod main`.",
+        advice="`ship ps:start` starts what was stopped; else push some code: `git push prod "
+        "main`.",
         reason="not-found/process",
     )

@@ -1,4 +1,7 @@
-"""Notes of clones that are under way. One that nobody is at work on any more goes again, unless it is live."""
+"""Notes of clones that are under way.
+
+One that nobody is at work on any more goes again, unless it is live.
+"""
 
 import fcntl
 import os

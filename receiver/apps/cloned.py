@@ -1,4 +1,6 @@
-"""What a clone has of its own: config vars with its host name in place of the original's, and words for a deploy that fails. Pure."""
+"""What a clone has of its own: config vars with its host name in place of the original's, and
+words for a deploy that fails. Pure.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,18 +10,42 @@ from receiver.model.output import tells_secret
 
 _SERVICES = frozenset(
     {
-        "AMQP", "AWS", "BROKER", "BUCKET", "CACHE", "CELERY", "DATABASE", "DB", "DSN", "EMAIL", "MAIL", "MONGO",
-        "MONGODB", "MYSQL", "POSTGRES", "POSTGRESQL", "QUEUE", "RABBITMQ", "REDIS", "S3", "SMTP", "SQL", "STORAGE",
+        "AMQP",
+        "AWS",
+        "BROKER",
+        "BUCKET",
+        "CACHE",
+        "CELERY",
+        "DATABASE",
+        "DB",
+        "DSN",
+        "EMAIL",
+        "MAIL",
+        "MONGO",
+        "MONGODB",
+        "MYSQL",
+        "POSTGRES",
+        "POSTGRESQL",
+        "QUEUE",
+        "RABBITMQ",
+        "REDIS",
+        "S3",
+        "SMTP",
+        "SQL",
+        "STORAGE",
     }
-)  # fmt: skip
+)
 """Words in names of config vars that lead to a service, which both apps use."""
 _OTHER_SCHEME = re.compile(r"(?<![a-z0-9+.-])(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_WITH_PASSWORD = re.compile(r"://[^/\s]*@|(?:key|pass|password|pwd|secret|token)\s*[=:]", re.IGNORECASE)  # fmt: skip
+_WITH_PASSWORD = re.compile(
+    r"://[^/\s]*@|(?:key|pass|password|pwd|secret|token)\s*[=:]", re.IGNORECASE
+)
 _NO_LIST = re.compile(r"[\n{]")
 
 
 def with_own_host(config: Mapping[str, str], old: str, new: str) -> dict[str, str]:
-    """The config vars that change when the host name `new` stands wherever `old` stands as a whole word.
+    """The config vars that change when the host name `new` stands wherever `old` stands as a
+    whole word.
 
     Those that lead to a service, or may be secret, stay as they are.
     """
@@ -50,7 +76,12 @@ def _stays(name: str, value: str) -> bool:
 
 
 def advice_for_clone(advice: str, old: str, new: str, options: str = "") -> str:
-    """The advice of an error of a deploy, for a clone that is taken away again and cannot be pushed to."""
+    """The advice of an error of a deploy, for a clone that is taken away again and cannot be
+    pushed to.
+    """
     told = without_pushing(advice).replace("`ship config:set ", f"`ship config:set -a {new} ")
-    before = f"{new} is taken away. To have it stay: `ship apps:clone {old} {new} --skip-deploy{options}`."
+    before = (
+        f"{new} is taken away. To have it stay: `ship apps:clone {old} {new} "
+        f"--skip-deploy{options}`."
+    )
     return "\n".join(filter(None, (before, told, f"Then: `ship releases:retry -a {new}`.")))

@@ -1,6 +1,8 @@
-"""The story of a clone: a new app with the code, config vars and settings of another, at the same release.
+"""The story of a clone: a new app with the code, config vars and settings of another, at the
+same release.
 
-Until it is live, or finished without being deployed, a note is on disk by which whatever ends it takes it away again.
+Until it is live, or finished without being deployed, a note is on disk by which whatever ends it
+takes it away again.
 """
 
 import json
@@ -50,7 +52,10 @@ class _Original:
     release: Release | None
 
     def like(self, name: AppName) -> App:
-        """Settings for a clone. Only of an app with a release was done what is done once, at its first deploy."""
+        """Settings for a clone.
+
+        Only of an app with a release was done what is done once, at its first deploy.
+        """
         return replace(self.settings, clone_of=str(name) if self.release else "")
 
 
@@ -84,7 +89,9 @@ def clone(server: Server, wish: Wish, show: Callable[[bytes], object]) -> int:
 
 
 def _look(server: Server, wish: Wish, out: Output) -> _Original:
-    """The original, with nobody at work on it: what another change had begun stands, or is undone."""
+    """The original, with nobody at work on it: what another change had begun stands, or is
+    undone.
+    """
     paths, wait_s = server.app(wish.old), float(server.settings.lock_wait_s)
     waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
     title = f"clone to {wish.new} by {wish.by}"
@@ -115,7 +122,9 @@ def _copy(server: Server, wish: Wish, original: _Original, out: Output) -> None:
 
 
 def _copy_code(server: Server, wish: Wish, release: Release | None, out: Output) -> None:
-    """All branches; the one that is deployed ends with the commit that is live, also after a rollback."""
+    """All branches; the one that is deployed ends with the commit that is live, also after a
+    rollback.
+    """
     source, repo = server.layout.repo(wish.old), server.layout.repo(wish.new)
     git.copy_branches(source, repo)
     if release is None:
@@ -137,22 +146,36 @@ def _told_of_config(
     server: Server, wish: Wish, config: Mapping[str, str], own: Collection[str]
 ) -> Iterator[str]:
     if config:
-        yield f"Config vars: {len(config)} copied, secrets among them. What they lead to, such as a database, both apps use."
+        yield (
+            f"Config vars: {len(config)} copied, secrets among them. What they lead to, such as "
+            "a database, both apps use."
+        )
     if own:
         old, new = server.address(wish.old), server.address(wish.new)
         yield f"{', '.join(sorted(own))}: {old} became {new}."
     if left := _of_the_original(server, wish, config):
-        yield f"These name {wish.old} itself: {', '.join(left)}. To change: ship config:set -a {wish.new} {left[0]}=..."
+        yield (
+            f"These name {wish.old} itself: {', '.join(left)}. To change: ship config:set -a "
+            f"{wish.new} {left[0]}=..."
+        )
 
 
 def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) -> Iterator[str]:
-    """What was taken over and what was not, as far as somebody may have to do something about it."""
+    """What was taken over and what was not, as far as somebody may have to do something about
+    it.
+    """
     if keys := sorted(access.of_app(server.layout, wish.old)):
-        yield f"Grants stay with {wish.old}: {', '.join(keys)}. To give one: ship access:add -a {wish.new} {keys[0]} deploy"
+        yield (
+            f"Grants stay with {wish.old}: {', '.join(keys)}. To give one: ship access:add -a "
+            f"{wish.new} {keys[0]} deploy"
+        )
     if original.settings.domains:
         yield f"Domains stay with {wish.old}: {', '.join(original.settings.domains)}."
     if jobs:
-        yield f"Cron jobs are suspended: {', '.join(jobs)}. To start them: ship cron:resume -a {wish.new} --all"
+        yield (
+            f"Cron jobs are suspended: {', '.join(jobs)}. To start them: ship cron:resume -a "
+            f"{wish.new} --all"
+        )
     if not wish.storage and any(original.paths.storage.iterdir()):
         yield "Storage is not copied; with --storage it is."
 

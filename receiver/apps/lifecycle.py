@@ -97,7 +97,9 @@ def _make(server: Server, paths: AppPaths, settings: App) -> None:
 
 
 def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
-    """Account, repository and folders; app.toml goes last, because as long as it is there, destroying can be repeated."""
+    """Account, repository and folders; app.toml goes last, because as long as it is there,
+    destroying can be repeated.
+    """
     server.host.remove_account(paths.name)
     files.remove_tree(server.layout.repo(paths.name))
     if server.settings.host == "systemd":

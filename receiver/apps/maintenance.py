@@ -1,4 +1,6 @@
-"""The story of an app's maintenance: visitors see a page of 503, while the app goes on running behind it."""
+"""The story of an app's maintenance: visitors see a page of 503, while the app goes on running
+behind it.
+"""
 
 import secrets
 from html import escape
@@ -44,7 +46,8 @@ def look(server: Server, name: AppName) -> Maintenance | None:
 
 
 def switch_on(server: Server, name: AppName, wish: Wish) -> Maintenance:
-    """Show visitors a page in place of the app; who asked for it before stays on record as the first.
+    """Show visitors a page in place of the app; who asked for it before stays on record as the
+    first.
 
     Raises:
         UsageError: the page cannot be shown
@@ -94,7 +97,9 @@ def _route(server: Server, paths: AppPaths, settings: App) -> Plan:
 
 
 def _page(paths: AppPaths, wish: Wish) -> str:
-    """What visitors see: the page that was given, else a message, else the app's own page, else ours."""
+    """What visitors see: the page that was given, else a message, else the app's own page, else
+    ours.
+    """
     if wish.page is not None:
         return _checked(wish.page)
     if wish.message is None:
@@ -131,7 +136,8 @@ def _checked(page: str) -> str:
             "The page for visitors is empty."
             if not page.strip()
             else "The page for visitors is too large.",
-            detail=f"It is one file of HTML, of {LARGEST_PAGE // 1024} KiB at most, with its styles in it.",
+            detail=f"It is one file of HTML, of {LARGEST_PAGE // 1024} KiB at most, with its "
+            "styles in it.",
             reason="usage/bad-page",
         )
     return page

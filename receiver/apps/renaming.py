@@ -1,7 +1,8 @@
-"""The story of a rename: an app's processes stop, all that bears its name takes the new one, and they start again.
+"""The story of a rename: an app's processes stop, all that bears its name takes the new one, and
+they start again.
 
-Nothing but the name changes: the account keeps its number, so no file of the app changes hands. A note
-on disk says what is under way; as long as it is there, everything goes back to the old name.
+Nothing but the name changes: the account keeps its number, so no file of the app changes hands. A
+note on disk says what is under way; as long as it is there, everything goes back to the old name.
 """
 
 from pathlib import Path
@@ -74,7 +75,8 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
 def recover(server: Server, *, booting: bool = False) -> None:
     """Give an app its old name back after a rename that was killed; nothing happens without one.
 
-    While the machine boots, nothing runs that could be told: files are put right, and the boot does the rest.
+    While the machine boots, nothing runs that could be told: files are put right, and the boot does
+    the rest.
     """
     if not server.layout.rename_note.exists():
         return
@@ -86,7 +88,9 @@ def recover(server: Server, *, booting: bool = False) -> None:
 
 
 def _become(server: Server, was: AppName, name: AppName, *, booting: bool = False) -> None:
-    """Have what is called `was` be called `name`; what has been done of it already is done no more."""
+    """Have what is called `was` be called `name`; what has been done of it already is done no
+    more.
+    """
     if server.layout.app(was).settings.exists():
         _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
         drain_records.end_all(server.layout, server.settings, was)
@@ -176,7 +180,9 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
 
 
 def _do(server: Server, paths: AppPaths, plan: Plan, *, booting: bool) -> None:
-    """Do steps that need no opposites: going back is the same story told with the names exchanged."""
+    """Do steps that need no opposites: going back is the same story told with the names
+    exchanged.
+    """
     executor = Executor(server, Checkpoint(paths.journal))
     for step in plan:
         try:

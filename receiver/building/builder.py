@@ -1,7 +1,7 @@
 """Runs what a buildpack planned: unpack, virtualenv, commands, and the tree packed again as a slug.
 
-Everything runs as the app's account in the sandbox. Root only makes folders, and files that the account
-cannot change.
+Everything runs as the app's account in the sandbox. Root only makes folders, and files that the
+account cannot change.
 """
 
 import os
@@ -53,7 +53,8 @@ class Builder:
     index: Mapping[str, str]
     """Package index settings of this machine, as uv understands them."""
     last_venv: Path | None = None
-    """That of the live release: a new one starts as its copy, so that only what differs is installed."""
+    """That of the live release: a new one starts as its copy, so that only what differs is
+    installed."""
     kept_back: tuple[str, ...] = ()
     """Config vars that the build does without."""
     turn: Turn = nullcontext
@@ -124,7 +125,8 @@ class Builder:
     def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
         """Whether `venv` begins as a copy of the last one, which has to be of the same interpreter.
 
-        Files, not links: what a build does to its own virtualenv must never reach that of another release.
+        Files, not links: what a build does to its own virtualenv must never reach that of another
+        release.
         """
         last = self.last_venv
         if last is None or files.read_text(_ready(last)) != told:
@@ -160,12 +162,16 @@ class Builder:
         writable: tuple[Path, ...],
         on_output: Callable[[bytes], object] | None = None,
     ) -> tuple[int, str]:
-        """Run a program without any config var; returns its exit status and the end of what it wrote."""
+        """Run a program without any config var; returns its exit status and the end of what it
+        wrote.
+        """
         with self.turn():
             return self._run(self._job(argv, None, writable, self.limit_s), "", on_output)
 
     def pack(self, archive: Path, *, changed: bool) -> None:
-        """Keep the built tree as the release's slug: the pushed archive itself, unless it was changed."""
+        """Keep the built tree as the release's slug: the pushed archive itself, unless it was
+        changed.
+        """
         if not changed:
             archive.rename(self.release.slug)
             files.sync_folder(self.release.home)
@@ -200,7 +206,9 @@ class Builder:
 
     @contextmanager
     def _environment(self, command: Command) -> Iterator[Path]:
-        """A file of the config vars, below them what the command needs besides: addresses hold passwords."""
+        """A file of the config vars, below them what the command needs besides: addresses hold
+        passwords.
+        """
         _, gid = ids(self.host.owner(self.paths.name))
         path = self.release.home / "build.json"
         config = {
@@ -247,7 +255,8 @@ class Builder:
         return BuildError(
             f"The build was killed: it used more than {limit_bytes // _MIB} MiB of memory.",
             detail=f"It was running `{_shown(argv)}`. The apps that serve were not touched.",
-            advice="Have it use less, for example by packages that come as wheels and need no compiler;"
+            advice="Have it use less, for example by packages that come as wheels and need no "
+            "compiler;"
             f" or raise build_memory in the server's ship.toml, which is {self._memory}.",
             reason="build/memory",
         )

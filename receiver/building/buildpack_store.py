@@ -1,7 +1,8 @@
-"""Buildpacks of git repositories, fetched once for each ref and kept as tar files that no app can write.
+"""Buildpacks of git repositories, fetched once for each ref and kept as tar files that no app
+can write.
 
-git runs as an account that owns nothing, in a folder of its own, without hooks and settings; root takes what
-it prints, and runs and opens nothing of it.
+git runs as an account that owns nothing, in a folder of its own, without hooks and settings; root
+takes what it prints, and runs and opens nothing of it.
 """
 
 import base64
@@ -56,7 +57,9 @@ def _fetched(source: GitSource, certificates: Mapping[str, str]) -> bytes:
         argv = _as_nobody(place)
 
         def git(*words: str) -> bytes:
-            return shell.capture((*argv, "/usr/bin/git", *words), env=env, cwd=Path(place), limit_s=_LIMIT_S)  # fmt: skip
+            return shell.capture(
+                (*argv, "/usr/bin/git", *words), env=env, cwd=Path(place), limit_s=_LIMIT_S
+            )
 
         git("init", "-q", "--bare", "--template=", ".")
         git(
@@ -96,7 +99,8 @@ def _not_fetched(source: GitSource, said: str) -> BuildError:
     return BuildError(
         f"The buildpack {source.name} could not be fetched.",
         detail=f"From {source.address}, {source.ref}:\n{said.strip()}",
-        advice="Push again in a while. If it stays, the server's administrator has to look at its line below"
+        advice="Push again in a while. If it stays, the server's administrator has to look at its "
+        "line below"
         " [buildpacks] in the server's ship.toml.",
         reason="build/buildpack-not-fetched",
     )

@@ -36,7 +36,9 @@ def build_facts(
 
 
 def index_settings(server: Server, config: Mapping[str, str]) -> PipSettings:
-    """Where packages come from: this machine's pip settings, and the app's config vars over them."""
+    """Where packages come from: this machine's pip settings, and the app's config vars over
+    them.
+    """
     return pip_settings.uv_settings(config, pip_settings.standard_files(_home(server)))
 
 
@@ -62,5 +64,7 @@ def _interpreters(server: Server) -> tuple[Interpreter, ...]:
 
 
 def _home(server: Server) -> Path | None:
-    """The folder of the user whom everything belongs to; None where apps have accounts of their own."""
+    """The folder of the user whom everything belongs to; None where apps have accounts of their
+    own.
+    """
     return Path.home() if server.settings.host == "supervisord" else None

@@ -1,4 +1,7 @@
-"""Facts: the Pythons of this machine that an app can be built for. Each one is asked; names can lie."""
+"""Facts: the Pythons of this machine that an app can be built for.
+
+Each one is asked; names can lie.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,7 +24,9 @@ _QUESTION = (
 
 
 def folders(fetched: Path, home: Path | None = None) -> tuple[Path, ...]:
-    """Where to look: the system's places, ship's own, and those below `home` where apps run as its owner."""
+    """Where to look: the system's places, ship's own, and those below `home` where apps run as
+    its owner.
+    """
     system = [found for pattern in _SYSTEM_PATTERNS for found in _sorted_glob(Path("/"), pattern)]
     own = [found for pattern in _HOME_PATTERNS for found in _sorted_glob(home, pattern)]
     # uv makes a link for each minor version too, which moves on to a later patch
@@ -39,7 +44,9 @@ def find(places: Iterable[Path]) -> tuple[Interpreter, ...]:
 
 
 def _programs(places: Iterable[Path]) -> list[Path]:
-    """Programs named like a Python, each file once, however many links lead to it; no virtualenv's."""
+    """Programs named like a Python, each file once, however many links lead to it; no
+    virtualenv's.
+    """
     seen: dict[Path, Path] = {}
     for place in places:
         if (place.parent / "pyvenv.cfg").exists():

@@ -1,7 +1,7 @@
 """Facts: the machine's pip settings, told to uv, which reads no pip.conf.
 
-What an administrator wrote for pip (an index of the house, a folder of wheels, a certificate) holds for
-apps too. An app's own PIP_* config vars come before it, its UV_* config vars before everything.
+What an administrator wrote for pip (an index of the house, a folder of wheels, a certificate) holds
+for apps too. An app's own PIP_* config vars come before it, its UV_* config vars before everything.
 """
 
 import configparser
@@ -57,7 +57,9 @@ def uv_settings(config: Mapping[str, str], files: Iterable[Path] = STANDARD_FILE
 
 
 def parse_pip_conf(text: str) -> dict[str, str]:
-    """Options of `[global]`, then of `[install]` over them; nothing from a text that is no pip.conf."""
+    """Options of `[global]`, then of `[install]` over them; nothing from a text that is no
+    pip.conf.
+    """
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(text)
@@ -71,7 +73,9 @@ def parse_pip_conf(text: str) -> dict[str, str]:
 
 
 def to_uv(options: Mapping[str, str]) -> PipSettings:
-    """The same in uv's variables; places on this machine that are not there are left out, and named."""
+    """The same in uv's variables; places on this machine that are not there are left out, and
+    named.
+    """
     kept, missing = _existing(options)
     env = dict(_ALWAYS)
     for option, variable in _PLAIN.items():
@@ -101,7 +105,9 @@ def _existing(options: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _is_missing(option: str, entry: str) -> bool:
-    """Whether an entry names a place on this machine where nothing is; uv would end with an error."""
+    """Whether an entry names a place on this machine where nothing is; uv would end with an
+    error.
+    """
     if option not in ("index-url", "extra-index-url", "find-links", "cert"):
         return False
     parts = urlsplit(entry)

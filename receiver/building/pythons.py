@@ -1,7 +1,7 @@
 """Pythons that ship fetches itself: which there are, and how one comes to this machine, by uv.
 
-They belong to whoever ship runs as, root on a VPS, and every app may run them. So nothing of an app's has a say in where they
-come from: only the server's own settings do.
+They belong to whoever ship runs as, root on a VPS, and every app may run them. So nothing of an
+app's has a say in where they come from: only the server's own settings do.
 """
 
 import re
@@ -45,7 +45,8 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def fetchable(layout: Layout, settings: Server) -> tuple[Interpreter, ...]:
-    """Pythons that can be fetched, with the paths that they will have; none where fetching is forbidden.
+    """Pythons that can be fetched, with the paths that they will have; none where fetching is
+    forbidden.
 
     uv is asked again when it, or the server's own list, was replaced.
     """
@@ -110,7 +111,8 @@ def _failed(wanted: Interpreter, seen: str) -> BuildError:
     return BuildError(
         f"Python {wanted.version} is not on this server, and could not be fetched.",
         detail=pip_settings.without_passwords("\n".join(seen.strip().splitlines()[:12])),
-        advice="Push again in a while. If it stays, ask for a Python that is here, have the server's administrator"
+        advice="Push again in a while. If it stays, ask for a Python that is here, have the "
+        "server's administrator"
         " install this one, or set python_mirror in the server's ship.toml.",
         reason="build/python-download-failed",
     )

@@ -1,4 +1,6 @@
-"""Has the wanted processes besides web run, whatever runs now: told once more, it goes on where it was stopped."""
+"""Has the wanted processes besides web run, whatever runs now: told once more, it goes on where
+it was stopped.
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -34,7 +36,8 @@ def set_formation(
 ) -> None:
     """Have exactly these processes run, each of its release, now and after a boot.
 
-    Those of another release are gone before one of the new release starts: none ever meets the other's code.
+    Those of another release are gone before one of the new release starts: none ever meets the
+    other's code.
 
     Raises:
         ShipError: the process manager refused it
@@ -45,7 +48,8 @@ def set_formation(
     host.stop(app, [each for each in runs if each not in right])
     reached("processes stopped")
     _aim(paths, wanted)
-    # first what the boot starts: a manager that reads its files anew holds on to a unit that it is to start
+    # first what the boot starts: a manager that reads its files anew holds on to a unit that it is
+    # to start
     host.enable(app, list(instances(wanted)))
     _write_units(server, app, wanted)
     reached("processes aimed")
@@ -76,7 +80,9 @@ def early_ends(server: Server, app: AppName) -> Iterator[str]:
             yield f"{each.name} has ended already: {reason}.{wrote}"
             told = True
     if told:
-        yield "What ends is started again, less and less often; `ship ps` and `ship logs` tell more."
+        yield (
+            "What ends is started again, less and less often; `ship ps` and `ship logs` tell more."
+        )
 
 
 def ends_of(paths: AppPaths, instance: Instance, pid: int) -> Starts | None:
@@ -91,7 +97,8 @@ def ends_of(paths: AppPaths, instance: Instance, pid: int) -> Starts | None:
     try:
         found = None if text is None else msgspec.json.decode(text, type=Starts)
     except msgspec.DecodeError:
-        return None  # the file is the app's: whatever it writes there is no more than a word of its own
+        # the file is the app's: whatever it writes there is no more than a word of its own
+        return None
     if found is None or pid:
         return found if found and found.ends else None
     since = found.since if found.ends else found.began
@@ -99,7 +106,9 @@ def ends_of(paths: AppPaths, instance: Instance, pid: int) -> Starts | None:
 
 
 def _await_begin(server: Server, app: AppName, wanted: Collection[Instance]) -> None:
-    """Wait until each process has begun or ended, and a moment longer: most that cannot run end at once."""
+    """Wait until each process has begun or ended, and a moment longer: most that cannot run end
+    at once.
+    """
     paths, clock = server.layout.app(app), server.clock
     begun_at = clock.now()
     while clock.now() - begun_at < _BEGIN_LIMIT_S:

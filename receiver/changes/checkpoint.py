@@ -1,6 +1,7 @@
 """The journal of an unfinished change: the opposite of each step, on disk before the step is done.
 
-After a power cut the journal is all there is to go by. An app without a journal has no unfinished change.
+After a power cut the journal is all there is to go by. An app without a journal has no unfinished
+change.
 """
 
 import os
@@ -41,7 +42,8 @@ class Checkpoint:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._steps.unlink(missing_ok=True)
         self._steps.touch(mode=0o600)
-        # puts the names of both files on the disk; that of the steps is empty until the first is registered
+        # puts the names of both files on the disk; that of the steps is empty until the first is
+        # registered
         files.write_atomically(self._about, msgspec.json.encode(about), mode=0o600)
         files.sync_folder(self._folder.parent)
 
@@ -60,7 +62,10 @@ class Checkpoint:
         return None if text is None else msgspec.json.decode(text, type=About)
 
     def undo_plan(self) -> Plan:
-        """All opposites, newest first. A last line cut short belongs to a step that was never begun."""
+        """All opposites, newest first.
+
+        A last line cut short belongs to a step that was never begun.
+        """
         text = files.read_text(self._steps) or ""
         lines = text.splitlines(keepends=True)
         entries = [msgspec.json.decode(line, type=_Entry) for line in lines if line.endswith("\n")]

@@ -1,4 +1,6 @@
-"""Does a plan step by step, each registered with its opposite first, and puts everything back on failure."""
+"""Does a plan step by step, each registered with its opposite first, and puts everything back on
+failure.
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -56,7 +58,8 @@ class Executor:
             self._reached(f"after {type(step).__name__}")
 
     def roll_back(self, *, waiting: bool = True) -> list[ShipError]:
-        """Undo what the journal holds, newest first, going on past failures; then close the journal.
+        """Undo what the journal holds, newest first, going on past failures; then close the
+        journal.
 
         Args:
             waiting: False while the machine boots, when slots start only after this is done
@@ -207,7 +210,8 @@ class Executor:
         except ShipError as error:
             if step.text is not None:
                 raise
-            # what somebody else broke keeps no app from being removed: nginx reads this with its next change
+            # what somebody else broke keeps no app from being removed: nginx reads this with its
+            # next change
             self._say(f"nginx goes on with what it has read before. {error.title}")
 
     def _aim_slot(self, step: steps.AimSlot) -> None:
@@ -263,7 +267,8 @@ class Executor:
             raise self._wrong_port(step) or error from error
         if step.port in sockets.open_ports(self._session(step)):
             self._say(
-                "It listens on every address of this machine, past nginx. Have it listen on 127.0.0.1:"
+                "It listens on every address of this machine, past nginx. Have it listen on "
+                "127.0.0.1:"
                 " `--host 127.0.0.1`."
             )
 

@@ -1,4 +1,6 @@
-"""The stories of a freeze: made, lifted, and in the way of every change; and how any change takes its turn on an app."""
+"""The stories of a freeze: made, lifted, and in the way of every change; and how any change
+takes its turn on an app.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,9 @@ def changing(
     *,
     frozen_too: bool = False,
 ) -> Iterator[None]:
-    """Have the app to oneself, for a change that its freeze does not forbid. Every change of an app passes here.
+    """Have the app to oneself, for a change that its freeze does not forbid.
+
+    Every change of an app passes here.
 
     Raises:
         LockedError: another command is still at work on it

@@ -17,7 +17,9 @@ from receiver.state import builds, records
 
 
 def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
-    """Undo an unfinished change of one app, and clear what it left. The caller holds the app's lock.
+    """Undo an unfinished change of one app, and clear what it left.
+
+    The caller holds the app's lock.
 
     Args:
         server: the server
@@ -55,7 +57,9 @@ def recover_all(server: Server, *, waiting: bool = True) -> list[AppName]:
 def undo(
     server: Server, app: AppName, checkpoint: Checkpoint, out: Output, *, waiting: bool = True
 ) -> None:
-    """Put everything back: what the journal says, and the branch that the push moved; and clear up."""
+    """Put everything back: what the journal says, and the branch that the push moved; and clear
+    up.
+    """
     about = checkpoint.about()
     for failure in Executor(server, checkpoint).roll_back(waiting=waiting):
         out.warn(f"Not undone: {failure.title} {failure.detail}")
@@ -73,7 +77,9 @@ def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
 
 
 def _sweep(paths: AppPaths) -> None:
-    """Remove what a failure or a kill left behind: torn virtualenvs, temporary files, archives nobody waits for."""
+    """Remove what a failure or a kill left behind: torn virtualenvs, temporary files, archives
+    nobody waits for.
+    """
     for folder in (paths.home, paths.releases, paths.venvs, paths.slots, paths.builds):
         for leftover in folder.glob(".*"):
             if leftover.name != ".lock":  # another push may hold it just now
@@ -87,7 +93,9 @@ def _sweep(paths: AppPaths) -> None:
 
 
 def _alive(archive: Path) -> bool:
-    """Whether the process that receives or builds this archive still lives; its id is in the name."""
+    """Whether the process that receives or builds this archive still lives; its id is in the
+    name.
+    """
     pid = archive.name.partition(".")[0]
     try:
         os.kill(int(pid), 0)

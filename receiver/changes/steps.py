@@ -27,7 +27,9 @@ def front(server: Server) -> Front:
 def site_change(
     server: Server, paths: AppPaths, settings: App, release: Release | None, slot: SlotLetter
 ) -> ChangeSite | None:
-    """The change that routes visitors to `release` in `slot`; None when nginx's file says so already."""
+    """The change that routes visitors to `release` in `slot`; None when nginx's file says so
+    already.
+    """
     link = server.layout.site_link(paths.name)
     there = files.read_text(server.layout.site(paths.name)) or ""
     made_of = (front(server), paths.name, settings, release, slot)

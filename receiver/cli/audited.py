@@ -1,4 +1,6 @@
-"""Which commands are on record, with which of their words; and the recording, around whatever command is called."""
+"""Which commands are on record, with which of their words; and the recording, around whatever
+command is called.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -47,10 +49,14 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     "run:detached": ("command",),
     "run:stop": ("names", "everything"),
 }
-"""By command, the parameters that are recorded. Of all others none: whatever may hold a value of a config var is not here."""
+"""By command, the parameters that are recorded.
+
+Of all others none: whatever may hold a value of a config var is not here.
+"""
 
 _NAMES_ALONE = frozenset({"config:get", "config:unset"})
-"""Commands that take names of config vars; a word that is none, such as NAME=VALUE by mistake, is not recorded."""
+"""Commands that take names of config vars; a word that is none, such as NAME=VALUE by mistake,
+is not recorded."""
 
 
 def perform(call: Call, name: str, params: Mapping[str, Any], do: Callable[[], Any]) -> Any:

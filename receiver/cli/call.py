@@ -56,7 +56,9 @@ class Call:
         return choose_app(self.said, self.environment, checkout)
 
     def may(self, needed: Needs) -> bool:
-        """Whether who asks may do to the app what takes this grant; who sits at the server may do all."""
+        """Whether who asks may do to the app what takes this grant; who sits at the server may
+        do all.
+        """
         if self.key is None:
             return True
         from receiver.access import grants as access
@@ -84,7 +86,9 @@ class Call:
         return self.open_server()
 
     def open_server(self, *, booting: bool = False) -> "Server":
-        """Open the server, with nothing left half renamed or half cloned by a command that was killed."""
+        """Open the server, with nothing left half renamed or half cloned by a command that was
+        killed.
+        """
         from receiver.apps import clone_notes
         from receiver.server import open_server
 

@@ -1,4 +1,7 @@
-"""Every command of `ship`, where it is written, and its other names. Importing this imports no command."""
+"""Every command of `ship`, where it is written, and its other names.
+
+Importing this imports no command.
+"""
 
 from receiver.model.grant import Needs
 
@@ -116,15 +119,25 @@ COMMANDS: dict[str, tuple[str, Needs]] = {
     "version": ("about:version", "nothing"),
     "whoami": ("access:whoami", "nothing"),
 }
-"""By command: module of this package and function in it, and the grant that a key must hold to call it."""
+"""By command: module of this package and function in it, and the grant that a key must hold to
+call it."""
 
 GIT_REFUSED = "git:refused"
 """The hidden command by which root records a push that the gate has refused."""
-_ONLY_LOOK = frozenset({
-    "audit:verify", "capacity", "checks:run", "keys", "plan", "run:output", GIT_REFUSED,
-})  # fmt: skip
+_ONLY_LOOK = frozenset(
+    {
+        "audit:verify",
+        "capacity",
+        "checks:run",
+        "keys",
+        "plan",
+        "run:output",
+        GIT_REFUSED,
+    }
+)
 HERE_FOR_ALL = frozenset({"completion", "completion:words", "help", "version"})
-"""What acts where it is typed and needs no grant, and may come over ssh all the same: on the server, all else would act as root."""
+"""What acts where it is typed and needs no grant, and may come over ssh all the same: on the
+server, all else would act as root."""
 SECRETS_AMONG = frozenset({"releases:info"})
 """What shows values of config vars only to those who may deploy, and is on record then."""
 
@@ -199,12 +212,16 @@ def needed(name: str) -> Needs:
 
 
 def is_recorded(name: str) -> bool:
-    """Whether the audit tells of a command: of all that take more than the grant view, but those that only look."""
+    """Whether the audit tells of a command: of all that take more than the grant view, but those
+    that only look.
+    """
     return needed(name) in {"deploy", "manage", "admin"} and name not in _ONLY_LOOK
 
 
 def find(words: list[str]) -> tuple[str, list[str]] | None:
-    """The command that a line of words begins with, and what follows: `apps:create` and `apps create` alike."""
+    """The command that a line of words begins with, and what follows: `apps:create` and `apps
+    create` alike.
+    """
     if len(words) > 1 and (joined := canonical(f"{words[0]}:{words[1]}")):
         return joined, words[2:]
     name = canonical(words[0])

@@ -1,4 +1,6 @@
-"""The git checkout that a command is typed in: which of its remotes are ship's, and whose apps they are."""
+"""The git checkout that a command is typed in: which of its remotes are ship's, and whose apps
+they are.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,7 +29,8 @@ class Destination(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Destination":
-        """`ship@vps`, `vps`, `ship@vps:2222` or `ssh://ship@vps:2222`; the account is ship unless named.
+        """`ship@vps`, `vps`, `ship@vps:2222` or `ssh://ship@vps:2222`; the account is ship
+        unless named.
 
         Raises:
             UsageError: it is none of these
@@ -93,7 +96,9 @@ class Checkout:
         return bool(self._git("status", "--porcelain"))
 
     def remote_head(self, target: str) -> tuple[str | None, str | None]:
-        """The branch that a remote deploys, and the commit that it is at; None before the first push."""
+        """The branch that a remote deploys, and the commit that it is at; None before the first
+        push.
+        """
         listing = self._git("ls-remote", "--symref", "--", target, "HEAD")
         branch = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", listing, re.MULTILINE)
         commit = re.search(r"^([0-9a-f]{40})\tHEAD$", listing, re.MULTILINE)

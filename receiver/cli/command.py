@@ -1,4 +1,6 @@
-"""What all commands of `ship` have in common: where they act, for which app, by whom; and how they are found."""
+"""What all commands of `ship` have in common: where they act, for which app, by whom; and how
+they are found.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,8 +17,16 @@ from receiver.cli.place import Said
 from receiver.model.errors import ShipError, UsageError
 
 __all__ = (
-    "Call", "Command", "Ship", "ValuesCommand", "brief", "for_app", "unknown", "with_json", "with_release_phase",
-)  # fmt: skip
+    "Call",
+    "Command",
+    "Ship",
+    "ValuesCommand",
+    "brief",
+    "for_app",
+    "unknown",
+    "with_json",
+    "with_release_phase",
+)
 
 _WORDS = "receiver.words"
 _PARTICULARS = re.compile(r"[;:] |\.(?=\s|$)")
@@ -26,7 +36,8 @@ class Command(click.Command):
     """A command that goes to its server, wherever it is typed."""
 
     hides_values = False
-    """Whether `over_ssh` is also how it becomes root on this machine: by what sudo does not write down."""
+    """Whether `over_ssh` is also how it becomes root on this machine: by what sudo does not
+    write down."""
 
     def __init__(
         self,
@@ -46,7 +57,8 @@ class Command(click.Command):
             here: it acts on the machine where it is typed, never elsewhere
             terminal: what it runs may need the terminal that it is typed on
             app_from: name of an argument that may name the app
-            server_wide: name of a flag with which it concerns no app but the whole server, and takes an admin
+            server_wide: name of a flag with which it concerns no app but the whole
+                server, and takes an admin
             over_ssh: what it does on a laptop, instead of handing all words to the server
             example: a call and what it prints, for the reference
             kwargs: as click takes them
@@ -95,7 +107,9 @@ class Command(click.Command):
         return bool(self.server_wide and params[self.server_wide])
 
     def _admit(self, call: Call, key: str, said: dict[str, Any], *, whole: bool) -> None:
-        """The one door of all commands that come with a key: raises unless its grants let it through."""
+        """The one door of all commands that come with a key: raises unless its grants let it
+        through.
+        """
         name = self.name or ""
         needed = "admin" if whole else catalogue.needed(name)
         if needed == "nothing":
@@ -135,7 +149,7 @@ class Command(click.Command):
 
     def _go_over(
         self, call: Call, place: Destination, params: dict[str, Any], *, whole: bool
-    ) -> int:  # fmt: skip
+    ) -> int:
         if self.over_ssh is not None:
             return int(self.over_ssh(call, place, **params) or 0)
         wanted = not params.get("no_tty")
@@ -147,7 +161,9 @@ class Command(click.Command):
 
 
 class ValuesCommand(Command):
-    """A command whose words hold values of config vars: they go to the server as input, and in no command line."""
+    """A command whose words hold values of config vars: they go to the server as input, and in
+    no command line.
+    """
 
     hides_values = True
 
@@ -219,7 +235,8 @@ def with_release_phase(function: Callable[..., Any]) -> Callable[..., Any]:
         "--release-phase/--no-release-phase",
         "release_phase",
         default=None,
-        help="Run the `release:` line of the Procfile, or do not; else as the app's ship.toml says.",
+        help="Run the `release:` line of the Procfile, or do not; else as the app's ship.toml "
+        "says.",
     )(function)
 
 

@@ -29,7 +29,9 @@ class Word(NamedTuple):
 
 
 def offered(call: Call, program: Ship, line: str) -> list[Word]:
-    """What the last word of a line, which begins with the program, can become; nothing if anything is wrong."""
+    """What the last word of a line, which begins with the program, can become; nothing if
+    anything is wrong.
+    """
     try:
         return list(_offered(call, program, line))
     except Exception:  # noqa: BLE001 - somebody is typing: no error may come between

@@ -59,7 +59,9 @@ def read_environment() -> Environment:
 
 
 def words_as_sent() -> list[str] | None:
-    """The words of a command that came over ssh, as the gate split them; None where sudo did not let them through."""
+    """The words of a command that came over ssh, as the gate split them; None where sudo did not
+    let them through.
+    """
     line = os.environ.pop("SSH_ORIGINAL_COMMAND", None)
     return None if line is None else shlex.split(line)
 

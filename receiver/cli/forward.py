@@ -1,4 +1,7 @@
-"""Hands a command to the machine it is meant for: over ssh, or to root by sudo. Streams stay the caller's own."""
+"""Hands a command to the machine it is meant for: over ssh, or to root by sudo.
+
+Streams stay the caller's own.
+"""
 
 import os
 import shlex
@@ -22,7 +25,9 @@ def ssh_argv(place: Destination, words: Sequence[str], *, terminal: bool) -> lis
 def become_ssh(
     place: Destination, words: Sequence[str], environment: Environment, *, terminal: bool
 ) -> NoReturn:
-    """Go on as ssh: input, output, interruptions and exit code are those of the command over there."""
+    """Go on as ssh: input, output, interruptions and exit code are those of the command over
+    there.
+    """
     _become(ssh_argv(place, words, terminal=terminal), environment)
 
 
@@ -42,7 +47,9 @@ def root_argv(words: Sequence[str], environment: Environment) -> list[str]:
 
 
 def become(argv: Sequence[str], variables: Mapping[str, str], folder: Path) -> NoReturn:
-    """Go on as a program in another folder, with other variables; OSError where it cannot be run."""
+    """Go on as a program in another folder, with other variables; OSError where it cannot be
+    run.
+    """
     os.chdir(folder)
     os.execvpe(argv[0], list(argv), dict(variables))  # noqa: S606 - no shell is wanted
 
@@ -67,7 +74,9 @@ def ask_over_ssh(
 def hand_over(
     place: Place, words: Sequence[str], environment: Environment, given: bytes
 ) -> tuple[int, bytes]:
-    """Run words on the server, or as root here, with `given` as input: what is in it shows in no list of processes."""
+    """Run words on the server, or as root here, with `given` as input: what is in it shows in no
+    list of processes.
+    """
     from receiver.machine import shell
 
     if isinstance(place, Destination):
@@ -76,7 +85,9 @@ def hand_over(
 
 
 def attach_ssh(place: Destination, words: Sequence[str], environment: Environment) -> int:
-    """Run words on the server, on our own streams; returns the exit code, 255 where ssh itself failed."""
+    """Run words on the server, on our own streams; returns the exit code, 255 where ssh itself
+    failed.
+    """
     from receiver.machine import shell
 
     return shell.attach(ssh_argv(place, words, terminal=False), env=environment.variables)

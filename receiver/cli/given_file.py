@@ -16,7 +16,8 @@ def read(call: Call, path: str, most_bytes: int, *, reason: str = "", advice: st
     A file is read only for who sits at this machine: over ssh, root would read it for anybody.
 
     Raises:
-        UsageError: it cannot be read, or is not to be read; `reason` and `advice` are those of the command, if it has any
+        UsageError: it cannot be read, or is not to be read; `reason` and `advice` are those
+            of the command, if it has any
     """
     if path == STDIN:
         if sys.stdin.isatty():
@@ -25,7 +26,8 @@ def read(call: Call, path: str, most_bytes: int, *, reason: str = "", advice: st
     if call.key is not None:
         raise UsageError(
             f"The file {path} is not read on the server.",
-            advice=f"Send it on standard input: put `-` for its name, and `< {path}` behind the command."
+            advice=f"Send it on standard input: put `-` for its name, and `< {path}` behind the "
+            "command."
             " The program `ship` on a laptop reads the file there.",
             reason=reason or "usage/file-over-ssh",
         )

@@ -1,4 +1,6 @@
-"""What checkout and server know of names, for whoever is typing one: quickly, silently, or not at all."""
+"""What checkout and server know of names, for whoever is typing one: quickly, silently, or not
+at all.
+"""
 
 import hashlib
 import json
@@ -37,7 +39,9 @@ class Known:
         return [remote.name for remote in self._call.checkout.ship_remotes()]
 
     def types(self) -> Iterable[str]:
-        """Process types: of the Procfile, where the app is the checkout's own; else of what runs."""
+        """Process types: of the Procfile, where the app is the checkout's own; else of what
+        runs.
+        """
         return self._declared_types() or self._of_app("type", "ps")
 
     def limits(self) -> Iterable[str]:
@@ -120,7 +124,9 @@ class Known:
         return shell.capture(argv, env=self._call.environment.variables, limit_s=_LIMIT_S)
 
     def _kept(self, argv: Sequence[str], field: str) -> list[str]:
-        """What a server far away said a moment ago, or says now; one that is silent is left alone for a while."""
+        """What a server far away said a moment ago, or says now; one that is silent is left
+        alone for a while.
+        """
         file = self._cache_file(argv)
         now, (until, before) = time.time(), _read_kept(file)
         if now < until <= now + _KEPT_AFTER_SILENCE_S:

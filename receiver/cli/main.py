@@ -1,4 +1,6 @@
-"""The entry of `ship`: parse, find out where the command acts, have it act, print what goes wrong once."""
+"""The entry of `ship`: parse, find out where the command acts, have it act, print what goes
+wrong once.
+"""
 
 import os
 import signal
@@ -114,7 +116,9 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _as_sent(arguments: list[str]) -> list[str]:
-    """The command line as it was meant: the gate shows none of its values to the list of processes."""
+    """The command line as it was meant: the gate shows none of its values to the list of
+    processes.
+    """
     if arguments[:1] != ["--by"] or arguments[2:4] != ["--as-sent", "--"]:
         return arguments
     words = words_as_sent()

@@ -1,4 +1,6 @@
-"""Decides where a command acts and which app it means: here as root, here in an embedded server, or by ssh."""
+"""Decides where a command acts and which app it means: here as root, here in an embedded server,
+or by ssh.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -54,8 +56,10 @@ def choose_app(said: Said, environment: Environment, checkout: Checkout | None) 
 def choose_place(said: Said, environment: Environment, checkout: Checkout) -> Place:
     """Where a command acts.
 
-    --remote, SHIP_ROOT and SHIP_SERVER are somebody's word, in this order; then a server's own machine is
-    meant, then what a checkout's remotes say, then the embedded server that lies where it usually does.
+    --remote, SHIP_ROOT and SHIP_SERVER are somebody's word, in this order; then a server's own
+    machine is
+    meant, then what a checkout's remotes say, then the embedded server that lies where it usually
+    does.
 
     Raises:
         ServerError: there is no server to be found

@@ -1,5 +1,6 @@
 """Writes docs/commands.md from the commands themselves: `python -m receiver.cli.reference`."""
 
+import textwrap
 from collections.abc import Iterator
 
 import click
@@ -26,15 +27,18 @@ _CLASSES = {
 }
 """What each class of errors means; the class is the part of a reason before its slash."""
 
+_COLUMNS = 100
+"""Width of a paragraph of the page."""
 _INTRODUCTION = """# Commands
 
-Made from the commands themselves by `python -m receiver.cli.reference`; a test holds the two together.
+Made from the commands themselves by `python -m receiver.cli.reference`; a test holds the two
+together.
 
-A command is written with a colon, `ship apps:create blog`, or with a blank, `ship apps create blog`.
-Data goes to standard output, progress and errors to standard error, so that
-`url=$(ship apps:create blog)` holds the URL and the git remote alone. On a terminal, tables have a head;
-elsewhere they are plain lines. `--json` prints data as JSON, and an error as a JSON object with its
-`title`, `detail`, `advice` and `reason` on standard error.
+A command is written with a colon, `ship apps:create blog`, or with a blank,
+`ship apps create blog`. Data goes to standard output, progress and errors to standard error, so
+that `url=$(ship apps:create blog)` holds the URL and the git remote alone. On a terminal, tables
+have a head; elsewhere they are plain lines. `--json` prints data as JSON, and an error as a JSON
+object with its `title`, `detail`, `advice` and `reason` on standard error.
 
 ## Where a command acts
 
@@ -47,25 +51,27 @@ The first of these that holds:
 5. A git remote of this checkout that is ship's: its server.
 6. The embedded server that this program is part of, or the one in `~/.ship`.
 
-A command for another machine is handed over by ssh with all that was typed. Its input, output and exit code
-are those of the command there, byte for byte. `ship run` takes the terminal along, if there is one.
-Of the laptop's files, `keys:add`, `config:set --from-file`, `config:import`, `maintenance:on --page` and `storage:put` read what they are given, and send it; `storage:get` writes there.
+A command for another machine is handed over by ssh with all that was typed. Its input, output and
+exit code are those of the command there, byte for byte. `ship run` takes the terminal along, if
+there is one. Of the laptop's files, `keys:add`, `config:set --from-file`, `config:import`,
+`maintenance:on --page` and `storage:put` read what they are given, and send it; `storage:get`
+writes there.
 
 ## Which app is meant
 
-`--app NAME`; else the app of `--remote NAME`; else `SHIP_APP`; else the only app that the git remotes of this
-checkout lead to. A remote counts as ship's by its address: the account is `ship`
-(`ship@vps:blog`, `ssh://ship@vps:22/blog`), or the path is `/git/NAME.git` over HTTP. Its name does not
-matter. Any other ssh remote can be named with `--remote`. Where several apps are possible, the command says so, lists
-them, and changes nothing.
+`--app NAME`; else the app of `--remote NAME`; else `SHIP_APP`; else the only app that the git
+remotes of this checkout lead to. A remote counts as ship's by its address: the account is `ship`
+(`ship@vps:blog`, `ssh://ship@vps:22/blog`), or the path is `/git/NAME.git` over HTTP. Its name does
+not matter. Any other ssh remote can be named with `--remote`. Where several apps are possible, the
+command says so, lists them, and changes nothing.
 
 ## Hanging up
 
-What makes a release or changes processes (config:set, config:unset, config:import,
-config:edit, config:clear, releases:rollback, releases:retry, ps:restart,
-ps:scale, ps:start, ps:stop) runs in a process of its own on the server, and goes on when the connection ends.
-`ship builds:cancel` stops it. apps:create, apps:clone, apps:destroy and apps:rename end with the connection; what they
-had begun is undone, or can be repeated.
+What makes a release or changes processes (config:set, config:unset, config:import, config:edit,
+config:clear, releases:rollback, releases:retry, ps:restart, ps:scale, ps:start, ps:stop) runs in a
+process of its own on the server, and goes on when the connection ends. `ship builds:cancel` stops
+it. apps:create, apps:clone, apps:destroy and apps:rename end with the connection; what they had
+begun is undone, or can be repeated.
 """
 
 
@@ -100,7 +106,8 @@ def _command(outer: click.Context, name: str, command: Command) -> Iterator[str]
     yield f"`ship {name} {usage}`\n"
     needed = catalogue.needed(name)
     grant = "" if needed == "nothing" else f" A key needs the grant {needed}."
-    yield " ".join((command.help or "").split()) + grant + "\n"
+    text = " ".join((command.help or "").split()) + grant
+    yield textwrap.fill(text, _COLUMNS, break_on_hyphens=False, break_long_words=False) + "\n"
     records = (param.get_help_record(context) for param in command.params)
     rows = [record for record in records if record is not None and record[1]]
     if rows:

@@ -1,4 +1,6 @@
-"""Prints for people and programs: data to standard output, progress and errors to standard error."""
+"""Prints for people and programs: data to standard output, progress and errors to standard
+error.
+"""
 
 import sys
 from collections.abc import Mapping, Sequence

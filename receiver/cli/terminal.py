@@ -1,4 +1,6 @@
-"""What others wrote, as a terminal can show it: apps choose what is in their logs, and a terminal obeys what it is sent."""
+"""What others wrote, as a terminal can show it: apps choose what is in their logs, and a
+terminal obeys what it is sent.
+"""
 
 import re
 
@@ -6,7 +8,9 @@ _COMMAND = re.compile(rb"(?P<colour>\x1b\[[0-9;:]*m)|[\x00-\x08\x0a-\x1f\x7f]|\x
 
 
 def harmless(text: bytes, *, colours: bool) -> bytes:
-    """A line with control characters as `less -R` shows them, such as ^G; colours stay where they are wanted."""
+    """A line with control characters as `less -R` shows them, such as ^G; colours stay where
+    they are wanted.
+    """
 
     def shown(found: re.Match[bytes]) -> bytes:
         if found["colour"]:

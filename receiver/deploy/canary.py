@@ -1,4 +1,6 @@
-"""The canary: one worker of a new release on a private socket, asked before anyone else is; and why one that was tried does not serve."""
+"""The canary: one worker of a new release on a private socket, asked before anyone else is; and
+why one that was tried does not serve.
+"""
 
 import os
 import re
@@ -109,7 +111,9 @@ def explain_slot(
     slot: SlotLetter,
     error: ShipError,
 ) -> ShipError:
-    """Why a slot did not take the release over: its own bad answer, or what it wrote before it ended."""
+    """Why a slot did not take the release over: its own bad answer, or what it wrote before it
+    ended.
+    """
     run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
     whole = log
     port = settings.own_port(slot)
@@ -180,8 +184,8 @@ def _hosts_variable(tree: Tree) -> str:
 def has_canary(release: Release) -> bool:
     """Whether the web process has to be tried on a private socket first.
 
-    Workers of a WSGI app ask themselves before they serve, and a server that binds $PORT by itself is asked
-    in its slot, where nobody is sent to it before.
+    Workers of a WSGI app ask themselves before they serve, and a server that binds $PORT by itself
+    is asked in its slot, where nobody is sent to it before.
     """
     return isinstance(release.processes.get("web"), Gunicorn) and not release.checks_itself
 
@@ -191,14 +195,24 @@ def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: in
     return Job(
         app=paths.name,
         argv=launch_argv(
-            home.home, "web", "--run", str(run), "--bind", f"unix:{socket}", "--workers", "1",
-            "--app-dir", str(paths.home), "--port", str(port),
+            home.home,
+            "web",
+            "--run",
+            str(run),
+            "--bind",
+            f"unix:{socket}",
+            "--workers",
+            "1",
+            "--app-dir",
+            str(paths.home),
+            "--port",
+            str(port),
         ),
         cwd=paths.work,
         env=launch_variables(paths, run),
         writable=(run, home.source, paths.storage),
         name="canary",
-    )  # fmt: skip
+    )
 
 
 def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:

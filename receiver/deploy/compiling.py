@@ -1,4 +1,6 @@
-"""From an unpacked tree to what a release is made of: the buildpack that fits, or those that the app's owner chose, in order."""
+"""From an unpacked tree to what a release is made of: the buildpack that fits, or those that the
+app's owner chose, in order.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +35,8 @@ class Built:
     processes: dict[str, str] = field(default_factory=dict)
     static: dict[str, str] = field(default_factory=dict)
     classic: bool = False
-    """Whether a buildpack of somebody else's had a part in it: then the processes run as they stand."""
+    """Whether a buildpack of somebody else's had a part in it: then the processes run as they
+    stand."""
     changed: bool = False
     """Whether the tree may be another one than the one that was pushed."""
 
@@ -92,7 +95,9 @@ def _build(builder: Builder, step: Planned, built: Built, reached: Reached) -> N
 def _compile(
     builder: Builder, source: Source, built: Built, store: Path, work: Path, exports: Sequence[Path]
 ) -> Path:
-    """Have a classic buildpack detect, compile and release; returns the file that it may export variables by."""
+    """Have a classic buildpack detect, compile and release; returns the file that it may export
+    variables by.
+    """
     run = _Classic(builder, source, work, exports)
     run.fetch(store)
     builder.out.step(f"{run.detect()} app detected, by the buildpack {source.name}")
@@ -123,7 +128,9 @@ class _Classic:
         )
 
     def fetch(self, store: Path) -> None:
-        """Put the buildpack's files where the app's account reads them, and can harm nobody by writing them."""
+        """Put the buildpack's files where the app's account reads them, and can harm nobody by
+        writing them.
+        """
         uid, gid = ids(self.builder.host.owner(self.builder.paths.name))
         for folder in (self.work.parent, self.work):
             files.make_folder(folder, mode=0o750, uid=uid, gid=gid)
@@ -140,7 +147,8 @@ class _Classic:
             raise BuildError(
                 f"The buildpack {self.source.name} does not fit this app.",
                 detail=_last_lines(said) or "Its bin/detect found nothing that it knows.",
-                advice="Take it out with `ship buildpacks:remove`, or commit the files that it looks for.",
+                advice="Take it out with `ship buildpacks:remove`, or commit the files that it "
+                "looks for.",
                 reason="build/buildpack-does-not-fit",
             )
         return (said.strip().splitlines() or [self.source.name])[-1].strip()
@@ -151,11 +159,14 @@ class _Classic:
         if status:
             raise BuildError(
                 f"The buildpack {self.source.name} failed.",
-                detail=f"The end of its output:\n{_last_lines(said)}" if said.strip() else "It wrote nothing.",
-                advice="Look above for what it was doing. It runs as the app's account, and finds the config vars in"
+                detail=(f"The end of its output:\n{_last_lines(said)}")
+                if said.strip()
+                else "It wrote nothing.",
+                advice="Look above for what it was doing. It runs as the app's account, and finds "
+                "the config vars in"
                 " files of its third argument.",
                 reason="build/buildpack-failed",
-            )  # fmt: skip
+            )
 
     def release(self) -> Released:
         """What it asks for besides; nothing where it has no such program."""

@@ -44,7 +44,8 @@ class ConfigChange:
     only_these: bool = False
     """Whether `values` is all that is to be left."""
     expected: Mapping[str, str | None] = field(default_factory=dict)
-    """What these config vars were when somebody began to edit them; None for one that was not there."""
+    """What these config vars were when somebody began to edit them; None for one that was not
+    there."""
     release_phase: bool | None = None
     """Whether the release phase runs; None for what the app's ship.toml says."""
     forecast: Forecast | None = None
@@ -77,7 +78,10 @@ class ConfigChange:
         return after
 
     def makes_release(self, stored: Mapping[str, str], runs: Mapping[str, str]) -> bool:
-        """Whether the app has to be given other values than it runs with. What is pending besides is no reason."""
+        """Whether the app has to be given other values than it runs with.
+
+        What is pending besides is no reason.
+        """
         after = self.applied(stored)
         wished = {*self.values, *self.removed, *(stored.keys() - after.keys())}
         return any(after.get(name) != runs.get(name) for name in wished)
@@ -95,7 +99,9 @@ def is_needless(paths: AppPaths, change: ConfigChange) -> bool:
 
 
 def store(server: Server, change: ConfigChange, out: Output) -> None:
-    """Change what is stored, and leave the app with what it runs with: the next release takes it along."""
+    """Change what is stored, and leave the app with what it runs with: the next release takes it
+    along.
+    """
     paths = server.app(change.app)
     title = f"change of config vars by {change.by}"
     with freezes.changing(

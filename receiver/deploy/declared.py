@@ -1,4 +1,6 @@
-"""What an app.json asks of a deploy, done: config vars and numbers of processes at the first one, health checks."""
+"""What an app.json asks of a deploy, done: config vars and numbers of processes at the first
+one, health checks.
+"""
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
@@ -20,7 +22,8 @@ _SECRET_BYTES = 32
 
 
 def read(tree: Tree, own: Check, out: Output) -> tuple[AppJson, Check]:
-    """The app.json of a tree, an empty one where there is none; and how its code wants a release checked.
+    """The app.json of a tree, an empty one where there is none; and how its code wants a release
+    checked.
 
     Args:
         tree: the tree
@@ -41,7 +44,9 @@ def read(tree: Tree, own: Check, out: Output) -> tuple[AppJson, Check]:
 
 
 def buildpacks(declared: AppJson, allowed: Mapping[str, str], out: Output) -> tuple[str, ...]:
-    """The buildpacks that app.json names; none where the server lacks one of them, because half of a build is none."""
+    """The buildpacks that app.json names; none where the server lacks one of them, because half
+    of a build is none.
+    """
     try:
         names = [canonical(one.url, allowed) for one in declared.buildpacks]
     except ShipError as refused:
@@ -51,7 +56,9 @@ def buildpacks(declared: AppJson, allowed: Mapping[str, str], out: Output) -> tu
 
 
 def settle_scale(work: Transition, declared: AppJson, types: Collection[str]) -> None:
-    """At the first deploy, have as many processes as app.json wants; later, `ps:scale` alone says how many."""
+    """At the first deploy, have as many processes as app.json wants; later, `ps:scale` alone
+    says how many.
+    """
     if work.old is not None or not declared.formation:
         return
     wanted, notices = initial_scale(declared.formation, types)
@@ -61,9 +68,12 @@ def settle_scale(work: Transition, declared: AppJson, types: Collection[str]) ->
 
 
 def settle_config(
-    work: Transition, declared: AppJson, secret: Callable[[], str] = lambda: secrets.token_hex(_SECRET_BYTES)
-) -> dict[str, str]:  # fmt: skip
-    """The config vars of the release to be; at the first deploy, with those that app.json brings along.
+    work: Transition,
+    declared: AppJson,
+    secret: Callable[[], str] = lambda: secrets.token_hex(_SECRET_BYTES),
+) -> dict[str, str]:
+    """The config vars of the release to be; at the first deploy, with those that app.json brings
+    along.
 
     They are part of the change: where it comes to nothing, so do they.
 
@@ -77,7 +87,8 @@ def settle_config(
         _tell_pending(work, config)
         for name in unset_values(variables, config):
             work.out.say(
-                f"{name} is not set; app.json's values are for the first deploy. `ship config:set {name}=...` sets it."
+                f"{name} is not set; app.json's values are for the first deploy. `ship "
+                f"config:set {name}=...` sets it."
             )
         return config
     new = initial_config(variables, config, secret)

@@ -1,4 +1,7 @@
-"""The health checks of an app.json, in the form of Dokku's, as the one check that ship makes. Pure."""
+"""The health checks of an app.json, in the form of Dokku's, as the one check that ship makes.
+
+Pure.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 

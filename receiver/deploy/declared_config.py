@@ -1,4 +1,6 @@
-"""Which config vars an app.json brings along at an app's first deploy, and which have to be set by hand. Pure."""
+"""Which config vars an app.json brings along at an app's first deploy, and which have to be set
+by hand. Pure.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -18,7 +20,9 @@ def initial_config(
 
 
 def unset_values(variables: Mapping[str, Variable], config: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables that would have been given a value at the first deploy, are required, and are not set."""
+    """Variables that would have been given a value at the first deploy, are required, and are
+    not set.
+    """
     return tuple(
         name
         for name, wanted in variables.items()
@@ -35,10 +39,8 @@ def refuse_unset(variables: Mapping[str, Variable], config: Mapping[str, str]) -
     missing = {
         name: wanted
         for name, wanted in variables.items()
-        if wanted.required
-        and name not in config
-        and not (wanted.value or wanted.generator)
-    }  # fmt: skip
+        if wanted.required and name not in config and not (wanted.value or wanted.generator)
+    }
     if not missing:
         return
     one = len(missing) == 1
@@ -47,7 +49,8 @@ def refuse_unset(variables: Mapping[str, Variable], config: Mapping[str, str]) -
         f"The app needs {'a config var that is' if one else 'config vars that are'} not set:"
         f" {', '.join(missing)}.",
         detail="\n".join(_described(name, wanted) for name, wanted in missing.items()),
-        advice=f"Set {'it' if one else 'them'}, then push again: `ship config:set {pairs}`. If the app can do"
+        advice=f"Set {'it' if one else 'them'}, then push again: `ship config:set {pairs}`. If the "
+        "app can do"
         ' without, write `"required": false` in app.json.',
         reason="build/config-var-required",
     )

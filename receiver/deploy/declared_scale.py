@@ -11,8 +11,9 @@ def initial_scale(
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Numbers by type, and sentences on what of the formation does not count.
 
-    Elsewhere one web process is a machine or a container with as many workers as its own command says. So one
-    of them leaves the number of workers to that command, and only a larger number is taken as one of workers.
+    Elsewhere one web process is a machine or a container with as many workers as its own command
+    says. So one of them leaves the number of workers to that command, and only a larger number is
+    taken as one of workers.
 
     Args:
         formation: that of app.json

@@ -1,8 +1,8 @@
 """Runs a change of an app in a process of its own, which goes on when the one who asked hangs up.
 
-The process that was started by a person forks; the child does the work and writes its transcript into the
-build's log; the parent shows that log until the child ends, and takes over its exit code. Forking, where
-starting anew would do as well, spares the import of everything a second time.
+The process that was started by a person forks; the child does the work and writes its transcript
+into the build's log; the parent shows that log until the child ends, and takes over its exit code.
+Forking, where starting anew would do as well, spares the import of everything a second time.
 """
 
 import os
@@ -50,9 +50,12 @@ class Request:
 
 
 def run_detached(
-    server: Server, request: Request, work: Work, show: Callable[[bytes], object],
+    server: Server,
+    request: Request,
+    work: Work,
+    show: Callable[[bytes], object],
     warm_up: Callable[[], object] = lambda: None,
-) -> int:  # fmt: skip
+) -> int:
     """Do `work` in a process of its own, showing its transcript; returns its exit code.
 
     Args:
@@ -60,7 +63,8 @@ def run_detached(
         request: who asks for what
         work: the change
         show: takes the transcript as it grows
-        warm_up: imports what the work needs, while the other process still puts this one into its unit
+        warm_up: imports what the work needs, while the other process still puts this one
+            into its unit
     """
     paths = server.app(request.app)
     build, held = _begin(server, paths, request)
@@ -200,7 +204,10 @@ def _follow(
             "was killed" if os.WIFSIGNALED(wait_status) else "ended before it could say how it went"
         )
         show(
-            f"\n !     The process that did this {how}. What it began is undone by the next command.\n".encode()
+            (
+                f"\n !     The process that did this {how}. What it began is undone by the next "
+                "command.\n"
+            ).encode()
         )
     return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
 

@@ -1,6 +1,8 @@
-"""The story of a plan: what a push, a change of config vars or a rollback would do, told from the planners' own values.
+"""The story of a plan: what a push, a change of config vars or a rollback would do, told from
+the planners' own values.
 
-It goes the way of the real thing up to the first deed, inside a transition that is then left as by a failure.
+It goes the way of the real thing up to the first deed, inside a transition that is then left as by
+a failure.
 """
 
 from collections.abc import Callable, Sequence

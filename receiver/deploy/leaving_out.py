@@ -13,7 +13,8 @@ from receiver.model.output import Output
 
 @contextmanager
 def opened(archive: Path, out: Output) -> Iterator[Tree]:
-    """The tree in a pushed archive; where .slugignore leaves files out, the archive is written anew without them.
+    """The tree in a pushed archive; where .slugignore leaves files out, the archive is written
+    anew without them.
 
     Raises:
         BuildError: .slugignore cannot be used

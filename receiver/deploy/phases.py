@@ -114,7 +114,8 @@ def predeploy(
 def postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
     """Have the postdeploy scripts run once the release is live for good.
 
-    Visitors are with the new release already, so that a failure is told and recorded, and undoes nothing.
+    Visitors are with the new release already, so that a failure is told and recorded, and undoes
+    nothing.
     """
     if commands:
         work.afterwards.append(lambda: _postdeploy(work, release, commands))
@@ -191,8 +192,13 @@ def _release_job(work: Transition, release: Release) -> Job:
 
 
 def _script(
-    work: Transition, home: ReleasePaths, venv: Path | None, command: str, rules: ReleasePhase, name: str
-) -> Job:  # fmt: skip
+    work: Transition,
+    home: ReleasePaths,
+    venv: Path | None,
+    command: str,
+    rules: ReleasePhase,
+    name: str,
+) -> Job:
     paths = work.paths
     run = paths.run / name
     make_run_folder(work.server, paths, run)

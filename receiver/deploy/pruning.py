@@ -1,4 +1,6 @@
-"""What goes when a release is live: releases, trees and virtualenvs that nobody needs; what an app wrote into them is put aside."""
+"""What goes when a release is live: releases, trees and virtualenvs that nobody needs; what an
+app wrote into them is put aside.
+"""
 
 import shutil
 from collections.abc import Sequence
@@ -21,7 +23,9 @@ _MIB = 1024 * 1024
 
 
 def prune(server: Server, paths: AppPaths, settings: App, out: Output) -> None:
-    """Remove what no kept release, and nobody's run, needs any more; tell a storage that is over its quota."""
+    """Remove what no kept release, and nobody's run, needs any more; tell a storage that is over
+    its quota.
+    """
     live = records.read_live(paths)
     if live is not None:
         with run_records.locked(paths):
@@ -38,7 +42,8 @@ def _tell_quota(server: Server, paths: AppPaths, quota: str, out: Output) -> Non
         return
     if used > size_bytes(quota):
         out.warn(
-            f"The app's storage holds {shown_size(used)}, more than its quota of {shown_size(size_bytes(quota))}."
+            f"The app's storage holds {shown_size(used)}, more than its quota of "
+            f"{shown_size(size_bytes(quota))}."
             f" `ship storage --app {paths.name}` shows what."
         )
 
@@ -68,7 +73,8 @@ def _prune(server: Server, paths: AppPaths, live: int, out: Output) -> None:
 
 
 def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], out: Output) -> bool:
-    """Put aside what releases wrote into trees that are about to go, and tell it; else, what the live one would lose.
+    """Put aside what releases wrote into trees that are about to go, and tell it; else, what the
+    live one would lose.
 
     Returns:
         False when it could not be put aside: then the trees are kept
@@ -83,7 +89,8 @@ def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], ou
             out.warn(left_behind.told_of_databases(own, live))
     except ShipError as error:  # the release is live: nothing is undone for it
         out.warn(
-            f"What a release before wrote could not be put aside; its folder is kept. {error.title} {error.detail}"
+            "What a release before wrote could not be put aside; its folder is kept. "
+            f"{error.title} {error.detail}"
         )
         return False
     return True

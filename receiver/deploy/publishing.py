@@ -19,10 +19,12 @@ cd -- "$1" 2>/dev/null || exit 66
 mkdir -p -- "$2" || exit
 to=$2
 shift 2
-find -L . -mindepth 1 \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml "$@" \) -prune \
+find -L . -mindepth 1 \
+  \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml "$@" \) -prune \
   -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$to" && chmod -R a+rX -- "$to"
 """
-"""Copies what visitors may see: no dot files, no files of ship's; links become the files they lead to."""
+"""Copies what visitors may see: no dot files, no files of ship's; links become the files they
+lead to."""
 
 
 def publish(
@@ -34,7 +36,8 @@ def publish(
         server: the server
         paths: the app's folders
         release: what is published
-        mounts: where the app's storage appears in the tree, which is nobody's to see but where it is named
+        mounts: where the app's storage appears in the tree, which is nobody's to see but
+            where it is named
 
     Raises:
         BuildError: the built app has no such folder
@@ -48,7 +51,9 @@ def publish(
 
 
 def _within(folder: str, path: str) -> str:
-    """A path of the tree as it is called below one of its folders; one that is not there is never met."""
+    """A path of the tree as it is called below one of its folders; one that is not there is
+    never met.
+    """
     top = "" if folder in {"", "."} else f"{folder.strip('/')}/"
     return f"./{path.removeprefix(top)}" if path.startswith(top) else "./."
 
@@ -73,7 +78,8 @@ def _copy_folder(
         raise BuildError(
             f"There is no folder {folder} to serve static files from.",
             detail="It is named under [static] in ship.toml, and the built app has none.",
-            advice="Check how it is spelt there, and that it was committed: git keeps no empty folders.",
+            advice="Check how it is spelt there, and that it was committed: git keeps no empty "
+            "folders.",
             reason="build/static-folder",
         )
     if status:

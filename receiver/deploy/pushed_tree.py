@@ -1,4 +1,6 @@
-"""What a pushed tree says of itself, and what building it takes: read from the archive, before anything of it runs."""
+"""What a pushed tree says of itself, and what building it takes: read from the archive, before
+anything of it runs.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +83,8 @@ def plan_steps(
     """What will be done, in order; nothing is run.
 
     Raises:
-        ShipError: no buildpack fits, one of them cannot work with this tree, or is not allowed any more
+        ShipError: no buildpack fits, one of them cannot work with this tree, or is not
+            allowed any more
     """
     if not chosen:
         buildpack = buildpacks.choose(tree)

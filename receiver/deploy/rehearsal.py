@@ -1,7 +1,8 @@
-"""The story of a check: what a push would do, up to the moment before anybody is sent to it; then all goes back.
+"""The story of a check: what a push would do, up to the moment before anybody is sent to it;
+then all goes back.
 
-Only the virtualenv stays, so that a push of the same commit finds it. The release phase is not run, because
-it changes what does not go back.
+Only the virtualenv stays, so that a push of the same commit finds it. The release phase is not run,
+because it changes what does not go back.
 """
 
 from collections.abc import Sequence

@@ -46,10 +46,11 @@ class Push:
     before: str | None = None
     """What `ref` was before the push."""
     trial: Callable[[Transition, Release], NoReturn] | None = None
-    """What is done with a push that is only checked, instead of having it take over: it leaves by an error,
-    which puts everything back."""
+    """What is done with a push that is only checked, instead of having it take over: it leaves
+    by an error, which puts everything back."""
     forecast: Callable[[Transition, PushedTree, Callable[[Built], Release]], NoReturn] | None = None
-    """What is done with a push of which only is told what it would do: instead of building it, and as `trial`."""
+    """What is done with a push of which only is told what it would do: instead of building it,
+    and as `trial`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,8 @@ def reconfigure(
 
 
 def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = nowhere) -> Release:
-    """Make an earlier release live again, as a new release: its code, virtualenv, config and processes.
+    """Make an earlier release live again, as a new release: its code, virtualenv, config and
+    processes.
 
     Raises:
         NotFoundError: there is no such release, or none before the live one
@@ -211,7 +213,9 @@ def _go_live(work: Transition, push: Push, release: Release, app_json: AppJson) 
 
 
 def _with_workers(work: Transition, release: Release) -> Release:
-    """The release with the number of workers that its share of the machine has room for; tells the sum."""
+    """The release with the number of workers that its share of the machine has room for; tells
+    the sum.
+    """
     found = None
     if WEB in work.settings.limits:
         from receiver.processes import capacity  # noqa: PLC0415 - most apps have no limit
@@ -229,7 +233,9 @@ def _again(
     description: str,
     wish: ConfigChange | Rollback,
 ) -> Release:
-    """A new release of the code of an earlier one, unpacked afresh from its slug; nothing is built."""
+    """A new release of the code of an earlier one, unpacked afresh from its slug; nothing is
+    built.
+    """
     version, home = work.claim(config)
     release = replace(
         source,
@@ -278,7 +284,10 @@ def told_processes(built: Built, config: Mapping[str, str], out: Output) -> dict
 def _parsed(
     lines: Mapping[str, str], config: Mapping[str, str], *, classic: bool
 ) -> dict[str, Process]:
-    """Process types as they are run. What buildpacks of others set up in a shell, gunicorn's master would not see."""
+    """Process types as they are run.
+
+    What buildpacks of others set up in a shell, gunicorn's master would not see.
+    """
     arguments = config.get(_GUNICORN_VARIABLE, "")
     return {
         name: parse_web_command(line, arguments)

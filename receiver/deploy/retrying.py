@@ -1,4 +1,6 @@
-"""Takes the newest pushed commit once more, as hooks/post-receive did when it was pushed: deploys it, or only checks it."""
+"""Takes the newest pushed commit once more, as hooks/post-receive did when it was pushed:
+deploys it, or only checks it.
+"""
 
 import os
 from collections.abc import Callable

@@ -11,7 +11,9 @@ from receiver.state import records
 
 
 def rollback_target(work: Transition, target: int | None) -> Release:
-    """The release to go back to: the one named, or the newest of other code or config than the live one."""
+    """The release to go back to: the one named, or the newest of other code or config than the
+    live one.
+    """
     if work.old is None:
         raise NotFoundError(
             f"{work.paths.name} has no release yet.",
@@ -32,14 +34,17 @@ def rollback_target(work: Transition, target: int | None) -> Release:
 
 
 def _complete(work: Transition, version: int) -> Release:
-    """The release, if its config vars are there: without its own it would run with none, and nobody would know why."""
+    """The release, if its config vars are there: without its own it would run with none, and
+    nobody would know why.
+    """
     release = records.read_release(work.paths, version)
     env = work.paths.release(version).env
     if not env.is_file():
         raise NotFoundError(
             f"The config vars of {release.label} are gone.",
             detail=f"There is no {env}.",
-            advice="Choose another release; `ship releases` lists them. What serves goes on as it was.",
+            advice="Choose another release; `ship releases` lists them. What serves goes on as it "
+            "was.",
             reason="not-found/config-vars",
         )
     return release
@@ -55,7 +60,8 @@ def say_what_returns(
         f"{wanted.label} is: {wanted.description}, commit {wanted.commit[:7]}, {wanted.created_at}."
     )
     out.say(
-        "Code, virtualenv, config vars and process types return; data in storage/ and databases do not."
+        "Code, virtualenv, config vars and process types return; data in storage/ and "
+        "databases do not."
     )
     if work.old is None:
         return

@@ -1,4 +1,6 @@
-"""Which files of a pushed tree its .slugignore leaves out of the release, as on Heroku: before anything is built. Pure."""
+"""Which files of a pushed tree its .slugignore leaves out of the release, as on Heroku: before
+anything is built. Pure.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -22,7 +24,8 @@ class Pattern(NamedTuple):
 
 
 def parse_slugignore(data: bytes) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
-    """The patterns of the file, and the lines that count for nothing: `!name` brings nothing back, as on Heroku.
+    """The patterns of the file, and the lines that count for nothing: `!name` brings nothing
+    back, as on Heroku.
 
     Raises:
         BuildError: there are more than anybody writes
@@ -60,7 +63,9 @@ def _pattern(line: str) -> Pattern:
 
 
 def _fits(parts: Sequence[str], pattern: Pattern, *, folder: bool) -> bool:
-    """Whether a pattern fits a path, or a folder on its way; all ways through the pattern are followed at once."""
+    """Whether a pattern fits a path, or a folder on its way; all ways through the pattern are
+    followed at once.
+    """
     at = _onward({0}, pattern.parts)
     for number, part in enumerate(parts, start=1):
         at = _onward(set(_steps(at, part, pattern.parts)), pattern.parts)

@@ -36,7 +36,8 @@ def spool(paths: AppPaths, source: int) -> Path:
         raise BuildError(
             "The pushed files did not arrive whole.",
             detail="The archive that git made of the commit has no end.",
-            advice="Push again. If it happens again, check the repository on the server with `git fsck`.",
+            advice="Push again. If it happens again, check the repository on the server with `git "
+            "fsck`.",
             reason="build/archive-cut-short",
         )
     return archive

@@ -47,7 +47,10 @@ def _file(path: str, text: str | None, read: Read) -> list[str]:
 def _sentence(step: AnyStep) -> str:
     match step:
         case steps.AimSlot(_, slot, version, reload=True):
-            return f"Have slot {slot} take v{version} over in place: HUP, new workers beside the old ones"
+            return (
+                f"Have slot {slot} take v{version} over in place: HUP, new workers beside the "
+                "old ones"
+            )
         case steps.AimSlot(_, slot, version):
             return f"Point slot {slot} at v{version}" if version else f"Point slot {slot} nowhere"
         case steps.StartSlot(_, slot):
@@ -63,7 +66,10 @@ def _sentence(step: AnyStep) -> str:
 def _question(step: AnyStep) -> str:
     match step:
         case steps.AwaitRelease(_, slot, version, limit_s):
-            return f"Wait until every worker of slot {slot} is of v{version}, for {limit_s:g} s at most"
+            return (
+                f"Wait until every worker of slot {slot} is of v{version}, for {limit_s:g} s at "
+                "most"
+            )
         case steps.AwaitAnswer(_, slot, port, limit_s):
             return f"Wait until slot {slot} answers on port {port}, for {limit_s:g} s at most"
         case steps.AskThroughNginx(_, check):
@@ -73,4 +79,4 @@ def _question(step: AnyStep) -> str:
         case steps.RestartProcesses(_, names):
             return f"Stop these processes, and start them afresh: {', '.join(names)}"
         case _:
-            return (type(step).__doc__ or type(step).__name__).partition(".")[0]
+            return " ".join((type(step).__doc__ or "").split()).partition(".")[0]

@@ -1,8 +1,9 @@
-"""The named steps of which every change of an app's release is made; deploy.py tells them as stories.
+"""The named steps of which every change of an app's release is made; deploy.py tells them as
+stories.
 
-A transition opens the journal, and closes it when the new release is recorded as live: that is the point
-of no return. Whatever ends it before, an error or a power cut, leads back to the release that served all
-along.
+A transition opens the journal, and closes it when the new release is recorded as live: that is the
+point of no return. Whatever ends it before, an error or a power cut, leads back to the release that
+served all along.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -101,7 +102,9 @@ class Transition:
         )
 
     def turn(self) -> AbstractContextManager[None]:
-        """A place among the builds of this server, to be held while something is installed or run."""
+        """A place among the builds of this server, to be held while something is installed or
+        run.
+        """
         settings = self.server.settings
         about = self.checkpoint.about()
         return build_turn(
@@ -200,7 +203,9 @@ class Transition:
             executor.apply((SetFormation(self.paths.name, wanted),))
 
     def look_at_background(self) -> None:
-        """Warn of processes besides web that have ended already; they are started again and again."""
+        """Warn of processes besides web that have ended already; they are started again and
+        again.
+        """
         try:
             for line in background.early_ends(self.server, self.paths.name):
                 self.out.warn(line)
@@ -208,7 +213,9 @@ class Transition:
             self.out.warn(f"It is not known how the processes besides web do. {error.title}")
 
     def prune(self) -> None:
-        """Remove what no kept release, and nobody's run, needs any more; what it had written is saved before."""
+        """Remove what no kept release, and nobody's run, needs any more; what it had written is
+        saved before.
+        """
         pruning.prune(self.server, self.paths, self.settings, self.out)
 
     def _gid(self) -> int:
@@ -240,8 +247,8 @@ def transition(
 ) -> Iterator[Transition]:
     """Lock the app, undo what an earlier change left unfinished, and open the journal of a new one.
 
-    Leaving it without an error makes the change stand; any other way out puts everything back. `frozen_too` is for what
-    never stands.
+    Leaving it without an error makes the change stand; any other way out puts everything back.
+    `frozen_too` is for what never stands.
     """
     paths = server.app(app)
     waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
@@ -266,8 +273,6 @@ def transition(
 
 def _open(
     server: Server, paths: AppPaths, out: Output, checkpoint: Checkpoint, reached: Reached
-) -> Transition:  # fmt: skip
+) -> Transition:
     live, old = records.read_live_release(paths)
-    return Transition(
-        server, paths, records.read_app(paths), out, checkpoint, reached, live, old
-    )  # fmt: skip
+    return Transition(server, paths, records.read_app(paths), out, checkpoint, reached, live, old)

@@ -1,4 +1,6 @@
-"""Refusals that hold for every pushed tree, whatever buildpack fits; nothing is unpacked before them."""
+"""Refusals that hold for every pushed tree, whatever buildpack fits; nothing is unpacked before
+them.
+"""
 
 import posixpath
 import re
@@ -20,7 +22,8 @@ _SHOWN = 10
 
 
 def refuse_unsafe(tree: Tree) -> None:
-    """Refuse a tree that would reach out of its folder, or that does not hold what its author thinks.
+    """Refuse a tree that would reach out of its folder, or that does not hold what its author
+    thinks.
 
     Raises:
         BuildError: the first of these that is found, naming the files.
@@ -44,12 +47,14 @@ def tree_notices(tree: Tree, mounts: Collection[str] = ()) -> tuple[str, ...]:
     notices = []
     if databases:
         notices.append(
-            f"{printable(databases[0])} is in the push: the next release begins with the one of its push again."
+            f"{printable(databases[0])} is in the push: the next release begins with the "
+            "one of its push again."
             f" `ship storage:mount {printable(databases[0])}` keeps what the app writes into it."
         )
     if tree.has(".env"):
         notices.append(
-            ".env is in the push. If it holds secrets, set them with `ship config:set` instead, and change"
+            ".env is in the push. If it holds secrets, set them with `ship config:set` "
+            "instead, and change"
             " them: the history of the repository keeps them."
         )
     if tree.has_folder("node_modules"):
@@ -75,7 +80,8 @@ def _refuse_strange_members(tree: Tree) -> None:
     ]
     if strange:
         raise BuildError(
-            "The push holds something that is neither a file, a folder nor a symbolic link in its tree.",
+            "The push holds something that is neither a file, a folder nor a symbolic link "
+            "in its tree.",
             detail=_shown(strange),
             advice="Remove it from the commit with `git rm`.",
             reason="build/unsafe-tree",
@@ -92,14 +98,16 @@ def _refuse_leaving_links(tree: Tree) -> None:
         raise BuildError(
             "A symbolic link leads out of the pushed tree.",
             detail=_shown(leaving),
-            advice="Commit the file itself in place of the link, or link to a place inside the repository"
+            advice="Commit the file itself in place of the link, or link to a place inside the "
+            "repository"
             " by a relative path.",
             reason="build/link-leaves-tree",
         )
 
 
 def _leaves(tree: Tree, path: str) -> bool:
-    """Whether the kernel, following `path` from the top of the tree, would ever stand above the top.
+    """Whether the kernel, following `path` from the top of the tree, would ever stand above the
+    top.
 
     Step by step, because a link to a folder changes what a later `..` means: tidying up the text
     `d/up/../x` would say it stays inside, also where `d/up` is a link to the top.
@@ -140,7 +148,8 @@ def _refuse_submodules(tree: Tree) -> None:
         raise BuildError(
             "The repository has submodules, and a push does not bring what is in them.",
             detail=f"These folders would be empty: {_shown(empty, ', ')}",
-            advice="Commit the files themselves (`git rm --cached PATH`, delete PATH/.git, `git add PATH`),"
+            advice="Commit the files themselves (`git rm --cached PATH`, delete PATH/.git, `git "
+            "add PATH`),"
             " or name the package in your requirements by its git address.",
             reason="build/submodules",
         )
@@ -172,7 +181,8 @@ def _refuse_committed_virtualenv(tree: Tree) -> None:
         folder = printable(found[0])
         raise BuildError(
             f"A virtualenv was committed: {folder}/.",
-            detail=f"{folder}/pyvenv.cfg is in the push. A virtualenv works only on the machine and in the"
+            detail=f"{folder}/pyvenv.cfg is in the push. A virtualenv works only on the machine "
+            "and in the"
             " folder where it was made; ship makes its own.",
             advice=f"Take it out of the repository; your copy stays:\n"
             f"  git rm -r --cached --quiet {folder}\n"
@@ -187,7 +197,8 @@ def _refuse_committed_python(tree: Tree) -> None:
     if tree.has_folder(_COMMITTED_PYTHON):
         raise BuildError(
             f"An installed Python was committed: {_COMMITTED_PYTHON}/.",
-            detail="It is what another platform's build leaves behind; ship installs the packages itself.",
+            detail="It is what another platform's build leaves behind; ship installs the packages "
+            "itself.",
             advice="Take it out of the repository:\n"
             "  git rm -r --cached --quiet .heroku\n"
             "  echo '.heroku/' >> .gitignore\n"

@@ -1,21 +1,28 @@
-"""The part of an app's log that tells of its last start, without what the server itself says there. Pure."""
+"""The part of an app's log that tells of its last start, without what the server itself says there.
+
+Pure.
+"""
 
 import re
 
 _START = re.compile(
     r"^(?:ship: Starting v\d+\.|\[[^]\n]+\] \[\d+\] \[INFO\] Handling signal: hup)$", re.MULTILINE
 )
-"""What runtime/launch.py writes before it starts a web process, and gunicorn before it swaps its workers."""
+"""What runtime/launch.py writes before it starts a web process, and gunicorn before it swaps its
+workers."""
 _SERVERS_OWN = re.compile(
-    r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:A new worker|The new workers?|Worker \(pid:(?!.* was sent SIG(?:KILL|SEGV|ILL|BUS|ABRT|FPE))|Reason:)).*"
+    r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:A new worker|The new workers?|Worker "
+    r"\(pid:(?!.* was sent SIG(?:KILL|SEGV|ILL|BUS|ABRT|FPE))|Reason:)).*"
     r"|The app answered \S+ with status \d+\."
 )
 _GAVE_UP = re.compile(
-    r"(?:^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+gunicorn\.errors\.HaltServer: .*\n?"
+    r"(?:^Traceback \(most recent call last\):\n(?:[ "
+    r"\t].*\n|\n)+gunicorn\.errors\.HaltServer: .*\n?"
     r"(?:\nDuring handling of the above exception, another exception occurred:\n\n)?)+",
     re.MULTILINE,
 )
-"""What gunicorn's master says of itself where two workers fail at once; why they did stands before it."""
+"""What gunicorn's master says of itself where two workers fail at once; why they did stands
+before it."""
 
 
 def of_last_start(log: str) -> str:

@@ -1,4 +1,7 @@
-"""Why an app could not start where it is: variables, databases, files, ports, memory. Reads the end of a log; pure."""
+"""Why an app could not start where it is: variables, databases, files, ports, memory.
+
+Reads the end of a log; pure.
+"""
 
 import re
 
@@ -16,21 +19,28 @@ _UNSET = (
     re.compile(
         r"^\w[\w.]*(?:Error|Exception|Configured): .*?[\"'`]?\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b[\"'`]?"
         r"(?: environment variable| env(?:ironment)? var| variable| config var)?"
-        r" (?:is |was |must be |has to be )?(?:not (?:set|defined|configured)|missing|required|set\b)",
+        r" (?:is |was |must be |has to be )?(?:not "
+        r"(?:set|defined|configured)|missing|required|set\b)",
         re.MULTILINE | re.IGNORECASE,
     ),
 )
-_SETTINGS = re.compile(r"ValidationError: \d+ validation errors? for (\w*(?:Settings|Config)\w*)\n((?:.*\n?)*)")  # fmt: skip
+_SETTINGS = re.compile(
+    r"ValidationError: \d+ validation errors? for "
+    r"(\w*(?:Settings|Config)\w*)\n((?:.*\n?)*)"
+)
 _FIELD = re.compile(r"^(\w+)\n\s+[Ff]ield required", re.MULTILINE)
 
 _REFUSED = (
-    re.compile(r'(?:server at|on host) "([^"]+)"(?: \([^)]*\))?(?:,| and accepting TCP/IP connections on) port (\d+)'),
+    re.compile(
+        r'(?:server at|on host) "([^"]+)"(?: \([^)]*\))?(?:,| and accepting TCP/IP connections '
+        r"on) port (\d+)"
+    ),
     re.compile(r"Connect call failed \('([^']+)', (\d+)"),
     re.compile(r"Error \S+ connecting to ([^\s:]+):(\d+)"),
     re.compile(r"Can't connect to (?:MySQL )?server on '([^':]+)(?::(\d+))?'"),
     re.compile(r"ServerSelectionTimeoutError: ([^\s:,]+):(\d+)"),
     re.compile(r"host='([^']+)', port=(\d+)\): Max retries exceeded"),
-)  # fmt: skip
+)
 _UNKNOWN_HOST = (
     re.compile(r'could not translate host name "([^"]+)"'),
     re.compile(r"Unknown (?:MySQL )?server host '([^']+)'"),
@@ -42,13 +52,18 @@ _SERVICES = {
     "5672": "RabbitMQ", "9200": "Elasticsearch", "11211": "memcached",
 }  # fmt: skip
 _LOGIN = re.compile(
-    r'password authentication failed for user "[^"]+"|Access denied for user \S+|database "[^"]+" does not exist'
+    r'password authentication failed for user "[^"]+"|Access denied for user \S+|database '
+    r'"[^"]+" does not exist'
     r"|Unknown database '[^']+'|role \"[^\"]+\" does not exist"
 )
 _TABLE = re.compile(
     r"no such table: ([\w.]+)|relation \"([\w.]+)\" does not exist|Table '([\w.]+)' doesn't exist"
 )
-_DENIED = re.compile(r"^(?:PermissionError|OSError): \[Errno (13|30)\] [^:\n]+: '([^']+)'", re.MULTILINE)  # fmt: skip
+_DENIED = re.compile(
+    r"^(?:PermissionError|OSError): \[Errno (13|30)\] [^:\n]+: "
+    r"'([^']+)'",
+    re.MULTILINE,
+)
 _NO_FILE = re.compile(r"^FileNotFoundError: \[Errno 2\] [^:\n]+: '([^']+)'", re.MULTILINE)
 _DATABASE_FILE = re.compile(r"unable to open database file|attempt to write a readonly database")
 _IN_USE = re.compile(
@@ -56,9 +71,14 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 _LOW_PORT = re.compile(r"bind on address \('[^']+', (\d+)[^\n]*permission denied", re.IGNORECASE)
-_OUT_OF_MEMORY = re.compile(r"killed by the OOM killer|Result: oom-kill|result 'oom-kill'|^MemoryError\b", re.MULTILINE)  # fmt: skip
+_OUT_OF_MEMORY = re.compile(
+    r"killed by the OOM killer|Result: oom-kill|result "
+    r"'oom-kill'|^MemoryError\b",
+    re.MULTILINE,
+)
 _SIGNAL = re.compile(
-    r"was sent SIG(KILL|SEGV|ILL|BUS|ABRT|FPE)\b|code=(?:killed|dumped), status=\d+/(KILL|SEGV|ILL|BUS|ABRT|FPE)"
+    r"was sent SIG(KILL|SEGV|ILL|BUS|ABRT|FPE)\b|code=(?:killed|dumped), "
+    r"status=\d+/(KILL|SEGV|ILL|BUS|ABRT|FPE)"
 )
 _SIGNALS = {
     "SEGV": "a memory fault in a compiled package",
@@ -129,7 +149,8 @@ def missing_variable(log: str, pushed: Pushed) -> CheckError | None:
     listed = " and ".join(names)
     return CheckError(
         f"The app needs {listed}, which {'is' if len(names) == 1 else 'are'} not set.",
-        advice=f"Set it with `ship config:set {' '.join(f'{name}=...' for name in names)}`, then push again.",
+        advice=f"Set it with `ship config:set {' '.join(f'{name}=...' for name in names)}`, then "
+        "push again.",
         reason="check/missing-variable",
     )
 
@@ -161,7 +182,8 @@ def unreachable(log: str, pushed: Pushed) -> CheckError | None:
 def _away(title: str) -> CheckError:
     return CheckError(
         title,
-        advice="Check the address in the app's config vars: `ship config`. On this server it has to run, and listen where the app"
+        advice="Check the address in the app's config vars: `ship config`. On this server it has "
+        "to run, and listen where the app"
         " looks; an address of your laptop's or of docker-compose means nothing here.",
         reason="check/unreachable",
     )
@@ -175,7 +197,8 @@ def refused_login(log: str, pushed: Pushed) -> CheckError | None:
         return None
     return CheckError(
         f"The database refused the app: {match[0]}.",
-        advice="Check user, password and name of the database in the app's config vars: `ship config`.",
+        advice="Check user, password and name of the database in the app's config vars: `ship "
+        "config`.",
         reason="check/database-refused",
     )
 
@@ -187,11 +210,17 @@ def missing_table(log: str, pushed: Pushed) -> CheckError | None:
         return None
     django = "manage.py" in pushed.files
     command = "python manage.py migrate" if django else "flask db upgrade"
-    lost = "A database file in the app's folder is new in every release. " if "sqlite3" in log.lower() else ""  # fmt: skip
+    lost = (
+        "A database file in the app's folder is new in every release. "
+        if "sqlite3" in log.lower()
+        else ""
+    )
     return CheckError(
         f"The database has no table {match[1] or match[2] or match[3]}.",
         detail=f"{lost}Migrations have not run on it.",
-        advice=f"Have them run before each release, by a line in your Procfile: `release: {command}`."
+        advice=(
+            f"Have them run before each release, by a line in your Procfile: `release: {command}`."
+        )
         + (" Keep the file in the folder that $SHIP_STORAGE names." if lost else ""),
         reason="check/missing-table",
     )
@@ -203,13 +232,15 @@ def refused_file(log: str, pushed: Pushed) -> CheckError | None:
     if match := last(_DENIED, log):
         return CheckError(
             f"The app may not write {match[2]}.",
-            advice="Files to keep belong into the folder that the variable SHIP_STORAGE names, files for a moment into /tmp.",
+            advice="Files to keep belong into the folder that the variable SHIP_STORAGE names, "
+            "files for a moment into /tmp.",
             reason="check/file-refused",
         )
     if match := last(_NO_FILE, log):
         return CheckError(
             f"The app wants a file that is not there: {match[1]}.",
-            advice="If it is part of the code, check that it was committed: `git status --ignored`. What is not in git goes into"
+            advice="If it is part of the code, check that it was committed: `git status "
+            "--ignored`. What is not in git goes into"
             " config vars, or into the folder that SHIP_STORAGE names.",
             reason="check/no-such-file",
         )
@@ -233,7 +264,8 @@ def fixed_port(log: str, pushed: Pushed) -> CheckError | None:
     which = f"port {port}" if port else "a port of its own choice"
     return CheckError(
         f"The app wants {which}, which {'only root may open' if low else 'is in use'}.",
-        detail="The release before it goes on serving while a new one starts, so no port can be fixed.",
+        detail="The release before it goes on serving while a new one starts, so no port can be "
+        "fixed.",
         advice="Have the command take its port from the environment, such as `--port $PORT`.",
         reason="check/port-taken",
     )

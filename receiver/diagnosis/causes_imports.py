@@ -13,17 +13,23 @@ _ATTRIBUTE = re.compile(
     r"Failed to find attribute '([^']+)' in '([^']+)'"
     r'|Attribute "(?P<name>[^"]+)" not found in module "(?P<module>[^"]+)"'
 )
-_FACTORY = re.compile(r"^TypeError: (?:\w+\.)*(\w+)\(\) (?:takes .* but [23] (?:were|was) given|missing \d+ required)", re.MULTILINE)  # fmt: skip
+_FACTORY = re.compile(
+    r"^TypeError: (?:\w+\.)*(\w+)\(\) (?:takes .* but [23] (?:were|was) given|missing \d+ "
+    r"required)",
+    re.MULTILINE,
+)
 _NOT_CALLABLE = re.compile(
     r"Application object must be callable|^TypeError: '(\w+)' object is not callable$", re.MULTILINE
 )
 _NAME = re.compile(
-    r"^ImportError: cannot import name '(?P<name>[^']+)' from (?P<half>partially initialized module )?"
+    r"^ImportError: cannot import name '(?P<name>[^']+)' from (?P<half>partially "
+    r"initialized module )?"
     r"'(?P<module>[^']+)'(?P<rest>.*)$",
     re.MULTILINE,
 )
 _HALF = re.compile(
-    r"^AttributeError: (?:partially initialized )?module '(?P<module>[^']+)' has no attribute '(?P<name>[^']+)' \((?:most|consider)(?P<rest>.*)$",
+    r"^AttributeError: (?:partially initialized )?module '(?P<module>[^']+)' has no "
+    r"attribute '(?P<name>[^']+)' \((?:most|consider)(?P<rest>.*)$",
     re.MULTILINE,
 )
 _LIBRARY = re.compile(r"^ImportError: (lib\S+): cannot open shared object file", re.MULTILINE)
@@ -49,7 +55,8 @@ def wrong_module(log: str, pushed: Pushed) -> CheckError | None:
         return None
     return CheckError(
         f"The web line names the module {named}, and there is none in the push.",
-        detail=f"Python looked for {missing}.py, or a folder {missing}, and for an installed package.",
+        detail=f"Python looked for {missing}.py, or a folder {missing}, and for an installed "
+        "package.",
         advice=_other_entry(pushed, named),
         reason="check/wrong-module",
     )
@@ -59,7 +66,10 @@ def _other_entry(pushed: Pushed, named: str) -> str:
     place = pushed.place_of(named)
     if place is not None and "/" in place:
         folder = place.rpartition("/" + named.replace(".", "/"))[0]
-        return f"It lies in the folder {folder}: name that, as in `web: gunicorn --chdir {folder} {pushed.app}`."
+        return (
+            f"It lies in the folder {folder}: name that, as in `web: gunicorn --chdir {folder} "
+            f"{pushed.app}`."
+        )
     if pushed.found:
         return f"Did you mean `{pushed.found}`? Write it so in the web line of your Procfile."
     return (
@@ -90,18 +100,27 @@ def _missing(module: str, pushed: Pushed) -> tuple[str, str]:
     if place is not None:
         return (
             f"It is in the push as {place}, and Python does not look there.",
-            "Import it by its path from the folder that the app starts in, or name the folder with `--chdir` in the web line.",
+            (
+                "Import it by its path from the folder that the app starts in, or name the "
+                "folder with `--chdir` in the web line."
+            ),
         )
     if top in LEFT_PYTHON:
         gone, instead = LEFT_PYTHON[top], "setuptools" if top == "distutils" else f"standard-{top}"
         return (
             f"Python itself brought it until {gone} came.",
-            f"Choose an older Python in .python-version, or bring it as a package: {pushed.add(instead)}",
+            (
+                "Choose an older Python in .python-version, or bring it as a package: "
+                f"{pushed.add(instead)}"
+            ),
         )
     if any(path.startswith(f"{top}/") or path == f"{top}.py" for path in pushed.files):
         return (
             f"{top} is in the push, and {module} is not part of it.",
-            "Check that the file was committed: `git status --ignored`. Upper and lower case count.",
+            (
+                "Check that the file was committed: `git status --ignored`. Upper and lower "
+                "case count."
+            ),
         )
     if pushed.requires(package):
         return (
@@ -141,7 +160,10 @@ def factory(log: str, pushed: Pushed) -> CheckError | None:
     if match is None or match[1] != name.partition("(")[0]:
         return None
     if "missing" in match[0]:
-        advice = f"Give {match[1]} defaults for its arguments, or write them: `web: gunicorn '{module}:{match[1]}(\"...\")'`."
+        advice = (
+            f"Give {match[1]} defaults for its arguments, or write them: `web: gunicorn "
+            f"'{module}:{match[1]}(\"...\")'`."
+        )
     else:
         advice = (
             f"Call it in the web line of your Procfile: `web: gunicorn '{module}:{match[1]}()'`."
@@ -162,7 +184,8 @@ def not_an_app(log: str, pushed: Pushed) -> CheckError | None:
     return CheckError(
         f"{pushed.app} is no WSGI application.",
         detail="It is there, and cannot be called with a request.",
-        advice=f"{meant}Have the web line of your Procfile name the object that Flask(), Django or another framework made.",
+        advice=f"{meant}Have the web line of your Procfile name the object that Flask(), Django or "
+        "another framework made.",
         reason="check/not-an-app",
     )
 
@@ -192,9 +215,11 @@ def _hidden_or_circular(log: str, pushed: Pushed) -> CheckError | None:
 def _circular(log: str, module: str, name: str) -> CheckError:
     way = ", which imports ".join(dict.fromkeys(_FRAME.findall(log))).replace(", which", "", 1)
     return CheckError(
-        f"Two modules of the app import each other: {name} is wanted from {module} before that has come so far.",
+        f"Two modules of the app import each other: {name} is wanted from {module} before "
+        "that has come so far.",
         detail=f"{way}, which imports from {module} again." if way else "",
-        advice="Have one of the two import where it needs the name, inside a function, or move what both need into a third module.",
+        advice="Have one of the two import where it needs the name, inside a function, or move "
+        "what both need into a third module.",
         reason="check/circular-import",
     )
 
@@ -211,7 +236,10 @@ def _library(log: str) -> CheckError | None:
         else "Have the server's administrator install the Debian package that brings it."
     )
     if match[1].startswith("libGL.so"):
-        advice = f"Ask for opencv-python-headless instead of opencv-python; it needs no such library. Or: {install}"
+        advice = (
+            "Ask for opencv-python-headless instead of opencv-python; it needs no such "
+            f"library. Or: {install}"
+        )
     return CheckError(
         f"A package of the app needs the system library {match[1]}, which is not on the server.",
         advice=advice,
@@ -225,14 +253,21 @@ def _no_such_name(log: str, pushed: Pushed) -> CheckError | None:
         return None
     advice = "Check that the versions in requirements.txt fit together, then push again."
     if named is not None and pushed.place_of(named["module"]):
-        advice = f"Check how {named['name']} is spelt in {pushed.place_of(named['module'])}, then push again."
+        advice = (
+            f"Check how {named['name']} is spelt in {pushed.place_of(named['module'])}, then "
+            "push again."
+        )
     elif named is not None and named["module"].partition(".")[0] in sys.stdlib_module_names:
-        advice = "This Python has no such name there: check how it is spelt, and the version in .python-version."
+        advice = (
+            "This Python has no such name there: check how it is spelt, and the version in "
+            ".python-version."
+        )
     elif named is not None:
         package = package_of(named["module"])
         advice = (
             f"{named['name']} is not in the {package} that was installed: another version has it."
-            f" Name a version that fits in requirements.txt, such as `{package}<...`, and push again."
+            f" Name a version that fits in requirements.txt, such as `{package}<...`, and "
+            "push again."
         )
     return CheckError(
         f"An import of the app failed: {match[1]}",

@@ -1,6 +1,7 @@
 """Why a release did not come up, in terms of Python and of what the person can change.
 
-Reads the end of the process's log; pure. What it knows of imports and of the surroundings is in the causes beside it.
+Reads the end of the process's log; pure. What it knows of imports and of the surroundings is in the
+causes beside it.
 """
 
 import re
@@ -55,14 +56,17 @@ def cause(error: CheckError, log: str, status: int | None, pushed: Pushed) -> Ch
 
 
 def _host(error: CheckError, pushed: Pushed) -> CheckError:
-    """Django's refusal of the host name, with the config var that its settings read the names from."""
+    """Django's refusal of the host name, with the config var that its settings read the names
+    from.
+    """
     if error.reason != "check/disallowed-host" or not pushed.hosts_variable:
         return error
     name = re.search(r"host name (\S+)", error.title)
     return CheckError(
         error.title,
         detail=error.detail,
-        advice=f"The settings read it from a config var: `ship config:set {pushed.hosts_variable}={name[1] if name else '...'}`,"
+        advice="The settings read it from a config var: `ship config:set "
+        f"{pushed.hosts_variable}={name[1] if name else '...'}`,"
         " then push again.",
         reason=error.reason,
     )
@@ -104,7 +108,8 @@ def _missing_program(log: str) -> CheckError | None:
         return None
     return CheckError(
         f"The web line of the Procfile calls {match[1]}, which cannot be run.",
-        advice="Check how it is spelt. If a package brings it, name that package in requirements.txt.",
+        advice="Check how it is spelt. If a package brings it, name that package in "
+        "requirements.txt.",
         reason="check/no-such-program",
     )
 
@@ -139,7 +144,8 @@ def _ended_silently(log: str, status: int | None) -> CheckError | None:
         return None
     return CheckError(
         f"The web process ended by itself, with exit status {status}.",
-        detail="No error was raised: something calls `sys.exit()`, or the program comes to its end.",
+        detail="No error was raised: something calls `sys.exit()`, or the program comes to its "
+        "end.",
         advice="Look for `sys.exit()` outside of `if __name__ == '__main__':`, then push again.",
         reason="check/exited",
     )

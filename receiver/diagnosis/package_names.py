@@ -1,4 +1,6 @@
-"""Names that differ from what one would type: packages by the module they bring, Debian packages by library. Pure."""
+"""Names that differ from what one would type: packages by the module they bring, Debian packages
+by library. Pure.
+"""
 
 PACKAGES = {
     "attr": "attrs",
@@ -70,12 +72,33 @@ LEFT_PYTHON = {
     **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
     **dict.fromkeys(
         (
-            *("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "mailcap", "msilib", "nis"),
-            *("nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+            *(
+                "aifc",
+                "audioop",
+                "cgi",
+                "cgitb",
+                "chunk",
+                "crypt",
+                "imghdr",
+                "mailcap",
+                "msilib",
+                "nis",
+            ),
+            *(
+                "nntplib",
+                "ossaudiodev",
+                "pipes",
+                "sndhdr",
+                "spwd",
+                "sunau",
+                "telnetlib",
+                "uu",
+                "xdrlib",
+            ),
         ),
         "3.13",
     ),
-}  # fmt: skip
+}
 """Modules that Python itself once brought, and the version without them."""
 
 LIBRARIES = {

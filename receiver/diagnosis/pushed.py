@@ -1,4 +1,7 @@
-"""What is known of a pushed tree when its release does not come up. Values only; checking.py fills them in."""
+"""What is known of a pushed tree when its release does not come up.
+
+Values only; checking.py fills them in.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +14,8 @@ class Pushed:
     """The pushed tree, as far as it can tell why the app does not start."""
 
     app: str = ""
-    """What the web line names, such as `main:app`; empty where it is not gunicorn that is to import it."""
+    """What the web line names, such as `main:app`; empty where it is not gunicorn that is to
+    import it."""
     files: tuple[str, ...] = ()
     requirements: str = ""
     """The text of the files that name packages."""
@@ -34,11 +38,17 @@ class Pushed:
         return re.search(found, self.requirements, re.IGNORECASE) is not None
 
     def place_of(self, module: str) -> str | None:
-        """The path of a module's file, or of its folder's `__init__.py`, wherever it lies in the tree."""
+        """The path of a module's file, or of its folder's `__init__.py`, wherever it lies in the
+        tree.
+        """
         inner = module.replace(".", "/")
         ends = (f"{inner}.py", f"{inner}/__init__.py")
         found = (path for path in self.files if path.endswith(ends))
-        return min((p for p in found if p in ends or p.endswith(tuple(f"/{e}" for e in ends))), key=len, default=None)  # fmt: skip
+        return min(
+            (p for p in found if p in ends or p.endswith(tuple(f"/{e}" for e in ends))),
+            key=len,
+            default=None,
+        )
 
     def add(self, package: str) -> str:
         """What to do to have a package installed."""

@@ -1,4 +1,6 @@
-"""The certificates that nginx's files name: are they there, fitting, in time, and of the right names."""
+"""The certificates that nginx's files name: are they there, fitting, in time, and of the right
+names.
+"""
 
 import re
 import ssl
@@ -50,21 +52,41 @@ def _certificate(seen: Seen, block: ServerBlock, path: str, key: str | None) -> 
         return
     unfit = _unfit(path, key) if key is not None else None
     if unfit is not None:
-        yield _finding("certificate.key", block, path, f"It does not go with its key {key}: {unfit}", "Name the key that it was made with in ssl_certificate_key.")  # fmt: skip
+        yield _finding(
+            "certificate.key",
+            block,
+            path,
+            f"It does not go with its key {key}: {unfit}",
+            "Name the key that it was made with in ssl_certificate_key.",
+        )
         return
     try:
-        said = shell.capture(("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path))  # fmt: skip
+        said = shell.capture(
+            ("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path)
+        )
     except shell.CommandError:
         return
     yield from _dates(seen, block, path, said.decode(errors="replace"))
     names = _NAMES.findall(said.decode(errors="replace"))
-    uncovered = [name for name in block.names if "." in name and name[0] not in "*~_" and not any(_covers(each, name) for each in names)]  # fmt: skip
+    uncovered = [
+        name
+        for name in block.names
+        if "." in name and name[0] not in "*~_" and not any(_covers(each, name) for each in names)
+    ]
     if names and uncovered:
-        yield _finding("certificate.names", block, path, f"It is for {', '.join(names)}, not for {', '.join(uncovered)}.", "Have a certificate made for these names too.")  # fmt: skip
+        yield _finding(
+            "certificate.names",
+            block,
+            path,
+            f"It is for {', '.join(names)}, not for {', '.join(uncovered)}.",
+            "Have a certificate made for these names too.",
+        )
 
 
 def _unfit(path: str, key: str) -> str | None:
-    """Why a key is not that of a certificate; nothing is said of one that only nginx has the password of."""
+    """Why a key is not that of a certificate; nothing is said of one that only nginx has the
+    password of.
+    """
 
     def no_password() -> str:
         raise _EncryptedKeyError
@@ -88,7 +110,13 @@ def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Fin
     if until <= now:
         yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", _RENEW)
     elif left < _SOON_DAYS:
-        yield _finding("certificate.ends-soon", block, path, f"It ends on {until:%Y-%m-%d}, in {left} days.", _RENEW)  # fmt: skip
+        yield _finding(
+            "certificate.ends-soon",
+            block,
+            path,
+            f"It ends on {until:%Y-%m-%d}, in {left} days.",
+            _RENEW,
+        )
 
 
 def _covers(name: str, wanted: str) -> bool:

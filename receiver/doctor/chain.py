@@ -1,4 +1,6 @@
-"""Why visitors do not get the app's page: the way from nginx to the app, walked with evidence at each step."""
+"""Why visitors do not get the app's page: the way from nginx to the app, walked with evidence at
+each step.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -41,7 +43,9 @@ _MANAGERS = re.compile(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the 
 
 
 def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Finding]:
-    """What a visitor of the app gets now, or got lately; `others` is what was found of it already."""
+    """What a visitor of the app gets now, or got lately; `others` is what was found of it
+    already.
+    """
     if app.serves is None or nginx.master_pid(seen.server.layout) is None:
         return  # without nginx, no app is reached: that is told once
     live, release = app.serves
@@ -161,7 +165,10 @@ def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
 
 
 def _cause(way: _Way, others: list[Finding]) -> Finding | None:
-    """What else was found that explains it. That nothing runs does so only where somebody stopped it."""
+    """What else was found that explains it.
+
+    That nothing runs does so only where somebody stopped it.
+    """
     unit = _unit(way)
     stopped = unit is not None and unit.active == "inactive" and unit.result == "success"
     aside = ("process.", "nginx.") if stopped else ("process.", "nginx.", "web.")
@@ -190,7 +197,9 @@ def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
 
 
 def _process(way: _Way) -> Iterator[str]:
-    """What was seen from nginx on: its log, the port, the master, the workers, an answer past nginx."""
+    """What was seen from nginx on: its log, the port, the master, the workers, an answer past
+    nginx.
+    """
     seen, app, master = way.seen, way.app, way.master
     errors = log_parts.newest_first(change_steps.front(seen.server).log(app.name, "error"))
     # up to what was asked of whom: that stands above
@@ -223,9 +232,12 @@ def _why(way: _Way) -> ShipError:
     else:
         return CheckError(
             "it runs, and does not answer.",
-            detail="It accepts connections and sends nothing: all workers are busy, or wait for something.",
-            advice=f"Look in `ship logs -a {app.name}` for what it waits for, such as a database or another server."
-            f" If requests are only slow: `ship ps:scale web=4 -a {app.name}` lets more of them in at once.",
+            detail="It accepts connections and sends nothing: all workers are busy, or wait for "
+            "something.",
+            advice=f"Look in `ship logs -a {app.name}` for what it waits for, such as a database "
+            "or another server."
+            f" If requests are only slow: `ship ps:scale web=4 -a {app.name}` lets more of "
+            "them in at once.",
         )
     slot = way.live.slot
     server = way.seen.server
@@ -245,13 +257,17 @@ def _why(way: _Way) -> ShipError:
 
 
 def _told(why: ShipError) -> list[str]:
-    """The end of what is known, each line once: a process that is started again and again repeats itself."""
+    """The end of what is known, each line once: a process that is started again and again
+    repeats itself.
+    """
     lines = [line for line in why.detail.splitlines() if not _MANAGERS.match(line)]
     return list(reversed(dict.fromkeys(reversed(lines))))[-_SHOWN_LINES:]
 
 
 def _is_recent(line: str, server: Server) -> bool:
-    """Whether a line of nginx's error log, which has the machine's own time, is of the last minutes."""
+    """Whether a line of nginx's error log, which has the machine's own time, is of the last
+    minutes.
+    """
     try:
         at = datetime.strptime(line[:19], "%Y/%m/%d %H:%M:%S").astimezone(UTC)
     except ValueError:

@@ -1,4 +1,6 @@
-"""Why visitors do not see an app although nothing is wrong with it: somebody wanted it so, or nothing was pushed yet."""
+"""Why visitors do not see an app although nothing is wrong with it: somebody wanted it so, or
+nothing was pushed yet.
+"""
 
 from collections.abc import Iterator
 

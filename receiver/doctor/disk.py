@@ -55,7 +55,8 @@ def _file_system(seen: Seen, place: Path) -> Iterator[Finding]:
             title=f"The disk that {place} is on has hardly room for more files.",
             seen=(f"{found.f_favail} of {found.f_files} can still be made.",),
             means=_FULL,
-            advice="Many small files lie in caches and virtualenvs: `du --inodes -x -d 3 / | sort -n | tail`"
+            advice="Many small files lie in caches and virtualenvs: `du --inodes -x -d 3 / | sort "
+            "-n | tail`"
             " shows where.",
         )
 
@@ -83,13 +84,31 @@ def _sizes(seen: Seen) -> Iterator[_Size]:
         paths = app.paths
         yield _Size(f"releases of {app.name}", _mib(paths.releases), fewer)
         yield _Size(f"virtualenvs of {app.name}", _mib(paths.venvs), fewer)
-        yield _Size(f"build cache of {app.name}", _mib(paths.cache), f"`rm -rf {paths.cache}/uv` empties the cache; the next build is slower.")  # fmt: skip
-        yield _Size(f"storage of {app.name}", _mib(paths.storage), f"What the app keeps in {paths.storage} is its own.")  # fmt: skip
+        yield _Size(
+            f"build cache of {app.name}",
+            _mib(paths.cache),
+            f"`rm -rf {paths.cache}/uv` empties the cache; the next build is slower.",
+        )
+        yield _Size(
+            f"storage of {app.name}",
+            _mib(paths.storage),
+            f"What the app keeps in {paths.storage} is its own.",
+        )
         yield _Size(f"output of builds of {app.name}", _mib(paths.builds), "")
     if seen.has_systemd:
-        yield _Size("systemd's journal", _mib(Path("/var/log/journal")), f"`journalctl --vacuum-size={_SMALL_LOG_MIB}M` makes the journal small.")  # fmt: skip
-        yield _Size("nginx's logs", _mib(Path("/var/log/nginx")), "`logrotate -f /etc/logrotate.d/nginx` begins new logs of nginx.")  # fmt: skip
-        yield _Size("apt's cache", _mib(Path("/var/cache/apt")), "`apt-get clean` empties apt's cache.")  # fmt: skip
+        yield _Size(
+            "systemd's journal",
+            _mib(Path("/var/log/journal")),
+            f"`journalctl --vacuum-size={_SMALL_LOG_MIB}M` makes the journal small.",
+        )
+        yield _Size(
+            "nginx's logs",
+            _mib(Path("/var/log/nginx")),
+            "`logrotate -f /etc/logrotate.d/nginx` begins new logs of nginx.",
+        )
+        yield _Size(
+            "apt's cache", _mib(Path("/var/cache/apt")), "`apt-get clean` empties apt's cache."
+        )
 
 
 def _mib(folder: Path) -> int:

@@ -31,9 +31,13 @@ _LINK = Path("/usr/local/bin/ship")
 _NO_PUSH = "Nobody can push, or give commands over ssh."
 _SSHD = (
     ("pubkeyauthentication", lambda value: value == "yes", "It has to be yes."),
-    ("authorizedkeysfile", lambda value: ".ssh/authorized_keys" in value.split(), "It has to name .ssh/authorized_keys."),
+    (
+        "authorizedkeysfile",
+        lambda value: ".ssh/authorized_keys" in value.split(),
+        "It has to name .ssh/authorized_keys.",
+    ),
     ("permituserrc", lambda _: True, ""),
-)  # fmt: skip
+)
 
 
 def look(seen: Seen) -> Iterator[Finding]:
@@ -85,7 +89,9 @@ def _account(one: AppSeen) -> Iterator[Finding]:
             repair=(CreateAccount(one.name),),
         )
         return
-    others = [_group_name(gid) for gid in os.getgrouplist(name, one.owner.gid) if gid != one.owner.gid]  # fmt: skip
+    others = [
+        _group_name(gid) for gid in os.getgrouplist(name, one.owner.gid) if gid != one.owner.gid
+    ]
     if others:
         yield Finding(
             name="account.groups",
@@ -167,22 +173,36 @@ def _sshd(seen: Seen) -> Iterator[Finding]:
             title="sshd does not run.",
             seen=tuple(unit.shown for unit in known),
             means=_NO_PUSH,
-            advice="`sshd -t` tells whether its settings are right; then `systemctl enable --now ssh`.",
+            advice="`sshd -t` tells whether its settings are right; then `systemctl enable --now "
+            "ssh`.",
         )
     try:
         said = shell.capture(("sshd", "-T", "-C", f"user={RECEIVER},host=localhost,addr=127.0.0.1"))
     except shell.CommandError as error:
-        yield _sshd_setting(f"sshd refuses its settings: {error.detail.strip()[:300]}", "`sshd -t` names the line.")  # fmt: skip
+        yield _sshd_setting(
+            f"sshd refuses its settings: {error.detail.strip()[:300]}", "`sshd -t` names the line."
+        )
         return
-    found = dict(line.split(" ", 1) for line in said.decode(errors="replace").splitlines() if " " in line)  # fmt: skip
+    found = dict(
+        line.split(" ", 1) for line in said.decode(errors="replace").splitlines() if " " in line
+    )
     for name, is_right, rule in _SSHD:
         if name in found and not is_right(found[name]):
-            yield _sshd_setting(f"{name} is {found[name]}. {rule}", "Change it for the account ship: `Match User ship` at the end of /etc/ssh/sshd_config.")  # fmt: skip
+            yield _sshd_setting(
+                f"{name} is {found[name]}. {rule}",
+                "Change it for the account ship: `Match User ship` at the end of "
+                "/etc/ssh/sshd_config.",
+            )
     for name in ("allowusers", "allowgroups"):
         if name in found and RECEIVER not in found[name].split():
-            yield _sshd_setting(f"{name} is {found[name]}, without {RECEIVER}.", f"Add {RECEIVER} there, then `systemctl reload ssh`.")  # fmt: skip
+            yield _sshd_setting(
+                f"{name} is {found[name]}, without {RECEIVER}.",
+                f"Add {RECEIVER} there, then `systemctl reload ssh`.",
+            )
     if RECEIVER in found.get("denyusers", "").split():
-        yield _sshd_setting(f"denyusers names {RECEIVER}.", "Take it out, then `systemctl reload ssh`.")  # fmt: skip
+        yield _sshd_setting(
+            f"denyusers names {RECEIVER}.", "Take it out, then `systemctl reload ssh`."
+        )
 
 
 def _sshd_setting(line: str, advice: str) -> Finding:
@@ -225,23 +245,40 @@ def _hooks(seen: Seen) -> Iterator[Finding]:
 def _repository(seen: Seen, one: AppSeen) -> Iterator[Finding]:
     repo = seen.server.layout.repo(one.name)
     config = text_at(repo / "config") or ""
-    hooks = [line.partition("=")[2].strip() for line in config.splitlines() if line.strip().lower().startswith("hookspath")]  # fmt: skip
+    hooks = [
+        line.partition("=")[2].strip()
+        for line in config.splitlines()
+        if line.strip().lower().startswith("hookspath")
+    ]
     if hooks == [str(HOOKS)] and (repo / "HEAD").is_file():
         return
     there = (repo / "HEAD").is_file()
     receiver = receiver_ids() if seen.has_systemd else None
-    give = (GiveTree(str(repo), receiver.uid, receiver.gid), SetAccess(str(repo), receiver.uid, receiver.gid, 0o755, folder=True)) if receiver else ()  # fmt: skip
+    give = (
+        (
+            GiveTree(str(repo), receiver.uid, receiver.gid),
+            SetAccess(str(repo), receiver.uid, receiver.gid, 0o755, folder=True),
+        )
+        if receiver
+        else ()
+    )
     yield Finding(
         name="push.repository",
         app=one.name,
         severity="broken",
         title=f"The repository of {one.name} is "
         + ("not set up as ship does." if there else "missing, or none."),
-        seen=(f"core.hooksPath of {repo} is {hooks[0]}." if hooks else f"{repo} has no core.hooksPath." if there else f"There is no {repo}.",),
+        seen=(
+            f"core.hooksPath of {repo} is {hooks[0]}."
+            if hooks
+            else f"{repo} has no core.hooksPath."
+            if there
+            else f"There is no {repo}.",
+        ),
         means="A push is refused, or taken and nothing is deployed.",
         does="set it up" + ("" if there else ", empty: the next push brings all commits again"),
         repair=(SetUpRepo(one.name), *give),
-    )  # fmt: skip
+    )
 
 
 def _link() -> Iterator[Finding]:
@@ -253,7 +290,8 @@ def _link() -> Iterator[Finding]:
             severity="warning",
             title="`ship` cannot be typed on the server as it should.",
             seen=(f"{_LINK} leads to {there}." if there else f"There is no link {_LINK}.",),
-            means="Commands over ssh work; on the server itself, the program is not found, or another one.",
+            means="Commands over ssh work; on the server itself, the program is not found, or "
+            "another one.",
             does=f"link it to {wanted}",
             repair=(Link(str(_LINK), wanted),) if there or not _LINK.exists() else (),
         )
@@ -273,11 +311,18 @@ def _recovery(seen: Seen) -> Iterator[Finding]:
         name="boot.recovery",
         severity="warning",
         title=f"The boot does not start {RECOVERY_UNIT}.",
-        seen=(f"There is no {path}." if missing else f"There is no {link}." if not link.is_symlink() else f"{RECOVERY_UNIT} is masked.",),
-        means="A deploy that a power cut interrupts stays half done until the next command on its app.",
+        seen=(
+            f"There is no {path}."
+            if missing
+            else f"There is no {link}."
+            if not link.is_symlink()
+            else f"{RECOVERY_UNIT} is masked.",
+        ),
+        means="A deploy that a power cut interrupts stays half done until the next command on its "
+        "app.",
         does="write it, and have the boot start it",
         repair=(*words[:-1], Install(), words[-1]),
-    )  # fmt: skip
+    )
 
 
 def _log_timer(seen: Seen) -> Iterator[Finding]:

@@ -1,4 +1,6 @@
-"""`ship doctor` as a story: look at everything, tell what is not as it should be; with `--fix`, mend and look again."""
+"""`ship doctor` as a story: look at everything, tell what is not as it should be; with `--fix`,
+mend and look again.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -52,7 +54,8 @@ class Report(NamedTuple):
 
 
 def examine(server: Server, only: AppName | None, *, of_server: bool = True) -> Report:
-    """Look at the server and its apps, or at one app and what it needs; changes nothing, and takes no lock.
+    """Look at the server and its apps, or at one app and what it needs; changes nothing, and
+    takes no lock.
 
     Args:
         server: the server
@@ -78,7 +81,9 @@ def heal(
     *,
     of_server: bool = True,
 ) -> Report:
-    """Mend what can be mended, one finding after the other, and look again until nothing new can be."""
+    """Mend what can be mended, one finding after the other, and look again until nothing new can
+    be.
+    """
     repairer, tried = Repairer(server, out, rebuild), Counter[tuple[str, str | None, str]]()
     report = examine(server, only, of_server=of_server)
     for _ in range(_ROUNDS):

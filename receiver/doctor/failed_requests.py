@@ -41,7 +41,9 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
 
 
 def _advice(reasons: list[Reason], app: AppSeen) -> str:
-    """What to do about each of them, on a line of its own; where there are several, with which it is for."""
+    """What to do about each of them, on a line of its own; where there are several, with which
+    it is for.
+    """
     told = list({one.code: one for one in reasons if one.advice}.values())
     lines = (f"Where {one.text}: {one.advice}" if told[1:] else one.advice for one in told)
     return "\n".join(lines).replace(" APP", f" {app.name}")

@@ -1,4 +1,6 @@
-"""What `ship doctor` found: what is not as it should be, what was seen, what it means, and its repair. Values only."""
+"""What `ship doctor` found: what is not as it should be, what was seen, what it means, and its
+repair. Values only.
+"""
 
 from typing import Literal
 
@@ -7,7 +9,8 @@ import msgspec
 from receiver.model.plan import AnyStep, Link, WriteFile
 
 Severity = Literal["broken", "warning", "note"]
-"""Visitors or pushes meet it now; they will, at the next boot or deploy; it is only worth knowing."""
+"""Visitors or pushes meet it now; they will, at the next boot or deploy; it is only worth
+knowing."""
 EXIT_FINDINGS = 12
 """Exit code of `ship doctor` when something is broken, or will be."""
 

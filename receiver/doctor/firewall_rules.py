@@ -18,7 +18,8 @@ def closed_by_ufw(status: str, ports: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def closed_by_nft(rules: str, ports: tuple[int, ...]) -> tuple[int, ...]:
-    """Ports that a chain of nft drops with no rule of its own that names them, of `nft list ruleset`.
+    """Ports that a chain of nft drops with no rule of its own that names them, of `nft list
+    ruleset`.
 
     A chain that jumps elsewhere is not judged: what is told has to be sure.
     """

@@ -1,4 +1,6 @@
-"""nginx: does it run, does it take its files, are ship's as they should be, and who else wants the visitors."""
+"""nginx: does it run, does it take its files, are ship's as they should be, and who else wants
+the visitors.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +26,10 @@ from receiver.nginx.program import Complaint, read_complaint
 from receiver.nginx.sites import is_current, server_names, shared_file, site_file
 
 _NOBODY = "Visitors reach no app of this server."
-_GOES_ON = "nginx goes on with what it has read; it would not start again, and no app can be added or changed."
+_GOES_ON = (
+    "nginx goes on with what it has read; it would not start again, and no app can be added or "
+    "changed."
+)
 _DEBIAN = "/etc/nginx/sites-available/default"
 
 
@@ -59,15 +64,31 @@ def site(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     step = ChangeSite(app.name, wanted.path, str(link), wanted.text)
     there = text_at(path)
     if there is None:
-        yield _site("nginx.site-missing", "broken", app, f"nginx's file of {app.name} is missing.", f"There is no {path}.", step)  # fmt: skip
+        yield _site(
+            "nginx.site-missing",
+            "broken",
+            app,
+            f"nginx's file of {app.name} is missing.",
+            f"There is no {path}.",
+            step,
+        )
     elif there != wanted.text:
         old = there.startswith("# made of ") and not is_current(there, *made_of)
         yield _outdated(app, wanted, step) if old else _edited(app, there, wanted, step)
     elif not link.is_symlink() or link.resolve() != path.resolve():
-        yield _site("nginx.site-not-enabled", "broken", app, f"nginx's file of {app.name} is not enabled.", f"{link} does not lead to it.", step)  # fmt: skip
+        yield _site(
+            "nginx.site-not-enabled",
+            "broken",
+            app,
+            f"nginx's file of {app.name} is not enabled.",
+            f"{link} does not lead to it.",
+            step,
+        )
 
 
-def _site(name: str, severity: str, app: AppSeen, title: str, line: str, step: ChangeSite) -> Finding:  # fmt: skip
+def _site(
+    name: str, severity: str, app: AppSeen, title: str, line: str, step: ChangeSite
+) -> Finding:
     return Finding(
         name=name,
         app=app.name,
@@ -100,7 +121,8 @@ def _outdated(app: AppSeen, wanted: WriteFile, step: ChangeSite) -> Finding:
         name="nginx.site-outdated",
         app=app.name,
         severity="note",
-        title=f"nginx's file of {app.name} is of an earlier version of ship, or of earlier settings.",
+        title=f"nginx's file of {app.name} is of an earlier version of ship, or of earlier "
+        "settings.",
         seen=(f"{wanted.path} was made of other values than hold now.",),
         means="It works; the next deploy writes it anew.",
         does="write it anew now, and keep what is there aside",
@@ -184,7 +206,8 @@ def _advice(seen: Seen, complaint: Complaint) -> str:
     if Path(complaint.file).name.startswith("ship-") or "/ship-" in complaint.text:
         return "`ship doctor --fix` writes the file of that app anew, where it differs."
     return (
-        f"Ship did not write this file. Correct it, or take it out of {seen.server.layout.sites_enabled};"
+        "Ship did not write this file. Correct it, or take it out of "
+        f"{seen.server.layout.sites_enabled};"
         " `nginx -t` tells when it is right."
     )
 
@@ -211,7 +234,11 @@ def _included(seen: Seen, dump: str) -> Iterator[Finding]:
 
 
 def _conflicts(seen: Seen, dump: str) -> Iterator[Finding]:
-    ours = {name: app for app in seen.apps for name in server_names(seen.server.settings, app.name, app.settings)}  # fmt: skip
+    ours = {
+        name: app
+        for app in seen.apps
+        for name in server_names(seen.server.settings, app.name, app.settings)
+    }
     for name, address in conflicts(dump):
         if name not in ours:
             continue
@@ -223,7 +250,8 @@ def _conflicts(seen: Seen, dump: str) -> Iterator[Finding]:
             title=f"Two files of nginx claim the name {name}.",
             seen=(f"On {address}: {', '.join(dict.fromkeys(files))}.",),
             means="Visitors get the one that nginx reads first.",
-            advice="Take the name out of the file that is not ship's, then `systemctl reload nginx`.",
+            advice="Take the name out of the file that is not ship's, then `systemctl reload "
+            "nginx`.",
         )
 
 
@@ -241,10 +269,12 @@ def _defaults(seen: Seen, dump: str) -> Iterator[Finding]:
                 title="Another default server than ship's answers some visitors.",
                 seen=(f"{block.file} has `default_server` on port {port}.",),
                 means="Who comes by an unknown name, or by the address, gets its page.",
-                does="disable Debian's default site; its file stays in sites-available" if debian else "",
+                does=("disable Debian's default site; its file stays in sites-available")
+                if debian
+                else "",
                 repair=(Install(),) if debian else (),
                 advice="" if debian else "Take `default_server` out of that file.",
-            )  # fmt: skip
+            )
 
 
 def _is_port(listen: str, port: int) -> bool:
@@ -266,7 +296,13 @@ def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:
         words.append(("start", NGINX_UNIT))
     if runs and not words:
         return
-    state = "does not run" if not runs else "is masked" if len(words) > 1 else "is not started by a boot"  # fmt: skip
+    state = (
+        "does not run"
+        if not runs
+        else "is masked"
+        if len(words) > 1
+        else "is not started by a boot"
+    )
     port_taken = any(True for _ in _port(seen))
     can = sound and not (port_taken and not runs)
     repair = tuple(Systemctl(each) for each in words) if unit else (StartProgram(NGINX_PROCESS),)
@@ -274,16 +310,20 @@ def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:
         name="nginx.down" if not runs else "nginx.not-enabled",
         severity="broken" if not runs else "warning",
         title=f"nginx {state}.",
-        seen=(unit.shown,) if unit else (f"{nginx.pid_file(seen.server.layout)} names no living nginx.",),
+        seen=(unit.shown,)
+        if unit
+        else ((f"{nginx.pid_file(seen.server.layout)} names no living nginx."),),
         means=_NOBODY if not runs else "After the next boot, visitors reach no app of this server.",
         does="start it, now and at every boot" if can else "",
         repair=repair if can else (),
         advice="" if can else "It cannot start before what is said above is mended.",
-    )  # fmt: skip
+    )
 
 
 def reload(app: AppSeen, line: str) -> Finding:
-    """The finding for an nginx whose files are right, and that answers as if it had not read them."""
+    """The finding for an nginx whose files are right, and that answers as if it had not read
+    them.
+    """
     return Finding(
         name="nginx.not-read",
         app=app.name,

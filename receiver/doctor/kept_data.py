@@ -1,4 +1,6 @@
-"""What an app keeps: a database where the next release does not have it, and a storage above its quota."""
+"""What an app keeps: a database where the next release does not have it, and a storage above its
+quota.
+"""
 
 from collections.abc import Iterator
 
@@ -18,7 +20,8 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
         yield from _databases(seen, app)
         yield from _quota(seen, app)
     except (ShipError, OSError, KeyError, msgspec.MsgspecError):
-        return  # it is the app's account that counts its files: where that cannot be started, more is wrong
+        # it is the app's account that counts its files: where that cannot be started, more is wrong
+        return
 
 
 def _databases(seen: Seen, app: AppSeen) -> Iterator[Finding]:
@@ -32,8 +35,10 @@ def _databases(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             severity="warning",
             title=f"{app.name} keeps a database where the next release does not have it.",
             seen=tuple(f"{it.path} ({shown_size(it.size)})" for it in found[:3]),
-            means="After the next deploy, the app begins with the database of its code, or with none.",
-            advice=f"`ship storage:mount {found[0].path} -a {app.name}` keeps it over releases; it moves at once, without losing a row.",
+            means="After the next deploy, the app begins with the database of its code, or with "
+            "none.",
+            advice=f"`ship storage:mount {found[0].path} -a {app.name}` keeps it over releases; it "
+            "moves at once, without losing a row.",
         )
 
 
@@ -47,6 +52,8 @@ def _quota(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             severity="warning",
             title=f"The storage of {app.name} is larger than its quota.",
             seen=(f"It holds {shown_size(used)} of {quota}.",),
-            means="Nothing is copied into it any more; what the app itself writes is not kept back.",
-            advice=f"`ship storage -a {app.name}` tells what is large; `ship storage:quota SIZE -a {app.name}` sets another one.",
+            means="Nothing is copied into it any more; what the app itself writes is not kept "
+            "back.",
+            advice=f"`ship storage -a {app.name}` tells what is large; `ship storage:quota SIZE -a "
+            f"{app.name}` sets another one.",
         )

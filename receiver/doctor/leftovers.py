@@ -12,12 +12,15 @@ from receiver.model.layout import AppPaths
 
 
 def at_work(paths: AppPaths) -> str | None:
-    """What holds the app's lock, such as `deploy of 1a2b3c4 by laptop (process 12)`; the lock is not touched."""
+    """What holds the app's lock, such as `deploy of 1a2b3c4 by laptop (process 12)`; the lock is
+    not touched.
+    """
     told = files.read_text(paths.lock)
     if not told:
         return None
     with suppress(OSError):  # the app may go meanwhile
-        # by the inode alone: not every file system has the device there that `stat` tells; and who ended says no more
+        # by the inode alone: not every file system has the device there that `stat` tells; and who
+        # ended says no more
         inode = f":{paths.lock.stat().st_ino}"
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
             words = line.split()
@@ -63,5 +66,7 @@ def _left(paths: AppPaths) -> Iterator[Path]:
         yield from (
             venv
             for venv in paths.venvs.iterdir()
-            if venv.is_dir() and not venv.name.startswith(".") and not venv.with_suffix(".ready").exists()
-        )  # fmt: skip
+            if venv.is_dir()
+            and not venv.name.startswith(".")
+            and not venv.with_suffix(".ready").exists()
+        )

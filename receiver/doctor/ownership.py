@@ -1,4 +1,6 @@
-"""Owners and modes: of ship's folders and records, of what an app has to write, of the repositories."""
+"""Owners and modes: of ship's folders and records, of what an app has to write, of the
+repositories.
+"""
 
 import grp
 import os
@@ -13,6 +15,8 @@ from receiver.doctor.wanted_access import Ids, Wanted, app_access, embedded_acce
 from receiver.nginx.request_logs import NGINX_GROUP
 
 RECEIVER = "ship"
+_SHOWN = 3
+"""Of more, their number is said."""
 _MOST_LOOKED_AT = 20_000
 """Entries of one tree: doctor is to be quick, and a `chown -R` shows at once."""
 
@@ -37,7 +41,9 @@ def server(seen: Seen) -> Iterator[Finding]:
 def app(seen: Seen, one: AppSeen) -> Iterator[Finding]:
     """The folders and files of an app, and its repository."""
     if not seen.has_systemd:
-        yield from _compared(embedded_access(seen.server.layout, one.paths, Ids(os.geteuid(), os.getegid())), one)  # fmt: skip
+        yield from _compared(
+            embedded_access(seen.server.layout, one.paths, Ids(os.geteuid(), os.getegid())), one
+        )
         return
     if one.owner is None:
         return
@@ -52,9 +58,26 @@ def app(seen: Seen, one: AppSeen) -> Iterator[Finding]:
     if one.release is not None and one.release.venv is not None:
         trees.append(Path(one.release.venv))
     for tree in trees:
-        yield from _tree(tree, owner, one, f"the account ship-{one.name}", "The app cannot read or write them: a page fails, or a build.")  # fmt: skip
+        yield from _tree(
+            tree,
+            owner,
+            one,
+            f"the account ship-{one.name}",
+            "The app cannot read or write them: a page fails, or a build.",
+        )
     repo = seen.server.layout.repo(one.name)
-    yield from _tree(repo, receiver, one, "the account ship", "Pushes fail: git as root in a repository does this.")  # fmt: skip
+    yield from _tree(
+        repo,
+        receiver,
+        one,
+        "the account ship",
+        "Pushes fail: git as root in a repository does this.",
+    )
+
+
+def _fault(path: str) -> str:
+    there = os.path.lexists(path)
+    return "has another owner or mode than it should" if there else "is missing"
 
 
 def _compared(wanted: Iterable[Wanted], one: AppSeen | None) -> Iterator[Finding]:
@@ -65,16 +88,21 @@ def _compared(wanted: Iterable[Wanted], one: AppSeen | None) -> Iterator[Finding
                 name="access.owner-or-mode",
                 app=one.name if one else None,
                 severity="warning",
-                title=f"{each.path} {'has another owner or mode than it should' if os.path.lexists(each.path) else 'is missing'}.",
+                title=f"{each.path} {_fault(each.path)}.",
                 seen=(line,),
                 means=each.matters,
                 does=f"give it {_shown(each.uid, each.gid, each.mode)}",
-                repair=(SetAccess(each.path, each.uid, each.gid, each.mode, each.kind == "folder"),),
-            )  # fmt: skip
+                repair=(
+                    SetAccess(each.path, each.uid, each.gid, each.mode, each.kind == "folder"),
+                ),
+            )
 
 
 def _difference(wanted: Wanted) -> str | None:
-    """How a file differs from what it should be; None where it does not. A file that is not there is no matter here."""
+    """How a file differs from what it should be; None where it does not.
+
+    A file that is not there is no matter here.
+    """
     try:
         found = Path(wanted.path).lstat()
     except FileNotFoundError:
@@ -96,11 +124,14 @@ def _tree(tree: Path, owner: Ids, one: AppSeen, whom: str, means: str) -> Iterat
         app=one.name,
         severity="broken",
         title=f"Files in {tree} do not belong to {whom}.",
-        seen=(*(f"{path} belongs to {_name(uid)}." for path, uid in others[:3]), *((f"There are {len(others)} of them.",) if len(others) > 3 else ())),  # noqa: PLR2004 - as many as are shown
+        seen=(
+            *(f"{path} belongs to {_name(uid)}." for path, uid in others[:_SHOWN]),
+            *(((f"There are {len(others)} of them."),) if len(others) > _SHOWN else ()),
+        ),
         means=means,
         does=f"give them to {whom}",
         repair=(GiveTree(str(tree), owner.uid, owner.gid),),
-    )  # fmt: skip
+    )
 
 
 def _others(tree: Path, uid: int) -> Iterator[tuple[str, int]]:

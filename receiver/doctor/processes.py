@@ -54,7 +54,9 @@ def _start_again(app: AppSeen, live: Live, release: Release) -> Steps:
 
 
 def _go_on_trying(seen: Seen, app: AppSeen, live: Live, release: Release) -> tuple[AnyRepair, ...]:
-    """What has the process manager start it again and again, as it does with what ends by itself."""
+    """What has the process manager start it again and again, as it does with what ends by
+    itself.
+    """
     if seen.has_systemd:
         unit = slot_unit(app.name, kind_of(release), live.slot)
         return (Systemctl(("start", "--no-block", unit)),)
@@ -78,7 +80,8 @@ def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             title=f"Another program has the port of {app.name}.",
             seen=(f"{holder} listens on port {port}.", unit.shown),
             means="Visitors reach that program, or get an error, instead of the app.",
-            advice="Stop that program, and see that it does not start again; then `ship doctor --fix`.",
+            advice="Stop that program, and see that it does not start again; then `ship doctor "
+            "--fix`.",
         )
         return
     # apart, because a socket that is held again stays so, also where the app does not start
@@ -117,12 +120,16 @@ def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Fi
     told = workers.ready_workers(app.paths.slot_run(live.slot))
     wrong = {label for worker, label in told.items() if worker in alive} - {release.label}
     if wrong:
-        steps = (AimSlot(app.name, live.slot, live.release, reload=True), AwaitRelease(app.name, live.slot, live.release, float(app.settings.check_limit_s)))  # fmt: skip
+        steps = (
+            AimSlot(app.name, live.slot, live.release, reload=True),
+            AwaitRelease(app.name, live.slot, live.release, float(app.settings.check_limit_s)),
+        )
         yield Finding(
             name="web.other-release",
             app=app.name,
             severity="broken",
-            title=f"Workers serve {', '.join(sorted(wrong))}, and {release.label} is the live release.",
+            title=f"Workers serve {', '.join(sorted(wrong))}, and {release.label} is the live "
+            "release.",
             seen=(f"live.json names {release.label}.",),
             means="Visitors see another release than `ship releases` tells.",
             does=f"have {release.label} take over",
@@ -195,10 +202,12 @@ def _formation(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             severity="broken" if missing else "warning",
             title=f"Processes besides web are {what}: {names}.",
             seen=tuple(_seen_of(seen, app, each) for each in missing),
-            means="What they should do is not done." if missing else "They do work that nobody asked for.",
+            means="What they should do is not done."
+            if missing
+            else "They do work that nobody asked for.",
             does="start them" if missing else "stop them",
             repair=(Steps(app.name, (SetFormation(app.name, wanted),)),),
-        )  # fmt: skip
+        )
     for each in instances(wanted):
         if each in runs:
             yield from _ends_again(seen, app, each, runs[each])
@@ -282,10 +291,12 @@ def _boot(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             severity="warning",
             title=f"The next boot would not start {unit}.",
             seen=(f"The link to it in {seen.server.layout.units} is missing, or leads elsewhere.",),
-            means="After a boot, visitors get 502." if ".ps." not in unit else "After a boot, its work is not done.",
+            means="After a boot, visitors get 502."
+            if ".ps." not in unit
+            else "After a boot, its work is not done.",
             does="have the boot start it",
             repair=(Steps(app.name, plan),),
-        )  # fmt: skip
+        )
 
 
 def _wanted_by(seen: Seen, target: str, unit: str) -> Path:
@@ -293,5 +304,7 @@ def _wanted_by(seen: Seen, target: str, unit: str) -> Path:
 
 
 def _leads_to(link: Path, unit: str) -> bool:
-    """Whether a link is there and names this unit; `systemctl enable` writes another path than ship does."""
+    """Whether a link is there and names this unit; `systemctl enable` writes another path than
+    ship does.
+    """
     return link.is_symlink() and link.readlink().name == unit

@@ -52,9 +52,12 @@ def _live(app: AppSeen) -> Finding:
         means="What runs goes on; no command, deploy or boot can go on from it.",
         does=f"write that v{aim[1]} is live, which slot {aim[0]} runs" if aim else "",
         repair=repair,
-        advice="" if aim else "Restore releases/ and live.json of the app from a backup, or destroy the app"
+        advice=""
+        if aim
+        else "Restore releases/ and live.json of the app from a backup, or "
+        "destroy the app"
         " and push it again; its storage can be kept by a copy.",
-    )  # fmt: skip
+    )
 
 
 def _any_aim(app: AppSeen) -> tuple[SlotLetter, int] | None:
@@ -90,14 +93,19 @@ def _links(app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
             name="release.link",
             app=app.name,
             severity="broken",
-            title=f"The link {link.relative_to(app.paths.home)} does not lead to the live release {release.label}.",
+            title=f"The link {link.relative_to(app.paths.home)} does not lead to the live release "
+            f"{release.label}.",
             seen=(f"{seen} It should lead to {target}.",),
             means="The next start, and the next change of workers, runs something else or nothing;"
             " static files come from there.",
             does="make the link anew",
-            repair=(Steps(app.name, (Link(str(link), target),)),) if there or not link.exists() else (),
-            advice="" if there or not link.exists() else f"Move {link} away, then `ship doctor --fix`.",
-        )  # fmt: skip
+            repair=(Steps(app.name, (Link(str(link), target),)),)
+            if there or not link.exists()
+            else (),
+            advice=""
+            if there or not link.exists()
+            else f"Move {link} away, then `ship doctor --fix`.",
+        )
 
 
 def _source(app: AppSeen, release: Release) -> Iterator[Finding]:
@@ -153,7 +161,9 @@ def _config_vars(app: AppSeen, release: Release) -> Iterator[Finding]:
 
 
 def _ran_with(paths: AppPaths, release: Release) -> dict[str, str] | None:
-    """The config vars of a release without its own file of them; None where some may be pending since."""
+    """The config vars of a release without its own file of them; None where some may be pending
+    since.
+    """
     if (
         release.restores is not None
     ):  # a rollback stores what was pending before it, and runs without
@@ -181,7 +191,10 @@ def _virtualenv(seen: Seen, app: AppSeen, release: Release) -> Iterator[Finding]
         title=f"The virtualenv of {release.label} cannot be used.",
         seen=(wrong, f"It was made with Python {release.python}."),
         means=_ANY_START,
-        does="build this commit again, with a Python that is here; it is checked before it takes over"
+        does=(
+            "build this commit again, with a Python that is here; it is checked before it takes "
+            "over"
+        )
         if can
         else "",
         repair=(Rebuild(app.name, str(venv)),) if can else (),

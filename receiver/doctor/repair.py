@@ -1,4 +1,7 @@
-"""Does what a finding's repair says. Only ship's own files are touched, and what somebody changed in one is kept."""
+"""Does what a finding's repair says.
+
+Only ship's own files are touched, and what somebody changed in one is kept.
+"""
 
 import dataclasses
 import os
@@ -126,7 +129,8 @@ class Repairer:
             self._server.host.create_account(AppName(app))
             return
         home = str(self._server.layout.state)
-        # as installer.sh makes it: a shell, because sshd runs the forced command with it; no password fits `*`
+        # as installer.sh makes it: a shell, because sshd runs the forced command with it; no
+        # password fits `*`
         shell.admin(
             *("useradd", "--system", "--user-group", "--home-dir", home, "--no-create-home"),
             *("--shell", "/bin/sh", "--password", "*", "ship"),

@@ -1,4 +1,6 @@
-"""What doctor's modules share: the server, its apps as their records have them, and systemd's view of their units."""
+"""What doctor's modules share: the server, its apps as their records have them, and systemd's
+view of their units.
+"""
 
 import os
 from collections.abc import Iterable
@@ -83,7 +85,9 @@ def kind_of(release: Release) -> SlotKind:
 
 
 def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen], list[Finding]]:
-    """The apps of these names; and what is wrong with the records of those that cannot be looked at."""
+    """The apps of these names; and what is wrong with the records of those that cannot be looked
+    at.
+    """
     found: list[AppSeen] = []
     troubles: list[Finding] = []
     for name in names:

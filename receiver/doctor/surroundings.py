@@ -1,4 +1,6 @@
-"""What lies around ship: memory that ran out, the clock, firewalls, and where the apps' names lead."""
+"""What lies around ship: memory that ran out, the clock, firewalls, and where the apps' names
+lead.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,6 +14,7 @@ from receiver.hosts.process_ends import OUT_OF_MEMORY
 from receiver.machine import shell
 from receiver.nginx.sites import server_names
 
+_SSH = 22
 _QUICK_S = 3.0
 _NO_SUCH_NAME = 2
 """What getent ends with."""
@@ -55,7 +58,8 @@ def _memory(seen: Seen) -> Iterator[Finding]:
                 *_meminfo(),
             ),
             means="A request that was under way got 502; a worker's job was cut off.",
-            advice=f"`ship capacity` tells what fits. Fewer workers: `ship ps:scale web=1 -a {name}`; a limit for"
+            advice="`ship capacity` tells what fits. Fewer workers: `ship ps:scale web=1 -a "
+            f"{name}`; a limit for"
             f" it alone: `ship limits:set memory=256M -a {name}`.",
         )
 
@@ -78,7 +82,8 @@ def _clock() -> Iterator[Finding]:
         severity="warning",
         title="Nothing keeps the clock of this machine right.",
         seen=("timedatectl says that it is not synchronized.",),
-        means="Cron jobs start early or late; logins, tokens and certificates fail when it is far off.",
+        means="Cron jobs start early or late; logins, tokens and certificates fail when it is far "
+        "off.",
         advice="`timedatectl set-ntp true`, or `apt-get install systemd-timesyncd`.",
     )
 
@@ -99,9 +104,13 @@ def _firewall(seen: Seen) -> Iterator[Finding]:
                 severity="broken",
                 title=f"The firewall does not let port {port} through.",
                 seen=(f"{program} drops what comes in, and has no rule that accepts port {port}.",),
-                means=_NOBODY if port != 22 else "Nobody new can push; a push from elsewhere hangs.",  # noqa: PLR2004 - ssh
-                advice=f"`ufw allow {port}/tcp`." if program == "ufw" else f"Accept tcp dport {port} in its input chain.",
-            )  # fmt: skip
+                means=_NOBODY
+                if port != _SSH
+                else "Nobody new can push; a push from elsewhere hangs.",
+                advice=f"`ufw allow {port}/tcp`."
+                if program == "ufw"
+                else f"Accept tcp dport {port} in its input chain.",
+            )
 
 
 def _ufw_is_on() -> bool:
@@ -111,8 +120,15 @@ def _ufw_is_on() -> bool:
 
 
 def _names(seen: Seen) -> Iterator[Finding]:
-    """Names that lead to another machine. One that leads nowhere yet is not told: the domain may be new."""
-    names = {name: app for app in seen.apps for name in server_names(seen.server.settings, app.name, app.settings)}  # fmt: skip
+    """Names that lead to another machine.
+
+    One that leads nowhere yet is not told: the domain may be new.
+    """
+    names = {
+        name: app
+        for app in seen.apps
+        for name in server_names(seen.server.settings, app.name, app.settings)
+    }
     if not names:
         return
     own = set(_said("hostname", "-I").decode().split())
@@ -123,14 +139,22 @@ def _names(seen: Seen) -> Iterator[Finding]:
                 app=names[name].name,
                 severity="note",
                 title=f"{name} leads to another address than this machine has.",
-                seen=(f"It leads to {', '.join(sorted(addresses))}; this machine has {', '.join(sorted(own))}.",),
-                means="Visitors come here only if what is there passes them on, as a proxy or a load balancer does.",
+                seen=(
+                    (
+                        f"It leads to {', '.join(sorted(addresses))}; this machine has "
+                        f"{', '.join(sorted(own))}."
+                    ),
+                ),
+                means="Visitors come here only if what is there passes them on, as a proxy or a "
+                "load balancer does.",
                 advice="Without one in between, change the name's A and AAAA records.",
-            )  # fmt: skip
+            )
 
 
 def _addresses(names: Iterable[str]) -> dict[str, set[str]]:
-    """Where names lead, of those that lead anywhere: for one that does not, getent fails, and tells of the others."""
+    """Where names lead, of those that lead anywhere: for one that does not, getent fails, and
+    tells of the others.
+    """
     try:
         said = shell.capture(("getent", "ahosts", *names), limit_s=_QUICK_S).decode(
             errors="replace"
@@ -156,7 +180,9 @@ def _is_private(address: str) -> bool:
 
 
 def _said(*argv: str) -> bytes:
-    """What a program says; nothing where it is missing, fails or takes long: doctor goes on without it."""
+    """What a program says; nothing where it is missing, fails or takes long: doctor goes on
+    without it.
+    """
     try:
         return shell.capture(argv, limit_s=_QUICK_S)
     except shell.CommandError:

@@ -1,4 +1,6 @@
-"""The files that tell the process manager of an app: are they there, as ship wrote them, and read."""
+"""The files that tell the process manager of an app: are they there, as ship wrote them, and
+read.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +48,14 @@ def _file(app: AppSeen, file: WriteFile) -> Finding | None:
         return _finding(
             app, file, "unit.missing", f"The file {path.name} is missing.", f"There is no {path}."
         )
-    return _finding(app, file, "unit.edited", f"The file {path.name} is not as ship wrote it.", *_differences(there, file.text), keep=True)  # fmt: skip
+    return _finding(
+        app,
+        file,
+        "unit.edited",
+        f"The file {path.name} is not as ship wrote it.",
+        *_differences(there, file.text),
+        keep=True,
+    )
 
 
 def _link(app: AppSeen, file: WriteFile) -> Finding:
@@ -66,7 +75,9 @@ def _link(app: AppSeen, file: WriteFile) -> Finding:
     )
 
 
-def _finding(app: AppSeen, file: WriteFile, name: str, title: str, *seen: str, keep: bool = False) -> Finding:  # fmt: skip
+def _finding(
+    app: AppSeen, file: WriteFile, name: str, title: str, *seen: str, keep: bool = False
+) -> Finding:
     path = Path(file.path)
     repair: tuple[AnyRepair, ...] = (KeepAside(file.path),) if keep else ()
     return Finding(
@@ -104,7 +115,9 @@ def _as_systemd_has_them(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             does="have systemd read them: `systemctl daemon-reload`",
             repair=(Systemctl(("daemon-reload",)),),
         )
-    foreign = sorted({path for unit in mine for path in unit.drop_ins if Path(path).name != FILE_NAME})  # fmt: skip
+    foreign = sorted(
+        {path for unit in mine for path in unit.drop_ins if Path(path).name != FILE_NAME}
+    )
     if foreign:
         yield Finding(
             name="unit.drop-in",
@@ -113,7 +126,8 @@ def _as_systemd_has_them(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             title="Somebody added settings to the units of this app.",
             seen=tuple(foreign),
             means="They count, above what ship wrote.",
-            advice="They are yours to keep. To be without one, remove the file, then `systemctl daemon-reload`.",
+            advice="They are yours to keep. To be without one, remove the file, then `systemctl "
+            "daemon-reload`.",
         )
     for unit in mine:
         if unit.is_masked and not (Path("/etc/systemd/system") / unit.name).is_file():

@@ -3,9 +3,17 @@
 from typing import NamedTuple
 
 PROPERTIES = (
-    "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "DropInPaths", "NeedDaemonReload",
-    "Result", "NRestarts", "ExecMainStatus",
-)  # fmt: skip
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "Result",
+    "NRestarts",
+    "ExecMainStatus",
+)
 _NOT_OURS = ("/usr/lib/", "/lib/", "/run/systemd/system.control/", "/run/systemd/generator")
 
 

@@ -1,4 +1,6 @@
-"""Who should own which file and folder of a VPS, and with what mode; and the rule that lets `ship` become root. Pure."""
+"""Who should own which file and folder of a VPS, and with what mode; and the rule that lets
+`ship` become root. Pure.
+"""
 
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -38,23 +40,31 @@ _RECORDS = "Ship cannot trust its own records: somebody else could change them."
 
 
 def sudo_rule(programs: str) -> str:
-    """The text of the sudo rule for ship in this folder; installer.sh makes it of the same template."""
+    """The text of the sudo rule for ship in this folder; installer.sh makes it of the same
+    template.
+    """
     return render("sudoers", programs=programs)
 
 
 def server_access(layout: Layout, receiver: Ids, nginx_gid: int) -> tuple[Wanted, ...]:
-    """The folders that installer.sh makes, and the files in them that sshd and sudo are particular about."""
+    """The folders that installer.sh makes, and the files in them that sshd and sudo are
+    particular about.
+    """
     ssh, readers = layout.state / ".ssh", Ids(0, receiver.gid)
     return (
         _folder(layout.etc, _ROOT, 0o755, _PUSHES),
-        _folder(layout.keys, readers, 0o2750, "Others can read who may push, or the receiver cannot."),
+        _folder(
+            layout.keys, readers, 0o2750, "Others can read who may push, or the receiver cannot."
+        ),
         _folder(layout.state, _ROOT, 0o711, _PUSHES),
         _folder(ssh, _ROOT, 0o755, "sshd refuses all keys when somebody else can write here."),
         _folder(layout.apps, _ROOT, 0o711, _SERVES),
         _folder(layout.repos, receiver, 0o700, "Pushes fail, or other accounts can read the code."),
-        _folder(SYSTEM_LOGS, Ids(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."),
+        _folder(
+            SYSTEM_LOGS, Ids(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."
+        ),
         _file(ssh / "authorized_keys", _ROOT, 0o644, "sshd refuses all keys."),
-    )  # fmt: skip
+    )
 
 
 def app_access(
@@ -62,14 +72,17 @@ def app_access(
 ) -> tuple[Wanted, ...]:
     """The folders of an app, and the files that hold its secrets and records."""
     found = [
-        *(_folder(path, _ROOT, 0o711, _SERVES) for path in (paths.home, paths.releases, paths.slots, paths.work)),
+        *(
+            _folder(path, _ROOT, 0o711, _SERVES)
+            for path in (paths.home, paths.releases, paths.slots, paths.work)
+        ),
         *(_folder(path, _ROOT, 0o700, _PRIVATE) for path in (paths.builds, paths.incoming)),
         *(_folder(path, _ROOT, 0o755, _SERVES) for path in (paths.venvs, paths.logs)),
         *(_folder(path, owner, 0o700, _WRITES) for path in (paths.storage, paths.cache)),
         *(_file(path, _ROOT, 0o644, _RECORDS) for path in (paths.settings, paths.live)),
         _file(paths.config, _ROOT, 0o600, _PRIVATE),
         _file(paths.access, Ids(0, receiver.gid), 0o640, _RECORDS),
-    ]  # fmt: skip
+    ]
     if version is not None:
         release = paths.release(version)
         found += [

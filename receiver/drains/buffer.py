@@ -1,4 +1,6 @@
-"""What a drain has read and not yet sent: bounded, so that a receiver that is away costs lines and no memory."""
+"""What a drain has read and not yet sent: bounded, so that a receiver that is away costs lines
+and no memory.
+"""
 
 import threading
 from collections import deque

@@ -39,12 +39,18 @@ def logplex(lines: Sequence[LogLine], host: str) -> bytes:
 def json_lines(lines: Sequence[LogLine], app: str) -> bytes:
     """An object on each line."""
     return b"".join(
-        json.dumps({
-            "time": _time(line), "app": app, "source": line.source, "process": line.process,
-            "message": line.text[:_LONGEST_BYTES].decode("utf-8", "replace"),
-        }).encode() + b"\n"
+        json.dumps(
+            {
+                "time": _time(line),
+                "app": app,
+                "source": line.source,
+                "process": line.process,
+                "message": line.text[:_LONGEST_BYTES].decode("utf-8", "replace"),
+            }
+        ).encode()
+        + b"\n"
         for line in lines
-    )  # fmt: skip
+    )
 
 
 def _head(line: LogLine, host: str) -> str:

@@ -50,9 +50,13 @@ def add(server: Server, app: AppName, url: str, shape: Format, name: str | None,
                 reason="usage/too-many-drains",
             )
         drain = Drain(
-            name=_name(name, there), url=url, format=shape, created_at=server.clock.stamp(), by=by,
+            name=_name(name, there),
+            url=url,
+            format=shape,
+            created_at=server.clock.stamp(),
+            by=by,
             cursor=Stream(server, app).cursor,
-        )  # fmt: skip
+        )
         write(paths, drain)
         keeper_of(server.layout, server.settings).start(app, drain.name)
     return drain

@@ -39,7 +39,9 @@ class Pump:
         self._noted_at = clock.now()
 
     def run(self) -> None:
-        """Send until the buffer is closed, and what it holds then, if the receiver takes it at once."""
+        """Send until the buffer is closed, and what it holds then, if the receiver takes it at
+        once.
+        """
         try:
             while self._await_lines() and (batch := self._buffer.take(self._linger_s)):
                 if not self._deliver(batch):
@@ -59,7 +61,9 @@ class Pump:
         self._noted_at = self._clock.now()
 
     def _deliver(self, batch: Batch) -> bool:
-        """Send a batch until it is taken, or refused for good; False when there is no more time for that."""
+        """Send a batch until it is taken, or refused for good; False when there is no more time
+        for that.
+        """
         pause_s = _FIRST_PAUSE_S
         lines = (*self._told_of_loss(batch.dropped), *batch.lines)
         while True:
@@ -67,7 +71,9 @@ class Pump:
                 self._sender.send(lines)
             except SendError as error:
                 if error.for_good:
-                    self._count(batch, sent=0, dropped=batch.dropped + len(batch.lines), error=str(error))  # fmt: skip
+                    self._count(
+                        batch, sent=0, dropped=batch.dropped + len(batch.lines), error=str(error)
+                    )
                     return True
                 self._failed(str(error))
             else:
@@ -90,9 +96,13 @@ class Pump:
     def _count(self, batch: Batch, *, sent: int, dropped: int, error: str = "") -> None:
         before, now = self._state, self._clock.now()
         self._state = replace(
-            before, cursor=batch.cursor, sent=before.sent + sent, dropped=before.dropped + dropped, error=error,
+            before,
+            cursor=batch.cursor,
+            sent=before.sent + sent,
+            dropped=before.dropped + dropped,
+            error=error,
             since=(before.since or self._clock.stamp()) if error else "",
-        )  # fmt: skip
+        )
         if before.error != error or now - self._noted_at >= _WRITE_EVERY_S:
             self._write()
 

@@ -20,7 +20,9 @@ def keeper_of(layout: Layout, settings: Server) -> Keeper:
 
 
 def end_all(layout: Layout, settings: Server, app: AppName) -> None:
-    """Stop the drains of an app, which is destroyed or takes another name; their records stay, and know where they were."""
+    """Stop the drains of an app, which is destroyed or takes another name; their records stay,
+    and know where they were.
+    """
     kept = keeper_of(layout, settings)
     for drain in read(layout.app(app)):
         kept.stop(app, drain.name)

@@ -156,9 +156,10 @@ class Requests:
         headers = {"Content-Type": kind, "User-Agent": "ship-drain"}
         if self._shape == "logplex":
             headers |= {
-                "Logplex-Msg-Count": str(len(lines)), "Logplex-Frame-Id": str(self._batch),
+                "Logplex-Msg-Count": str(len(lines)),
+                "Logplex-Frame-Id": str(self._batch),
                 "Logplex-Drain-Token": f"d.{self._app}",
-            }  # fmt: skip
+            }
         if self._target.user is not None:
             pair = f"{self._target.user}:{self._target.password}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"

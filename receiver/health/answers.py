@@ -1,4 +1,7 @@
-"""What an app answered to the question whether it is alive, and the verdict on it. Asks nothing itself."""
+"""What an app answered to the question whether it is alive, and the verdict on it.
+
+Asks nothing itself.
+"""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -56,7 +59,8 @@ class Question:
 def to_https(answer: Answer, host: str) -> str | None:
     """The path on the app's own host that an answer sends to by https; None for any other answer.
 
-    receiver/runtime/question.py has the same rules as this and `verdict` for workers that ask themselves.
+    receiver/runtime/question.py has the same rules as this and `verdict` for workers that ask
+    themselves.
     """
     location = answer.headers.get("location", "")
     if answer.status not in _REDIRECTS or not location.startswith("https://"):
@@ -85,7 +89,8 @@ def notice(answer: Answer, question: Question) -> str:
     """What is worth a word about an answer of a living app; empty for most."""
     if answer.status == _NOT_FOUND and not question.wanted:
         return (
-            f"It counts as alive, although there is no page at {question.path}. To have a better one"
+            f"It counts as alive, although there is no page at {question.path}. To have a "
+            "better one"
             " asked for: `ship checks:set path=/health`."
         )
     if to_https(answer, question.host):
@@ -102,7 +107,8 @@ def _wrong_status(answer: Answer, path: str, wanted: str) -> CheckError:
     return CheckError(
         f"The app answered {path} with status {answer.status}; {wanted}.",
         detail=f"Its answer begins:\n{start}" if start else "Its answer was empty.",
-        advice="Read the app's log above, correct the app and push again. If another page tells better"
+        advice="Read the app's log above, correct the app and push again. If another page tells "
+        "better"
         " whether the app is alive, name it in ship.toml under [check].",
         reason="check/status",
     )
@@ -132,7 +138,8 @@ def never_started(limit_s: float) -> CheckError:
     return CheckError(
         f"The app did not start within {limit_s:g} s.",
         detail="Its modules were still being imported; nothing was asked of it yet.",
-        advice="Look for what the app waits for when it is imported, such as a database or another server,"
+        advice="Look for what the app waits for when it is imported, such as a database or another "
+        "server,"
         " or raise the app's setting check_limit_s.",
         reason="check/boot-timeout",
     )
@@ -154,7 +161,8 @@ def too_slow(path: str, timeout_s: int) -> CheckError:
     return CheckError(
         f"The app took longer than {timeout_s} s to answer {path}.",
         detail="It accepted the connection and sent no answer.",
-        advice="Have the check ask for a page that is quicker, or allow more: `ship checks:set timeout_s=30`.",
+        advice="Have the check ask for a page that is quicker, or allow more: `ship checks:set "
+        "timeout_s=30`.",
         reason="check/slow",
     )
 
@@ -175,6 +183,7 @@ def wrong_socket(wanted: int, found: tuple[str, ...]) -> CheckError:
     return CheckError(
         f"The web process listens on the socket {' and '.join(found)}, not on $PORT.",
         detail=f"PORT is {wanted}. nginx passes requests on to this port of 127.0.0.1.",
-        advice="Have the command listen on the port in its environment, such as `--host 127.0.0.1 --port $PORT`.",
+        advice="Have the command listen on the port in its environment, such as `--host 127.0.0.1 "
+        "--port $PORT`.",
         reason="check/wrong-port",
     )

@@ -46,8 +46,8 @@ def ask(
 ) -> Answer:
     """Ask until something answers; that answer decides, or the last one of several attempts.
 
-    Any status below 500 means alive, unless the question names those that do. An app that sends on to https is
-    asked as if the visitor had come that way.
+    Any status below 500 means alive, unless the question names those that do. An app that sends on
+    to https is asked as if the visitor had come that way.
 
     Args:
         address: where it listens
@@ -58,7 +58,8 @@ def ask(
         is_up: whether it can be expected to answer in the time that one answer may take
 
     Raises:
-        CheckError: the answer is not one of a living app, none came within `limit_s`, or the process ended
+        CheckError: the answer is not one of a living app, none came within `limit_s`, or
+            the process ended
     """
     for attempt in range(1, question.attempts + 1):
         try:

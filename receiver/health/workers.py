@@ -1,7 +1,8 @@
-"""What the workers of a slot say of themselves: which serve which release, and why one could not boot.
+"""What the workers of a slot say of themselves: which serve which release, and why one could not
+boot.
 
-They write into a folder that the app's account owns, so nothing in it is followed, waited on, or believed
-beyond its few bytes: a file of an app's can only make that app's own swap fail.
+They write into a folder that the app's account owns, so nothing in it is followed, waited on, or
+believed beyond its few bytes: a file of an app's can only make that app's own swap fail.
 """
 
 import contextlib
@@ -24,7 +25,8 @@ _NOT_IN_TIME = "did not serve in time"
 _MARGIN_S = 2.0
 """The master gives up first: whoever believes that it will not come must be right."""
 _ACCEPTS_S = 1.5
-"""How long a worker may go on accepting after SIGTERM: gevent and asgi workers look once a second."""
+"""How long a worker may go on accepting after SIGTERM: gevent and asgi workers look once a
+second."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -50,11 +52,14 @@ def last_answer(run_dir: Path) -> Answer | None:
     try:
         return None if text is None else msgspec.json.decode(text, type=Answer)
     except msgspec.DecodeError:
-        return None  # the folder is the app's: whatever it writes there is no more than a word of its own
+        # the folder is the app's: whatever it writes there is no more than a word of its own
+        return None
 
 
 def starts(run_dir: Path) -> str | None:
-    """What runtime/launch.py noted of the starts of a process besides web, as the app's account may have changed it."""
+    """What runtime/launch.py noted of the starts of a process besides web, as the app's account
+    may have changed it.
+    """
     with _folder(run_dir) as fd:
         return _read(fd, "starts.json", _ERROR_BYTES)
 
@@ -66,7 +71,9 @@ def swapped_to(run_dir: Path) -> str | None:
 
 
 def forget_last_swap(run_dir: Path) -> None:
-    """Remove an earlier failure and answer, so that the next ones found are of what happens next."""
+    """Remove an earlier failure and answer, so that the next ones found are of what happens
+    next.
+    """
     with _folder(run_dir) as fd:
         for name in ("boot-error", "answer") if fd is not None else ():
             with contextlib.suppress(FileNotFoundError):
@@ -74,7 +81,9 @@ def forget_last_swap(run_dir: Path) -> None:
 
 
 def begin_swap(run_dir: Path) -> None:
-    """Remove what the last swap left, before the HUP of the next: the master writes it anew when it is done."""
+    """Remove what the last swap left, before the HUP of the next: the master writes it anew when
+    it is done.
+    """
     forget_last_swap(run_dir)
     with _folder(run_dir) as fd, contextlib.suppress(FileNotFoundError):
         if fd is not None:
@@ -101,8 +110,8 @@ def wait_for_release(
 ) -> float:
     """Return when all that serves below the master is of `release`; says how long it took.
 
-    A worker that goes may finish its last requests for long; it is waited for only while it may still
-    accept new ones.
+    A worker that goes may finish its last requests for long; it is waited for only while it may
+    still accept new ones.
 
     Raises:
         SwapError: the new workers failed, the master ended, or the time was up.
@@ -189,7 +198,9 @@ def _not_in_time(release: str, limit_s: float, seen: str) -> SwapError:
 
 @contextlib.contextmanager
 def _folder(run_dir: Path, inside: str | None = None) -> Iterator[int | None]:
-    """A folder's descriptor, reached without following a link in its last two parts; None without it."""
+    """A folder's descriptor, reached without following a link in its last two parts; None
+    without it.
+    """
     fds: list[int] = []
     try:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -204,7 +215,9 @@ def _folder(run_dir: Path, inside: str | None = None) -> Iterator[int | None]:
 
 
 def _read(folder: int | None, name: str, limit_bytes: int) -> str | None:
-    """The first bytes of a regular file; None where there is none, or something else in its place."""
+    """The first bytes of a regular file; None where there is none, or something else in its
+    place.
+    """
     if folder is None:
         return None
     try:

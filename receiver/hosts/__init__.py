@@ -37,10 +37,11 @@ def ids(owner: Owner | None) -> tuple[int, int]:
 
 
 def as_account(owner: Owner | None) -> tuple[str, ...]:
-    """Have a program of the system's, such as tar, run as an app's account, and end with the process that starts it.
+    """Have a program of the system's, such as tar, run as an app's account, and end with the
+    process that starts it.
 
-    It runs nothing of the app's. A sandbox of its own would only cost each deploy the tenth of a second that
-    systemd takes to make one.
+    It runs nothing of the app's. A sandbox of its own would only cost each deploy the tenth of a
+    second that systemd takes to make one.
     """
     if owner is None:
         return ()
@@ -65,7 +66,8 @@ class Job:
     name: str = "job"
     """Short word for unit names and process lists: `build`, `release`, `canary`, `run`."""
     lasting: bool = False
-    """Whether it goes on over deploys and what undoes them: a run of a person's, or of a cron job."""
+    """Whether it goes on over deploys and what undoes them: a run of a person's, or of a cron
+    job."""
     memory: str | None = None
     """As systemd writes it, such as `512M`. Only systemd can keep a job to it, and to the next."""
     cpu: str | None = None
@@ -104,7 +106,9 @@ class Background(Protocol):
         """Process ids of what runs, or is about to be started again: 0 while it has none."""
 
     def stop(self, app: AppName, instances: Collection[Instance]) -> None:
-        """Stop processes, each by its own signal and within its own time; returns when all are gone."""
+        """Stop processes, each by its own signal and within its own time; returns when all are
+        gone.
+        """
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:
         """Start processes afresh, as if they had never failed."""
@@ -153,7 +157,10 @@ class Host(Protocol):
         """Start in the background; its output goes into `log`."""
 
     def attach(self, job: Job, *, tty: bool) -> int:
-        """Run with the caller's own stdin, stdout and stderr; returns the exit status. Raises as `run` does."""
+        """Run with the caller's own stdin, stdout and stderr; returns the exit status.
+
+        Raises as `run` does.
+        """
 
     def stop_jobs(self, app: AppName) -> None:
         """Stop what is left of jobs of the app whose starter was killed, but for lasting ones."""
@@ -174,7 +181,10 @@ class Host(Protocol):
         """Stop listening on the app's port."""
 
     def start(self, app: AppName, slot: SlotLetter) -> None:
-        """Start a slot; returns when its manager says it is up. SwapError when it does not come up."""
+        """Start a slot; returns when its manager says it is up.
+
+        SwapError when it does not come up.
+        """
 
     def stop(self, app: AppName, slot: SlotLetter) -> None:
         """Stop a slot gracefully; nothing happens when it is not running."""
@@ -201,7 +211,9 @@ class Host(Protocol):
         """Have nginx read its files again."""
 
     def app_log(self, app: AppName, slot: SlotLetter | None = None) -> "Log":
-        """What the app's processes wrote, and the machine's words on them; or its web processes in one slot."""
+        """What the app's processes wrote, and the machine's words on them; or its web processes
+        in one slot.
+        """
 
 
 def last_text(log: "Log", lines: int) -> str:

@@ -1,7 +1,7 @@
 """How much memory a build may use, and the end of one that uses more.
 
-Where systemd has the kernel's memory controller, the kernel keeps a unit to its limit; the look from here
-serves machines without it, such as containers, and the host that has no units.
+Where systemd has the kernel's memory controller, the kernel keeps a unit to its limit; the look
+from here serves machines without it, such as containers, and the host that has no units.
 """
 
 import os

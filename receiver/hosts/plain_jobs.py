@@ -1,4 +1,5 @@
-"""Runs an app's jobs as the user who started ship: a session of their own, nothing inherited, a time limit.
+"""Runs an app's jobs as the user who started ship: a session of their own, nothing inherited, a
+time limit.
 
 There is no sandbox here: without root and systemd, all apps of a server belong to one user.
 """
@@ -146,7 +147,9 @@ def _start(
 
 
 def _reap(place: Place, process: subprocess.Popen[bytes]) -> int:
-    """The exit status; what the job left behind ends first, before its id can be given out again."""
+    """The exit status; what the job left behind ends first, before its id can be given out
+    again.
+    """
     _signal_group(process, signal.SIGKILL)
     status = process.wait()
     (place.ledger / str(process.pid)).unlink(missing_ok=True)
@@ -163,7 +166,9 @@ def _follow(
     ends_at: float | None,
     clock: Clock,
 ) -> None:
-    """Hand on output until the process ends: not until the pipe does, which a child may keep open."""
+    """Hand on output until the process ends: not until the pipe does, which a child may keep
+    open.
+    """
     if process.stdout is None:
         return
     output = process.stdout.fileno()
@@ -196,7 +201,9 @@ def _hand_on(fd: int, on_output: Callable[[bytes], object]) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """TERM to its whole group, and KILL to what is left of it; the leader is not reaped in between."""
+    """TERM to its whole group, and KILL to what is left of it; the leader is not reaped in
+    between.
+    """
     _signal_group(process, signal.SIGTERM)
     _ended(process, _STOP_GRACE_S)
     _signal_group(process, signal.SIGKILL)

@@ -45,7 +45,10 @@ def _setting(name: str, value: int, check: dict[str, Any]) -> tuple[Fate, str]:
     if value == 0:
         return (
             "lost",
-            "A new release is always asked before it takes over; waiting for nothing needs no line.",
+            (
+                "A new release is always asked before it takes over; waiting for nothing needs "
+                "no line."
+            ),
         )
     check[_OURS[name]] = value
     return "toml", f"[check] {_OURS[name]} = {value}"

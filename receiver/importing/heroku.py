@@ -1,4 +1,7 @@
-"""What Ship makes of Heroku's files, and of the config vars of an app there. Most of the files Ship reads itself. Pure."""
+"""What Ship makes of Heroku's files, and of the config vars of an app there.
+
+Most of the files Ship reads itself. Pure.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,10 +26,15 @@ _OF_ADDONS = re.compile(
 """Hosts of databases and queues that go with the app over there; S3 and the like do not."""
 _OF_THE_APP = re.compile(r"\.herokuapp\.com\b")
 _ADDONS = {
-    "heroku-postgresql": "DATABASE_URL", "heroku-redis": "REDIS_URL", "rediscloud": "REDISCLOUD_URL",
-    "heroku-data-for-redis": "REDIS_URL", "cloudamqp": "CLOUDAMQP_URL", "memcachier": "MEMCACHIER_SERVERS",
-    "scheduler": "", "heroku-scheduler": "",
-}  # fmt: skip
+    "heroku-postgresql": "DATABASE_URL",
+    "heroku-redis": "REDIS_URL",
+    "rediscloud": "REDISCLOUD_URL",
+    "heroku-data-for-redis": "REDIS_URL",
+    "cloudamqp": "CLOUDAMQP_URL",
+    "memcachier": "MEMCACHIER_SERVERS",
+    "scheduler": "",
+    "heroku-scheduler": "",
+}
 _LOG_ADDONS = {"coralogix", "logdna", "logentries", "logtail", "papertrail", "sumologic"}
 _OTHER_SECTIONS: Mapping[str, str] = {
     "description": "It tells people about the app, and Ship nothing.",
@@ -69,7 +77,10 @@ def import_procfile(text: str, first: Mapping[str, int], typed: Mapping[str, int
 def import_runtime(text: str) -> Imported:
     """The one line of runtime.txt."""
     version = text.strip().removeprefix("python-")
-    told = f"It is read. Its newer form is a file .python-version, with {'.'.join(version.split('.')[:2])} in it."
+    told = (
+        "It is read. Its newer form is a file .python-version, with "
+        f"{'.'.join(version.split('.')[:2])} in it."
+    )
     return _one(RUNTIME, f"1: {text.strip()}", "kept", told)
 
 
@@ -130,7 +141,10 @@ def _config_var(file: str, name: str, value: str) -> Imported:
         return Imported(findings=(finding,), commands=(words,))
     told = f"ship config:set {name}=..."
     if _OF_ADDONS.search(value):
-        told = f"It leads to a service of the old platform, so --apply leaves it out. Copy what is there, then: {told}"
+        told = (
+            "It leads to a service of the old platform, so --apply leaves it out. Copy what is "
+            f"there, then: {told}"
+        )
         return Imported(findings=(Finding(file, seen, "hand", told),), left_out=(name,))
     if _OF_THE_APP.search(value):
         told += " It names the app's address over there: set the new one before you leave."
@@ -220,7 +234,10 @@ def _buildpacks(parsed: AppJson) -> Iterator[Finding]:
             told = f"It is Ship's own buildpack {canonical(buildpack.url, {})}."
             yield Finding(APP_JSON, seen, "kept", told)
         except ShipError:
-            told = "The administrator can let it in, under [buildpacks] of the server's ship.toml; without it, what fits is found."
+            told = (
+                "The administrator can let it in, under [buildpacks] of the server's ship.toml; "
+                "without it, what fits is found."
+            )
             yield Finding(APP_JSON, seen, "hand", told)
 
 

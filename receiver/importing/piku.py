@@ -1,4 +1,6 @@
-"""What Ship makes of Piku's files ENV and SCALING, and of the kinds of processes that only Piku has. Pure."""
+"""What Ship makes of Piku's files ENV and SCALING, and of the kinds of processes that only Piku
+has. Pure.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,9 +25,16 @@ _LOST: Mapping[str, str] = {
     "DISABLE_IPV6": "nginx listens on IPv6 where the server has it.",
     "NGINX_ALLOW_GIT_FOLDERS": "Nothing of a repository is ever shown to visitors.",
     "NGINX_CLOUDFLARE_ACL": "Let only Cloudflare's addresses in at the server's firewall.",
-    "NGINX_HTTPS_ONLY": "Send visitors on to https in the app, or in the proxy in front of the server.",
-    "NGINX_INCLUDE_FILE": "nginx's files are Ship's own: a part of them written by an app could open what others serve.",
-    "NODE_PACKAGE_MANAGER": "Ship has no buildpack for Node; the administrator can let one of others in.",
+    "NGINX_HTTPS_ONLY": (
+        "Send visitors on to https in the app, or in the proxy in front of the server."
+    ),
+    "NGINX_INCLUDE_FILE": (
+        "nginx's files are Ship's own: a part of them written by an app could open what others "
+        "serve."
+    ),
+    "NODE_PACKAGE_MANAGER": (
+        "Ship has no buildpack for Node; the administrator can let one of others in."
+    ),
     "NODE_VERSION": "Ship has no buildpack for Node; the administrator can let one of others in.",
     "PIKU_AUTO_RESTART": "A deploy always replaces the processes, and loses no request.",
     "PORT": "The web process is given a port in PORT; a number of your own is not needed.",
@@ -36,11 +45,23 @@ _LOST: Mapping[str, str] = {
     "UWSGI_LOG_X_FORWARDED_FOR": "nginx logs the address of the visitor.",
 }
 _BY_HAND: Mapping[str, str] = {
-    "PYTHON_VERSION": "Write the version, such as 3.12, into a file named .python-version; without one, the newest is taken.",
-    "UWSGI_ASYNCIO": "An ASGI app, such as FastAPI's, is found by itself. Else: `web: gunicorn -k CLASS app:app` in the Procfile.",
-    "UWSGI_GEVENT": "Write `web: gunicorn -k gevent app:app` into the Procfile, and gevent into requirements.txt.",
-    "UWSGI_INCLUDE_FILE": "Settings of the server belong into a file gunicorn.conf.py, which is read where it lies at the top.",
-}  # fmt: skip
+    "PYTHON_VERSION": (
+        "Write the version, such as 3.12, into a file named .python-version; without one, the "
+        "newest is taken."
+    ),
+    "UWSGI_ASYNCIO": (
+        "An ASGI app, such as FastAPI's, is found by itself. Else: `web: gunicorn -k CLASS "
+        "app:app` in the Procfile."
+    ),
+    "UWSGI_GEVENT": (
+        "Write `web: gunicorn -k gevent app:app` into the Procfile, and gevent into "
+        "requirements.txt."
+    ),
+    "UWSGI_INCLUDE_FILE": (
+        "Settings of the server belong into a file gunicorn.conf.py, which is read where it "
+        "lies at the top."
+    ),
+}
 
 
 def import_env(text: str, *, domains: bool) -> Imported:
@@ -103,7 +124,10 @@ def import_process(seen: str, name: str, command: str) -> Imported | None:
         table = {"/": folder}
         return _toml(seen, {"static": table}, f"[static] '/' = '{folder}'. Delete the line.")
     if name == "preflight":
-        told = "Move it to a file bin/pre_compile, which runs before packages are installed, and delete the line."
+        told = (
+            "Move it to a file bin/pre_compile, which runs before packages are installed, and "
+            "delete the line."
+        )
         return _found(seen, "hand", told, PROCFILE)
     found = _CRON.fullmatch(command) if re.fullmatch(r"cron[\w-]*", name) else None
     if found is None:
@@ -129,7 +153,10 @@ def _variable(number: int, name: str, value: str, *, domains: bool) -> Imported:
         return _found(seen, "lost", "No config var can have this name.")
     lies = "/.piku/" in value or value.startswith("/home/piku")
     told = (
-        "Its value lies in Piku's folders: here, the app's own files belong where SHIP_STORAGE says."
+        (
+            "Its value lies in Piku's folders: here, the app's own files belong where "
+            "SHIP_STORAGE says."
+        )
         if lies
         else ""
     )
@@ -197,7 +224,9 @@ def _found(seen: str, fate: Fate, told: str, file: str = ENV) -> Imported:
 
 
 def _expanded(value: str, values: Mapping[str, str]) -> str:
-    """With `$NAME` and `${NAME}` put in, as far as lines above have given them: quotation marks mean nothing there."""
+    """With `$NAME` and `${NAME}` put in, as far as lines above have given them: quotation marks
+    mean nothing there.
+    """
     return _REFERENCE.sub(lambda it: values.get(it[2] or it[1], it[0]), value)
 
 

@@ -12,7 +12,9 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 
 def missing_tables(text: str, tables: Tables) -> tuple[Tables, list[str]]:
-    """Those that a file does not have, and the names of those that it has: a table can stand in it once."""
+    """Those that a file does not have, and the names of those that it has: a table can stand in
+    it once.
+    """
     there = tomllib.loads(text)
     missing = {name: table for name, table in tables.items() if not _has(there, name)}
     return missing, [name for name in tables if name not in missing]
@@ -21,9 +23,11 @@ def missing_tables(text: str, tables: Tables) -> tuple[Tables, list[str]]:
 def tables_text(tables: Tables) -> str:
     """These tables, as they stand in a file; values are texts, numbers and booleans."""
     return "\n".join(
-        "\n".join((f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in table.items()), ""))
+        "\n".join(
+            (f"[{name}]", *((f"{_key(key)} = {_value(value)}") for key, value in table.items()), "")
+        )
         for name, table in tables.items()
-    )  # fmt: skip
+    )
 
 
 def _has(there: Mapping[str, Any], name: str) -> bool:

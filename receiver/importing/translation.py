@@ -1,4 +1,5 @@
-"""The story of an import: looks at the files that an app had for another platform, and writes what ship.toml takes of them.
+"""The story of an import: looks at the files that an app had for another platform, and writes
+what ship.toml takes of them.
 
 It looks only; ship.toml alone is written, and nothing that stands in it is changed.
 """
@@ -34,7 +35,9 @@ def look(folder: Path, config: Mapping[str, str], config_file: str, *, domains: 
             advice="Name the checkout of the app, or go there.",
             reason="usage/unreadable-file",
         )
-    return together([*_of_files(folder, domains=domains), imported_heroku.import_config(config, config_file)])  # fmt: skip
+    return together(
+        [*_of_files(folder, domains=domains), imported_heroku.import_config(config, config_file)]
+    )
 
 
 def _of_files(folder: Path, *, domains: bool) -> Iterator[Imported]:
@@ -53,7 +56,9 @@ def _of_files(folder: Path, *, domains: bool) -> Iterator[Imported]:
 
 
 def _procfile(folder: Path, text: str) -> Imported:
-    """Lines of the Procfile, which tell of numbers in no other way than the files that have them."""
+    """Lines of the Procfile, which tell of numbers in no other way than the files that have
+    them.
+    """
     declared, scaling = folder / APP_JSON, folder / imported_piku.SCALING
     first = imported_heroku.app_json_scale(_bytes(_text(declared))) if declared.is_file() else {}
     typed = imported_piku.numbers(_text(scaling)) if scaling.is_file() else {}
@@ -89,7 +94,9 @@ def _bytes(text: str) -> bytes:
 
 
 def additions(folder: Path, found: Imported) -> tuple[str, list[str]]:
-    """What ship.toml of a folder lacks of these tables, as text; and the names of tables that are there already."""
+    """What ship.toml of a folder lacks of these tables, as text; and the names of tables that
+    are there already.
+    """
     path = folder / FILE_NAME
     there = _text(path) if path.is_file() else ""
     parse_manifest(_bytes(there))

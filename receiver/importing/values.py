@@ -21,7 +21,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     file: str
     seen: str
-    """As it stands there, without a value that may be a secret; with its line, where the file has lines."""
+    """As it stands there, without a value that may be a secret; with its line, where the file
+    has lines."""
     fate: Fate
     told: str
     """What Ship does with it, or why not and what to do instead."""

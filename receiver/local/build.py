@@ -1,6 +1,8 @@
-"""Has a checkout ready to run, as a push of it would be built: the same decisions and the same virtualenv.
+"""Has a checkout ready to run, as a push of it would be built: the same decisions and the same
+virtualenv.
 
-The checkout is not changed. What a build would do to its own copy of the code is left out, and told.
+The checkout is not changed. What a build would do to its own copy of the code is left out, and
+told.
 """
 
 import secrets
@@ -74,7 +76,9 @@ class Wish:
     procfile: str = "Procfile"
 
 
-def prepare(laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, version: int, out: Output) -> Ready:  # fmt: skip
+def prepare(
+    laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, version: int, out: Output
+) -> Ready:
     """Decide the build of the checkout as it is now, and have its virtualenv.
 
     Raises:
@@ -108,12 +112,16 @@ def prepare(laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree,
 
 
 def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a one-off command: that of the app's processes, and who its user is."""
+    """The whole environment of a one-off command: that of the app's processes, and who its user
+    is.
+    """
     venv = ready.release.venv
     return {**own, **release_variables(paths, ADDRESS, venv), **ready.config}
 
 
-def _decide(laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output) -> PushedTree:  # fmt: skip
+def _decide(
+    laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output
+) -> PushedTree:
     _take_procfile(tree, wish.procfile)
     refuse_unsafe(tree)
     manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
@@ -142,7 +150,8 @@ def _take_procfile(tree: WorkingTree, name: str) -> None:
     if not tree.has(name):
         raise UsageError(
             f"There is no file {name} in this checkout.",
-            advice="Name a file by its path from the top of the checkout, one that git does not ignore.",
+            advice="Name a file by its path from the top of the checkout, one that git does not "
+            "ignore.",
             reason="usage/no-procfile",
         )
     tree.stand_in("Procfile", name)
@@ -172,7 +181,9 @@ def _config(paths: CheckoutPaths, wish: Wish, app_json: AppJson) -> dict[str, st
 
 
 def _in_place(step: Planned, out: Output) -> Planned:
-    """The same step without what would write into the checkout, and with links where code is installed."""
+    """The same step without what would write into the checkout, and with links where code is
+    installed.
+    """
     plan = step.plan
     for command in (*plan.before, *plan.commands):
         hook = command.explain.startswith("bin/")
@@ -196,7 +207,9 @@ def _editable(command: Command) -> Command:
     return replace(command, argv=tuple(argv))
 
 
-def _build(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output) -> compiling.Built:  # fmt: skip
+def _build(
+    laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output
+) -> compiling.Built:
     index = facts.index_settings(laptop, pushed.config)
     for notice in index.notices:
         out.say(notice)

@@ -1,11 +1,14 @@
-"""What changed files of a checkout mean for the app that runs from it, and which folders are worth watching. Pure."""
+"""What changed files of a checkout mean for the app that runs from it, and which folders are
+worth watching. Pure.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 Meaning = Literal["nothing", "code", "build"]
-"""`build`: what is to be installed or run may be something else now; `code`: the same, of other code."""
+"""`build`: what is to be installed or run may be something else now; `code`: the same, of other
+code."""
 
 _BUILD = re.compile(
     r"(?:.*/)?(?:requirements[^/]*\.txt|requirements/[^/]+\.txt|constraints[^/]*\.txt)"

@@ -1,4 +1,6 @@
-"""The processes of `ship local` besides web: started, started again less and less often when they end, stopped in time."""
+"""The processes of `ship local` besides web: started, started again less and less often when
+they end, stopped in time.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,7 +56,9 @@ class Crew:
             self._begin(instance.name)
 
     def ended(self, name: str) -> float:
-        """Note that a process has ended by itself; returns after how many seconds it starts again."""
+        """Note that a process has ended by itself; returns after how many seconds it starts
+        again.
+        """
         self.running.pop(name, None)
         return self.rests[name].ended(self.clock.now())
 

@@ -1,4 +1,6 @@
-"""Processes that end with this one, however it ends: each below a guard of its own, runtime/guard.py."""
+"""Processes that end with this one, however it ends: each below a guard of its own,
+runtime/guard.py.
+"""
 
 import os
 import signal

@@ -1,7 +1,7 @@
 """A developer's own machine as a server: where `ship local` keeps what, for one checkout.
 
-Below .ship of the checkout, which has git ignore itself: virtualenvs, storage, and a folder for each `ship local` that
-runs. In the user's cache: what every checkout can use.
+Below .ship of the checkout, which has git ignore itself: virtualenvs, storage, and a folder for
+each `ship local` that runs. In the user's cache: what every checkout can use.
 """
 
 import fcntl
@@ -87,7 +87,9 @@ def app_name(folder: str) -> AppName:
 
 
 @contextmanager
-def opened(top: Path, name: AppName, home: Path, cache: Path) -> Iterator[tuple[Laptop, CheckoutPaths]]:  # fmt: skip
+def opened(
+    top: Path, name: AppName, home: Path, cache: Path
+) -> Iterator[tuple[Laptop, CheckoutPaths]]:
     """This machine, for one run of the app in `top`; what the run keeps goes away with it."""
     ship = top / FOLDER
     _make(ship)
@@ -98,9 +100,14 @@ def opened(top: Path, name: AppName, home: Path, cache: Path) -> Iterator[tuple[
         paths.running.home.mkdir()
         paths.running.source.symlink_to(top)
         layout = Layout(
-            etc=ship, state=cache, run=run, sites_available=ship, sites_enabled=ship, units=ship,
+            etc=ship,
+            state=cache,
+            run=run,
+            sites_available=ship,
+            sites_enabled=ship,
+            units=ship,
             pythons=home / ".local/share/ship/pythons",
-        )  # fmt: skip
+        )
         settings = Settings(domain=ADDRESS, host="supervisord", build_memory="100%")
         yield Laptop(layout, settings, LaptopHost(layout)), paths
 

@@ -6,16 +6,21 @@ import re
 from receiver.model.errors import ShipError, without_pushing
 
 _SERVERS_OWN = re.compile(
-    rb"\[[^]\n]+\] \[\d+\] \[INFO\] (?:Starting gunicorn|Listening at:|Using worker:|Control socket|Booting worker|"
-    rb"Handling signal: (?:hup|term|winch)|Hang up: Master|Worker exiting|Worker shutting down|Shutting down|ASGI server listening|Started server process|"
-    rb"Waiting for application|Application (?:startup|shutdown) complete|Finished server process|Worker reloading).*"
-    rb"|\[[^]\n]+\] \[\d+\] \[ERROR\] (?:A new worker|The new workers|Worker \(pid:\d+\) exited with code |Reason:).*"
+    rb"\[[^]\n]+\] \[\d+\] \[INFO\] (?:Starting gunicorn|Listening at:|Using "
+    rb"worker:|Control socket|Booting worker|"
+    rb"Handling signal: (?:hup|term|winch)|Hang up: Master|Worker exiting|Worker shutting "
+    rb"down|Shutting down|ASGI server listening|Started server process|"
+    rb"Waiting for application|Application (?:startup|shutdown) complete|Finished server "
+    rb"process|Worker reloading).*"
+    rb"|\[[^]\n]+\] \[\d+\] \[ERROR\] (?:A new worker|The new workers|Worker \(pid:\d+\) "
+    rb"exited with code |Reason:).*"
     rb"|ship: Starting v\d+\."
 )
 """What servers say at every start and reload, which is told in one line of ship's own."""
 _TRACEBACK = b"Traceback (most recent call last):"
 _GAVE_UP = b"gunicorn.errors.HaltServer:"
-"""How a traceback of gunicorn's master ends that tells of itself: why the workers failed stands before it."""
+"""How a traceback of gunicorn's master ends that tells of itself: why the workers failed stands
+before it."""
 _BETWEEN = (b"", b"During handling of the above exception, another exception occurred:")
 _CONFIG_SET = "ship config:set"
 
@@ -30,7 +35,9 @@ class Lines:
         self._gave_up = False
 
     def take(self, line: bytes) -> list[bytes]:
-        """What is to be shown now that this line has come, with the places of files as the developer knows them."""
+        """What is to be shown now that this line has come, with the places of files as the
+        developer knows them.
+        """
         bare = line.rstrip(b"\r")
         if bare == _TRACEBACK or (self._held and (not bare or bare.startswith(b" "))):
             shown = self.rest() if bare == _TRACEBACK else []

@@ -1,4 +1,6 @@
-"""What visitors of `ship local` read while the web process is down: a page with the reason, which looks again by itself."""
+"""What visitors of `ship local` read while the web process is down: a page with the reason,
+which looks again by itself.
+"""
 
 import html
 import os
@@ -9,12 +11,17 @@ from contextlib import suppress
 
 _READ_BYTES = 16_384
 _PATIENCE_S = 2.0
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="1"><title>{title}</title>
-<style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 10vh auto; padding: 0 1.25rem }}
+<style>:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 10vh auto;
+  padding: 0 1.25rem }}
 h1 {{ font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }}
-pre {{ background: #8882; border-radius: .3rem; padding: 1rem; font-size: .875rem; white-space: pre-wrap; overflow-wrap: anywhere }}</style>
-<h1>{title}</h1><pre>{text}</pre><p>Save a file, and it is tried again. This page looks by itself.</p></html>
+pre {{ background: #8882; border-radius: .3rem; padding: 1rem; font-size: .875rem;
+  white-space: pre-wrap; overflow-wrap: anywhere }}</style>
+<h1>{title}</h1><pre>{text}</pre>
+<p>Save a file, and it is tried again. This page looks by itself.</p></html>
 """
 
 
@@ -25,7 +32,8 @@ class Page:
         body = _PAGE.format(title=html.escape(title), text=html.escape(text)).encode()
         head = (
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"
+            "Connection: close\r\n\r\n"
         )
         self._answer = head.encode() + body
         self._listener = listener

@@ -1,4 +1,6 @@
-"""The story of `ship local`: run the app of a checkout as a server would, and again whenever its files change."""
+"""The story of `ship local`: run the app of a checkout as a server would, and again whenever its
+files change.
+"""
 
 import queue
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""Which changes of a checkout's files `ship local` answers: a burst at a time, and none of the app's own writing."""
+"""Which changes of a checkout's files `ship local` answers: a burst at a time, and none of the
+app's own writing.
+"""
 
 import queue
 from collections.abc import Callable, Collection
@@ -14,7 +16,8 @@ from receiver.machine.clock import Clock
 _QUIET_S = 0.08
 _LONGEST_BURST_S = 10.0
 _OWN_WRITES = 3
-"""So many reloads in a row for one file, each right after the other: it is the app that writes it."""
+"""So many reloads in a row for one file, each right after the other: it is the app that writes
+it."""
 _RIGHT_AFTER_S = 0.5
 
 
@@ -48,7 +51,9 @@ class Watching:
         self._folders = watcher.Folders(self._see)
 
     def watch(self, files: frozenset[str]) -> bool:
-        """Have `wake` called when one of these files changes, or a new one comes; whether that is news."""
+        """Have `wake` called when one of these files changes, or a new one comes; whether that
+        is news.
+        """
         if files == self._known:
             return False
         self._known = files
@@ -96,7 +101,9 @@ class Watching:
         return Change(counts, "build" in found.values() or bool(counts & moved))
 
     def is_own_write(self, change: Change) -> bool:
-        """Whether the app itself writes these files, each time that it starts; they are left out from then on."""
+        """Whether the app itself writes these files, each time that it starts; they are left out
+        from then on.
+        """
         files, times, at = self._last
         if files != change.files or self._clock.now() - at > _RIGHT_AFTER_S:
             self._last = (change.files, 0, at)

@@ -1,4 +1,6 @@
-"""The web process of `ship local`: gunicorn on a socket that is held over all reloads, swapped as on a server."""
+"""The web process of `ship local`: gunicorn on a socket that is held over all reloads, swapped
+as on a server.
+"""
 
 import socket
 import sys
@@ -90,7 +92,9 @@ class Web:
         return failed
 
     def change(self, ready: Ready) -> ShipError | None:
-        """Have it be of `ready`; returns why it is not, in which case what ran before goes on where it can."""
+        """Have it be of `ready`; returns why it is not, in which case what ran before goes on
+        where it can.
+        """
         old, before = self.running, self._ready
         if old is None or before is None or old.status is not None:
             return self.begin(ready)
@@ -168,7 +172,14 @@ class Web:
             return Program(argv=argv, env=self.own, cwd=top, keeps=keeps)
         self._run.mkdir(exist_ok=True)
         workers.begin_swap(self._run)
-        options = ["--run", str(self._run), "--port", str(self.port), "--app-dir", str(self.paths.home)]  # fmt: skip
+        options = [
+            "--run",
+            str(self._run),
+            "--port",
+            str(self.port),
+            "--app-dir",
+            str(self.paths.home),
+        ]
         options += ["--fd", str(keeps[0])] if keeps else []
         options += ["--workers", str(self.workers)] if self.workers else []
         return Program(
@@ -207,7 +218,9 @@ class Web:
         """Where a server listens that should listen on $PORT; nothing where that cannot be seen."""
         if not _binds_itself(ready):
             return ()
-        pids = [pid for child in workers.children(process.pid) for pid in sockets.session_pids(child)]  # fmt: skip
+        pids = [
+            pid for child in workers.children(process.pid) for pid in sockets.session_pids(child)
+        ]
         return sockets.listening_ports(pids)
 
     def _takes_over(self, before: Ready, ready: Ready) -> bool:
@@ -249,7 +262,9 @@ class Web:
 
 
 def write(paths: CheckoutPaths, ready: Ready) -> None:
-    """Say on disk what runs from now on: processes read it when they start, gunicorn at a HUP too."""
+    """Say on disk what runs from now on: processes read it when they start, gunicorn at a HUP
+    too.
+    """
     release = ready.release
     web = release.processes.get("web")
     if isinstance(web, Gunicorn):

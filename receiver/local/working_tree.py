@@ -1,7 +1,8 @@
-"""The files of a checkout as a tree that can be built: what a push of everything would hold, read from disk as it is now.
+"""The files of a checkout as a tree that can be built: what a push of everything would hold,
+read from disk as it is now.
 
-Files that git ignores are left out, because no push brings them. Outside of a repository everything counts but what
-tools make: virtualenvs, packages of node, caches.
+Files that git ignores are left out, because no push brings them. Outside of a repository everything
+counts but what tools make: virtualenvs, packages of node, caches.
 """
 
 import os

@@ -14,13 +14,29 @@ from receiver.state import records
 
 _TOLD = frozenset(
     {
-        "apps:lock", "apps:rename", "apps:unlock", "checks:set", "checks:unset", "cron:resume", "cron:suspend",
-        "drains:add", "drains:remove",
-        "limits:set", "limits:unset", "maintenance:off", "maintenance:on", "ps:restart", "ps:scale", "ps:start",
+        "apps:lock",
+        "apps:rename",
+        "apps:unlock",
+        "checks:set",
+        "checks:unset",
+        "cron:resume",
+        "cron:suspend",
+        "drains:add",
+        "drains:remove",
+        "limits:set",
+        "limits:unset",
+        "maintenance:off",
+        "maintenance:on",
+        "ps:restart",
+        "ps:scale",
+        "ps:start",
         "ps:stop",
     }
-)  # fmt: skip
-"""Commands that change what runs or who is let in, and of which no build tells. None has a secret among its words."""
+)
+"""Commands that change what runs or who is let in, and of which no build tells.
+
+None has a secret among its words.
+"""
 
 
 def deeds(layout: Layout, app: AppName) -> FileLogs:
@@ -43,7 +59,9 @@ def _parse(app: AppName, mark: bytes, since_us: int, _offset: int, raw: bytes) -
 
 
 def _text(line: Line) -> str:
-    """What a line of the audit comes to in a log: a command with its words, and once more if it failed."""
+    """What a line of the audit comes to in a log: a command with its words, and once more if it
+    failed.
+    """
     if line.command not in _TOLD:
         return ""
     if line.event == "began":

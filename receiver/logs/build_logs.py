@@ -1,4 +1,6 @@
-"""The transcripts of an app's builds as lines of its log, and what ship did: when each began, and how it ended."""
+"""The transcripts of an app's builds as lines of its log, and what ship did: when each began,
+and how it ended.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -92,7 +94,10 @@ def _outcome(build: Build) -> str:
     if build.status == "succeeded":
         return f"{build.description} is done (by {build.by})"
     why = f": {build.reason}" if build.reason else ""
-    return f"{build.description} {build.status}{why} (by {build.by}; ship builds:output {build.number})"
+    return (
+        f"{build.description} {build.status}{why} (by {build.by}; ship builds:output "
+        f"{build.number})"
+    )
 
 
 def _line(at_us: int, text: str, release: int | None) -> LogLine:

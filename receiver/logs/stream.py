@@ -1,7 +1,8 @@
-"""The log of an app as one stream, in order of time: its processes, nginx, builds, release phases, cron jobs, ship.
+"""The log of an app as one stream, in order of time: its processes, nginx, builds, release
+phases, cron jobs, ship.
 
-Whoever reads on later keeps the cursor, a text that says up to where each part was read. Nothing is lost between two
-readings, and nothing comes twice, also where files were rotated in between.
+Whoever reads on later keeps the cursor, a text that says up to where each part was read. Nothing is
+lost between two readings, and nothing comes twice, also where files were rotated in between.
 """
 
 import json

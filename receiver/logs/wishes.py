@@ -1,4 +1,6 @@
-"""What somebody asks of an app's log, in words, as the lines that are wanted; and what is told where there are none."""
+"""What somebody asks of an app's log, in words, as the lines that are wanted; and what is told
+where there are none.
+"""
 
 import re
 from collections.abc import Callable
@@ -70,14 +72,19 @@ def refuse_until(wish: Wish) -> None:
 
 
 def nothing_found(server: Server, app: AppName, wish: Wish) -> str:
-    """What is told where no line is wanted of those that there are: what was looked for, or why there is none."""
+    """What is told where no line is wanted of those that there are: what was looked for, or why
+    there is none.
+    """
     narrow = wish != Wish(runs=wish.runs)
     if narrow:
         told = f"There is no such line in the log of {app}: {_words(wish)}."
         return told + _where_none_runs(server, app, wish.process)
     live = records.read_live(server.app(app))
     if live is None:
-        return f"{app} has no release yet, so nothing has written a line. Push some code: git push prod main"
+        return (
+            f"{app} has no release yet, so nothing has written a line. Push some code: git push "
+            "prod main"
+        )
     return f"Nothing has written a line about {app} yet. What runs: ship ps"
 
 
@@ -122,14 +129,17 @@ def _matches(pattern: str | None, *, ignore_case: bool) -> Callable[[bytes], obj
     except re.error as error:
         raise UsageError(
             f"{pattern!r} is no regular expression: {error}.",
-            advice="Put a backslash before each of the signs . ^ $ * + ? { } [ ] \\ | ( ) that stands for itself.",
+            advice="Put a backslash before each of the signs . ^ $ * + ? { } [ ] \\ | ( ) that "
+            "stands for itself.",
             reason="usage/bad-pattern",
         ) from error
     return lambda text: found.search(text.decode("utf-8", "replace"))
 
 
 def _release(server: Server, app: AppName, version: int | None) -> int | None:
-    """The version, where it is one; also if its files are gone, as long as something tells when it ran."""
+    """The version, where it is one; also if its files are gone, as long as something tells when
+    it ran.
+    """
     paths = server.app(app)
     kept = records.release_versions(paths)
     known = version is None or version in kept or ReleaseTimes(paths).began_us(version)

@@ -12,9 +12,11 @@ from typing import IO
 
 
 def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1) -> None:
-    """Make `path` hold `data`: temporary file beside it, permissions, fsync, rename, fsync of the folder.
+    """Make `path` hold `data`: temporary file beside it, permissions, fsync, rename, fsync of
+    the folder.
 
-    Text is encoded as UTF-8 with surrogate escapes, so bytes that came in through argv go out unchanged.
+    Text is encoded as UTF-8 with surrogate escapes, so bytes that came in through argv go out
+    unchanged.
     """
     payload = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -34,7 +36,8 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1)
 
 @contextmanager
 def holding(text: str) -> Iterator[int | None]:
-    """A file without a name that can be read from its start, as a descriptor; None for an empty text.
+    """A file without a name that can be read from its start, as a descriptor; None for an empty
+    text.
 
     It is in memory where the system is Linux.
     """
@@ -77,7 +80,8 @@ def remove(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it, without following a link; nothing happens when it is not there.
+    """Remove a folder and all in it, without following a link; nothing happens when it is not
+    there.
 
     It is renamed first: a half-removed tree never stands under its own name.
     """
@@ -109,7 +113,10 @@ def sync_folder(path: Path) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, or None where there is none. Never follows a link, nor waits for who writes into a pipe."""
+    """The text of a file, or None where there is none.
+
+    Never follows a link, nor waits for who writes into a pipe.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -139,7 +146,9 @@ def give_tree(folder: Path, *, uid: int, gid: int) -> None:
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[int]:
-    """Hold an exclusive lock on `path` for short changes of shared state, such as handing out ports."""
+    """Hold an exclusive lock on `path` for short changes of shared state, such as handing out
+    ports.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -1,4 +1,6 @@
-"""Doorway to git: the short git commands ship runs on its bare repositories, in an environment of its own."""
+"""Doorway to git: the short git commands ship runs on its bare repositories, in an environment
+of its own.
+"""
 
 import os
 import subprocess
@@ -37,7 +39,9 @@ class GitError(ShipError):
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the whole environment of a git process: no GIT_* of the caller, no configuration but the repository's."""
+    """Return the whole environment of a git process: no GIT_* of the caller, no configuration
+    but the repository's.
+    """
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     fixed = {
         "LC_ALL": "C.UTF-8",
@@ -95,7 +99,9 @@ def refs(repo: Path) -> list[tuple[str, str]]:
 
 
 def settings(repo: Path) -> dict[str, list[str]]:
-    """Return what the repository's configuration says about receiving: lower-case key, values in order."""
+    """Return what the repository's configuration says about receiving: lower-case key, values in
+    order.
+    """
     found: dict[str, list[str]] = {}
     listing = _run(repo, "config", "-z", "--get-regexp", "^(receive|transfer)\\.")
     for entry in listing.stdout.split("\0")[:-1]:
@@ -110,7 +116,8 @@ def is_ancestor(repo: Path, older: str, newer: str) -> bool:
 
 
 def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
-    """Move refs (name, old, new), all or none, each only if it still is at old; return why not, or nothing.
+    """Move refs (name, old, new), all or none, each only if it still is at old; return why not,
+    or nothing.
 
     ABSENT as new deletes the ref, as old says that it must not exist.
     """
@@ -120,13 +127,19 @@ def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
 
 
 def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
-    """Take a push back: the ref returns to `to`, or goes, but only if it still is at the pushed commit."""
+    """Take a push back: the ref returns to `to`, or goes, but only if it still is at the pushed
+    commit.
+    """
     return not move_refs(repo, [(ref, pushed, to or ABSENT)])
 
 
 def copy_branches(source: Path, repo: Path) -> None:
-    """Take over all branches of another repository of this server, and which of them is the deploy branch."""
-    done = _run(repo, "fetch", "--quiet", "--no-tags", str(source), _ALL_BRANCHES, limit_s=_COPY_LIMIT_S)  # fmt: skip
+    """Take over all branches of another repository of this server, and which of them is the
+    deploy branch.
+    """
+    done = _run(
+        repo, "fetch", "--quiet", "--no-tags", str(source), _ALL_BRANCHES, limit_s=_COPY_LIMIT_S
+    )
     if done.returncode:
         raise GitError(
             "The code could not be copied.",
@@ -140,11 +153,17 @@ def copy_branches(source: Path, repo: Path) -> None:
 def archive(repo: Path, commit: str) -> Iterator[int]:
     """Give a file descriptor to read the tree of a commit from, as a tar file."""
     argv = command(repo, "archive", "--format=tar", commit)
-    # what git has to say besides (such as that it may not read root's settings) must not end up in the tar file
+    # what git has to say besides (such as that it may not read root's settings) must not end up in
+    # the tar file
     with subprocess.Popen(
-        argv, env=environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, **_as_owner(repo),
-    ) as process:  # fmt: skip
+        argv,
+        env=environment(),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        **_as_owner(repo),
+    ) as process:
         if process.stdout is None:
             raise TypeError(process)
         yield process.stdout.fileno()
@@ -157,7 +176,9 @@ def top_folder(folder: Path) -> Path | None:
 
 
 def working_files(top: Path) -> list[str]:
-    """Return what a commit of everything would hold: paths that git knows, and new ones that it does not ignore."""
+    """Return what a commit of everything would hold: paths that git knows, and new ones that it
+    does not ignore.
+    """
     listed = _in_work_tree(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return sorted(set(listed.split("\0")[:-1]))
 
@@ -176,7 +197,9 @@ def index_lock(top: Path) -> Path:
 
 
 def collect_garbage(repo: Path) -> None:
-    """Let git repack in the background when it finds that worth while; objects younger than two weeks stay."""
+    """Let git repack in the background when it finds that worth while; objects younger than two
+    weeks stay.
+    """
     _run(repo, "gc", "--auto", "--quiet")
 
 
@@ -194,7 +217,10 @@ def _output(repo: Path, *argv: str) -> str:
 def _run(
     repo: Path, *argv: str, text: str = "", limit_s: float = LIMIT_S
 ) -> subprocess.CompletedProcess[str]:
-    """Run to the end. Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8."""
+    """Run to the end.
+
+    Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8.
+    """
     return subprocess.run(
         command(repo, *argv),
         input=text,
@@ -210,15 +236,24 @@ def _run(
 
 
 def _in_work_tree(folder: Path, *argv: str, text: str = "") -> str:
-    """What a git command of a person's own checkout says, with their own settings; nothing when it fails."""
+    """What a git command of a person's own checkout says, with their own settings; nothing when
+    it fails.
+    """
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     settings = {n: v for n, v in os.environ.items() if n.startswith("GIT_CONFIG")}
     try:
         argv = ("git", *argv)
         done = subprocess.run(
-            argv, cwd=folder, input=text, env={**theirs, **settings, "LC_ALL": "C.UTF-8"},
-            capture_output=True, check=False, timeout=LIMIT_S, encoding="utf-8", errors="surrogateescape",
-        )  # fmt: skip
+            argv,
+            cwd=folder,
+            input=text,
+            env={**theirs, **settings, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            check=False,
+            timeout=LIMIT_S,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
     except FileNotFoundError:
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -23,7 +23,9 @@ def birth(pid: int) -> str:
 
 
 def lives(pid: int, born: str) -> bool:
-    """Whether the process that was born then still runs: one nobody has fetched has ended all the same."""
+    """Whether the process that was born then still runs: one nobody has fetched has ended all
+    the same.
+    """
     return bool(born) and birth(pid) == born and _stat(pid)[:1] != ["Z"]
 
 

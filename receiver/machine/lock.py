@@ -1,4 +1,6 @@
-"""One deploy per app, and few builds per server: locks that name their holder and die with its process."""
+"""One deploy per app, and few builds per server: locks that name their holder and die with its
+process.
+"""
 
 import fcntl
 import os
@@ -29,7 +31,8 @@ def app_lock(
 ) -> Iterator[int]:
     """Hold the lock of one app.
 
-    The kernel lets go of it when the holder's process ends, however it ends: there are no stale locks.
+    The kernel lets go of it when the holder's process ends, however it ends: there are no stale
+    locks.
 
     Args:
         path: the lock file; holds a sentence about its holder
@@ -129,7 +132,8 @@ def _others_build(_: str, wait_s: float) -> LockedError:
     return LockedError(
         "Other builds of this server did not come to their end.",
         detail=f"Waited {wait_s:g} s.",
-        advice="Push again later, or have more builds go on at once: builds_at_once in the server's ship.toml.",
+        advice="Push again later, or have more builds go on at once: builds_at_once in the "
+        "server's ship.toml.",
         reason="locked/builds",
     )
 

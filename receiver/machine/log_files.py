@@ -1,7 +1,8 @@
-"""Log files that are rotated while they are read: backwards from their end, and onwards from a place in them.
+"""Log files that are rotated while they are read: backwards from their end, and onwards from a
+place in them.
 
-A file `web.log` that grew is renamed to `web.log.1`, what was there before to `web.log.2`, and so on. Read, all of
-them are one log; never more than a block of it is in memory, or one line.
+A file `web.log` that grew is renamed to `web.log.1`, what was there before to `web.log.2`, and so
+on. Read, all of them are one log; never more than a block of it is in memory, or one line.
 """
 
 import heapq
@@ -15,7 +16,8 @@ from receiver.machine.log_parts import Part, after_last_end, backwards, onwards,
 from receiver.model.log_line import LogLine
 
 _MOST_WITHOUT_TIME = 1000
-"""So many lines in a row may take the time of the line before them, when they are read backwards."""
+"""So many lines in a row may take the time of the line before them, when they are read
+backwards."""
 
 
 class Place(NamedTuple):
@@ -28,7 +30,8 @@ class Place(NamedTuple):
 
 
 Positions = Mapping[str, Place | str]
-"""Up to where each of several logs was read, by its key: a place in a file, or a cursor of the journal."""
+"""Up to where each of several logs was read, by its key: a place in a file, or a cursor of the
+journal."""
 
 
 class Told(NamedTuple):
@@ -99,7 +102,8 @@ class FileLog:
             return
         with opened(self.path) as parts:
             since = _from_place(parts, place, self.parse)
-            # what is not there any more was rotated away, all of it: what is there tells by its time whether it is new
+            # what is not there any more was rotated away, all of it: what is there tells by its
+            # time whether it is new
             chosen = parts if since is None else parts[: parts.index(since[0]) + 1]
             start = 0 if since is None else place.offset
             last_us = 0
@@ -210,7 +214,8 @@ def _from_place(
 ) -> list[Part] | None:
     """The part that a place is in, and those before it; None where it is gone.
 
-    The number of a file that was removed is given to another, which begins later than the place was made.
+    The number of a file that was removed is given to another, which begins later than the place was
+    made.
     """
     for number, part in enumerate(parts):
         if part.inode == place.inode and part.size >= place.offset:

@@ -1,4 +1,6 @@
-"""The parts of a rotated log as bytes: opened together, and split into lines backwards and onwards."""
+"""The parts of a rotated log as bytes: opened together, and split into lines backwards and
+onwards.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,7 +24,10 @@ class Part:
 
 @contextmanager
 def opened(path: Path) -> Iterator[list[Part]]:
-    """All parts of a log, newest first. One that is renamed meanwhile is met again, and none is missed."""
+    """All parts of a log, newest first.
+
+    One that is renamed meanwhile is met again, and none is missed.
+    """
     with ExitStack() as stack:
         parts: dict[int, Part] = {}
         for number in count():
@@ -57,7 +62,9 @@ def after_last_end(part: Part) -> int:
 
 
 def backwards(parts: Sequence[Part], upto: int) -> Iterator[tuple[int, bytes]]:
-    """Lines from the end of the first part to the beginning of the last, with the offsets where they begin."""
+    """Lines from the end of the first part to the beginning of the last, with the offsets where
+    they begin.
+    """
     rest: bytes | None = None
     for number, part in enumerate(parts):
         end = upto if number == 0 else part.size
@@ -84,7 +91,9 @@ def backwards(parts: Sequence[Part], upto: int) -> Iterator[tuple[int, bytes]]:
 def onwards(
     parts: Sequence[Part], start: int, *, ended: bool
 ) -> Iterator[tuple[Part, int, int, bytes]]:
-    """Whole lines from an offset of the first part to the end of the last: the part that each ends in, and offsets."""
+    """Whole lines from an offset of the first part to the end of the last: the part that each
+    ends in, and offsets.
+    """
     rest, offset = b"", start
     for number, part in enumerate(parts):
         offset = 0 if number else start

@@ -1,8 +1,8 @@
 """The one doorway to outside programs: argv tuples, an explicit environment, a time limit.
 
-`sh` runs the administrator's short commands (accounts, git set-up, `nginx -t`); it is imported when first
-used, because that costs as much as starting Python four times. What lies on the way of every push goes
-through subprocess.
+`sh` runs the administrator's short commands (accounts, git set-up, `nginx -t`); it is imported when
+first used, because that costs as much as starting Python four times. What lies on the way of every
+push goes through subprocess.
 """
 
 import os
@@ -56,9 +56,15 @@ def admin(*argv: str, env: Mapping[str, str] = PLAIN_ENVIRONMENT, given: str | N
     said: list[str] = []
     try:
         result = sh.Command(argv[0])(
-            *argv[1:], _env=dict(env), _in=given, _tty_out=False, _timeout=_ADMIN_LIMIT_S,
-            _err=said.append, _decode_errors="replace", _return_cmd=True,
-        )  # fmt: skip
+            *argv[1:],
+            _env=dict(env),
+            _in=given,
+            _tty_out=False,
+            _timeout=_ADMIN_LIMIT_S,
+            _err=said.append,
+            _decode_errors="replace",
+            _return_cmd=True,
+        )
     except sh.CommandNotFound as error:
         raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
     except sh.TimeoutException as error:
@@ -85,9 +91,15 @@ def capture(
     """
     try:
         done = subprocess.run(
-            argv, env=dict(env), input=given, cwd=cwd, timeout=limit_s, check=False,
-            stdin=None if given is not None else stdin, capture_output=True,
-        )  # fmt: skip
+            argv,
+            env=dict(env),
+            input=given,
+            cwd=cwd,
+            timeout=limit_s,
+            check=False,
+            stdin=None if given is not None else stdin,
+            capture_output=True,
+        )
     except FileNotFoundError as error:
         raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
     except subprocess.TimeoutExpired as error:
@@ -126,13 +138,19 @@ def start(  # noqa: PLR0913 - as subprocess has them
 
 
 def launch(argv: Sequence[str], *, env: Mapping[str, str], settle_s: float) -> bool:
-    """Start a program that goes on by itself, with nobody to talk to; whether it has not failed by then."""
+    """Start a program that goes on by itself, with nobody to talk to; whether it has not failed
+    by then.
+    """
     if shutil.which(argv[0], path=env.get("PATH")) is None:
         return False
     program = subprocess.Popen(
-        argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        argv,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         return program.wait(settle_s) == 0
     except subprocess.TimeoutExpired:
@@ -170,7 +188,8 @@ def attach(
 def read(
     argv: Sequence[str], *, env: Mapping[str, str], given: bytes | None = None
 ) -> tuple[int, bytes]:
-    """Run a command on the caller's own stderr, and stdin unless it is given; returns its exit status and what it printed.
+    """Run a command on the caller's own stderr, and stdin unless it is given; returns its exit
+    status and what it printed.
 
     Raises:
         CommandError: there is no such program
@@ -183,7 +202,8 @@ def read(
 
 
 def pipe(first: Sequence[str], second: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, int]:
-    """Run two commands, the second reading what the first writes; the other ends are the caller's own.
+    """Run two commands, the second reading what the first writes; the other ends are the
+    caller's own.
 
     Raises:
         CommandError: there is no such program

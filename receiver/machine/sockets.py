@@ -83,7 +83,9 @@ class _Row(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """127.0.0.0/8 or ::1, in the kernel's order of bytes; the second also as an IPv4 address in IPv6."""
+        """127.0.0.0/8 or ::1, in the kernel's order of bytes; the second also as an IPv4 address
+        in IPv6.
+        """
         v4 = self.address[-8:] if len(self.address) == _V4 or _MAPPED in self.address else ""
         return v4.endswith("7F") or self.address == _LOOPBACK_V6
 

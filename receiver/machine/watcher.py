@@ -112,7 +112,8 @@ class Folders:
         """Watch these folders and no others, each alone or with all below it.
 
         Returns:
-            False when the system has no more to watch with, so that the folders are looked through every second
+            False when the system has no more to watch with, so that the folders are
+                looked through every second
         """
         wanted = set(wanted)
         try:

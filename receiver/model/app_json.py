@@ -1,6 +1,8 @@
-"""app.json in an app's tree, as Heroku and Dokku read it: parsed into an `AppJson`, or an error that names the place.
+"""app.json in an app's tree, as Heroku and Dokku read it: parsed into an `AppJson`, or an error
+that names the place.
 
-The file belongs to other tools too: what ship makes no use of is named in one notice, and what it uses is checked.
+The file belongs to other tools too: what ship makes no use of is named in one notice, and what it
+uses is checked.
 """
 
 import json
@@ -159,7 +161,10 @@ def _load(data: bytes) -> object:
         raise invalid(detail, "Write the character itself.") from error
     except json.JSONDecodeError as error:
         seen = f"Line {error.lineno}, column {error.colno}: {error.msg}."
-        advice = "JSON has names and texts in double quotes, no comma behind the last entry, and no comments."
+        advice = (
+            "JSON has names and texts in double quotes, no comma behind the last entry, and no "
+            "comments."
+        )
         raise invalid(seen, advice) from error
     except RecursionError as error:
         raise invalid(
@@ -179,7 +184,9 @@ def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _named_mismatch(found: Mapping[str, Any]) -> str:
-    """What is wrong with an entry that has a name of the app's own, which msgspec's words leave out."""
+    """What is wrong with an entry that has a name of the app's own, which msgspec's words leave
+    out.
+    """
     kinds: tuple[tuple[str, Any], ...] = (
         ("env", str | Variable),
         ("formation", Formation),

@@ -1,4 +1,7 @@
-"""A line of the audit: who did what when, from where, and what came of it. Never a value of a config var."""
+"""A line of the audit: who did what when, from where, and what came of it.
+
+Never a value of a config var.
+"""
 
 from typing import Literal
 

@@ -55,7 +55,8 @@ class Command:
     """Line for the push log, printed before it runs; nothing when empty."""
     env: Mapping[str, str] = field(default_factory=dict)
     explain: str = ""
-    """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's `explain`."""
+    """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's
+    `explain`."""
     quiet: bool = False
     """Keep the output back unless it fails."""
     stdin: str = ""

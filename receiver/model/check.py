@@ -1,4 +1,7 @@
-"""How to tell that a release is alive: which page is asked for, and which answers count. Values only."""
+"""How to tell that a release is alive: which page is asked for, and which answers count.
+
+Values only.
+"""
 
 import difflib
 from typing import Annotated, Any
@@ -44,7 +47,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def needs_time(self) -> bool:
-        """Whether it asks more than once, or with a time limit: a worker cannot do that to itself."""
+        """Whether it asks more than once, or with a time limit: a worker cannot do that to
+        itself.
+        """
         return self.attempts > 1 or self.timeout_s is not None
 
 
@@ -107,6 +112,7 @@ def _refused(title: str, detail: str) -> UsageError:
     return UsageError(
         title,
         detail=detail,
-        advice=f"There are: {', '.join(NAMES)}. For example: `ship checks:set path=/health status=200`.",
+        advice=f"There are: {', '.join(NAMES)}. For example: `ship checks:set path=/health "
+        "status=200`.",
         reason="usage/bad-check",
     )

@@ -1,4 +1,6 @@
-"""Buildpacks with the classic contract: what names them, where they come from, and what their `bin/release` says."""
+"""Buildpacks with the classic contract: what names them, where they come from, and what their
+`bin/release` says.
+"""
 
 import json
 import re
@@ -117,14 +119,16 @@ def not_allowed(name: str, allowed: Mapping[str, str]) -> ShipError:
     return ShipError(
         f"The buildpack {name} is not allowed on this server.",
         detail=f"There are: {', '.join((*BUILT_IN, *sorted(allowed)))}.",
-        advice="A buildpack is a program of somebody else's, so the server's administrator lets it in, by a line below"
+        advice="A buildpack is a program of somebody else's, so the server's administrator lets it "
+        "in, by a line below"
         ' [buildpacks] in the server\'s ship.toml: `name = "https://github.com/OWNER/NAME#v1"`.',
         reason="access/buildpack",
     )
 
 
 def parse_release(name: str, text: str) -> Released:
-    """The YAML of `bin/release`, of which two levels of names and texts are understood; JSON is YAML too.
+    """The YAML of `bin/release`, of which two levels of names and texts are understood; JSON is
+    YAML too.
 
     Raises:
         BuildError: it is something else
@@ -161,7 +165,9 @@ def _tables(name: str, text: str) -> dict[str, dict[str, str]]:
 
 
 def _says_something(line: str) -> bool:
-    """Not a comment or a mark of YAML; nor an entry of a list, which only the add-ons are, and there are none here."""
+    """Not a comment or a mark of YAML; nor an entry of a list, which only the add-ons are, and
+    there are none here.
+    """
     text = line.strip()
     return bool(text) and text != "..." and not text.startswith(("#", "-"))
 
@@ -203,7 +209,8 @@ def _bad_release(name: str, detail: str) -> BuildError:
 
 def _bad_source(name: str, text: str, advice: str) -> ServerError:
     return ServerError(
-        f"The buildpack {name} cannot be used as the server's ship.toml names it: {without_password(text)}",
+        f"The buildpack {name} cannot be used as the server's ship.toml names it: "
+        f"{without_password(text)}",
         advice=advice,
         reason="server/bad-buildpack",
     )

@@ -17,7 +17,8 @@ def read(data: bytes, source: str, kind: str | None = None) -> dict[str, str]:
     """Config vars of a text; where `kind` is not said, a text that begins with a brace is JSON.
 
     Raises:
-        UsageError: something in it cannot be a config var; `source` is what the error calls the text
+        UsageError: something in it cannot be a config var; `source` is what the error calls
+            the text
     """
     as_json = data.lstrip()[:1] == b"{" if kind is None else kind == "json"
     values = _parse_json(data, source) if as_json else parse_dotenv(data, source)
@@ -27,7 +28,9 @@ def read(data: bytes, source: str, kind: str | None = None) -> dict[str, str]:
 
 
 def written(values: Mapping[str, str], kind: str) -> bytes:
-    """The same as a text that `read` reads back; bytes that are no UTF-8 are lone surrogates in JSON."""
+    """The same as a text that `read` reads back; bytes that are no UTF-8 are lone surrogates in
+    JSON.
+    """
     if kind == "json":
         return json.dumps(dict(values), indent=2).encode() + b"\n"
     if kind == "env":
@@ -65,6 +68,7 @@ def _not_texts(source: str, detail: str) -> UsageError:
     return UsageError(
         f"{source} does not hold config vars.",
         detail=detail,
-        advice='Write one object of names and texts, such as {"GREETING": "hi", "PAGE_SIZE": "20"}.',
+        advice='Write one object of names and texts, such as {"GREETING": "hi", "PAGE_SIZE": '
+        '"20"}.',
         reason="usage/bad-config-json",
     )

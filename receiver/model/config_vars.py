@@ -1,4 +1,6 @@
-"""Config vars as values: what an environment can hold, how two sets of them differ, and names that ship uses itself."""
+"""Config vars as values: what an environment can hold, how two sets of them differ, and names
+that ship uses itself.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,15 +11,23 @@ Config = Mapping[str, str]
 _LONGEST_BYTES = 131_072
 """What Linux takes for one variable: name, = and value, and the zero byte at the end."""
 _MOST_BYTES = 1_572_864
-"""What all together may be: Linux takes 2 MiB, in which arguments and ship's own variables need a place too."""
+"""What all together may be: Linux takes 2 MiB, in which arguments and ship's own variables need
+a place too."""
 _NAMED = 5
 _SHIPS_COUNTS = frozenset({"SHIP_INSTANCE", "SHIP_PROCESS"})
 _NOT_FOR_WEB = frozenset(
     {
-        "GUNICORN_FD", "GUNICORN_PID", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET",
-        "SHIP_BIND", "SHIP_RUN", "SHIP_SLOT",
+        "GUNICORN_FD",
+        "GUNICORN_PID",
+        "LISTEN_FDNAMES",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+        "NOTIFY_SOCKET",
+        "SHIP_BIND",
+        "SHIP_RUN",
+        "SHIP_SLOT",
     }
-)  # fmt: skip
+)
 _YOURS_COUNTS = frozenset(
     {
         "HOME", "LANG", "PYTHONUNBUFFERED", "SHIP_APP", "SHIP_HOST", "SHIP_STORAGE", "TMPDIR",
@@ -26,13 +36,28 @@ _YOURS_COUNTS = frozenset(
 )  # fmt: skip
 _BUILDS_OWN = frozenset(
     {
-        "BUILD_DIR", "CACHE_DIR", "ENV_DIR", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "PYTHONHOME",
-        "SOURCE_VERSION", "TMPDIR", "UV_CACHE_DIR", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_SYSTEM_PYTHON",
+        "BUILD_DIR",
+        "CACHE_DIR",
+        "ENV_DIR",
+        "HOME",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "PATH",
+        "PYTHONHOME",
+        "SOURCE_VERSION",
+        "TMPDIR",
+        "UV_CACHE_DIR",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_PYTHON",
+        "UV_SYSTEM_PYTHON",
         "VIRTUAL_ENV",
     }
-)  # fmt: skip
-"""What a build sets for itself. Config vars of these names are meant for another machine, or for the app that
-runs, and would have the build use other programs and folders than its own."""
+)
+"""What a build sets for itself.
+
+Config vars of these names are meant for another machine, or for the app that runs, and would have
+the build use other programs and folders than its own.
+"""
 
 
 def size_bytes(text: str) -> int:
@@ -55,10 +80,13 @@ def check_value(name: str, value: str) -> None:
     room = _LONGEST_BYTES - len(f"{name}=") - 1
     if size_bytes(value) > room:
         raise UsageError(
-            f"The value of {name} is too long for an environment variable: {size_bytes(value):,} bytes.",
-            detail=f"Linux starts no program with a variable of more than 128 KiB; for {name} that leaves"
+            f"The value of {name} is too long for an environment variable: "
+            f"{size_bytes(value):,} bytes.",
+            detail=f"Linux starts no program with a variable of more than 128 KiB; for {name} that "
+            "leaves"
             f" {room:,} bytes.",
-            advice="Keep it in a file below the app's storage folder ($SHIP_STORAGE), and its path in the config var.",
+            advice="Keep it in a file below the app's storage folder ($SHIP_STORAGE), and its path "
+            "in the config var.",
             reason="usage/bad-config-value",
         )
 
@@ -73,7 +101,8 @@ def check_together(config: Config) -> None:
     if size > _MOST_BYTES:
         raise UsageError(
             f"All config vars together would have {size:,} bytes.",
-            detail=f"Linux starts no program with more than 2 MiB of variables and arguments, and ship leaves room for"
+            detail="Linux starts no program with more than 2 MiB of variables and arguments, and "
+            "ship leaves room for"
             f" the arguments: config vars may have {_MOST_BYTES:,} bytes.",
             advice="Keep long values in files below the app's storage folder ($SHIP_STORAGE).",
             reason="usage/bad-config-value",
@@ -92,7 +121,10 @@ def _notice(name: str) -> str:
     if name == "PYTHONHOME":
         return "PYTHONHOME is stored, and no process gets to see it: a virtualenv has its own."
     if name == "PATH":
-        return "PATH is set by ship too: processes get this value instead, and find the virtualenv's programs only if it names them."
+        return (
+            "PATH is set by ship too: processes get this value instead, and find the "
+            "virtualenv's programs only if it names them."
+        )
     if name in _SHIPS_COUNTS:
         return f"{name} is set by ship: processes get ship's, and do not see this value."
     if name in _NOT_FOR_WEB:
@@ -153,7 +185,9 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def carried_over(config: Config, runs: Config, stored: Config) -> dict[str, str]:
-    """`config` with what is pending: that by which the stored config vars differ from those the app runs with."""
+    """`config` with what is pending: that by which the stored config vars differ from those the
+    app runs with.
+    """
     pending = Difference.between(runs, stored)
     kept = {name: value for name, value in config.items() if name not in pending.unset}
     return {**kept, **{name: stored[name] for name in pending.set}}

@@ -75,7 +75,8 @@ def parse_jobs(entries: object, file: str) -> dict[str, Cron]:
 
 
 def parse_listed_jobs(entries: Sequence[Mapping[str, Any]], file: str) -> dict[str, Cron]:
-    """The jobs of a list as Dokku has it, where a name is not needed: it comes from the command then.
+    """The jobs of a list as Dokku has it, where a name is not needed: it comes from the command
+    then.
 
     Raises:
         BuildError: one of them cannot be meant; it is named
@@ -126,7 +127,8 @@ def _invalid(name: str, file: str, detail: str) -> BuildError:
     return BuildError(
         f"The cron job {name!r} in {file} cannot be run." if name else f"{file} has no cron jobs.",
         detail=detail,
-        advice="A job has a `schedule`, such as `0 3 * * *` for three o'clock at night, and a `command`;"
+        advice="A job has a `schedule`, such as `0 3 * * *` for three o'clock at night, and a "
+        "`command`;"
         f" it can have {', '.join(Cron.__struct_fields__[2:])}.",
         reason="build/cron-invalid",
     )

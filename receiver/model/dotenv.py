@@ -1,7 +1,9 @@
-"""Config vars as the text of a .env file: read as python-dotenv reads it, but exactly or not at all; and written.
+"""Config vars as the text of a .env file: read as python-dotenv reads it, but exactly or not at
+all; and written.
 
-Read are comments, `export `, 'single quotes' and "double quotes" over several lines, and quoted parts that stand
-side by side, as in a shell. Nothing is put in for a `$`. Text is bytes with surrogate escapes.
+Read are comments, `export `, 'single quotes' and "double quotes" over several lines, and quoted
+parts that stand side by side, as in a shell. Nothing is put in for a `$`. Text is bytes with
+surrogate escapes.
 """
 
 import codecs
@@ -120,7 +122,8 @@ class _Reading:
             raise self._error(
                 self._at,
                 f"Something follows the closing quotation mark of {name}.",
-                "Put all of the value into the quotation marks, and a comment behind a blank and #.",
+                "Put all of the value into the quotation marks, and a comment behind a "
+                "blank and #.",
             )
         return "".join(parts)
 
@@ -177,7 +180,9 @@ def _quoted_for_dotenv(value: str) -> str:
 
 
 def _quoted_for_shell(value: str) -> str:
-    """Quotes and backslashes stand between double quotes: shells and .env files agree on them there."""
+    """Quotes and backslashes stand between double quotes: shells and .env files agree on them
+    there.
+    """
     if _NEEDS_NO_QUOTES.fullmatch(value):
         return value or "''"
     parts = _SHELL_PARTS.findall(value)

@@ -12,8 +12,13 @@ Format = Literal["logplex", "json"]
 Kind = Literal["udp", "tcp", "tls", "http", "https"]
 FORMATS: tuple[Format, ...] = ("logplex", "json")
 KINDS: dict[str, Kind] = {
-    "syslog": "udp", "syslog+udp": "udp", "syslog+tcp": "tcp", "syslog+tls": "tls", "http": "http", "https": "https",
-}  # fmt: skip
+    "syslog": "udp",
+    "syslog+udp": "udp",
+    "syslog+tcp": "tcp",
+    "syslog+tls": "tls",
+    "http": "http",
+    "https": "https",
+}
 _PORTS: dict[Kind, int] = {"udp": 514, "tcp": 514, "tls": 6514, "http": 80, "https": 443}
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _TOKEN = re.compile(r"[^/]*(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[^/]*")
@@ -91,13 +96,16 @@ def shown(url: str) -> str:
 
 
 def bad_address(url: str, seen: str = "") -> UsageError:
-    """The error for what is no address of a drain; the address may hold a secret, and is not repeated."""
+    """The error for what is no address of a drain; the address may hold a secret, and is not
+    repeated.
+    """
     scheme, colon, _ = url.partition("://")
     return UsageError(
         "Lines cannot be sent to this address.",
         detail=seen
         or (f"It begins with {scheme[:20]}://." if colon else "It names no way, such as https://."),
-        advice="Give one such as syslog+tls://logs.example.com:6514 or https://logs.example.com/in?token=…;"
+        advice="Give one such as syslog+tls://logs.example.com:6514 or "
+        "https://logs.example.com/in?token=…;"
         " syslog://, syslog+tcp:// and http:// work as well. Put it in quotes, because of & and ?.",
         reason="usage/bad-drain",
     )

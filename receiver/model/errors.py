@@ -1,7 +1,7 @@
 """Every error a person can read: what happened, what was seen, what to do, and a stable reason.
 
-A reason such as `build/no-buildpack` is documented in docs/errors.md and is never renamed. It is raised
-low and printed once, at the edge. Its first part decides the exit code.
+A reason such as `build/no-buildpack` is documented in docs/errors.md and is never renamed. It is
+raised low and printed once, at the edge. Its first part decides the exit code.
 """
 
 import re
@@ -49,7 +49,9 @@ def without_pushing(advice: str) -> str:
 
 
 class ShipError(Exception):
-    """An error with a title, what was seen (`detail`), what to do (`advice`) and a stable `reason`."""
+    """An error with a title, what was seen (`detail`), what to do (`advice`) and a stable
+    `reason`.
+    """
 
     default_reason: ClassVar[str] = "internal/unexpected"
 
@@ -62,7 +64,8 @@ class ShipError(Exception):
         self.advice = advice
         self.reason = reason or self.default_reason
         self.log = ""
-        """What the app wrote before it came to this, for the record of the build; the detail has its end."""
+        """What the app wrote before it came to this, for the record of the build; the detail has
+        its end."""
 
     @property
     def exit_code(self) -> int:

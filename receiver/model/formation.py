@@ -1,4 +1,6 @@
-"""The processes of an app besides web: how many of which type, of which release, and how they are stopped."""
+"""The processes of an app besides web: how many of which type, of which release, and how they
+are stopped.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""A freeze: somebody wants an app to stay as it is. `apps:lock` makes one; the lock of a command at work is another thing."""
+"""A freeze: somebody wants an app to stay as it is.
+
+`apps:lock` makes one; the lock of a command at work is another thing.
+"""
 
 import msgspec
 
@@ -34,7 +37,8 @@ def parse_reason(text: str) -> str:
     if len(text) > LONGEST_REASON or not text.isprintable():
         raise UsageError(
             "This cannot be the reason of a lock.",
-            detail=f"It is one line of at most {LONGEST_REASON} characters, without control characters.",
+            detail=f"It is one line of at most {LONGEST_REASON} characters, without control "
+            "characters.",
             advice='For example: `ship apps:lock -a blog -m "The accounts are being closed."`',
             reason="usage/bad-lock-reason",
         )

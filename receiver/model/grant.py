@@ -6,7 +6,10 @@ from receiver.model.errors import UsageError
 
 Grant = Literal["view", "deploy", "manage", "admin"]
 Needs = Literal["nothing", "view", "deploy", "manage", "admin"]
-"""What a command needs: a grant for its app, or nothing. `admin` is a grant for the whole server."""
+"""What a command needs: a grant for its app, or nothing.
+
+`admin` is a grant for the whole server.
+"""
 GRANTS: tuple[Grant, ...] = ("view", "deploy", "manage", "admin")
 
 

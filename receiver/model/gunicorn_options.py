@@ -1,4 +1,6 @@
-"""Gunicorn's command line: which options take a value, which ones ship decides, and how they are written."""
+"""Gunicorn's command line: which options take a value, which ones ship decides, and how they are
+written.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,12 +23,16 @@ _SHORT = {
     "-D": "--daemon",
     "-R": "--enable-stdio-inheritance",
 }
-_FLAG_NAMES = """--capture-output --casefold-http-method --check-config --daemon --disable-redirect-access-to-syslog
-    --do-handshake-on-connect --enable-backlog-metric --enable-stdio-inheritance --initgroups --log-syslog
-    --no-control-socket --no-sendfile --permit-obsolete-folding --permit-unconventional-http-method
-    --permit-unconventional-http-version --preload --print-config --proxy-protocol --reload --reuse-port
-    --spew --strip-header-spaces --suppress-ragged-eofs"""
-_VALUE_NAMES = """--access-logfile --access-logformat --asgi-disconnect-grace-period --asgi-lifespan --asgi-loop
+_FLAG_NAMES = """
+    --capture-output --casefold-http-method --check-config --daemon
+    --disable-redirect-access-to-syslog --do-handshake-on-connect --enable-backlog-metric
+    --enable-stdio-inheritance --initgroups --log-syslog --no-control-socket --no-sendfile
+    --permit-obsolete-folding --permit-unconventional-http-method
+    --permit-unconventional-http-version --preload --print-config --proxy-protocol --reload
+    --reuse-port --spew --strip-header-spaces --suppress-ragged-eofs
+"""
+_VALUE_NAMES = """
+    --access-logfile --access-logformat --asgi-disconnect-grace-period --asgi-lifespan --asgi-loop
     --backlog --bind --ca-certs --cert-reqs --certfile --chdir --ciphers --config --control-socket
     --control-socket-mode --dirty-app --dirty-graceful-timeout --dirty-threads --dirty-timeout
     --dirty-workers --dogstatsd-tags --env --error-logfile --forwarded-allow-ips --forwarder-headers
@@ -35,10 +41,11 @@ _VALUE_NAMES = """--access-logfile --access-logformat --asgi-disconnect-grace-pe
     --http-protocols --keep-alive --keyfile --limit-request-field_size --limit-request-fields
     --limit-request-line --log-config --log-config-json --log-file --log-level --log-syslog-facility
     --log-syslog-prefix --log-syslog-to --logger-class --max-requests --max-requests-jitter --name
-    --paste --paste-global --paster --pid --protocol --proxy-allow-from --pythonpath
-    --reload-engine --reload-extra-file --root-path --ssl-version --statsd-host --statsd-prefix --threads
-    --timeout --umask --user --uwsgi-allow-from --websocket-max-message-size --worker-class
-    --worker-connections --worker-tmp-dir --workers"""
+    --paste --paste-global --paster --pid --protocol --proxy-allow-from --pythonpath --reload-engine
+    --reload-extra-file --root-path --ssl-version --statsd-host --statsd-prefix --threads --timeout
+    --umask --user --uwsgi-allow-from --websocket-max-message-size --worker-class
+    --worker-connections --worker-tmp-dir --workers
+"""
 _FLAGS = frozenset(_FLAG_NAMES.split())
 _VALUES = frozenset(_VALUE_NAMES.split())
 _KNOWN = _FLAGS | _VALUES
@@ -58,7 +65,8 @@ _DROPPED = {
     "--user": "the app runs as its own account",
 }
 _ASKS_ONLY = frozenset({"--check-config", "--print-config", "--paste", "--paster"})
-"""Options that make a program of another kind: one that ends, or that reads a file we cannot follow."""
+"""Options that make a program of another kind: one that ends, or that reads a file we cannot
+follow."""
 _APP = re.compile(r"[\w./]+(:.+)?", re.DOTALL)
 
 

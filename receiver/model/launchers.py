@@ -1,4 +1,5 @@
-"""`poetry run` and its like before a command: left out, since the virtualenv comes first on its PATH anyway.
+"""`poetry run` and its like before a command: left out, since the virtualenv comes first on its
+PATH anyway.
 
 The tools themselves are not installed for an app, and would make a virtualenv of their own.
 """

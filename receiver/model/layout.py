@@ -61,7 +61,10 @@ class AppPaths:
 
     @property
     def live(self) -> Path:
-        """The record of what serves: release and slot. Replacing it is the commit point of a deploy."""
+        """The record of what serves: release and slot.
+
+        Replacing it is the commit point of a deploy.
+        """
         return self.home / "live.json"
 
     @property
@@ -187,7 +190,9 @@ class ReleasePaths:
 
     @property
     def slug(self) -> Path:
-        """The built tree as a tar file; what a rollback unpacks, whatever the app did to its `source`."""
+        """The built tree as a tar file; what a rollback unpacks, whatever the app did to its
+        `source`.
+        """
         return self.home / "slug.tar"
 
     @property
@@ -198,7 +203,9 @@ class ReleasePaths:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The trees of one ship server: on a VPS under /etc, /var/lib and /run, embedded under one folder."""
+    """The trees of one ship server: on a VPS under /etc, /var/lib and /run, embedded under one
+    folder.
+    """
 
     etc: Path
     state: Path

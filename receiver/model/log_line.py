@@ -1,4 +1,6 @@
-"""One line of an app's log, whoever wrote it; and the time that ship puts before lines it keeps in files."""
+"""One line of an app's log, whoever wrote it; and the time that ship puts before lines it keeps
+in files.
+"""
 
 import re
 from collections.abc import Callable
@@ -7,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Source = Literal["app", "router", "build", "release", "cron", "ship"]
-"""`app`: a process of the app, runs of people included; `router`: nginx; `build` and `release`: the transcripts
-of a push and of its release phase; `cron`: runs of cron jobs; `ship`: what was done to the app, and by whom."""
+"""`app`: a process of the app, runs of people included; `router`: nginx; `build` and `release`:
+the transcripts of a push and of its release phase; `cron`: runs of cron jobs; `ship`: what was
+done to the app, and by whom."""
 SOURCES: tuple[Source, ...] = ("app", "router", "build", "release", "cron", "ship")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +28,10 @@ class LogLine:
     """Microseconds since 1970, UTC."""
     source: Source
     process: str
-    """`web`, `worker.1`, `run.12`, `nginx`, `v12`; names are unique within a source. Empty for `ship`."""
+    """`web`, `worker.1`, `run.12`, `nginx`, `v12`; names are unique within a source.
+
+    Empty for `ship`.
+    """
     text: bytes
     """As it was written, without its end."""
     release: int | None = field(default=None, compare=False)
@@ -60,7 +66,9 @@ def unstamped(raw: bytes) -> tuple[int, bytes]:
 
 
 class Stamper:
-    """Puts the time before each line of what comes in pieces; every line has a later one than that before."""
+    """Puts the time before each line of what comes in pieces; every line has a later one than
+    that before.
+    """
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us

@@ -15,7 +15,8 @@ def moment_us(text: str, option: str, now_us: int) -> int:
     """The moment that a text means, in microseconds since 1970.
 
     Args:
-        text: such as `10m`, `2026-01-31`, `2026-01-31T08:15`; without a zone it is of UTC, as all times shown are
+        text: such as `10m`, `2026-01-31`, `2026-01-31T08:15`; without a zone it is of UTC,
+            as all times shown are
         option: where it was typed, for the error
         now_us: what `10m` is before
 

@@ -1,4 +1,6 @@
-"""ship.toml in an app's tree: read into a `Manifest`, or an error that names the line and the likely name."""
+"""ship.toml in an app's tree: read into a `Manifest`, or an error that names the line and the
+likely name.
+"""
 
 import difflib
 import re
@@ -52,7 +54,8 @@ def parse_manifest(data: bytes) -> Manifest:
     for name in NOT_IN_BACKGROUND & manifest.process.keys():
         raise _invalid(
             f"{_line_of(name, text)}`process.{name}`: how {name} ends is not for this file to say.",
-            "Name a process type besides web and release. The time that web's requests have when it is"
+            "Name a process type besides web and release. The time that web's requests have "
+            "when it is"
             " stopped is graceful_limit_s in the server's app.toml.",
         )
     return manifest
@@ -63,12 +66,14 @@ def _refuse_strange_static(address: str, folder: str, text: str) -> None:
     if not _ADDRESS.fullmatch(address):
         raise _invalid(
             f"{shown}: this is no address below the app's own.",
-            "An address starts with a slash and is made of letters, digits and . _ ~ @ + - as in `/static/`.",
+            "An address starts with a slash and is made of letters, digits and . _ ~ @ + - "
+            "as in `/static/`.",
         )
     if not _FOLDER.fullmatch(folder):
         raise _invalid(
             f"{shown}: this is no folder that can be shown to visitors.",
-            "Name a folder of the repository by its path from the top, without `..` and without names"
+            "Name a folder of the repository by its path from the top, without `..` and "
+            "without names"
             " that start with a dot.",
         )
 

@@ -1,7 +1,7 @@
 """Where an app's storage appears for its processes: how it is typed, kept and shown. Values only.
 
-Kept as text by text: the place where it appears, and the place in the storage, which ends with a slash where
-it is a folder. A place in the release's own tree is written without a slash in front.
+Kept as text by text: the place where it appears, and the place in the storage, which ends with a
+slash where it is a folder. A place in the release's own tree is written without a slash in front.
 """
 
 import re
@@ -14,7 +14,8 @@ Mounts = Mapping[str, str]
 _STEP = 1024
 _SHOWN = 4
 RESCUED = "rescued"
-"""Folder of the storage for what a release had written into its own tree, and nobody asked to keep."""
+"""Folder of the storage for what a release had written into its own tree, and nobody asked to
+keep."""
 _PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.@+,~-]{1,100}")
 _DATABASE = re.compile(r".*\.(?:sqlite3?|db3?)", re.IGNORECASE)
 _FORBIDDEN = frozenset({".git", "__pycache__"})
@@ -38,7 +39,8 @@ def parse_mount(text: str) -> Wish:
     if colon and place.startswith("/"):
         raise _not_a_mount(
             text,
-            "What is in front of the colon is a name in the app's storage, which lies where ship keeps it.",
+            "What is in front of the colon is a name in the app's storage, which lies where "
+            "ship keeps it.",
         )
     absolute = path.startswith("/")
     parts = _parts(text, path)

@@ -1,4 +1,6 @@
-"""Names of apps, process types, config vars, releases and keys: parsed once at the edge; refused, never repaired."""
+"""Names of apps, process types, config vars, releases and keys: parsed once at the edge;
+refused, never repaired.
+"""
 
 import re
 
@@ -15,7 +17,10 @@ RESERVED_APPS = frozenset({"ship", "www-data", "git", "ship-receiver"})
 
 
 class AppName(str):
-    """A valid app name. It is also a host name label, an account `ship-NAME` and a folder, hence its rule."""
+    """A valid app name.
+
+    It is also a host name label, an account `ship-NAME` and a folder, hence its rule.
+    """
 
     __slots__ = ()
 
@@ -24,7 +29,8 @@ class AppName(str):
         if not _APP.fullmatch(text) or "--" in text:
             raise UsageError(
                 f"{text!r} cannot be the name of an app.",
-                detail="A name starts with a-z, goes on with a-z, 0-9 and single hyphens, does not end"
+                detail="A name starts with a-z, goes on with a-z, 0-9 and single hyphens, does not "
+                "end"
                 " with a hyphen, and has at most 27 characters.",
                 advice="Choose a name such as `blog` or `blog-staging`.",
                 reason="usage/bad-app-name",
@@ -43,7 +49,8 @@ def parse_process_type(text: str) -> str:
     if not _PROCESS.fullmatch(text):
         raise UsageError(
             f"{text!r} cannot be a process type.",
-            detail="A process type is made of letters, digits, hyphens and underscores, starts with a letter or"
+            detail="A process type is made of letters, digits, hyphens and underscores, starts "
+            "with a letter or"
             " digit, and has at most 63 characters.",
             advice="Use names such as `web` and `worker`.",
             reason="usage/bad-process-type",
@@ -68,7 +75,8 @@ def parse_config_name(text: str) -> str:
     if not is_config_name(text):
         raise UsageError(
             f"{text!r} cannot be the name of a config var.",
-            detail="A name is made of letters, digits and underscores, and does not start with a digit.",
+            detail="A name is made of letters, digits and underscores, and does not start with a "
+            "digit.",
             advice="Use names such as `SECRET_KEY`.",
             reason="usage/bad-config-name",
         )

@@ -1,7 +1,7 @@
 """What a person who pushes reads: the one place that gives it its shape.
 
-A step is `-----> Installing`, what belongs to it is indented by seven blanks, warnings and errors stand
-behind ` !`. Values of config vars never pass, but for those that are public anyway.
+A step is `-----> Installing`, what belongs to it is indented by seven blanks, warnings and errors
+stand behind ` !`. Values of config vars never pass, but for those that are public anyway.
 """
 
 import re
@@ -31,8 +31,8 @@ _ADDRESS = re.compile(r"(?:https?://)?\.?([a-z0-9.-]+)(?::\d+)?/?")
 def secrets_of(config: Mapping[str, str], host: str = "") -> tuple[str, ...]:
     """The values that must not be shown, longest first: short ones only where the name tells.
 
-    A value such as `true` is no secret, and hiding it would blacken every log; nor is the app's own address,
-    which everybody who pushes is told. `host` is its host name.
+    A value such as `true` is no secret, and hiding it would blacken every log; nor is the app's own
+    address, which everybody who pushes is told. `host` is its host name.
     """
     found: set[str] = set()
     for name, value in config.items():
@@ -51,7 +51,9 @@ def tells_secret(name: str) -> bool:
 
 
 def _as_decoded(value: str) -> str:
-    """A value as it stands in the output of a program, where bytes that are no text became question marks."""
+    """A value as it stands in the output of a program, where bytes that are no text became
+    question marks.
+    """
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -131,7 +133,9 @@ class Output:
         self._line("")
 
     def feed(self, chunk: bytes, *, noise: str = "") -> None:
-        """Output of a program, in whatever pieces it comes; lines that `noise` matches whole are left out."""
+        """Output of a program, in whatever pieces it comes; lines that `noise` matches whole are
+        left out.
+        """
         if self._fed_bytes > _MOST_FED_BYTES:
             return
         self._fed_bytes += len(chunk)

@@ -1,8 +1,9 @@
 """A decision as a value: the steps that change a machine, in order, each with an opposite.
 
-Planners return steps, the executor does them, the checkpoint keeps their opposites on disk. A step holds
-all that belongs together (a file of nginx's and nginx's reading of it), so that undoing steps one by one,
-newest first, is right. It is made of text and numbers only, so that it survives as a line of JSON.
+Planners return steps, the executor does them, the checkpoint keeps their opposites on disk. A step
+holds all that belongs together (a file of nginx's and nginx's reading of it), so that undoing steps
+one by one, newest first, is right. It is made of text and numbers only, so that it survives as a
+line of JSON.
 """
 
 import msgspec
@@ -44,7 +45,9 @@ class Link(msgspec.Struct, frozen=True, tag=True):
 
 
 class ChangeUnits(msgspec.Struct, frozen=True, tag=True):
-    """Write (or remove, where a text is None) the files that describe an app to the process manager."""
+    """Write (or remove, where a text is None) the files that describe an app to the process
+    manager.
+    """
 
     app: str
     files: dict[str, str | None]
@@ -52,7 +55,9 @@ class ChangeUnits(msgspec.Struct, frozen=True, tag=True):
 
 
 class ChangeSite(msgspec.Struct, frozen=True, tag=True):
-    """Write or remove nginx's file for an app and the link that enables it; test; have nginx read it."""
+    """Write or remove nginx's file for an app and the link that enables it; test; have nginx
+    read it.
+    """
 
     app: str
     path: str
@@ -61,7 +66,9 @@ class ChangeSite(msgspec.Struct, frozen=True, tag=True):
 
 
 class ApplyLimits(msgspec.Struct, frozen=True, tag=True):
-    """Keep what runs of an app to these limits, by process type, from now on; files are another step's."""
+    """Keep what runs of an app to these limits, by process type, from now on; files are another
+    step's.
+    """
 
     app: str
     limits: dict[str, Limit]
@@ -80,7 +87,9 @@ class ReleaseSocket(msgspec.Struct, frozen=True, tag=True):
 
 
 class AimSlot(msgspec.Struct, frozen=True, tag=True):
-    """Point a slot at a release; when it runs and `reload` is set, have it take the release over in place."""
+    """Point a slot at a release; when it runs and `reload` is set, have it take the release over
+    in place.
+    """
 
     app: str
     slot: SlotLetter

@@ -1,4 +1,7 @@
-"""What the processes of one type may use of the machine: how it is typed, kept and shown. Values only."""
+"""What the processes of one type may use of the machine: how it is typed, kept and shown.
+
+Values only.
+"""
 
 import re
 from typing import Annotated
@@ -20,11 +23,22 @@ _NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:\.([a-z]+))?")
 WEB = "web"
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):  # fmt: skip
-    """[limits.TYPE] of app.toml; each is of one process of the type, for web of all its workers together."""
+class Limit(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """[limits.TYPE] of app.toml; each is of one process of the type, for web of all its workers
+    together.
+    """
 
-    memory: Annotated[str, Meta(pattern=r"^[1-9][0-9]*[MG]$", description="`512M` or `2G`.")] | None = None  # fmt: skip
-    cpu: Annotated[str, Meta(pattern=r"^[1-9][0-9]*%$", description="`50%` of one core, `200%` of two.")] | None = None  # fmt: skip
+    memory: (
+        Annotated[str, Meta(pattern=r"^[1-9][0-9]*[MG]$", description="`512M` or `2G`.")] | None
+    ) = None
+    cpu: (
+        Annotated[
+            str, Meta(pattern=r"^[1-9][0-9]*%$", description="`50%` of one core, `200%` of two.")
+        ]
+        | None
+    ) = None
     tasks: Annotated[int, Meta(ge=4, description="Processes and threads.")] | None = None
 
     @property
@@ -107,7 +121,8 @@ def _value(name: str, text: str) -> str | int:
 def _refused(title: str) -> UsageError:
     return UsageError(
         title,
-        detail=f"memory is 512M or 2G and at least {_SMALLEST_MIB}M, cpu 50% of one core or 200% of two, tasks a number from 4.",
+        detail=f"memory is 512M or 2G and at least {_SMALLEST_MIB}M, cpu 50% of one core or 200% "
+        "of two, tasks a number from 4.",
         advice="Write TYPE.NAME=VALUE: `ship limits:set web.memory=256M worker.cpu=50%`.",
         reason="usage/bad-limit",
     )

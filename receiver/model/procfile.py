@@ -14,7 +14,9 @@ _SHOWN_CHARACTERS = 80
 
 
 def parse_procfile(data: bytes) -> dict[str, str]:
-    """Command lines by process type. Line ends of Windows and a UTF-8 mark at the start are accepted.
+    """Command lines by process type.
+
+    Line ends of Windows and a UTF-8 mark at the start are accepted.
 
     Raises:
         BuildError: it is empty, or a line cannot be meant; the line is named.

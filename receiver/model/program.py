@@ -1,4 +1,6 @@
-"""Where files of the program itself are, which other programs are given or which are read as data."""
+"""Where files of the program itself are, which other programs are given or which are read as
+data.
+"""
 
 from pathlib import Path
 

@@ -16,7 +16,10 @@ Served = Literal["process", "files", "nothing"]
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """What release.json holds. Config vars lie beside it in env.json, readable by the app's account."""
+    """What release.json holds.
+
+    Config vars lie beside it in env.json, readable by the app's account.
+    """
 
     version: int
     app: str
@@ -112,7 +115,8 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     status: Literal["running", "succeeded", "failed", "cancelled"]
     pid: int
-    """The process that does it; a record that says `running` of a dead process is an interrupted one."""
+    """The process that does it; a record that says `running` of a dead process is an interrupted
+    one."""
     finished_at: str | None = None
     release: int | None = None
     reason: str | None = None

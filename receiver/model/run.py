@@ -1,4 +1,6 @@
-"""A run: one start of a command of an app's, by a person or by a cron job; and the limits it gets."""
+"""A run: one start of a command of an app's, by a person or by a cron job; and the limits it
+gets.
+"""
 
 import re
 from typing import Literal
@@ -75,7 +77,10 @@ def parse_run_name(text: str) -> int:
 
 
 def parse_variables(texts: tuple[str, ...]) -> dict[str, str]:
-    """Variables from `A=1;B=2`, as often as it was given. A backslash before `;` keeps it in the value."""
+    """Variables from `A=1;B=2`, as often as it was given.
+
+    A backslash before `;` keeps it in the value.
+    """
     found: dict[str, str] = {}
     for text in texts:
         for part in re.split(r"(?<!\\);", text):

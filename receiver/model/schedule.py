@@ -1,7 +1,8 @@
-"""A schedule of cron's, five fields or a name such as `@daily`: what it means, and when it is due next.
+"""A schedule of cron's, five fields or a name such as `@daily`: what it means, and when it is
+due next.
 
-As in Debian's cron, a day has to fit both day fields where one of them begins with `*`, and either of them
-otherwise.
+As in Debian's cron, a day has to fit both day fields where one of them begins with `*`, and either
+of them otherwise.
 """
 
 import re
@@ -23,7 +24,8 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _ITEM = re.compile(r"(?:\*|([0-9]+|[a-z]{3})(?:-([0-9]+|[a-z]{3}))?)(?:/([0-9]+))?")
 _SUNDAY_TOO = 7
 _LONGEST_PAUSE_DAYS = 366 * 40
-"""The 29th of February on a given weekday comes every 28 years, and every 40 around the year 2100."""
+"""The 29th of February on a given weekday comes every 28 years, and every 40 around the year
+2100."""
 
 
 class ScheduleError(ValueError):
@@ -58,7 +60,8 @@ class Schedule:
     weekdays: tuple[int, ...]
     """0 is Sunday."""
     either_day: bool
-    """Whether a day need only fit one of `days` and `weekdays`: cron's rule where both are restricted."""
+    """Whether a day need only fit one of `days` and `weekdays`: cron's rule where both are
+    restricted."""
     zone: str = "UTC"
 
     @classmethod
@@ -85,7 +88,9 @@ class Schedule:
         return found
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first time after `moment`, in UTC, at which it is due; None if there is none in decades."""
+        """The first time after `moment`, in UTC, at which it is due; None if there is none in
+        decades.
+        """
         return next(self.times_after(moment), None)
 
     def times_after(self, moment: datetime) -> Iterator[datetime]:

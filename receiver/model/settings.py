@@ -1,4 +1,5 @@
-"""Settings of the server (ship.toml) and of an app (app.toml): type, default, limits and sentence in one place.
+"""Settings of the server (ship.toml) and of an app (app.toml): type, default, limits and
+sentence in one place.
 
 docs/configuration.md is checked against these declarations by a test.
 """
@@ -175,7 +176,9 @@ Occasion = Literal["deploy", "rollback", "config"]
 
 
 class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[release] of an app's own ship.toml: when the `release:` line of its Procfile runs, and how long it may."""
+    """[release] of an app's own ship.toml: when the `release:` line of its Procfile runs, and
+    how long it may.
+    """
 
     limit_s: Annotated[
         Seconds | None,
@@ -188,7 +191,9 @@ class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ProcessRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[process.TYPE] of an app's own ship.toml: how processes of a type other than web are stopped."""
+    """[process.TYPE] of an app's own ship.toml: how processes of a type other than web are
+    stopped.
+    """
 
     stop_signal: Annotated[
         StopSignal, Meta(description=f"What tells them to end: {', '.join(get_args(StopSignal))}.")

@@ -1,7 +1,7 @@
 """How a process of an app is run: by gunicorn under ship's settings, or as a command of its own.
 
-A Procfile line that is a plain call of gunicorn becomes a `Gunicorn`, which can be swapped in place and
-listens where ship wants it. Every other line is kept as a `Command`.
+A Procfile line that is a plain call of gunicorn becomes a `Gunicorn`, which can be swapped in place
+and listens where ship wants it. Every other line is kept as a `Command`.
 """
 
 import re
@@ -70,7 +70,9 @@ def plain_command(text: str) -> Command:
 
 
 def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
-    """Read the `web:` line of a Procfile; `gunicorn_cmd_args` is the config var GUNICORN_CMD_ARGS."""
+    """Read the `web:` line of a Procfile; `gunicorn_cmd_args` is the config var
+    GUNICORN_CMD_ARGS.
+    """
     words = split_words(text)
     call = _gunicorn_call(words) if words else None
     line = _read_line(call[1], gunicorn_cmd_args) if call else None
@@ -89,7 +91,9 @@ def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
 
 
 def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:
-    """Gunicorn's own order: what GUNICORN_CMD_ARGS says counts unless the command line says otherwise."""
+    """Gunicorn's own order: what GUNICORN_CMD_ARGS says counts unless the command line says
+    otherwise.
+    """
     try:
         defaults = [Word(part, quoted=True) for part in shlex.split(cmd_args)]
     except ValueError:
@@ -101,7 +105,9 @@ def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:
 
 
 def _gunicorn_call(words: Sequence[Word]) -> tuple[dict[str, str], Sequence[Word]] | None:
-    """Assignments before, and words behind, the name `gunicorn`; None when something else is called."""
+    """Assignments before, and words behind, the name `gunicorn`; None when something else is
+    called.
+    """
     environment: dict[str, str] = {}
     rest = list(words)
     while rest:

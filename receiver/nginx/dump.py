@@ -1,4 +1,6 @@
-"""What `nginx -T` prints, taken apart: which files nginx reads, and what they say of names and certificates. Pure."""
+"""What `nginx -T` prints, taken apart: which files nginx reads, and what they say of names and
+certificates. Pure.
+"""
 
 import re
 from typing import NamedTuple
@@ -30,12 +32,16 @@ def server_blocks(dump: str) -> tuple[ServerBlock, ...]:
 
 
 def conflicts(dump: str) -> tuple[tuple[str, str], ...]:
-    """Host names that two servers of one address claim, and that address: the first one gets all visitors."""
+    """Host names that two servers of one address claim, and that address: the first one gets all
+    visitors.
+    """
     return tuple(dict.fromkeys(_CONFLICT.findall(dump)))
 
 
 class _Reader:
-    """Goes through one file, part by part, and keeps the statements that stand in a `server` itself."""
+    """Goes through one file, part by part, and keeps the statements that stand in a `server`
+    itself.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path

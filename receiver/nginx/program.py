@@ -19,7 +19,8 @@ from receiver.model.names import AppName
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
 _COMPLAINT = re.compile(
-    r"^(?:nginx:|\S+ \S+) \[(?:emerg|crit)\] (?:\d+#\d+: )?"  # as written to a terminal, or to a log
+    # as written to a terminal, or to a log
+    r"^(?:nginx:|\S+ \S+) \[(?:emerg|crit)\] (?:\d+#\d+: )?"
     r"(?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",
     re.MULTILINE,
 )
@@ -39,7 +40,8 @@ def test(layout: Layout, app: AppName | None) -> None:
     """Have nginx check all its files, as they would be read now.
 
     Raises:
-        ServerError: a file is wrong. Whether it is the one of `app` or somebody else's decides the reason.
+        ServerError: a file is wrong. Whether it is the one of `app` or somebody else's
+            decides the reason.
     """
     try:
         shell.capture(_argv(layout, "-t"))
@@ -48,7 +50,8 @@ def test(layout: Layout, app: AppName | None) -> None:
 
 
 def read_all(layout: Layout) -> tuple[bool, str]:
-    """Whether nginx takes its files as they are, and what `nginx -T` prints: complaints, then all files.
+    """Whether nginx takes its files as they are, and what `nginx -T` prints: complaints, then
+    all files.
 
     Raises:
         ServerError: it is not installed
@@ -59,7 +62,8 @@ def read_all(layout: Layout) -> tuple[bool, str]:
 
 
 def reload(layout: Layout, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Have the running nginx read its files; returns when only workers that know them take requests.
+    """Have the running nginx read its files; returns when only workers that know them take
+    requests.
 
     Raises:
         ServerError: it does not run, or goes on with its old files
@@ -80,7 +84,9 @@ def reload(layout: Layout, *, clock: Clock = SYSTEM_CLOCK) -> None:
 
 
 def reopen_logs(layout: Layout) -> None:
-    """Have the running nginx begin its logs anew, where they were renamed; one that does not run will by itself."""
+    """Have the running nginx begin its logs anew, where they were renamed; one that does not run
+    will by itself.
+    """
     master = master_pid(layout)
     if master is not None:
         with suppress(ProcessLookupError):
@@ -121,7 +127,8 @@ def program() -> str:
         raise ServerError(
             "nginx is not installed.",
             detail=f"It was looked for in {path}.",
-            advice="Install it with `apt-get install nginx-light`, or the package `nginx` elsewhere.",
+            advice="Install it with `apt-get install nginx-light`, or the package `nginx` "
+            "elsewhere.",
             reason="server/nginx-missing",
         )
     return found

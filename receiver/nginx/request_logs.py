@@ -1,4 +1,6 @@
-"""nginx's logs of apps as files: put aside when they are large or old, renamed and removed with their app."""
+"""nginx's logs of apps as files: put aside when they are large or old, renamed and removed with
+their app.
+"""
 
 import grp
 import os
@@ -30,7 +32,8 @@ def make_folder() -> None:
 
 
 def rotate(layout: Layout, settings: Server, clock: Clock = SYSTEM_CLOCK) -> list[Path]:
-    """Put aside what is large or old, remove what is too old, and have nginx begin anew; the logs that were put aside.
+    """Put aside what is large or old, remove what is too old, and have nginx begin anew; the
+    logs that were put aside.
 
     A file that is renamed goes on being written until nginx has been told: no line is lost.
     """
@@ -62,7 +65,9 @@ def rename(was: AppName, name: AppName) -> None:
 
 
 def _all(layout: Layout, settings: Server) -> Iterator[Path]:
-    """All logs of nginx that ship has it write, also those of which there is only what was put aside."""
+    """All logs of nginx that ship has it write, also those of which there is only what was put
+    aside.
+    """
     if settings.host == "systemd":
         found = list(SYSTEM_LOGS.glob("*.log*"))
     else:

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 KEPT = 4
 """Files put aside of each log."""
 _BEGUN = re.compile(rb'\{"at":"(\d{1,12})|(\d{4})[-/](\d\d)[-/](\d\d)')
-"""The first line of an access log and of an error log; nginx writes the second in the machine's own time."""
+"""The first line of an access log and of an error log; nginx writes the second in the machine's
+own time."""
 
 
 def is_due(size: int, head: bytes, now: datetime, *, most_bytes: int, days: int) -> bool:
-    """Whether a log that begins with `head` is put aside: it is large, or has held lines for a part of their time."""
+    """Whether a log that begins with `head` is put aside: it is large, or has held lines for a
+    part of their time.
+    """
     begun = _begun(head)
     # so that the oldest of the files goes soon after its last line is too old
     return size > most_bytes or (begun is not None and now - begun > timedelta(days=days) / KEPT)

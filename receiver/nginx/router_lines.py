@@ -1,6 +1,7 @@
 """Reads the lines that nginx writes of an app's requests, and says in words why one failed. Pure.
 
-Their format stands in templates/nginx/default.conf. Visitors choose much of what is in them, so all of that is escaped.
+Their format stands in templates/nginx/default.conf. Visitors choose much of what is in them, so all
+of that is escaped.
 """
 
 import re
@@ -23,7 +24,9 @@ _SECRET = re.compile(
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request as nginx wrote it down; all texts, since nginx writes `-` or nothing for what there was not."""
+    """A request as nginx wrote it down; all texts, since nginx writes `-` or nothing for what
+    there was not.
+    """
 
     at: str
     request: str
@@ -84,7 +87,8 @@ _BY_NGINX = {
     "header-too-large": Reason(
         "header-too-large",
         "the request's header is too large",
-        "nginx takes lines of up to 8 KiB, and four such; most often it is cookies that grow. Keep in the session what is small.",
+        "nginx takes lines of up to 8 KiB, and four such; most often it is cookies that "
+        "grow. Keep in the session what is small.",
     ),
 }
 _BY_STATUS = {
@@ -104,18 +108,22 @@ _OWN_ANSWER = Reason(
 _REFUSED = Reason(
     "refused",
     "the app refused the connection",
-    "No web process listens: it crashed, was stopped, or listens elsewhere. See `ship ps -a APP` and `ship logs -p web -a APP`.",
+    "No web process listens: it crashed, was stopped, or listens elsewhere. See `ship ps -a "
+    "APP` and `ship logs -p web -a APP`.",
 )
 _CLOSED = Reason(
     "closed",
     "the app closed the connection without an answer",
-    "The worker ended in the middle of the request: killed for its memory, by gunicorn's own timeout, or crashed."
+    "The worker ended in the middle of the request: killed for its memory, by gunicorn's "
+    "own timeout, or crashed."
     " See `ship logs -p web -a APP`.",
 )
 
 
 def parse(line: bytes) -> LogLine | None:
-    """A line of an app's access log, told; None for what is no such line, as those of an older ship are."""
+    """A line of an app's access log, told; None for what is no such line, as those of an older
+    ship are.
+    """
     request = read(line)
     at_us = _microseconds(request.at) if request else None
     if request is None or at_us is None:
@@ -192,7 +200,8 @@ def _no_header(request: Request) -> Reason:
         return Reason(
             "answer-header-too-large",
             "the header of the app's answer is too large",
-            f"nginx takes {_HEADER_BYTES // 1024} KiB; most often it is a cookie. Keep in the session what is small.",
+            f"nginx takes {_HEADER_BYTES // 1024} KiB; most often it is a cookie. Keep in "
+            "the session what is small.",
         )
     if _number(request.app_bytes):
         return Reason(
@@ -207,7 +216,8 @@ def _too_slow(request: Request) -> Reason:
     return Reason(
         "timeout",
         f"the app gave no answer within {_whole_seconds(request.app_time)} s",
-        "All its workers may be busy, or none may run: `ship ps -a APP`. What takes long belongs into a worker process;"
+        "All its workers may be busy, or none may run: `ship ps -a APP`. What takes long "
+        "belongs into a worker process;"
         " the limit is read_timeout_s of the app.",
     )
 
@@ -216,7 +226,8 @@ def _no_connection(request: Request) -> Reason:
     return Reason(
         "no-connection",
         f"the app took no connection within {_whole_seconds(request.app_time)} s",
-        "More visitors wait than the system keeps in line for it: its workers are too few, or they hang. See `ship ps -a APP`.",
+        "More visitors wait than the system keeps in line for it: its workers are too few, "
+        "or they hang. See `ship ps -a APP`.",
     )
 
 
@@ -224,7 +235,8 @@ def _broken_off(request: Request) -> Reason:
     return Reason(
         "broke-off",
         f"the app broke off its answer after {request.app_length} of {request.app_promised} bytes",
-        "The worker ended in the middle of the answer, or wrote nothing for read_timeout_s. See `ship logs -p web -a APP`.",
+        "The worker ended in the middle of the answer, or wrote nothing for read_timeout_s. "
+        "See `ship logs -p web -a APP`.",
     )
 
 
@@ -248,13 +260,17 @@ def _body_too_large(request: Request) -> Reason:
 
 
 def _has_body(request: Request) -> bool:
-    """Whether what the header promises was wanted: nginx answers 304 by itself where the visitor has it already."""
+    """Whether what the header promises was wanted: nginx answers 304 by itself where the visitor
+    has it already.
+    """
     bodiless = {"204", "304"} & {request.status, request.app_status}
     return not bodiless and not request.request.startswith("HEAD ")
 
 
 def _asked(request: str) -> tuple[str, str]:
-    """Method and address, without what could be read as something else, and without secrets of a query."""
+    """Method and address, without what could be read as something else, and without secrets of a
+    query.
+    """
     method, _, rest = request.partition(" ")
     address = re.sub(r" HTTP/[0-9.]+$", "", rest)
     return _plain(method), _plain(_SECRET.sub(r"\1***", address))

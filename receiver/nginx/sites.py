@@ -1,4 +1,7 @@
-"""Decides nginx's files: one per app, and one for what apps share and for names that are no app's. Pure."""
+"""Decides nginx's files: one per app, and one for what apps share and for names that are no app's.
+
+Pure.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -63,7 +66,9 @@ def site_file(
 def is_current(
     text: str, front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
 ) -> bool:
-    """Whether an app's file was made of these same values; told by its first line, without rendering."""
+    """Whether an app's file was made of these same values; told by its first line, without
+    rendering.
+    """
     return text.startswith(_mark(_values(front, app, settings, release, slot)))
 
 
@@ -135,7 +140,9 @@ def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]
 
 
 def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
-    """The port nginx passes requests to: the held socket's, or the slot's own for a server that binds it."""
+    """The port nginx passes requests to: the held socket's, or the slot's own for a server that
+    binds it.
+    """
     web = None if release is None else release.processes.get("web")
     binds_itself = isinstance(web, Command)
     return settings.own_port(slot) if binds_itself else settings.port

@@ -1,4 +1,7 @@
-"""Which processes besides web a release has running, and what the one who pushed is told of them. Pure."""
+"""Which processes besides web a release has running, and what the one who pushed is told of them.
+
+Pure.
+"""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,6 @@
-"""The one place where templates become text: a missing value is an error, and each target has its quoting."""
+"""The one place where templates become text: a missing value is an error, and each target has
+its quoting.
+"""
 
 import re
 from functools import cache

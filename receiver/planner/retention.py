@@ -17,14 +17,20 @@ class Retention:
 
 
 def plan_retention(
-    versions: Sequence[int], in_use: Collection[int], venv_of: Mapping[int, str | None], venvs: Sequence[str],
-    *, keep: int, short_of_space: bool,
-) -> Retention:  # fmt: skip
+    versions: Sequence[int],
+    in_use: Collection[int],
+    venv_of: Mapping[int, str | None],
+    venvs: Sequence[str],
+    *,
+    keep: int,
+    short_of_space: bool,
+) -> Retention:
     """Decide what to remove.
 
     Args:
         versions: kept releases, oldest first
-        in_use: the release that serves, and those that somebody runs a command in; they keep all they have
+        in_use: the release that serves, and those that somebody runs a command in; they
+            keep all they have
         venv_of: the virtualenv of each release
         venvs: all virtualenvs on disk
         keep: how many releases to keep, the live one among them
@@ -42,6 +48,8 @@ def plan_retention(
 
 
 def old_builds(numbers: Sequence[int], made: Collection[int], *, keep: int) -> tuple[int, ...]:
-    """Decide which records of builds go: all but the newest `keep`, and but those that made a kept release."""
+    """Decide which records of builds go: all but the newest `keep`, and but those that made a
+    kept release.
+    """
     newest = set(sorted(numbers)[-keep:])
     return tuple(number for number in numbers if number not in newest and number not in made)

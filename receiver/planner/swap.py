@@ -1,7 +1,8 @@
 """How a new release takes over from the old one, with somebody serving at every moment.
 
-In place, by HUP, when virtualenv and server are the same; otherwise the other slot is started on the same
-held socket before the old one is stopped. The new release has passed its check before any of this.
+In place, by HUP, when virtualenv and server are the same; otherwise the other slot is started on
+the same held socket before the old one is stopped. The new release has passed its check before any
+of this.
 """
 
 from collections.abc import Callable
@@ -67,8 +68,8 @@ def plan_swap(facts: SwapFacts) -> Swap:
 def can_reload(old: Release | None, new: Release) -> bool:
     """Whether a running master of `old` can take over `new` by HUP.
 
-    Interpreter and virtualenv are the master's for as long as it lives; options and config vars are not:
-    they are read again.
+    Interpreter and virtualenv are the master's for as long as it lives; options and config vars are
+    not: they are read again.
     """
     if old is None or "web" not in old.processes:
         return False

@@ -13,7 +13,10 @@ _MOST_COUNTED = 1000
 def plan_timers(
     jobs: Mapping[str, Cron], suspended: Collection[str], now: Mapping[str, Timer], stamp: str
 ) -> dict[str, Timer]:
-    """The timers that there should be. One that is there already is waited for since it was made."""
+    """The timers that there should be.
+
+    One that is there already is waited for since it was made.
+    """
     found: dict[str, Timer] = {}
     for name, job in jobs.items():
         if name in suspended:
@@ -28,7 +31,9 @@ def plan_timers(
 
 
 def due_between(job: Cron, since: datetime, until: datetime) -> list[datetime]:
-    """The times at which a job was due after `since` and not after `until`; a thousand of them at most."""
+    """The times at which a job was due after `since` and not after `until`; a thousand of them
+    at most.
+    """
     found: list[datetime] = []
     for due in job.due.times_after(since):
         if due > until or len(found) == _MOST_COUNTED:

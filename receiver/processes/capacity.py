@@ -1,4 +1,6 @@
-"""The story of what fits: what apps hold of the machine's memory, what they may, and what one more would need."""
+"""The story of what fits: what apps hold of the machine's memory, what they may, and what one
+more would need.
+"""
 
 import os
 from collections import defaultdict
@@ -32,7 +34,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     each_bytes: int
     """What the largest worker, or process, holds."""
     peak_bytes: int
-    """The most that they held since their start; where the kernel keeps no account, what each of them did."""
+    """The most that they held since their start; where the kernel keeps no account, what each of
+    them did."""
     limit_bytes: int | None
 
 
@@ -52,7 +55,9 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spare_bytes(self) -> int:
-        """What could be given to more processes, with a tenth of the machine left to the rest of it."""
+        """What could be given to more processes, with a tenth of the machine left to the rest of
+        it.
+        """
         return max(0, self.available_bytes - self.total_bytes // 10)
 
 
@@ -71,7 +76,9 @@ def look(server: Server, app: AppName | None = None) -> Capacity:
 
 
 def web_workers(server: Server, paths: AppPaths, settings: App, release: Release) -> Workers | None:
-    """How many workers a release has where nobody said so, and why; None where the usual number will do."""
+    """How many workers a release has where nobody said so, and why; None where the usual number
+    will do.
+    """
     web, limit = release.processes.get(WEB), settings.limits.get(WEB)
     asked = records.read_config(paths.release(release.version).env).get(_ASKED)
     if limit is None or limit.memory_bytes is None or asked or paths.scale.exists():
@@ -92,15 +99,23 @@ def web_workers(server: Server, paths: AppPaths, settings: App, release: Release
 
 
 def too_much(server: Server, app: AppName, process_type: str, count: int) -> str:
-    """Why so many processes of a type would not fit; empty where they do, or nothing was measured."""
+    """Why so many processes of a type would not fit; empty where they do, or nothing was
+    measured.
+    """
     found = look(server, app)
     held = next((it for it in found.held if it.type == process_type), None)
     if held is None or count <= held.count:
         return ""
     more = (count - held.count) * held.each_bytes
-    needs = f"{process_type}={count} of {app} needs about {shown_mib(more)} more, at {shown_mib(held.each_bytes)} each"
+    needs = (
+        f"{process_type}={count} of {app} needs about {shown_mib(more)} more, at "
+        f"{shown_mib(held.each_bytes)} each"
+    )
     if process_type == WEB and held.limit_bytes and held.now_bytes + more > held.limit_bytes:
-        return f"{needs}; its limit is {shown_mib(held.limit_bytes)}, of which it holds {shown_mib(held.now_bytes)}."
+        return (
+            f"{needs}; its limit is {shown_mib(held.limit_bytes)}, of which it holds "
+            f"{shown_mib(held.now_bytes)}."
+        )
     if more > found.spare_bytes:
         return f"{needs}; the machine has about {shown_mib(found.spare_bytes)} to spare."
     return ""

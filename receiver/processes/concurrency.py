@@ -1,4 +1,6 @@
-"""How many workers a web process has where nobody said so: by the app's share of the machine, not the machine's size. Pure."""
+"""How many workers a web process has where nobody said so: by the app's share of the machine,
+not the machine's size. Pure.
+"""
 
 import math
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ def plan_workers(share: Share) -> Workers:
     return Workers(
         count,
         f"{count} {'worker' if count == 1 else 'workers'}: {shown_mib(share.memory_bytes)} limit,"
-        f" less {shown_mib(_MASTER_BYTES)} for gunicorn, has room for {by_memory} of {shown_mib(each)}"
+        f" less {shown_mib(_MASTER_BYTES)} for gunicorn, has room for {by_memory} of "
+        f"{shown_mib(each)}"
         f" ({seen}); {cores} {'core' if cores == 1 else 'cores'} can use {by_cores}.",
     )

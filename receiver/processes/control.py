@@ -1,4 +1,6 @@
-"""The stories of an app's processes: stop, start, restart, scale; of all, of one type, or of one process."""
+"""The stories of an app's processes: stop, start, restart, scale; of all, of one type, or of one
+process.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -36,7 +38,9 @@ class Change(NamedTuple):
 
 
 def stopping(process_type: str | None = None) -> Change:
-    """Stop processes, of one type or all; they stay stopped over deploys and reboots until they are started."""
+    """Stop processes, of one type or all; they stay stopped over deploys and reboots until they
+    are started.
+    """
     return Change("stop", lambda now: _plan_stop(now, process_type))
 
 
@@ -55,7 +59,9 @@ def restarting(process: str | None = None) -> Change:
 
 
 def scaling(wishes: Sequence[Wish]) -> Change:
-    """Set how many processes of some types there should be, all at once; of web, how many workers."""
+    """Set how many processes of some types there should be, all at once; of web, how many
+    workers.
+    """
     return Change("scaling", lambda now: _plan_scale(now, wishes))
 
 
@@ -70,7 +76,9 @@ def planned(server: Server, name: AppName, change: Change) -> Plan:
 
 
 def do(server: Server, name: AppName, change: Change) -> None:
-    """Plan and do a change under the app's lock: until then, a deploy may make another release live."""
+    """Plan and do a change under the app's lock: until then, a deploy may make another release
+    live.
+    """
     paths = server.app(name)
     app_change.change(server, paths, lambda: change.plan(now_of(server, paths)), change.title)
 

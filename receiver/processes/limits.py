@@ -1,4 +1,6 @@
-"""The story of an app's limits: what its processes may use of the machine, from now on and over deploys."""
+"""The story of an app's limits: what its processes may use of the machine, from now on and over
+deploys.
+"""
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +24,9 @@ def change(
     values: dict[str, dict[str, str | int]],
     removed: list[tuple[str, tuple[str, ...]]],
 ) -> dict[str, Limit]:
-    """Set and take away limits; what runs has them at once, without a restart. Returns all that hold.
+    """Set and take away limits; what runs has them at once, without a restart.
+
+    Returns all that hold.
 
     Raises:
         UsageError: this machine has nothing that could keep processes to a limit
@@ -32,7 +36,8 @@ def change(
         raise UsageError(
             "This server cannot limit what processes use.",
             detail="systemd does that, and an embedded server has none.",
-            advice="Limits hold on a server that installer.sh set up. `ship capacity` works here too.",
+            advice="Limits hold on a server that installer.sh set up. `ship capacity` works here "
+            "too.",
             reason="usage/no-such-limit-here",
         )
     paths = server.app(app)
@@ -49,7 +54,9 @@ def _changed(
 ) -> App:
     limits = dict(settings.limits)
     for name, fields in values.items():
-        limits[name] = msgspec.convert({**msgspec.to_builtins(limits.get(name, Limit())), **fields}, Limit)  # fmt: skip
+        limits[name] = msgspec.convert(
+            {**msgspec.to_builtins(limits.get(name, Limit())), **fields}, Limit
+        )
     for name, gone in removed:
         limits[name] = replace(limits.get(name, Limit()), **dict.fromkeys(gone))
     return replace(settings, limits={name: it for name, it in limits.items() if not it.is_empty})
@@ -61,7 +68,9 @@ def _plan(
     values: dict[str, dict[str, str | int]],
     removed: list[tuple[str, tuple[str, ...]]],
 ) -> Plan:
-    """First what runs, then the files for what starts later: undone, the files are right again first."""
+    """First what runs, then the files for what starts later: undone, the files are right again
+    first.
+    """
     app, before = paths.name, records.read_app(paths)
     after = _changed(before, values, removed)
     old = {file.path: None for file in limit_files(server.layout, app, before.limits)}

@@ -1,4 +1,7 @@
-"""What runs of an app: which processes, of which release, since when; what ended, and why. Changes nothing."""
+"""What runs of an app: which processes, of which release, since when; what ended, and why.
+
+Changes nothing.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,6 +1,8 @@
-"""What memory the processes of apps hold, and what the machine has: looked up in /proc and in control groups.
+"""What memory the processes of apps hold, and what the machine has: looked up in /proc and in
+control groups.
 
-An app's processes are known by what runtime/launch.py puts into their environment, on both hosts alike.
+An app's processes are known by what runtime/launch.py puts into their environment, on both hosts
+alike.
 """
 
 import os
@@ -56,7 +58,9 @@ def processes() -> tuple[Process, ...]:
 
 
 def peak_bytes(pid: int) -> int | None:
-    """The most that the unit of a process ever held since it was started; None where the kernel keeps no account."""
+    """The most that the unit of a process ever held since it was started; None where the kernel
+    keeps no account.
+    """
     try:
         lines = (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -95,7 +99,11 @@ def _processes() -> Iterator[Process]:
 def _process(folder: Path) -> Process | None:
     with (folder / "environ").open("rb") as handle:
         words = handle.read(_ENVIRONMENT_BYTES).split(b"\0")
-    named = dict(word.split(b"=", 1) for word in words if word.startswith((b"SHIP_STORAGE=", b"SHIP_PROCESS=")))  # fmt: skip
+    named = dict(
+        word.split(b"=", 1)
+        for word in words
+        if word.startswith((b"SHIP_STORAGE=", b"SHIP_PROCESS="))
+    )
     if len(named) < 2:  # noqa: PLR2004 - both names
         return None
     status = _fields(folder / "status")

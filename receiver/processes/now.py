@@ -1,4 +1,6 @@
-"""An app's processes as they are before somebody changes them, and the refusal of what it does not have."""
+"""An app's processes as they are before somebody changes them, and the refusal of what it does
+not have.
+"""
 
 import difflib
 from dataclasses import dataclass

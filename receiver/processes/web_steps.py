@@ -1,4 +1,6 @@
-"""The steps by which an app's web process is stopped, started, replaced and given workers; and how many it has."""
+"""The steps by which an app's web process is stopped, started, replaced and given workers; and
+how many it has.
+"""
 
 from receiver.changes import steps as change_steps
 from receiver.health import workers

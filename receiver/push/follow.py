@@ -15,7 +15,8 @@ from typing import IO, Literal
 from receiver.push.wire import Readable
 
 SILENCE_S = 2
-"""After so much silence the client gets a sign of life, and we look whether the program still runs."""
+"""After so much silence the client gets a sign of life, and we look whether the program still
+runs."""
 
 CHUNK_BYTES = 60_000
 
@@ -55,7 +56,9 @@ def run_on_text(program: Program, text: str, viewer: Viewer, *, outlives_us: boo
 
 
 def run_on_stream(program: Program, source: Readable | int, viewer: Viewer) -> int:
-    """Run with a stream as standard input: a file descriptor is handed over, all else is copied to its end."""
+    """Run with a stream as standard input: a file descriptor is handed over, all else is copied
+    to its end.
+    """
     if isinstance(source, int):
         return _follow(_start(program, source), viewer)
     read_end, write_end = os.pipe()
@@ -128,7 +131,9 @@ def _pump(run: _Run, viewer: Viewer) -> None:
 
 
 def _feed(source: Readable, pipe: IO[bytes]) -> None:
-    """Copy to the end, and read to the end even if nobody listens: a client that still sends hears no answer."""
+    """Copy to the end, and read to the end even if nobody listens: a client that still sends
+    hears no answer.
+    """
     listening = True
     with pipe, suppress(OSError):  # the client has gone: the program finds its input cut short
         while chunk := source.read(CHUNK_BYTES):

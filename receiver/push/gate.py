@@ -1,4 +1,5 @@
-"""The forced command of every ssh key: git's two commands are served, all else becomes a `ship` command as root.
+"""The forced command of every ssh key: git's two commands are served, all else becomes a `ship`
+command as root.
 
 Its start is part of every push over ssh, so whatever is not needed to decide is imported later.
 """
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 _RECEIVE, _UPLOAD = "git-receive-pack", "git-upload-pack"
 _OTHER_GIT = re.compile(r"git-[a-z-]+|git")
 _WITH_VALUES = frozenset({"config", "drains", "plan"})
-"""Commands of which any word may be a value of a config var, also by a mistake in typing, or an address with a token."""
+"""Commands of which any word may be a value of a config var, also by a mistake in typing, or an
+address with a token."""
 _REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
 _MIB = 1024 * 1024
 _STDERR = 2
@@ -66,7 +68,9 @@ def _serve(key: str, line: str) -> int:
 
 
 def _words(line: str) -> list[str]:
-    """The words of a command line, as a shell would make them; nothing else of a shell's happens."""
+    """The words of a command line, as a shell would make them; nothing else of a shell's
+    happens.
+    """
     try:
         return shlex.split(line)
     except ValueError as error:
@@ -155,16 +159,19 @@ def _become_ship(key: str, words: Sequence[str]) -> int:
 
 
 def _without_values(words: Sequence[str]) -> list[str]:
-    """A command line for the eyes of others: every account sees it in the list of processes, and sudo writes it down.
+    """A command line for the eyes of others: every account sees it in the list of processes, and
+    sudo writes it down.
 
-    `ship` reads what was sent from SSH_ORIGINAL_COMMAND, which only root sees of a process of root's.
+    `ship` reads what was sent from SSH_ORIGINAL_COMMAND, which only root sees of a process of
+    root's.
     """
     if any(word.partition(":")[0] in _WITH_VALUES for word in words):
         return [words[0], *(["..."] if words[1:] else [])]
     shown: list[str] = []
     for word in words:
         name, sign, _ = word.partition("=")
-        if sign:  # what follows may be more of the value: ssh drops the quotation marks of a laptop's shell
+        # what follows may be more of the value: ssh drops the quotation marks of a laptop's shell
+        if sign:
             return [*shown, f"{name}=..."]
         shown.append(word)
     return shown

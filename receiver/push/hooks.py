@@ -1,4 +1,6 @@
-"""Runs hooks/pre-receive and hooks/post-receive as git runs them, with their output live to the client."""
+"""Runs hooks/pre-receive and hooks/post-receive as git runs them, with their output live to the
+client.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,11 +37,16 @@ class Hooks:
     reply: Reply
 
     def before(self, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
-        """Run pre-receive on refs that may move; `objects` makes the pack in quarantine visible to it."""
+        """Run pre-receive on refs that may move; `objects` makes the pack in quarantine visible
+        to it.
+        """
         return self._run("pre-receive", updates, objects)
 
     def after(self, updates: Sequence[Update], objects: Mapping[str, str] = NO_OBJECTS) -> int:
-        """Run post-receive on refs that moved, or on some that stay. The deploy goes on when we are ended."""
+        """Run post-receive on refs that moved, or on some that stay.
+
+        The deploy goes on when we are ended.
+        """
         return self._run("post-receive", updates, objects)
 
     def _run(self, name: str, updates: Sequence[Update], objects: Mapping[str, str]) -> int:

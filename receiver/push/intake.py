@@ -1,6 +1,8 @@
-"""What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and deploys it.
+"""What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and
+deploys it.
 
-On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is asked here once more.
+On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is
+asked here once more.
 """
 
 import argparse
@@ -116,7 +118,9 @@ def _warn(text: str) -> None:
 
 
 def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Namespace) -> int:
-    """Tell what the push would do, here and now: nothing comes of it that would have to outlive the client."""
+    """Tell what the push would do, here and now: nothing comes of it that would have to outlive
+    the client.
+    """
     from receiver.deploy import forecast  # noqa: PLC0415 - few pushes ask
     from receiver.deploy import releasing as deploy  # noqa: PLC0415 - as above
 

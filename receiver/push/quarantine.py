@@ -1,4 +1,6 @@
-"""Takes a pack where it can do no harm: checked by git in a folder of its own, and moved in only when all is well."""
+"""Takes a pack where it can do no harm: checked by git in a folder of its own, and moved in only
+when all is well.
+"""
 
 import fcntl
 import os
@@ -16,7 +18,8 @@ from receiver.push.wire import Readable
 # The first part is git's own for such folders: `git prune` and `git gc` know it as temporary.
 _PREFIX = "tmp_objdir-ship-"
 
-# Old honest histories hold modes such as 040755; everything else that fsck calls an error is refused.
+# Old honest histories hold modes such as 040755; everything else that fsck calls an error is
+# refused.
 _STRICT = "--strict=zeroPaddedFilemode=ignore"
 
 # A blob beyond this is checked piece by piece: a pack of a few kilobytes can hold one of gigabytes.
@@ -83,7 +86,10 @@ class Quarantine:
 
 @contextmanager
 def quarantine(repo: Path) -> Iterator[Quarantine]:
-    """Open a quarantine; it is gone afterwards, whatever happens. One that a killed push left behind goes now."""
+    """Open a quarantine; it is gone afterwards, whatever happens.
+
+    One that a killed push left behind goes now.
+    """
     objects = repo / "objects"
     _remove_abandoned(objects)
     folder, lock = _make_locked(objects)

@@ -1,7 +1,8 @@
-"""Receives a push, over ssh or smart HTTP: the pack is checked aside, the ref moves, and the deploy's result is the push's result.
+"""Receives a push, over ssh or smart HTTP: the pack is checked aside, the ref moves, and the
+deploy's result is the push's result.
 
-The order of events is that of git's own receive-pack, with one difference: the client hears the verdict
-after hooks/post-receive, so that a deploy that failed is a ref that was refused.
+The order of events is that of git's own receive-pack, with one difference: the client hears the
+verdict after hooks/post-receive, so that a deploy that failed is a ref that was refused.
 """
 
 import errno
@@ -29,8 +30,8 @@ __all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
 
 DEFAULT_VERDICT = "deploy failed"
 _NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
-"""Push options with which nothing moves; and what the client is told that it updated, so that it does not take
-its branch for moved."""
+"""Push options with which nothing moves; and what the client is told that it updated, so that it
+does not take its branch for moved."""
 _OLD_CLIENT = "nothing failed, nothing was released"
 _STDERR = 2
 
@@ -60,7 +61,9 @@ def advertise(push: Push, write: Write) -> None:
 
 
 def serve_rpc(push: Push, source: Readable, write: Write) -> None:
-    """Answer `POST git-receive-pack`; a ShipError comes before the first byte of the answer or not at all."""
+    """Answer `POST git-receive-pack`; a ShipError comes before the first byte of the answer or
+    not at all.
+    """
     request = push_wire.read_request(source)
     if request.updates:
         reply = Reply(write, request, lambda _: None)
@@ -85,7 +88,9 @@ def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, rep
 
 
 def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> str:
-    """Take the pack and move the refs that nothing speaks against; return git's word on the pack."""
+    """Take the pack and move the refs that nothing speaks against; return git's word on the
+    pack.
+    """
     updates = request.updates
     with quarantine(push.repo) as room:
         if any(update.new != ABSENT for update in updates):
@@ -109,7 +114,9 @@ def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, r
 
 
 def _disk_full(error: OSError) -> ShipError:
-    """The error for a disk without room for even the folder of a pack; any other is a fault of ship's."""
+    """The error for a disk without room for even the folder of a pack; any other is a fault of
+    ship's.
+    """
     if error.errno != errno.ENOSPC:
         raise error
     return ShipError(
@@ -130,7 +137,8 @@ def _pack_error(request: Request) -> ShipError:
     return git.GitError(
         "The server did not take the pushed objects.",
         detail="git's own words stand above.",
-        advice="If the pack is too large, take large files out of the history; if objects are damaged, see git fsck.",
+        advice="If the pack is too large, take large files out of the history; if objects are "
+        "damaged, see git fsck.",
         reason="git/pack-refused",
     )
 
@@ -178,7 +186,8 @@ def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -
         error = git.GitError(
             "The push was received, and yet nothing moved: the branch is no longer where it was.",
             detail=why,
-            advice="Somebody else may have pushed. Type git fetch, look at what came, and push again.",
+            advice="Somebody else may have pushed. Type git fetch, look at what came, and push "
+            "again.",
             reason="git/ref-not-moved",
         )
         Output(reply.progress).error(error)
@@ -197,7 +206,9 @@ def _deploy(push: Push, request: Request, reply: Reply) -> None:
 
 
 def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
-    """Let hooks/post-receive try what was pushed: no ref moves, and the objects go with the quarantine (0011)."""
+    """Let hooks/post-receive try what was pushed: no ref moves, and the objects go with the
+    quarantine (0011).
+    """
     tried = _standing(request.updates)
     status = Hooks(push, request.options, reply).after(tried, room.environment) if tried else 0
     if status:
@@ -209,12 +220,16 @@ def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None
 
 
 def _instead(request: Request) -> str:
-    """What is told of instead of the branch that was named, where nothing moves; nothing for other pushes."""
+    """What is told of instead of the branch that was named, where nothing moves; nothing for
+    other pushes.
+    """
     return next((ref for option, ref in _NOT_KEPT.items() if option in request.options), "")
 
 
 def _deploy_again(push: Push, request: Request, reply: Reply) -> int:
-    """Serve `git push -o force` (or `-o check`) with nothing new: git sends the options alone (decision 0003)."""
+    """Serve `git push -o force` (or `-o check`) with nothing new: git sends the options alone
+    (decision 0003).
+    """
     branch = git.head_branch(push.repo)
     tip = git.resolve_commit(push.repo, git.BRANCHES + branch)
     if tip is None:

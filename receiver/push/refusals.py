@@ -1,4 +1,6 @@
-"""Has root record what was refused where git comes in: the account that decides there cannot write the audit."""
+"""Has root record what was refused where git comes in: the account that decides there cannot
+write the audit.
+"""
 
 import os
 import sys
@@ -9,7 +11,9 @@ _STREAMS = (0, 1, 2)
 
 
 def record(key: str, app: str, service: str, environment: Mapping[str, str], *, sudo: bool) -> None:
-    """Try it once more as `ship`, which refuses it as well, and says so in the audit. Silent, whatever comes of it.
+    """Try it once more as `ship`, which refuses it as well, and says so in the audit.
+
+    Silent, whatever comes of it.
 
     Args:
         key: whose request it was

@@ -1,4 +1,6 @@
-"""Which refs a push may move, by git's own rules and the repository's settings; the branch rule is hooks/pre-receive's."""
+"""Which refs a push may move, by git's own rules and the repository's settings; the branch rule
+is hooks/pre-receive's.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +66,9 @@ def hidden_refusal(update: Update) -> str:
 
 
 def _is_proper(update: Update) -> bool:
-    """As git: below refs/ and two levels deep, unlike refs/stash; but what is there may be deleted."""
+    """As git: below refs/ and two levels deep, unlike refs/stash; but what is there may be
+    deleted.
+    """
     raw = update.ref.encode("utf-8", "surrogateescape")
     checked = raw if update.new == ABSENT else raw.removeprefix(b"refs/")
     return raw.startswith(b"refs/") and check_ref_format(Ref(checked))

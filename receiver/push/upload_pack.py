@@ -1,4 +1,6 @@
-"""Serves clone and fetch with git's own upload-pack, over ssh or smart HTTP, streaming both ways."""
+"""Serves clone and fetch with git's own upload-pack, over ssh or smart HTTP, streaming both
+ways.
+"""
 
 import os
 import re
@@ -15,7 +17,9 @@ _PROTOCOL = re.compile(r"version=[0-9]")
 
 
 def serve_ssh(repo: Path, protocol: str = "") -> NoReturn:
-    """Become git upload-pack on this process's standard streams; `protocol` is the client's GIT_PROTOCOL."""
+    """Become git upload-pack on this process's standard streams; `protocol` is the client's
+    GIT_PROTOCOL.
+    """
     argv = git.command(repo, "upload-pack", "--strict", str(repo))
     os.execvpe(argv[0], argv, _environment(protocol))  # noqa: S606 - no shell is wanted
 

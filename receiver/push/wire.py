@@ -1,4 +1,7 @@
-"""The push protocol in dulwich's words: what is advertised, asked and answered. It moves nothing."""
+"""The push protocol in dulwich's words: what is advertised, asked and answered.
+
+It moves nothing.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -72,7 +75,9 @@ class ProtocolError(ShipError):
 
 @dataclass
 class Update:
-    """One ref that the client asks to move; `refusal` is empty as long as nothing speaks against it."""
+    """One ref that the client asks to move; `refusal` is empty as long as nothing speaks against
+    it.
+    """
 
     old: str
     new: str
@@ -145,7 +150,8 @@ def _read_request(proto: Protocol) -> Request:
             continue
         capabilities |= frozenset(chosen.split())
         updates.append(_parse_update(line))
-    # Without a command the client chose no capabilities, yet `git push -o x` with nothing new sends its options.
+    # Without a command the client chose no capabilities, yet `git push -o x` with nothing new sends
+    # its options.
     has_options = not updates or CAPABILITY_PUSH_OPTIONS in capabilities
     options = tuple(_read_options(proto)) if has_options else ()
     return Request(updates, capabilities, options, shallow)
@@ -199,7 +205,9 @@ class Reply:
             self._send(text, self._aside)
 
     def keep_alive(self) -> None:
-        """Send an empty packet, as git does, so that nothing on the way takes a long build for a dead line."""
+        """Send an empty packet, as git does, so that nothing on the way takes a long build for a
+        dead line.
+        """
         if self._side_band:
             self._send(_KEEP_ALIVE)
 

@@ -1,4 +1,6 @@
-"""The stories of cron jobs: which there are, a start when one is due, and having them rest for a while."""
+"""The stories of cron jobs: which there are, a start when one is due, and having them rest for a
+while.
+"""
 
 import json
 from collections.abc import Mapping
@@ -57,14 +59,16 @@ def find(server: Server, app: AppName, name: str) -> Cron:
         raise NotFoundError(
             f"{app} has no cron job {name}.",
             detail=f"It has: {', '.join(jobs)}." if jobs else "Its live release has none.",
-            advice="Jobs are declared in the app's ship.toml, as `[cron.nightly]`, and come with a push.",
+            advice="Jobs are declared in the app's ship.toml, as `[cron.nightly]`, and come with a "
+            "push.",
             reason="not-found/cron-job",
         )
     return jobs[name]
 
 
 def fire(server: Server, app: AppName, name: str, *, wait: bool) -> None:
-    """Start a job because it is due; writes down what was missed before, and that it is skipped if it is.
+    """Start a job because it is due; writes down what was missed before, and that it is skipped
+    if it is.
 
     Args:
         server: the server
@@ -86,9 +90,7 @@ def fire(server: Server, app: AppName, name: str, *, wait: bool) -> None:
         _write_down(paths, name, job, "skipped", [_now(server)])
 
 
-def start(
-    server: Server, app: AppName, name: str, by: str, *, wait: bool, show: OnOutput
-) -> Run:  # fmt: skip
+def start(server: Server, app: AppName, name: str, by: str, *, wait: bool, show: OnOutput) -> Run:
     """Start a job, whenever it is due; returns its run, which has ended if it was waited for.
 
     Raises:
@@ -175,7 +177,9 @@ def known_since(paths: AppPaths, name: str, timer: Timer) -> datetime:
 def _write_down(
     paths: AppPaths, name: str, job: Cron, status: Status, times: list[datetime]
 ) -> None:
-    """A record of times at which nothing was run; it goes on with the last one, where that says the same."""
+    """A record of times at which nothing was run; it goes on with the last one, where that says
+    the same.
+    """
     live = records.read_live(paths)
     first, last = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (times[0], times[-1]))
     with run_records.locked(paths):

@@ -1,4 +1,6 @@
-"""What the commands of an app have in common, whoever runs them: how they are started, their variables, their run folder."""
+"""What the commands of an app have in common, whoever runs them: how they are started, their
+variables, their run folder.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def plain_variables(paths: AppPaths, host: str) -> Mapping[str, str]:
-    """Variables of any command that no launcher is in between of, besides its config vars; `host` is the app's name for visitors."""
+    """Variables of any command that no launcher is in between of, besides its config vars;
+    `host` is the app's name for visitors.
+    """
     return {
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",

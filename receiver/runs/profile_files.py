@@ -1,4 +1,6 @@
-"""The files of `.profile.d`, which buildpacks leave in a built tree to be read before a command of the app's."""
+"""The files of `.profile.d`, which buildpacks leave in a built tree to be read before a command
+of the app's.
+"""
 
 import stat
 from collections.abc import Mapping

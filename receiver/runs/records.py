@@ -1,4 +1,7 @@
-"""The records of an app's runs, and what the runs wrote. Nothing here is written by the app's own account."""
+"""The records of an app's runs, and what the runs wrote.
+
+Nothing here is written by the app's own account.
+"""
 
 import os
 from collections.abc import Iterator
@@ -58,7 +61,8 @@ def find(paths: AppPaths, number: int) -> Run:
         raise NotFoundError(
             f"{paths.name} has no run.{number} on record.",
             detail=f"Kept are the last {_KEPT} detached runs, and as many of each cron job.",
-            advice="`ship run:list` lists the runs that go on, `ship cron:history` those of cron jobs.",
+            advice="`ship run:list` lists the runs that go on, `ship cron:history` those of cron "
+            "jobs.",
             reason="not-found/run",
         )
     return _settled(found)
@@ -109,7 +113,9 @@ def output(paths: AppPaths, number: int) -> Iterator[bytes]:
 
 
 class Log:
-    """A run's output on disk, with the time of each line: all of it up to a size, then the last part."""
+    """A run's output on disk, with the time of each line: all of it up to a size, then the last
+    part.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

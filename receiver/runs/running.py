@@ -1,7 +1,9 @@
-"""The stories of runs: a command as the live release would run it, at a terminal or by itself; and its end.
+"""The stories of runs: a command as the live release would run it, at a terminal or by itself;
+and its end.
 
-A run holds the release that was live when it began: its files stay, whatever is deployed meanwhile. One that
-is detached has a process of ship's of its own, which writes down what it says and how it ends.
+A run holds the release that was live when it began: its files stay, whatever is deployed meanwhile.
+One that is detached has a process of ship's of its own, which writes down what it says and how it
+ends.
 """
 
 import os
@@ -163,7 +165,8 @@ def _refuse_second(paths: AppPaths, job: str | None) -> None:
         if run.job == job:
             raise StillRunsError(
                 f"{run.name} of the cron job {job} still goes on, since {run.started_at}.",
-                advice=f"Wait for it, or end it: `ship run:stop {run.name}`. With `overlap = true` in"
+                advice=f"Wait for it, or end it: `ship run:stop {run.name}`. With `overlap = true` "
+                "in"
                 " ship.toml, a job need not wait for itself.",
             )
 
@@ -275,7 +278,9 @@ def _forget(paths: AppPaths, run: Run) -> None:
 
 
 def _variables_file(paths: AppPaths, run: Run) -> Path:
-    """Where the run's own variables lie: where no other account can see them, and gone with a reboot."""
+    """Where the run's own variables lie: where no other account can see them, and gone with a
+    reboot.
+    """
     return paths.run / f"{run.name}.json"
 
 

@@ -1,4 +1,7 @@
-"""Starts the cron jobs of one app when they are due, on a server without systemd. It sleeps in between."""
+"""Starts the cron jobs of one app when they are due, on a server without systemd.
+
+It sleeps in between.
+"""
 
 import os
 import select
@@ -54,7 +57,10 @@ class Scheduler:
 
 
 def serve(server: Server, app: AppName) -> None:
-    """Start the app's jobs until SIGTERM; those that go on end with it. SIGHUP: there are others now."""
+    """Start the app's jobs until SIGTERM; those that go on end with it.
+
+    SIGHUP: there are others now.
+    """
     paths = server.app(app)
     scheduler = Scheduler(lambda name, timer: crons.known_since(paths, name, timer))
     children: list[shell.Process] = []

@@ -1,8 +1,9 @@
-"""Run one program of a classic buildpack: `classic.py ENV_JSON STEP PACK WORK BUILD CACHE [EXPORT...]`.
+"""Run one program of a classic buildpack: `classic.py ENV_JSON STEP PACK WORK BUILD CACHE
+[EXPORT...]`.
 
-STEP is detect, compile or release. Config vars stand in files of a folder that `compile` is told, not in its
-environment. EXPORT are files of buildpacks that ran before, which are read by a shell first. WORK is a
-folder that goes away with the build.
+STEP is detect, compile or release. Config vars stand in files of a folder that `compile` is told,
+not in its environment. EXPORT are files of buildpacks that ran before, which are read by a shell
+first. WORK is a folder that goes away with the build.
 
 Runs as the app's account inside the sandbox.
 """

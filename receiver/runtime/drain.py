@@ -1,8 +1,8 @@
 """A worker that goes answers what it has accepted: for the two kinds of workers that would not.
 
-At SIGTERM, uvicorn's server and the threads of gunicorn up to version 23 stop accepting and, in the same
-breath, close every connection on which no request has been read yet. Those of the last moment are lost: nginx
-answers 502 for them. So between the two steps they are given a moment to read.
+At SIGTERM, uvicorn's server and the threads of gunicorn up to version 23 stop accepting and, in the
+same breath, close every connection on which no request has been read yet. Those of the last moment
+are lost: nginx answers 502 for them. So between the two steps they are given a moment to read.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Give a command its config vars and run it: `enter.py ENV_JSON -- COMMAND...`.
 
-Runs as the app's account inside the sandbox. Config vars come from the release's own file here, because
-a unit's properties and a command line can be seen by other accounts.
+Runs as the app's account inside the sandbox. Config vars come from the release's own file here,
+because a unit's properties and a command line can be seen by other accounts.
 """
 
 import json

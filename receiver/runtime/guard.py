@@ -1,11 +1,14 @@
-"""Run a command that ends with whoever started it: `guard.py LIFELINE SIGNAL GRACE_S -- COMMAND...`.
+"""Run a command that ends with whoever started it: `guard.py LIFELINE SIGNAL GRACE_S --
+COMMAND...`.
 
-LIFELINE is a file descriptor of a pipe that the starter holds the other end of. When that end is closed, in whatever
-way the starter ended, the command gets SIGNAL, and SIGKILL after GRACE_S seconds. A byte in the pipe is SIGKILL at
-once. Signals that this process gets are handed on to the command; a `+` before SIGNAL has its whole group get them.
+LIFELINE is a file descriptor of a pipe that the starter holds the other end of. When that end is
+closed, in whatever way the starter ended, the command gets SIGNAL, and SIGKILL after GRACE_S
+seconds. A byte in the pipe is SIGKILL at once. Signals that this process gets are handed on to the
+command; a `+` before SIGNAL has its whole group get them.
 
-What the command leaves behind when it ends, children in the background too, is killed; on Linux also what has made a
-session of its own. The exit status is the command's, or 128 and the number of the signal that ended it.
+What the command leaves behind when it ends, children in the background too, is killed; on Linux
+also what has made a session of its own. The exit status is the command's, or 128 and the number of
+the signal that ended it.
 """
 
 import contextlib

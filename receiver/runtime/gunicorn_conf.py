@@ -1,7 +1,8 @@
-"""The configuration file of every gunicorn that serves an app, read at its start and again at each HUP.
+"""The configuration file of every gunicorn that serves an app, read at its start and again at
+each HUP.
 
-It stands outside all releases. Which release counts is asked anew each time, by the slot's link. Its parts
-are loaded anew as well, so that a running master never mixes two versions of them.
+It stands outside all releases. Which release counts is asked anew each time, by the slot's link.
+Its parts are loaded anew as well, so that a running master never mixes two versions of them.
 
 release.py    what is on disk: the release behind the slot, its config vars, its web process
 settings.py   gunicorn's settings made of that, and of the app's own gunicorn file
@@ -11,8 +12,8 @@ question.py   a new worker asks its own app for the check path before it serves
 unsaid.py     what the app's framework would not say of an error, while it is asked
 drain.py      a worker of uvicorn's: answer what it has accepted before it goes
 
-Gunicorn ends its master when this file fails. So at a HUP a failure becomes settings whose only effect
-is that the swap is refused, and the master goes on with the release it has.
+Gunicorn ends its master when this file fails. So at a HUP a failure becomes settings whose only
+effect is that the swap is refused, and the master goes on with the release it has.
 """
 
 import importlib.util

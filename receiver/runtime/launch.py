@@ -1,14 +1,15 @@
 """Start one process of an app: `launch.py SLOT PROCESS --run RUNDIR [options]`.
 
-SLOT is a link to a release's folder, or that folder; PROCESS is a process type of it, such as `web`.
-The process replaces this one, so its id is the one that the process manager knows.
+SLOT is a link to a release's folder, or that folder; PROCESS is a process type of it, such as
+`web`. The process replaces this one, so its id is the one that the process manager knows.
 
 --run DIR        where it says that it serves, or why not; ready files of an earlier run are removed
 --port N         PORT of the app's environment
 --bind ADDRESS   where gunicorn listens, such as unix:/run/ship/apps/blog/canary/socket
 --fd N           the listening socket that was handed on as file descriptor N
 --workers N      number of workers, whatever else was asked for
---instance N     this is process N of its type, and no web process; after quick ends its starts are put off
+--instance N     this is process N of its type, and no web process; after quick ends its starts are
+put off
 --app-dir DIR    folder of the app, for scale.json; without it, two levels above SLOT
 Without --bind and --fd, gunicorn takes the sockets of systemd (LISTEN_FDS), or 127.0.0.1:PORT.
 
@@ -26,9 +27,22 @@ import time
 USAGE, NO_INPUT, UNAVAILABLE, NO_PROCESS = 64, 66, 69, 78
 _OPTIONS = ("--run", "--port", "--bind", "--fd", "--workers", "--instance", "--app-dir")
 _HANDED_ON = (
-    "HOME", "INVOCATION_ID", "JOURNAL_STREAM", "LANG", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LOGNAME",
-    "NOTIFY_SOCKET", "SHIP_APP", "SHIP_BOOT_LIMIT_S", "SHIP_LOCAL", "TMPDIR", "TZ", "USER",
-)  # fmt: skip
+    "HOME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LANG",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LOGNAME",
+    "NOTIFY_SOCKET",
+    "SHIP_APP",
+    "SHIP_BOOT_LIMIT_S",
+    "SHIP_LOCAL",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 _EXEC_TIME = ("LD_", "MALLOC_", "PYTHON")  # read by a program at its start: too late at a HUP
 _FIRST_LISTEN_FD = 3
 QUICK_END_S = 60
@@ -118,7 +132,10 @@ def read(path):
 
 
 def clean_environment(options, record, env):
-    """Nothing of the starter's but what is named here. Config vars come later, so that they can change."""
+    """Nothing of the starter's but what is named here.
+
+    Config vars come later, so that they can change.
+    """
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     folders = "/usr/local/bin:/usr/bin:/bin"
     if record.get("venv"):
@@ -171,7 +188,8 @@ def start_gunicorn(options, record, process, environment):
 def hand_on_socket(fd, environment):
     """Turn a socket on any descriptor into what systemd would have handed on.
 
-    supervisord hands its socket on as standard input, where every program that the app starts would find it.
+    supervisord hands its socket on as standard input, where every program that the app starts would
+    find it.
     """
     if fd != _FIRST_LISTEN_FD:
         os.dup2(fd, _FIRST_LISTEN_FD)
@@ -183,7 +201,9 @@ def hand_on_socket(fd, environment):
 
 
 def start_command(command, source, environment):
-    """Run it without a shell where that comes to the same, so that signals reach the program itself."""
+    """Run it without a shell where that comes to the same, so that signals reach the program
+    itself.
+    """
     os.chdir(source)
     if os.path.isdir(".profile.d"):
         environment["HOME"] = source  # where such files look for what a buildpack put beside them
@@ -249,7 +269,10 @@ def tell_release(run, version):
 
 
 def note_start(path):
-    """Seconds to wait: none, and after quick ends in a row 1, 2, 4 and so on. Forgotten when ship stops it."""
+    """Seconds to wait: none, and after quick ends in a row 1, 2, 4 and so on.
+
+    Forgotten when ship stops it.
+    """
     now = time.time()
     last = last_start(path)
     quick = 0 <= now - last.get("began", 0) < QUICK_END_S

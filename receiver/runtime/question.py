@@ -1,8 +1,9 @@
 """A new worker asks its own app for the check path before it takes any visitor's request.
 
-While a deploy is under way (ship's journal lies in the app's folder), a worker of the new release that gets a bad
-answer does not serve: the swap is refused, and the release before goes on. Later, a worker that replaces a
-lost one is not asked: a page that fails for want of a database is better than no page at all.
+While a deploy is under way (ship's journal lies in the app's folder), a worker of the new release
+that gets a bad answer does not serve: the swap is refused, and the release before goes on. Later, a
+worker that replaces a lost one is not asked: a page that fails for want of a database is better
+than no page at all.
 
 Only WSGI apps are asked here. Others need their event loop and their lifespan; a canary asks them.
 """
@@ -72,7 +73,9 @@ def _is_alive(status, text, wanted):
 
 
 def _to_https(release, answer):
-    """The path on the app's own host that an answer sends to by https; None for any other answer."""
+    """The path on the app's own host that an answer sends to by https; None for any other
+    answer.
+    """
     location = {name.lower(): value for name, value in answer["headers"].items()}.get(
         "location", ""
     )

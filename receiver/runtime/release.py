@@ -24,7 +24,8 @@ RESERVED = frozenset(
         "SHIP_SLOT",
     }
 )
-"""Names between the process manager, gunicorn and ship; a config var of such a name would break them."""
+"""Names between the process manager, gunicorn and ship; a config var of such a name would break
+them."""
 
 
 class UnusableReleaseError(Exception):
@@ -40,7 +41,9 @@ def read_json(path):
 
 
 class Release:
-    """The release that SHIP_SLOT led to when it was asked; it stays the same when the link moves on."""
+    """The release that SHIP_SLOT led to when it was asked; it stays the same when the link moves
+    on.
+    """
 
     def __init__(self, environment):
         self.home = os.path.realpath(environment["SHIP_SLOT"])
@@ -77,7 +80,9 @@ class Release:
         return read_json(scale).get(environment["SHIP_PROCESS"])
 
     def arguments(self):
-        """The options of the command line; one whose variable is empty is left out, as if not written."""
+        """The options of the command line; one whose variable is empty is left out, as if not
+        written.
+        """
         expanded = (
             (text, _REFERENCE.sub(self._value, text)) for text in self.process.get("arguments", [])
         )
@@ -89,7 +94,9 @@ class Release:
         return value or found.group(3) or ""
 
     def enter_folder(self, chdir, pythonpath):
-        """Where the app stands and looks for modules, in the order that gunicorn itself would make."""
+        """Where the app stands and looks for modules, in the order that gunicorn itself would
+        make.
+        """
         self.folder = os.path.normpath(os.path.join(self.source, chdir or ""))
         if not os.path.isdir(self.folder):
             raise UnusableReleaseError(f"The app has no folder {chdir} to start in.")

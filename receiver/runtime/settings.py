@@ -1,4 +1,5 @@
-"""Gunicorn's settings for a release: defaults, the app's own file, its command line, then ship's word.
+"""Gunicorn's settings for a release: defaults, the app's own file, its command line, then ship's
+word.
 
 Every value is tried on a configuration of its own before gunicorn sees it, because gunicorn ends
 its master on a value it does not like, at a HUP as well.
@@ -129,7 +130,9 @@ def _of_file(release):
 
 @contextlib.contextmanager
 def _inside(release):
-    """As if gunicorn had been started in the app's tree; afterwards the master has nothing of it."""
+    """As if gunicorn had been started in the app's tree; afterwards the master has nothing of
+    it.
+    """
     before = os.getcwd(), sys.path[:], dict(os.environ)
     os.chdir(release.source)
     sys.path[:0] = release.import_paths or [release.source]
@@ -146,7 +149,9 @@ def _inside(release):
 
 
 def _absolute_paths(release, values):
-    """Gunicorn stands outside the app's tree, so what the app means by a relative path is said in full."""
+    """Gunicorn stands outside the app's tree, so what the app means by a relative path is said
+    in full.
+    """
     for name in _PATHS:
         value = values.get(name)
         if isinstance(value, str) and value != "-":
@@ -154,7 +159,10 @@ def _absolute_paths(release, values):
 
 
 def _try(release, values):
-    """A configuration of these values. Classes from the app's own tree are loaded here, for good."""
+    """A configuration of these values.
+
+    Classes from the app's own tree are loaded here, for good.
+    """
     trial = Config()
     with _inside(release):
         for name, value in values.items():

@@ -1,7 +1,8 @@
 """Serve folders of files on a socket, for `ship local`: `static_server.py FD PREFIX=FOLDER...`.
 
-What nginx's file of such an app says, as far as somebody who writes the pages can tell: `/about` finds about.html and
-about/index.html, 404.html is the page of what is not there, no file that begins with a dot is shown. Nothing is cached.
+What nginx's file of such an app says, as far as somebody who writes the pages can tell: `/about`
+finds about.html and about/index.html, 404.html is the page of what is not there, no file that
+begins with a dot is shown. Nothing is cached.
 """
 
 import http.server
@@ -36,7 +37,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         return self._send(found, 200)
 
     def _find(self, path, *, slash):
-        """The file for a path; one that ends with a slash for a folder that is to be asked for by that."""
+        """The file for a path; one that ends with a slash for a folder that is to be asked for
+        by that.
+        """
         names = path.strip("/").split("/")
         if any(name.startswith(".") and name != _HIDDEN_ALLOWED for name in names if name):
             return None

@@ -1,7 +1,9 @@
-"""Changes an app's storage and release trees, as the app's own account: `storage.py VERB < REQUEST > ANSWER`.
+"""Changes an app's storage and release trees, as the app's own account: `storage.py VERB <
+REQUEST > ANSWER`.
 
-Request and answer are JSON. Whatever links an app has left there lead to what its account may do anyway.
-Runs with `python3 -I -S`, Python 3.9 or newer. Exit status 1: the answer is {"error": word, "text": why}.
+Request and answer are JSON. Whatever links an app has left there lead to what its account may do
+anyway. Runs with `python3 -I -S`, Python 3.9 or newer. Exit status 1: the answer is {"error": word,
+"text": why}.
 """
 
 import errno
@@ -30,7 +32,9 @@ class Refused(Exception):  # noqa: N818 - it is no fault of the program's
 
 
 def link(source, storage, mounts):
-    """Have each mount appear in a tree that was just unpacked; returns what of the tree it hides."""
+    """Have each mount appear in a tree that was just unpacked; returns what of the tree it
+    hides.
+    """
     hidden = {}
     for path, place in mounts.items():
         here = os.path.join(source, path)
@@ -49,7 +53,9 @@ def link(source, storage, mounts):
 
 
 def adopt(source, storage, path, place, **how):
-    """Have a mount appear in the tree of a release that runs; what is there already goes into the storage."""
+    """Have a mount appear in the tree of a release that runs; what is there already goes into
+    the storage.
+    """
     here, there = os.path.join(source, path), os.path.join(storage, place)
     if how["wanted"]:
         return bring_back(source, storage, path, place, **how)
@@ -76,7 +82,9 @@ def adopt(source, storage, path, place, **how):
 
 
 def bring_back(source, storage, path, place, **how):
-    """As `adopt`, with what an earlier release had written: what this one has there is put aside."""
+    """As `adopt`, with what an earlier release had written: what this one has there is put
+    aside.
+    """
     here, there = os.path.join(source, path), os.path.join(storage, place)
     old = os.path.join(storage, RESCUED, how["wanted"], path)
     if not os.path.lexists(old):
@@ -100,7 +108,9 @@ def unlink(source, path):
 
 
 def rescue(source, storage, label, paths, keep):
-    """Put files of a tree that is about to go aside, and forget all but the newest `keep` of such."""
+    """Put files of a tree that is about to go aside, and forget all but the newest `keep` of
+    such.
+    """
     for path in paths:
         if os.path.lexists(os.path.join(source, path)):
             set_aside(source, storage, path, label)
@@ -148,7 +158,9 @@ def is_free(path):
 
 
 def move_in(here, there):
-    """Move what is at `here` and leave a link: a file is at no moment missing, nor is a row of a database."""
+    """Move what is at `here` and leave a link: a file is at no moment missing, nor is a row of a
+    database.
+    """
     os.makedirs(os.path.dirname(there), exist_ok=True)
     if os.path.isdir(here):
         move(here, there)
@@ -174,7 +186,9 @@ def move_in(here, there):
 
 
 def second_name(here, there):
-    """A name more for the same file, so that a program which has it open goes on with it; else a copy."""
+    """A name more for the same file, so that a program which has it open goes on with it; else a
+    copy.
+    """
     try:
         os.link(here, there, follow_symlinks=False)
     except OSError as error:

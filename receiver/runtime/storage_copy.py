@@ -1,12 +1,14 @@
-"""Copies files into an app's storage and out of it, through a pipe: `storage_copy.py VERB ARGUMENT...`.
+"""Copies files into an app's storage and out of it, through a pipe: `storage_copy.py VERB
+ARGUMENT...`.
 
     pack PATH                        a tar file of one file or folder, on standard output
     unpack PATH [replace]            the other way round, on the laptop
     send STORAGE PATH [tar]          a file as it is, or a tar file, on standard output
     take STORAGE PATH LIMIT [tar]    the other way round; no more than LIMIT bytes
 
-On the server it runs as the app's own account. Only files and folders travel; links stay behind. A database of
-SQLite's is copied by SQLite itself, so that the copy is whole while others write. Python 3.9 or newer, `-I -S`.
+On the server it runs as the app's own account. Only files and folders travel; links stay behind. A
+database of SQLite's is copied by SQLite itself, so that the copy is whole while others write.
+Python 3.9 or newer, `-I -S`.
 """
 
 import os
@@ -56,7 +58,10 @@ def pack(path):
 
 
 def below(path, name):
-    """A folder before what is in it; its names sorted. What a database keeps beside it is not a file of its own."""
+    """A folder before what is in it; its names sorted.
+
+    What a database keeps beside it is not a file of its own.
+    """
     yield path, name
     if os.path.isdir(path) and not os.path.islink(path):
         names = sorted(os.listdir(path))
@@ -141,7 +146,9 @@ def take(storage, path, limit, *form):
 
 
 def place(source, there):
-    """Unpack beside the place, and put what came there: whole, or not at all for a file that breaks off."""
+    """Unpack beside the place, and put what came there: whole, or not at all for a file that
+    breaks off.
+    """
     os.makedirs(os.path.dirname(os.path.abspath(there)), exist_ok=True)
     incoming = f"{there.rstrip('/')}.ship-incoming.{os.getpid()}"
     os.mkdir(incoming, 0o700)

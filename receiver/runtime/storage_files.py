@@ -1,4 +1,7 @@
-"""What the programs for an app's storage share; they lie beside it. Python 3.9 or newer, standard library alone."""
+"""What the programs for an app's storage share; they lie beside it.
+
+Python 3.9 or newer, standard library alone.
+"""
 
 import os
 import stat

@@ -1,7 +1,8 @@
-"""Looks at an app's storage and release trees, as the app's own account: `storage_look.py VERB < REQUEST > ANSWER`.
+"""Looks at an app's storage and release trees, as the app's own account: `storage_look.py VERB <
+REQUEST > ANSWER`.
 
-Request and answer are JSON; it changes nothing. Runs with `python3 -I -S`, Python 3.9 or newer. Exit status 1: the
-answer is {"error": "system", "text": why}.
+Request and answer are JSON; it changes nothing. Runs with `python3 -I -S`, Python 3.9 or newer.
+Exit status 1: the answer is {"error": "system", "text": why}.
 """
 
 import json
@@ -14,7 +15,9 @@ from storage_files import RESCUED, is_database, labels_in
 
 
 def used(storage):
-    """What the storage holds: bytes on disk and files, in all and by the names in its top folder."""
+    """What the storage holds: bytes on disk and files, in all and by the names in its top
+    folder.
+    """
     entries = {}
     for entry in os.scandir(storage):
         size, count = measure(entry.path)

@@ -1,9 +1,11 @@
-"""What happens at a HUP: the new workers boot beside the old, which go only when all of the new serve.
+"""What happens at a HUP: the new workers boot beside the old, which go only when all of the new
+serve.
 
-Gunicorn itself forks the new workers and stops the old at once, so that nobody answers while the new
-ones boot. Its hook `on_reload` comes before that, and there the new workers are started and
-watched. Then gunicorn is left to do the one part it does well: to stop the older workers gracefully. If
-a new worker fails, the new ones are the ones to go, and the settings before the HUP are put back.
+Gunicorn itself forks the new workers and stops the old at once, so that nobody answers while the
+new ones boot. Its hook `on_reload` comes before that, and there the new workers are started and
+watched. Then gunicorn is left to do the one part it does well: to stop the older workers
+gracefully. If a new worker fails, the new ones are the ones to go, and the settings before the HUP
+are put back.
 """
 
 import os

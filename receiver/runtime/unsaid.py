@@ -1,7 +1,7 @@
 """Errors that a framework keeps to itself, written into the app's log while a new worker is asked.
 
-With DEBUG off, Django mails tracebacks to its ADMINS and writes them nowhere: whoever pushed would read that the
-app answered 500, and not why. It tells of each by a signal before that.
+With DEBUG off, Django mails tracebacks to its ADMINS and writes them nowhere: whoever pushed would
+read that the app answered 500, and not why. It tells of each by a signal before that.
 """
 
 import contextlib

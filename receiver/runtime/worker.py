@@ -20,7 +20,9 @@ _ERROR_CHARACTERS = 16_000
 
 
 def heed_signals(server):
-    """Have a signal end this process, which until its own handlers are in place has the master's: they put it aside."""
+    """Have a signal end this process, which until its own handlers are in place has the
+    master's: they put it aside.
+    """
     for number in _ENDING:
         signal.signal(number, lambda *_: os._exit(0))
     if asked_to_stop(server):  # the master was, or this process before the line above
@@ -28,7 +30,10 @@ def heed_signals(server):
 
 
 def asked_to_stop(server):
-    """Look through the signals that wait, and leave them waiting. Old gunicorns keep them in a list."""
+    """Look through the signals that wait, and leave them waiting.
+
+    Old gunicorns keep them in a list.
+    """
     signals = server.SIG_QUEUE
     if not isinstance(signals, list):
         signals = [server.SIG_QUEUE.get_nowait() for _ in range(server.SIG_QUEUE.qsize())]
@@ -104,7 +109,9 @@ def guard(release, master, worker):
 
 
 def tell(home, error):
-    """The error with its traceback from the first line of the app's own; gunicorn's lines help nobody."""
+    """The error with its traceback from the first line of the app's own; gunicorn's lines help
+    nobody.
+    """
     frames = error.__traceback__
     while frames and not frames.tb_frame.f_code.co_filename.startswith(home + os.sep):
         frames = frames.tb_next
@@ -115,7 +122,9 @@ def tell(home, error):
 
 
 def fail(release, master, text):
-    """Leave the reason for ship to find, and end without waiting for threads the app may have left."""
+    """Leave the reason for ship to find, and end without waiting for threads the app may have
+    left.
+    """
     write_boot_error(release.run, text)
     sys.stderr.write(text)
     sys.stderr.flush()
@@ -126,7 +135,9 @@ def fail(release, master, text):
 
 
 def announce(release, worker):
-    """Write the ready file at the first heartbeat: only then is the app up, its lifespan included."""
+    """Write the ready file at the first heartbeat: only then is the app up, its lifespan
+    included.
+    """
     beat = worker.notify
 
     def first_beat():

@@ -1,4 +1,6 @@
-"""The scripts that make shells complete the words of `ship`, and where a system keeps those of its programs."""
+"""The scripts that make shells complete the words of `ship`, and where a system keeps those of
+its programs.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""The demo: everything set up under one folder, an example pushed, changed, and rolled back, told as it goes.
+"""The demo: everything set up under one folder, an example pushed, changed, and rolled back,
+told as it goes.
 
 What it prints as commands is what it runs: real git pushes, over HTTP, to a server that stays up.
 """
@@ -71,12 +72,15 @@ class Demo:
         embedded.create(self.root, _DOMAIN, port)
         started = embedded.start(self.root)
         self.say(
-            f"       supervisord, nginx on port {port} and the receiver run (process {started.pid})."
+            f"       supervisord, nginx on port {port} and the receiver run (process "
+            f"{started.pid})."
         )
         return open_server(self.root)
 
     def _check_out(self, server: Server) -> None:
-        """A repository with the example, and the token where git finds it but no command line shows it."""
+        """A repository with the example, and the token where git finds it but no command line
+        shows it.
+        """
         self.checkout.parent.mkdir(exist_ok=True)
         files.remove_tree(self.checkout)
         shutil.copytree(self.example, self.checkout)
@@ -115,7 +119,9 @@ class Demo:
         self._ask(server, version)
 
     def _ask(self, server: Server, version: str) -> None:
-        """Ask for the page as a visitor would, show the line that tells, and believe nothing else."""
+        """Ask for the page as a visitor would, show the line that tells, and believe nothing
+        else.
+        """
         address = ("127.0.0.1", server.settings.http_port)
         self.say(f"\n$ curl {server.url(_APP)}/ | grep version")
         answer = health.ask(address, Question("/", server.address(_APP), (200,)), limit_s=10.0)
@@ -132,7 +138,8 @@ class Demo:
        Change it:     cd {self.checkout}
                       edit app.py, git commit -a, git push prod main
        Look around:   export SHIP_ROOT={self.root} PATH={ship.parent}:$PATH
-                      ship releases -a hello · ship logs -a hello · ship config:set -a hello GREETING=Hi
+                      ship releases -a hello · ship logs -a hello · \
+ship config:set -a hello GREETING=Hi
        Stop it:       SHIP_ROOT={self.root} {ship} server:stop"""
         )
 

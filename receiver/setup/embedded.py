@@ -1,4 +1,6 @@
-"""Makes and runs an embedded server: supervisord with nginx, the HTTP receiver and the apps, under one folder."""
+"""Makes and runs an embedded server: supervisord with nginx, the HTTP receiver and the apps,
+under one folder.
+"""
 
 import grp
 import os
@@ -40,7 +42,8 @@ from receiver.setup import embedded_processes
 from receiver.state import records
 
 _LONGEST_ROOT = 50
-"""The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the root's."""
+"""The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the
+root's."""
 _START_LIMIT_S = 15.0
 _NOT_FOUND = 404
 _UNAUTHORIZED = 401
@@ -96,7 +99,8 @@ def create(root: Path, domain: str, http_port: int) -> Layout:
 
 
 def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
-    """Start a server that was made; returns when nginx and the receiver answer and the apps were started.
+    """Start a server that was made; returns when nginx and the receiver answer and the apps were
+    started.
 
     Raises:
         ServerError: a port is taken, a program is missing, or it does not come up
@@ -234,14 +238,18 @@ def _stop_programs(supervisor: Supervisor, clock: Clock) -> None:
 
 
 def _stop_runs(root: Path) -> None:
-    """End what people, and cron jobs, still run in the apps: no process of the server's is above them."""
+    """End what people, and cron jobs, still run in the apps: no process of the server's is above
+    them.
+    """
     server = open_server(root)
     for app in records.app_names(server.layout):
         runs.stop(server, app, run_records.going_on(server.layout.app(app)))
 
 
 def _start_apps(layout: Layout, clock: Clock) -> tuple[tuple[AppName, ShipError], ...]:
-    """Start the enabled slot of every app; one that fails does not keep the others from starting."""
+    """Start the enabled slot of every app; one that fails does not keep the others from
+    starting.
+    """
     host = SupervisordHost(layout, clock)
 
     def attempt(app: AppName) -> tuple[AppName, ShipError] | None:
@@ -272,7 +280,8 @@ def _check_length(root: Path) -> None:
     if len(os.fsencode(root)) > _LONGEST_ROOT:
         raise UsageError(
             f"The path {root} is too long for an embedded server.",
-            detail=f"It has {len(os.fsencode(root))} bytes; {_LONGEST_ROOT} leave room for the sockets in it.",
+            detail=f"It has {len(os.fsencode(root))} bytes; {_LONGEST_ROOT} leave room for the "
+            "sockets in it.",
             advice="Choose a shorter one, such as ~/ship.",
             reason="usage/root-too-long",
         )

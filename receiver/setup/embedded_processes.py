@@ -1,4 +1,6 @@
-"""The processes of an embedded server from outside: who holds its ports, who was left behind, who has ended."""
+"""The processes of an embedded server from outside: who holds its ports, who was left behind,
+who has ended.
+"""
 
 import os
 import signal

@@ -78,7 +78,10 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
 
 
 def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
-    """Remove all apps and what `install` wrote; storage stays unless `purge`. Returns a line for each."""
+    """Remove all apps and what `install` wrote; storage stays unless `purge`.
+
+    Returns a line for each.
+    """
     done: list[str] = []
     for app in records.app_names(server.layout):
         done.append(f"remove the app {app}" + ("" if purge else ", but not its storage"))
@@ -145,7 +148,9 @@ def _serve(
 
 
 def _apply_and_reload(server: Server, plan: Plan) -> None:
-    """Change nginx's files, or leave them as they were: the next run has to find what is still to do."""
+    """Change nginx's files, or leave them as they were: the next run has to find what is still
+    to do.
+    """
     checkpoint = Checkpoint(server.layout.state / "journal")
     checkpoint.begin(About(title="installation"))
     executor = Executor(server, checkpoint)
@@ -170,7 +175,9 @@ def _recover_unit(server: Server) -> WriteFile:
 
 
 def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """Bring the units of all apps up to date with this version and with app.toml; nothing is restarted."""
+    """Bring the units of all apps up to date with this version and with app.toml; nothing is
+    restarted.
+    """
     changed = False
     for app in records.app_names(server.layout):
         paths = server.layout.app(app)
@@ -209,7 +216,9 @@ def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
 
 
 def _renew_drains(server: Server, done: list[str]) -> None:
-    """Have drains run this version: they run for ever, and import what they need when they need it."""
+    """Have drains run this version: they run for ever, and import what they need when they need
+    it.
+    """
     for app in records.app_names(server.layout):
         renewed = drain_records.renew_all(server.layout, server.settings, app)
         done += [f"start the drain {name} of {app} anew" for name in renewed]
@@ -253,7 +262,9 @@ def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:
 
 
 def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """A socket that starts the receiver, and nginx's way to it; nothing is resident until a push comes."""
+    """A socket that starts the receiver, and nginx's way to it; nothing is resident until a push
+    comes.
+    """
     values = {"socket": str(_HTTP_SOCKET), "python": sys.executable, "config": str(HTTP_CONFIG)}
     units = [
         WriteFile(str(server.layout.units / name), render(f"systemd/{template}", **values))

@@ -1,7 +1,8 @@
-"""The attempts to make a release, as they are kept: begun, looked at, and cleared away when there are many.
+"""The attempts to make a release, as they are kept: begun, looked at, and cleared away when
+there are many.
 
-Whoever does a build holds its log locked for as long as it lives. So nobody takes the record of a process
-that was killed for a running build, or another process that was given its id for it.
+Whoever does a build holds its log locked for as long as it lives. So nobody takes the record of a
+process that was killed for a running build, or another process that was given its id for it.
 """
 
 import fcntl

@@ -1,4 +1,6 @@
-"""What the releases that are kept tell of config vars: which set or removed what, and what none has taken along yet."""
+"""What the releases that are kept tell of config vars: which set or removed what, and what none
+has taken along yet.
+"""
 
 from dataclasses import dataclass
 
@@ -33,7 +35,9 @@ def changes(paths: AppPaths) -> list[ReleaseChange]:
 
 
 def pending(paths: AppPaths) -> Difference:
-    """How the stored config vars differ from those the live release runs with; nothing before the first release."""
+    """How the stored config vars differ from those the live release runs with; nothing before
+    the first release.
+    """
     live = records.read_live(paths)
     if live is None:
         return Difference()

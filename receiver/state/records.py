@@ -96,7 +96,8 @@ def _bad_record(path: Path, error: Exception) -> ServerError:
     return ServerError(
         f"{path} cannot be read.",
         detail=f"{error}.",
-        advice="`ship doctor --fix` on the server mends it where it can be mended; else restore it from a backup.",
+        advice="`ship doctor --fix` on the server mends it where it can be mended; else restore it "
+        "from a backup.",
         reason="server/bad-record",
     )
 
@@ -216,7 +217,9 @@ def read_live_release(paths: AppPaths) -> tuple[Live | None, Release | None]:
 
 
 def release_versions(paths: AppPaths) -> list[int]:
-    """Versions of the releases that are kept, oldest first; a folder without a record is not one."""
+    """Versions of the releases that are kept, oldest first; a folder without a record is not
+    one.
+    """
     found = paths.releases.glob("v*/release.json")
     return sorted(int(path.parent.name[1:]) for path in found)
 
@@ -239,7 +242,9 @@ def read_config(path: Path) -> dict[str, str]:
 
 
 def config_text(config: Mapping[str, str]) -> str:
-    """Config vars as the text of their file: ASCII, with lone surrogates as escapes that read back alike."""
+    """Config vars as the text of their file: ASCII, with lone surrogates as escapes that read
+    back alike.
+    """
     return json.dumps(dict(config), ensure_ascii=True, indent=1, sort_keys=True) + "\n"
 
 
@@ -290,5 +295,7 @@ def boot_log(paths: AppPaths, number: int) -> Path:
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    """What says something: TOML has no null, and a line that somebody adds below an empty table is part of it."""
+    """What says something: TOML has no null, and a line that somebody adds below an empty table
+    is part of it.
+    """
     return {name: value for name, value in data.items() if value is not None and value != {}}

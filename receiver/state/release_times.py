@@ -1,7 +1,7 @@
 """When which part of an app was given which release: by that, a line of its log is of a release.
 
-A row is added whenever a slot is aimed, a process type is, or a release becomes the live one. Rows say nothing
-that anything but the logs depends on.
+A row is added whenever a slot is aimed, a process type is, or a release becomes the live one. Rows
+say nothing that anything but the logs depends on.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""When each line of a build's transcript was written, and what it belongs to: rows beside the transcript.
+"""When each line of a build's transcript was written, and what it belongs to: rows beside the
+transcript.
 
-The transcript itself is plain text, since it is what a push shows. A row `OFFSET TIME SOURCE VERSION` counts from
-that offset to the next row's.
+The transcript itself is plain text, since it is what a push shows. A row `OFFSET TIME SOURCE
+VERSION` counts from that offset to the next row's.
 """
 
 import os

@@ -1,4 +1,6 @@
-"""What is done in an app's storage and in its release trees: by the app's own account, since root follows no link of an app's."""
+"""What is done in an app's storage and in its release trees: by the app's own account, since
+root follows no link of an app's.
+"""
 
 import json
 import sys
@@ -63,7 +65,9 @@ def _ask(
 def link(
     host: Host, paths: AppPaths, source: Path, mounts: Mapping[str, str]
 ) -> list[tuple[str, list[str]]]:
-    """Have an app's storage appear in a tree that was just unpacked; returns what of the tree each mount hides."""
+    """Have an app's storage appear in a tree that was just unpacked; returns what of the tree
+    each mount hides.
+    """
     request = {"source": str(source), "storage": str(paths.storage), "mounts": dict(mounts)}
     return list(do(host, paths, "link", request)["hidden"].items())
 

@@ -1,6 +1,7 @@
 """Copies what an app keeps to another app, each side with the rights of its own account alone.
 
-By tar, unlike what people take out and put in: another app goes on with these files, so links and modes come along.
+By tar, unlike what people take out and put in: another app goes on with these files, so links and
+modes come along.
 """
 
 from receiver.hosts import Host, as_account
@@ -23,8 +24,9 @@ def copy_storage(host: Host, source: AppPaths, target: AppPaths) -> bool:
     """
     packer = shell.start(
         (*as_account(host.owner(source.name)), *_PACK),
-        env=shell.PLAIN_ENVIRONMENT, cwd=source.storage,
-    )  # fmt: skip
+        env=shell.PLAIN_ENVIRONMENT,
+        cwd=source.storage,
+    )
     try:
         if packer.stdout is None:
             raise TypeError(packer)

@@ -1,7 +1,9 @@
-"""What an app has written into its release's own tree, where the next release does not have it; and saving it.
+"""What an app has written into its release's own tree, where the next release does not have it;
+and saving it.
 
-Found by the times of the files alone, which costs a push a few milliseconds; what is found is compared with
-the release's slug. Root looks at names, sizes and times, and opens nothing in such a tree.
+Found by the times of the files alone, which costs a push a few milliseconds; what is found is
+compared with the release's slug. Root looks at names, sizes and times, and opens nothing in such a
+tree.
 """
 
 import os
@@ -21,7 +23,9 @@ from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.mounts import RESCUED, is_database_name, shown_size
 from receiver.storage import account_files
 
-_PASSED_OVER = frozenset({"__pycache__", "node_modules", ".git", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"})  # fmt: skip
+_PASSED_OVER = frozenset(
+    {"__pycache__", "node_modules", ".git", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+)
 _PASSED_ENDINGS = (
     ".pyc",
     ".pyo",
@@ -58,7 +62,9 @@ class _Found(NamedTuple):
 
 
 def look(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
-    """What the processes of a release have written into its own tree, largest first; databases before all else."""
+    """What the processes of a release have written into its own tree, largest first; databases
+    before all else.
+    """
     home = paths.release(version)
     found = _changed(home, _newer(home))
     if not found:
@@ -70,7 +76,9 @@ def look(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
 
 
 def databases(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
-    """The databases among it; asked of names that are a database's alone, so that a push pays no more than a look."""
+    """The databases among it; asked of names that are a database's alone, so that a push pays no
+    more than a look.
+    """
     home = paths.release(version)
     if not any(is_database_name(each.path) for each in _newer(home)):
         return ()
@@ -78,7 +86,8 @@ def databases(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
 
 
 def rescue(host: Host, paths: AppPaths, version: int, live: int) -> tuple[Written, ...]:
-    """Put aside what a release that is about to lose its tree had written there, and the live one has not made anew.
+    """Put aside what a release that is about to lose its tree had written there, and the live
+    one has not made anew.
 
     Returns:
         what now lies in the storage, below `rescued/vN`
@@ -100,8 +109,10 @@ def told_of_rescue(left: Sequence[Written], version: int, live: int) -> str:
     """What a push says of what was put aside."""
     tops = _tops(left)
     return (
-        f"v{version} had written into its own folder, and v{live} begins without that: {_listed(left)}.\n"
-        f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, until {KEPT_RESCUES} such are newer.\n"
+        f"v{version} had written into its own folder, and v{live} begins without that: "
+        f"{_listed(left)}.\n"
+        f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, until "
+        f"{KEPT_RESCUES} such are newer.\n"
         f"To have it back and keep it: `ship storage:mount {' '.join(tops)} --from v{version}`"
     )
 
@@ -110,16 +121,20 @@ def told_of_databases(found: Sequence[Written], version: int) -> str:
     """What a push says of a database that the next push would leave behind."""
     them = "a database" if len(found) == 1 else "databases"
     return (
-        f"v{version} has {them} in its own folder: {_listed(found)}. The next release begins without it.\n"
-        f"To keep it over releases, every row of it: `ship storage:mount {' '.join(it.path for it in found[:_SHOWN])}`"
+        f"v{version} has {them} in its own folder: {_listed(found)}. The next release "
+        "begins without it.\n"
+        "To keep it over releases, every row of it: `ship storage:mount "
+        f"{' '.join(it.path for it in found[:_SHOWN])}`"
     )
 
 
 def told(found: Sequence[Written], version: int) -> str:
     """What is said of a live release on demand."""
     return (
-        f"v{version} wrote into its own folder, which the next release does not have: {_listed(found)}.\n"
-        f"To keep it: `ship storage:mount {' '.join(_tops(found))}`, or have the app write below $SHIP_STORAGE."
+        f"v{version} wrote into its own folder, which the next release does not have: "
+        f"{_listed(found)}.\n"
+        f"To keep it: `ship storage:mount {' '.join(_tops(found))}`, or have the app write "
+        "below $SHIP_STORAGE."
     )
 
 
@@ -143,7 +158,9 @@ def _newer(home: ReleasePaths) -> list[_Found]:
 
 
 def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files below a folder, by descriptors: a folder that becomes a link meanwhile is not followed."""
+    """Regular files below a folder, by descriptors: a folder that becomes a link meanwhile is
+    not followed.
+    """
     folders = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -186,7 +203,9 @@ def _changed(home: ReleasePaths, found: Sequence[_Found]) -> list[_Found]:
 
 
 def _made_anew(paths: AppPaths, live: int, written: Written) -> bool:
-    """Whether the live release has made the same file again, as its release phase collects static files; never said of a database."""
+    """Whether the live release has made the same file again, as its release phase collects
+    static files; never said of a database.
+    """
     if written.database:
         return False
     try:

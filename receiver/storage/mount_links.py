@@ -1,7 +1,8 @@
 """Mounts outside of the release's tree: which can be, and what systemd binds for them.
 
-At `/data` it binds the storage itself. Below, as for `/app/media`, it binds a folder of root's with links in
-it: they are followed by the app in its sandbox, while what systemd binds is nothing that an app could exchange.
+At `/data` it binds the storage itself. Below, as for `/app/media`, it binds a folder of root's with
+links in it: they are followed by the app in its sandbox, while what systemd binds is nothing that
+an app could exchange.
 """
 
 import os
@@ -19,8 +20,30 @@ from receiver.state import records
 from receiver.storage import account_files
 
 _SYSTEMS = frozenset(
-    ["bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "lost+found", "nix", "opt", "proc", "root", "run", "sbin", "snap", "sys", "tmp", "usr", "var"]
-)  # fmt: skip
+    [
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "lost+found",
+        "nix",
+        "opt",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "snap",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+    ]
+)
 
 
 def checked(server: Server, wish: Wish) -> str:
@@ -33,8 +56,10 @@ def checked(server: Server, wish: Wish) -> str:
     if server.settings.host != "systemd":
         raise _refused(
             wish.path,
-            "An embedded server has no sandbox of its own for each app, in which such a path could be.",
-            "Mount a path of the app's own tree, such as `media`, or have the app use $SHIP_STORAGE.",
+            "An embedded server has no sandbox of its own for each app, in which such a "
+            "path could be.",
+            "Mount a path of the app's own tree, such as `media`, or have the app use "
+            "$SHIP_STORAGE.",
         )
     if top in _SYSTEMS:
         raise _refused(
@@ -68,7 +93,9 @@ def steps(server: Server, paths: AppPaths, before: App, after: App) -> tuple[Any
 
 
 def write(paths: AppPaths, settings: App) -> None:
-    """Make the links of root's that lead into the storage; those that are not needed any more go."""
+    """Make the links of root's that lead into the storage; those that are not needed any more
+    go.
+    """
     wanted = {path: place for path, place in _outside(settings).items() if "/" in path[1:]}
     if not wanted and not paths.mounts.exists():
         return
@@ -84,7 +111,9 @@ def write(paths: AppPaths, settings: App) -> None:
 
 
 def prepare(host: Host, paths: AppPaths, settings: App) -> None:
-    """Have what an app's mounts lead to be there, before anything of the app starts: of a clone, that is nobody's deed yet."""
+    """Have what an app's mounts lead to be there, before anything of the app starts: of a clone,
+    that is nobody's deed yet.
+    """
     if settings.mounts:
         write(paths, settings)
         request = {"storage": str(paths.storage), "places": list(settings.mounts.values())}

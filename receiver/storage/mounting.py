@@ -1,4 +1,6 @@
-"""The stories of an app's mounts: its storage appears where the app expects it, and what was there goes into it."""
+"""The stories of an app's mounts: its storage appears where the app expects it, and what was
+there goes into it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,9 +28,16 @@ _KEEPERS = frozenset({".gitkeep", ".keep", ".gitignore"})
 
 
 def mount(
-    server: Server, name: AppName, wishes: Sequence[Wish], out: Output, *, hide: bool = False, of: str | None = None
-) -> None:  # fmt: skip
-    """Have the storage appear where an app expects it, in what runs too; what is there already goes into it.
+    server: Server,
+    name: AppName,
+    wishes: Sequence[Wish],
+    out: Output,
+    *,
+    hide: bool = False,
+    of: str | None = None,
+) -> None:
+    """Have the storage appear where an app expects it, in what runs too; what is there already
+    goes into it.
 
     Args:
         server: the server
@@ -120,7 +129,9 @@ def _plan_unmount(server: Server, paths: AppPaths, path: str) -> Plan:
 
 
 def _changed(server: Server, paths: AppPaths, before: App, after: App) -> Plan:
-    """The settings, and what the process manager is told of places outside of the release's tree."""
+    """The settings, and what the process manager is told of places outside of the release's
+    tree.
+    """
     steps: list[AnyStep] = [change_steps.settings_step(paths, after)]
     if after.mounts != before.mounts:
         steps += mount_links.steps(server, paths, before, after)
@@ -130,7 +141,9 @@ def _changed(server: Server, paths: AppPaths, before: App, after: App) -> Plan:
 def _adopted(
     server: Server, paths: AppPaths, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None
 ) -> str:
-    """Have a mount appear in the live release's tree; the place in the storage, with a slash where it is a folder."""
+    """Have a mount appear in the live release's tree; the place in the storage, with a slash
+    where it is a folder.
+    """
     place = wish.path if wish.place is None else wish.place
     live = records.read_live(paths)
     if place == "":
@@ -169,13 +182,16 @@ def _refuse_overlap(mounts: Mapping[str, str], path: str) -> None:
     if around is not None:
         raise UsageError(
             f"{path} and {around} lie in each other.",
-            advice=f"Mount one of them. What is mounted is taken away by `ship storage:unmount {around}`.",
+            advice="Mount one of them. What is mounted is taken away by `ship storage:unmount "
+            f"{around}`.",
             reason="usage/bad-mount",
         )
 
 
 def _refuse_code(paths: AppPaths, version: int, path: str) -> None:
-    """Refuse to hide folders of the pushed code; a file by itself is kept on from what it is now."""
+    """Refuse to hide folders of the pushed code; a file by itself is kept on from what it is
+    now.
+    """
     with paths.release(version).slug.open("rb") as archive:
         names = [name for name in Tree(archive).files() if name.startswith(f"{path}/")]
     code = [
@@ -188,7 +204,8 @@ def _refuse_code(paths: AppPaths, version: int, path: str) -> None:
         raise UsageError(
             f"The code has files at {path}, which the storage would hide from the next push on.",
             detail=f"In v{version} there are: {some}.",
-            advice="Choose a folder that the app alone writes. If that is this one, `--hide` keeps what is there"
+            advice="Choose a folder that the app alone writes. If that is this one, `--hide` keeps "
+            "what is there"
             " now in the storage, and leaves out what later pushes have there.",
             reason="usage/mount-hides-code",
         )
@@ -197,9 +214,11 @@ def _refuse_code(paths: AppPaths, version: int, path: str) -> None:
 def _told(error: account_files.RefusedError, wish: Wish, of: str | None) -> ShipError:
     if error.word == "both":
         return UsageError(
-            f"There is something at {wish.path} in the storage already, and the release has its own.",
+            f"There is something at {wish.path} in the storage already, and the release has "
+            "its own.",
             detail=f"In the storage: {error.text}",
-            advice=f"`--hide` has the storage's appear, and puts the release's aside, in {RESCUED}. To keep the"
+            advice="`--hide` has the storage's appear, and puts the release's aside, in "
+            f"{RESCUED}. To keep the"
             " release's, mount another name: `ship storage:mount NAME:PATH`.",
             reason="usage/mount-has-both",
         )
@@ -234,7 +253,9 @@ def _mounted(wish: Wish, told: Mapping[str, Any]) -> str:
 
 
 def _restart(server: Server, name: AppName, out: Output) -> None:
-    """Have fresh processes take over: those that run have files open by their old names, or no sight of the place."""
+    """Have fresh processes take over: those that run have files open by their old names, or no
+    sight of the place.
+    """
     now = now_of(server, server.app(name))
     if now.types and not now.settings.stopped:
         out.step(f"Restarting {name}")

@@ -106,14 +106,18 @@ def files(server: Server, name: AppName, place: str) -> list[File]:
 
 
 def not_kept(server: Server, name: AppName) -> tuple[Written, ...]:
-    """What the live release has written into its own folder, where the next one does not have it."""
+    """What the live release has written into its own folder, where the next one does not have
+    it.
+    """
     paths = server.app(name)
     live = records.read_live(paths)
     return left_behind.look(server.host, paths, live.release) if live else ()
 
 
 def room(server: Server, name: AppName) -> int:
-    """Bytes that may still be copied into the storage: of its quota, and of the disk without what ship keeps free."""
+    """Bytes that may still be copied into the storage: of its quota, and of the disk without
+    what ship keeps free.
+    """
     paths = server.app(name)
     quota = records.read_app(paths).storage_quota
     free = shutil.disk_usage(paths.home).free - server.settings.keep_free_mb * MIB
@@ -122,9 +126,11 @@ def room(server: Server, name: AppName) -> int:
 
 
 def copy(server: Server, name: AppName, words: Sequence[str]) -> int:
-    """Have runtime/storage_copy.py copy files through the caller's own streams; returns its exit status.
+    """Have runtime/storage_copy.py copy files through the caller's own streams; returns its exit
+    status.
 
-    It runs in the app's sandbox: a link in the storage leads no further than the app itself can look.
+    It runs in the app's sandbox: a link in the storage leads no further than the app itself can
+    look.
     """
     paths = server.app(name)
     verb, *rest = words

@@ -1,4 +1,5 @@
-"""What modules share that try one embedded server: the server itself, and somebody who types there."""
+"""What modules share that try one embedded server: the server itself, and somebody who types
+there."""
 
 from collections.abc import Callable, Iterator
 

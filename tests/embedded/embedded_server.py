@@ -1,4 +1,5 @@
-"""A real embedded server in a short folder, with apps laid out by hand: supervisord, nginx and all."""
+"""A real embedded server in a short folder, with apps laid out by hand: supervisord, nginx and
+all."""
 
 import shutil
 import socket
@@ -31,7 +32,8 @@ WSGI = """
 import os
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/echo":
-        body = "\\n".join(f"{k}={v}" for k, v in sorted(environ.items()) if isinstance(v, str)).encode()
+        texts = ((k, v) for k, v in sorted(environ.items()) if isinstance(v, str))
+        body = "\\n".join(f"{k}={v}" for k, v in texts).encode()
     else:
         body = os.environ.get("VERSION", "?").encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
@@ -95,10 +97,17 @@ class EmbeddedServer:
         home.source.mkdir(parents=True)
         home.source.joinpath("app.py").write_text(code)
         release = Release(
-            version=version, app=str(app), commit="0" * 40, description="Test", by="test", created_at="",
-            buildpack="python", python="3.11", venv=sys.prefix,
+            version=version,
+            app=str(app),
+            commit="0" * 40,
+            description="Test",
+            by="test",
+            created_at="",
+            buildpack="python",
+            python="3.11",
+            venv=sys.prefix,
             processes={} if web is None else {"web": web},
-        )  # fmt: skip
+        )
         records.write_json(home.record, release)
         records.write_config(home.env, {"VERSION": f"v{version}"}, mode=0o600)
         return release
@@ -152,7 +161,8 @@ def ask_raw(port: int, host: str, path: str = "/", *, headers: str = "") -> tupl
 
 
 class Load:
-    """A few clients that ask again and again, and count every answer; few, because the machine is shared."""
+    """A few clients that ask again and again, and count every answer; few, because the machine
+    is shared."""
 
     def __init__(self, server: EmbeddedServer, app: AppName, clients: int = 3) -> None:
         self._server, self._app = server, app

@@ -31,7 +31,11 @@ class Typed:
 def type_ship(root: Path, *words: str, given: bytes = b"") -> Typed:
     """Type a command; returns what came of it."""
     done = subprocess.run(
-        (*Typed.argv(), *words), input=given, env=Typed.environment(root),
-        capture_output=True, timeout=100, check=False,
-    )  # fmt: skip
+        (*Typed.argv(), *words),
+        input=given,
+        env=Typed.environment(root),
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
     return Typed(done.returncode, done.stdout, done.stderr.decode(errors="replace"))

@@ -1,4 +1,5 @@
-"""`ship local` in a checkout, as its own session leader: typed, asked through its port, interrupted and killed."""
+"""`ship local` in a checkout, as its own session leader: typed, asked through its port,
+interrupted and killed."""
 
 import os
 import re
@@ -27,9 +28,14 @@ class LocalRun:
         self.log = home / f"local.{self.port}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                (SHIP, "local", "-p", str(self.port), *words), cwd=folder, env=environment(home),
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                (SHIP, "local", "-p", str(self.port), *words),
+                cwd=folder,
+                env=environment(home),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def said(self) -> str:
@@ -113,9 +119,15 @@ def environment(home: Path) -> dict[str, str]:
 
 def type_ship(folder: Path, home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        (SHIP, *words), cwd=folder, env=environment(home), stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, check=False, timeout=LIMIT_S,
-    )  # fmt: skip
+        (SHIP, *words),
+        cwd=folder,
+        env=environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
 
 
 def _parents() -> Iterator[tuple[int, int]]:

@@ -1,4 +1,5 @@
-"""Receivers of logs for the tests: rsyslog, and servers of HTTP, TCP and UDP that keep what they are sent."""
+"""Receivers of logs for the tests: rsyslog, and servers of HTTP, TCP and UDP that keep what they
+are sent."""
 
 import http.server
 import re
@@ -19,7 +20,9 @@ module(load="imtcp")
 module(load="imudp")
 input(type="imtcp" address="127.0.0.1" port="{port}")
 input(type="imudp" address="127.0.0.1" port="{port}")
-template(name="seen" type="string" string="%HOSTNAME%|%APP-NAME%|%PROCID%|%syslogfacility-text%.%syslogseverity-text%|%msg%\\n")
+template(name="seen" type="string"
+  string="%HOSTNAME%|%APP-NAME%|%PROCID%|%syslogfacility-text%.\
+%syslogseverity-text%|%msg%\\n")
 action(type="omfile" file="{log}" template="seen")
 """
 

@@ -1,4 +1,5 @@
-"""People with keys of an embedded server: commands through the real gate, git over it and over HTTP."""
+"""People with keys of an embedded server: commands through the real gate, git over it and over
+HTTP."""
 
 import os
 import subprocess
@@ -13,7 +14,10 @@ from tests.needs import require_program
 
 GATE = Path(sys.executable).with_name("ship-gate")
 SHIP = Path(sys.executable).with_name("ship")
-SSH = '#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND="$last" exec \'{gate}\' --key "$SHIP_TEST_KEY"\n'
+SSH = (
+    "#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND=\"$last\" exec '{gate}' --key "
+    '"$SHIP_TEST_KEY"\n'
+)
 PAGE = 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"one"]\n'
 
 
@@ -37,17 +41,30 @@ class Office:
 
     def environment(self, key: str) -> dict[str, str]:
         return {
-            "PATH": os.environ["PATH"], "HOME": str(self.folder), "SHIP_ROOT": str(self.server.root),
-            "SHIP_TEST_KEY": key, "GIT_SSH_COMMAND": f"'{self.ssh}'", "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "SHIP_ROOT": str(self.server.root),
+            "SHIP_TEST_KEY": key,
+            "GIT_SSH_COMMAND": f"'{self.ssh}'",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "LC_ALL": "C",
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b",
+        }
 
     def run(self, key: str, *argv: str, **more: str) -> Done:
         done = subprocess.run(
-            argv, cwd=self.work, env=self.environment(key) | more, capture_output=True,
-            check=False, timeout=100, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            argv,
+            cwd=self.work,
+            env=self.environment(key) | more,
+            capture_output=True,
+            check=False,
+            timeout=100,
+            stdin=subprocess.DEVNULL,
+        )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def key(self, name: str, **grants: str) -> str:
@@ -74,7 +91,8 @@ class Office:
 
 @contextmanager
 def open_office(folder: Path) -> Iterator[Office]:
-    """A server with the apps blog and shop, of which blog was pushed, and the key of an admin, boss."""
+    """A server with the apps blog and shop, of which blog was pushed, and the key of an admin,
+    boss."""
     require_program("git")
     with embedded_server() as server:
         office = Office(server, folder)

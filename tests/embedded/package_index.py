@@ -1,4 +1,5 @@
-"""A package index on loopback, with packages that tests make, for which a name and password may be needed."""
+"""A package index on loopback, with packages that tests make, for which a name and password may
+be needed."""
 
 import base64
 import hashlib
@@ -24,7 +25,8 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 
 def _write(folder, files):
     info = f"{NAME}-{VERSION}.dist-info"
-    files = {**files, f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: {VERSION}\\n",
+    metadata = f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: {VERSION}\\n"
+    files = {**files, f"{info}/METADATA": metadata,
              f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"}
     record = "".join(f"{path},,\\n" for path in files) + f"{info}/RECORD,,\\n"
     name = f"{NAME}-{VERSION}-py3-none-any.whl"
@@ -63,7 +65,9 @@ def wheel(name: str, version: str, *requires: str) -> tuple[str, bytes]:
         f"{name}.py": f"SAYS = '{name} {version}'\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         f"Requires-Python: >=3.8\nProvides-Extra: more\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
     record = "".join(f"{path},{_digest(text)},{len(text)}\n" for path, text in files.items())
     buffer = io.BytesIO()

@@ -1,7 +1,8 @@
-"""Places where commands are typed: the machine of an embedded server, and a laptop that only has ssh and git.
+"""Places where commands are typed: the machine of an embedded server, and a laptop that only has
+ssh and git.
 
-In place of ssh stands a program that notes its command line and starts the real gate; sshd itself has its turn in
-tests/vps.
+In place of ssh stands a program that notes its command line and starts the real gate; sshd itself
+has its turn in tests/vps.
 """
 
 import os
@@ -46,9 +47,14 @@ class Place:
 
     def type(self, *words: str | bytes, given: bytes = b"", env: Mapping[str, str] = {}) -> Done:
         done = subprocess.run(
-            words, cwd=self.folder, env={**self.environment, **env}, input=given,
-            capture_output=True, timeout=100, check=False,
-        )  # fmt: skip
+            words,
+            cwd=self.folder,
+            env={**self.environment, **env},
+            input=given,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
         return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
     def ship(self, *words: str | bytes, given: bytes = b"") -> Done:
@@ -106,7 +112,8 @@ def on_the_server(root: Path, port: int, home: Path) -> Place:
 
 
 def on_a_laptop(root: Path, port: int, home: Path, app: Path) -> Place:
-    """In a checkout of a copy of `app`, on a laptop which has no ship server; ssh leads to the gate."""
+    """In a checkout of a copy of `app`, on a laptop which has no ship server; ssh leads to the
+    gate."""
     log, ssh = home / "ssh.log", home / "bin" / "ssh"
     ssh.parent.mkdir()
     ssh.write_text(FAKE_SSH.format(log=log, root=root, gate=BIN / "ship-gate"))

@@ -1,4 +1,5 @@
-"""A laptop with a checkout, and the whole way of a push to an embedded server: real git, over HTTP."""
+"""A laptop with a checkout, and the whole way of a push to an embedded server: real git, over
+HTTP."""
 
 import os
 import tarfile
@@ -96,7 +97,8 @@ class PushServer:
         return live.release if live else None
 
     def leftovers(self, app: str) -> list[str]:
-        """What a deploy must not leave: its journal, archives, temporary files, releases without a record."""
+        """What a deploy must not leave: its journal, archives, temporary files, releases without
+        a record."""
         paths = self.paths(app)
         found = [paths.journal] if paths.journal.exists() else []
         found += paths.incoming.iterdir()

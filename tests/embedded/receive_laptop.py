@@ -1,4 +1,5 @@
-"""A checkout with a remote, as somebody has it on a laptop, and the server's repository that it pushes to."""
+"""A checkout with a remote, as somebody has it on a laptop, and the server's repository that it
+pushes to."""
 
 import os
 import shlex
@@ -36,9 +37,14 @@ class Laptop:
         self, *argv: str, cwd: Path | None = None, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            argv, cwd=cwd or self.checkout, env={**self.environment, **environment},
-            capture_output=True, text=True, check=check, timeout=60,
-        )  # fmt: skip
+            argv,
+            cwd=cwd or self.checkout,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=60,
+        )
 
     def write(self, name: str, text: str) -> str:
         """Commit a file; return the commit."""
@@ -55,9 +61,14 @@ class Laptop:
 
     def start_push(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ("git", "push", "prod", *args), cwd=self.checkout, env={**self.environment, **environment},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+            ("git", "push", "prod", *args),
+            cwd=self.checkout,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def server_refs(self) -> dict[str, str]:
         return dict(git.refs(self.repo))

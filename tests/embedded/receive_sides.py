@@ -1,4 +1,5 @@
-"""The same bytes pushed to our receive-pack and to git's, and what each made of them, in comparable form."""
+"""The same bytes pushed to our receive-pack and to git's, and what each made of them, in
+comparable form."""
 
 import subprocess
 import sys
@@ -28,7 +29,8 @@ class Outcome:
 
 
 class Scratch:
-    """A repository to make good and bad objects in, and packs of exactly the objects that are named."""
+    """A repository to make good and bad objects in, and packs of exactly the objects that are
+    named."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

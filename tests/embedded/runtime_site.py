@@ -1,4 +1,5 @@
-"""A site for the runtime's tests: a held socket, two slots, releases on disk, and clients that count."""
+"""A site for the runtime's tests: a held socket, two slots, releases on disk, and clients that
+count."""
 
 import contextlib
 import json
@@ -72,7 +73,10 @@ class Site:
         env: dict[str, str] | None = None,
         **process: object,
     ) -> None:
-        """Write a release whose `marker` says its version. All files of all releases have equal times."""
+        """Write a release whose `marker` says its version.
+
+        All files of all releases have equal times.
+        """
         home = self.home / "releases" / f"v{version}"
         marker = f"VALUE = 'v{version}'\n"
         tree = {"app.py": WSGI, "marker.py": marker, "late.py": marker} | (files or {})
@@ -96,7 +100,8 @@ class Site:
         new.replace(self.home / "slots" / slot)
 
     def start(self, slot: str, version: int, *, wait: bool = True, **environment: str) -> None:
-        """Start a slot as systemd would: the socket is descriptor 3, LISTEN_PID the master's own id."""
+        """Start a slot as systemd would: the socket is descriptor 3, LISTEN_PID the master's own
+        id."""
         fd = self.listener.fileno()
         hand_on = f'exec 3<&{fd}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
         self.launch(slot, version, before=["bash", "-c", hand_on, "x"], fd=fd, env=environment)
@@ -210,7 +215,8 @@ class Load:
 
 
 NGINX = """
-daemon off; master_process off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx-error.log;
+daemon off; master_process off; worker_processes 1; pid {home}/nginx.pid;
+error_log {home}/nginx-error.log;
 events {{ worker_connections 512; }}
 http {{
   access_log off; client_body_temp_path {home}/t1; proxy_temp_path {home}/t2;

@@ -18,9 +18,14 @@ class TypedShell:
     def __init__(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self._terminal, inner = pty.openpty()
         self._shell = subprocess.Popen(
-            ("setsid", "--ctty", *argv), cwd=folder, env={**environment, "TERM": "dumb"},
-            stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
-        )  # fmt: skip
+            ("setsid", "--ctty", *argv),
+            cwd=folder,
+            env={**environment, "TERM": "dumb"},
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
         os.close(inner)
 
     def press(self, keys: str, until: str) -> str:

@@ -1,4 +1,5 @@
-"""What keys may do on a real embedded server: commands through the real gate, pushes and clones over it and over HTTP."""
+"""What keys may do on a real embedded server: commands through the real gate, pushes and clones
+over it and over HTTP."""
 
 import json
 import subprocess
@@ -29,8 +30,10 @@ def test_a_new_key_may_do_nothing_and_is_told_so(office: Office) -> None:
         in made.err
     )
     assert office.ask("fresh", "whoami") == (
-        0, "fresh  token\n", "It may do nothing yet. An admin can type: ship access:add fresh -a APP\n"
-    )  # fmt: skip
+        0,
+        "fresh  token\n",
+        "It may do nothing yet. An admin can type: ship access:add fresh -a APP\n",
+    )
     assert office.ask("fresh", "apps").out == ""
     assert json.loads(office.ask("fresh", "apps --json").out) == []
     for line in ("logs -a blog", "config -a blog", "apps:create fresh", "keys", "capacity"):
@@ -114,7 +117,8 @@ def test_code_is_pushed_and_fetched_by_who_may_deploy(office: Office, way: str) 
 
 
 def test_root_does_not_take_the_gates_word(office: Office) -> None:
-    """The account that receives could say any name to ship-deploy, but no more than that key may do."""
+    """The account that receives could say any name to ship-deploy, but no more than that key may
+    do."""
     office.key("weak", blog="view")
     commit = office.git("boss", "rev-parse", "HEAD").out.strip()
     argv = ("--ref", "refs/heads/main", "--commit", commit)
@@ -233,7 +237,13 @@ def test_every_command_is_let_through_by_its_grant_and_by_none_below(office: Off
 
 def attempt(office: Office, lines: list[door.Line]) -> list[tuple[int, str]]:
     done = subprocess.run(
-        (sys.executable, "-c", door.DRIVER), env=office.environment(""), cwd=office.folder,
-        input=door.as_input(lines), capture_output=True, text=True, check=True, timeout=100,
-    )  # fmt: skip
+        (sys.executable, "-c", door.DRIVER),
+        env=office.environment(""),
+        cwd=office.folder,
+        input=door.as_input(lines),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
     return [(status, text) for status, text in json.loads(done.stdout)]

@@ -1,4 +1,5 @@
-"""app.json, the whole way: what it has run, what it sets at the first deploy, and what of it a failure leaves."""
+"""app.json, the whole way: what it has run, what it sets at the first deploy, and what of it a
+failure leaves."""
 
 import json
 import os
@@ -64,10 +65,20 @@ def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
     target = site.server.folder / f"{site.app}.tar"
     archive(site.laptop.folder, target)
     return subprocess.run(
-        (sys.executable, str(Path(__file__).with_name("kill_driver.py")), str(site.server.embedded.root),
-         str(site.app), str(target), point),
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
+        (
+            sys.executable,
+            str(Path(__file__).with_name("kill_driver.py")),
+            str(site.server.embedded.root),
+            str(site.app),
+            str(target),
+            point,
+        ),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
 
 
 @pytest.fixture
@@ -77,12 +88,19 @@ def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
 
 def test_a_first_push_tells_all_that_it_did(site: Site) -> None:
     declared = {
-        "name": "Blog", "stack": "heroku-24",
-        "env": {"SECRET_KEY": {"generator": "secret"}, "MODE": "careful", "DSN": {"required": False}},
+        "name": "Blog",
+        "stack": "heroku-24",
+        "env": {
+            "SECRET_KEY": {"generator": "secret"},
+            "MODE": "careful",
+            "DSN": {"required": False},
+        },
         "formation": {"web": {"quantity": 1}, "worker": {"quantity": 1}, "rq": {"quantity": 2}},
         "scripts": {"dokku": {"predeploy": "echo packing"}, "postdeploy": "echo seeding; exit 3"},
-        "healthchecks": {"web": [{"type": "startup", "path": "/health"}, {"type": "liveness", "path": "/live"}]},
-    }  # fmt: skip
+        "healthchecks": {
+            "web": [{"type": "startup", "path": "/health"}, {"type": "liveness", "path": "/live"}]
+        },
+    }
     procfile = "web: gunicorn app:app\nworker: sleep 1000\nrelease: echo migrating\n"
     said = site.deploy(declared, Procfile=procfile)
     own = re.sub(UV, "", said[said.index("-----> Receiving") :]).replace(site.app, "APP")
@@ -121,7 +139,9 @@ def test_what_a_predeploy_script_makes_is_part_of_the_release(site: Site) -> Non
         {
             "scripts": {
                 "dokku": {
-                    "predeploy": 'python -c "import sys; print(sys.prefix)" >made; echo $GREETING >words'
+                    "predeploy": (
+                        'python -c "import sys; print(sys.prefix)" >made; echo $GREETING >words'
+                    )
                 }
             }
         }

@@ -1,4 +1,5 @@
-"""An app that somebody locked: no change of any kind goes through, by whom and over which way it may come."""
+"""An app that somebody locked: no change of any kind goes through, by whom and over which way it
+may come."""
 
 import json
 from collections.abc import Iterator
@@ -12,10 +13,22 @@ pytestmark = pytest.mark.embedded
 
 REASON = "The accounts are being closed."
 CHANGES = (
-    "config:set A=b", "config:set --no-restart A=b", "config:unset SECRET", "releases:rollback v1", "releases:retry", "ps:scale web=1", "ps:restart",
-    "ps:stop", "ps:start", "checks:set path=/x", "buildpacks:set python",
-    "maintenance:on", "maintenance:off", "apps:destroy --confirm blog", "apps:lock -m another",
-)  # fmt: skip
+    "config:set A=b",
+    "config:set --no-restart A=b",
+    "config:unset SECRET",
+    "releases:rollback v1",
+    "releases:retry",
+    "ps:scale web=1",
+    "ps:restart",
+    "ps:stop",
+    "ps:start",
+    "checks:set path=/x",
+    "buildpacks:set python",
+    "maintenance:on",
+    "maintenance:off",
+    "apps:destroy --confirm blog",
+    "apps:lock -m another",
+)
 
 
 @pytest.fixture(scope="module")

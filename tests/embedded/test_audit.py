@@ -1,4 +1,5 @@
-"""What the audit of a real embedded server tells: commands, pushes both ways, refusals, and never a value."""
+"""What the audit of a real embedded server tells: commands, pushes both ways, refusals, and
+never a value."""
 
 import json
 import os
@@ -43,9 +44,13 @@ def raw(office: Office) -> bytes:
 
 def test_a_change_is_told_with_who_from_where_and_what_came_of_it(office: Office) -> None:
     done = office.run(
-        "lead", str(SHIP.with_name("ship-gate")), "--key", "lead",
-        SSH_ORIGINAL_COMMAND=f"config:set -a blog TOKEN={SECRET} OTHER=b", SSH_CLIENT="203.0.113.7 4711 22",
-    )  # fmt: skip
+        "lead",
+        str(SHIP.with_name("ship-gate")),
+        "--key",
+        "lead",
+        SSH_ORIGINAL_COMMAND=f"config:set -a blog TOKEN={SECRET} OTHER=b",
+        SSH_CLIENT="203.0.113.7 4711 22",
+    )
     assert done.status == 0, done.err
     found = newest(office)
     assert (found["key"], found["from"], found["app"], found["command"]) == (
@@ -153,9 +158,13 @@ def test_the_owner_is_told_by_the_name_of_the_account(office: Office) -> None:
 
 def test_a_change_that_was_killed_began_and_did_not_end(office: Office) -> None:
     running = subprocess.Popen(
-        (str(SHIP), "run", "-a", "blog", "--", "sleep", "60"), env=office.environment(""), start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        (str(SHIP), "run", "-a", "blog", "--", "sleep", "60"),
+        env=office.environment(""),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     wait_until(lambda: newest(office)["words"] == ["sleep", "60"])
     assert newest(office)["status"] is None
     os.killpg(running.pid, signal.SIGKILL)

@@ -1,4 +1,5 @@
-"""Processes besides web on an embedded server: pushed, scaled, replaced, stopped, and ending again and again."""
+"""Processes besides web on an embedded server: pushed, scaled, replaced, stopped, and ending
+again and again."""
 
 import json
 from pathlib import Path
@@ -31,7 +32,8 @@ def end(number, _):
 
 for number in (signal.SIGTERM, signal.SIGQUIT):
     signal.signal(number, end)
-told = [os.environ.get(name, "none") for name in ("SHIP_PROCESS", "SHIP_INSTANCE", "PORT", "GREETING")]
+NAMES = ("SHIP_PROCESS", "SHIP_INSTANCE", "PORT", "GREETING")
+told = [os.environ.get(name, "none") for name in NAMES]
 print("{text}", *told, os.path.basename(os.path.dirname(os.getcwd())), flush=True)
 while True:
     time.sleep(600)
@@ -123,8 +125,11 @@ def test_scaling_leaves_the_others_alone(shop: Pushed) -> None:
     assert len(shop.releases("send-mail")) == 1
     assert {name: shop.look(name)[0].pid for name in before} == before
     assert processes.look(shop.server.server, shop.app).scale == {
-        "web": 1, "worker": 2, "send_mail": 1, "send-mail": 1
-    }  # fmt: skip
+        "web": 1,
+        "worker": 2,
+        "send_mail": 1,
+        "send-mail": 1,
+    }
 
 
 def test_types_that_there_are_not_are_named(shop: Pushed) -> None:

@@ -371,14 +371,34 @@ def test_what_uv_says_is_explained(
 @pytest.mark.parametrize(
     ("setup", "words", "advice"),
     [
-        ("raise SystemExit('Error: pg_config executable not found.')", "pg_config is missing", "libpq-dev"),
-        ("raise OSError('mysql_config not found')", "mysql_config is missing", "default-libmysqlclient-dev"),
-        ("import subprocess; subprocess.run(['gdal-config'], check=True)", "gdal-config is missing", "libgdal-dev"),
+        (
+            "raise SystemExit('Error: pg_config executable not found.')",
+            "pg_config is missing",
+            "libpq-dev",
+        ),
+        (
+            "raise OSError('mysql_config not found')",
+            "mysql_config is missing",
+            "default-libmysqlclient-dev",
+        ),
+        (
+            "import subprocess; subprocess.run(['gdal-config'], check=True)",
+            "gdal-config is missing",
+            "libgdal-dev",
+        ),
         ("from numpy.distutils.core import setup", "from its source.", "imports numpy without"),
-        ("from setuptools import setup; setup(name='needy', version='1', use_2to3=True)", "older than", "newer one"),
-        ("raise SystemExit(\"error: can't find Rust compiler\")", "a Rust compiler is missing", "cargo"),
+        (
+            "from setuptools import setup; setup(name='needy', version='1', use_2to3=True)",
+            "older than",
+            "newer one",
+        ),
+        (
+            'raise SystemExit("error: can\'t find Rust compiler")',
+            "a Rust compiler is missing",
+            "cargo",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_package_that_cannot_be_built_is_explained(
     builder: Builder, setup: str, words: str, advice: str
 ) -> None:

@@ -1,4 +1,5 @@
-"""Builds as `ship builds` tells of them: listed, read, followed while they run, and the bundle of a failed one."""
+"""Builds as `ship builds` tells of them: listed, read, followed while they run, and the bundle
+of a failed one."""
 
 import json
 import os
@@ -23,7 +24,10 @@ pytestmark = pytest.mark.embedded
 
 SHIP = str(Path(sys.executable).parent / "ship")
 WAITS = 'echo waiting; until [ -e "$SHIP_STORAGE/go" ]; do sleep 0.05; done'
-BREAKS = "import os, sys\nsys.stdout.write('key is ' + os.environ['API_KEY'] + '\\n')\nsys.exit('no database here')\n"
+BREAKS = (
+    "import os, sys\nsys.stdout.write('key is ' + os.environ['API_KEY'] + '\\n')\n"
+    "sys.exit('no database here')\n"
+)
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,14 @@ class Blog:
 
     def ship(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            (SHIP, *words, "--app", self.app), env=self.environment, capture_output=True, text=True,
-            check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            (SHIP, *words, "--app", self.app),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
 
     def data(self, *words: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = json.loads(self.ship(*words, "--json").stdout)
@@ -114,9 +123,11 @@ def test_a_running_build_is_followed_to_its_end_and_cancelled_by_number(blog: Bl
     number = str(running["number"])
     assert running["status"] == "running"
     follower = subprocess.Popen(
-        (SHIP, "builds:output", "-t", "--app", blog.app), env=blog.environment,
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        (SHIP, "builds:output", "-t", "--app", blog.app),
+        env=blog.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert "is not running" in blog.ship("builds:cancel", "2").stderr
     assert blog.ship("builds:cancel", number).returncode == 0
     followed, _ = follower.communicate(timeout=30)

@@ -1,4 +1,5 @@
-"""What apps hold, as it is measured and told; and the number of workers that a limit of memory has room for."""
+"""What apps hold, as it is measured and told; and the number of workers that a limit of memory
+has room for."""
 
 import json
 
@@ -95,5 +96,5 @@ def test_limits_are_refused_where_nothing_keeps_them(server: PushServer) -> None
     refused = server.ship("limits:set", "web.memory=256M", "--app", "blog")
     assert refused.status == 2
     assert "This server cannot limit what processes use." in refused.err
-    assert server.ship("limits", "--app", "blog").err == "blog has no limits but the machine's.\n"  # fmt: skip
+    assert server.ship("limits", "--app", "blog").err == "blog has no limits but the machine's.\n"
     assert server.ship("limits", "--app", "blog", "--json").out == "{}\n"

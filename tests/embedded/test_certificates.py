@@ -23,10 +23,27 @@ def seen(tmp_path: Path) -> Seen:
     folder.mkdir(parents=True)
     for name, lock in (("open", ("-nodes",)), ("locked", ("-passout", "pass:word"))):
         subprocess.run(
-            (require_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", *lock, "-days", "99", "-subj", "/CN=x",
-             "-addext", "subjectAltName=DNS:x.example.com", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"),
-            check=True, capture_output=True,
-        )  # fmt: skip
+            (
+                require_program("openssl"),
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                *lock,
+                "-days",
+                "99",
+                "-subj",
+                "/CN=x",
+                "-addext",
+                "subjectAltName=DNS:x.example.com",
+                "-keyout",
+                folder / f"{name}.key",
+                "-out",
+                folder / f"{name}.pem",
+            ),
+            check=True,
+            capture_output=True,
+        )
     settings = Settings(domain="example.com", host="supervisord")
     return Seen(Server(layout, settings, SupervisordHost(layout)), (), {})
 
@@ -34,7 +51,8 @@ def seen(tmp_path: Path) -> Seen:
 def found(seen: Seen, certificate: str, key: str) -> list[str]:
     dump = (
         "# configuration file /etc/nginx/mine.conf:\n"
-        f"server {{ server_name x.example.com; ssl_certificate {certificate}; ssl_certificate_key {key}; }}\n"
+        f"server {{ server_name x.example.com; ssl_certificate {certificate}; "
+        f"ssl_certificate_key {key}; }}\n"
     )
     return [each.name for each in certificates.look(seen, dump)]
 

@@ -52,8 +52,11 @@ def test_only_what_differs_is_installed_and_what_is_not_asked_for_goes(server: P
     assert packages(first) == held
     changed = {line.strip() for line in said.splitlines() if line.strip()[:2] in {"+ ", "- "}}
     assert {word.partition("==")[0] for word in changed} == {
-        "- idna", "- iniconfig", "+ iniconfig", "+ typing-extensions"
-    }  # fmt: skip
+        "- idna",
+        "- iniconfig",
+        "+ iniconfig",
+        "+ typing-extensions",
+    }
     assert server.ask(app) == (200, "two")
 
 

@@ -1,4 +1,5 @@
-"""Checks on the whole way: what the code and `checks:set` say of them, and `checks:run`, as people type it."""
+"""Checks on the whole way: what the code and `checks:set` say of them, and `checks:run`, as
+people type it."""
 
 import json
 

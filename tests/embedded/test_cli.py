@@ -1,7 +1,7 @@
 """`ship` as people type it: on the server itself, and on a laptop that only has ssh and git.
 
-The server is a real embedded one. In place of ssh stands a program that notes its command line and starts
-the real gate; sshd itself has its turn in tests/vps.
+The server is a real embedded one. In place of ssh stands a program that notes its command line and
+starts the real gate; sshd itself has its turn in tests/vps.
 """
 
 import json
@@ -58,8 +58,11 @@ def test_ssh_gets_the_words_quoted_and_no_option_can_be_smuggled_in(blog: Place)
     blog.ssh_log.unlink(missing_ok=True)
     blog.ship("config:get", "A B;$(x)")
     assert blog.ssh_log.read_text().splitlines() == [
-        "-T", "--", "ship@vps", "config:get --app blog 'A B;$(x)'",
-    ]  # fmt: skip
+        "-T",
+        "--",
+        "ship@vps",
+        "config:get --app blog 'A B;$(x)'",
+    ]
 
 
 def test_values_arrive_byte_for_byte(blog: Place) -> None:
@@ -117,7 +120,8 @@ def test_what_was_stopped_before_its_first_push_can_be_started(blog: Place) -> N
     silent = blog.type("ssh", "ship@vps", "logs -a early")
     assert (silent.status, silent.out) == (0, b"")
     assert silent.err == (
-        "early has no release yet, so nothing has written a line. Push some code: git push prod main\n"
+        "early has no release yet, so nothing has written a line. Push some code: git push "
+        "prod main\n"
     )
     refused = blog.type("ssh", "ship@vps", "ps:start -a early")
     assert (refused.status, "----->" in refused.err) == (20, False)

@@ -1,4 +1,5 @@
-"""apps:clone: what a clone has of its original, what it has not, and that a failure or a kill leaves nothing of it."""
+"""apps:clone: what a clone has of its original, what it has not, and that a failure or a kill
+leaves nothing of it."""
 
 import json
 import os
@@ -32,7 +33,8 @@ CRON = '[cron.nightly]\nschedule = "0 3 * * *"\ncommand = "true"\n'
 
 @dataclass(frozen=True)
 class Original:
-    """The app `blog`, with some of everything; a gate that its release phase passes only while it is open."""
+    """The app `blog`, with some of everything; a gate that its release phase passes only while
+    it is open."""
 
     server: PushServer
     laptop: Checkout
@@ -42,15 +44,19 @@ class Original:
         return self.server.ship(*words)
 
     def start_clone(self, name: str) -> "subprocess.Popen[bytes]":
-        """Clone to `name` in the background, up to the release phase; returns the process that was typed."""
+        """Clone to `name` in the background, up to the release phase; returns the process that
+        was typed."""
         self.gate.unlink(missing_ok=True)
         self.gate.with_suffix(".reached").unlink(missing_ok=True)
         root = self.server.embedded.root
         process = subprocess.Popen(
             (*Typed.argv(), "apps:clone", "blog", name),
-            env=Typed.environment(root), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            env=Typed.environment(root),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         wait_until(lambda: self.gate.with_suffix(".reached").exists(), limit_s=60)
         return process
 
@@ -74,10 +80,13 @@ def blog(server: PushServer) -> Original:
     laptop = server.checkout("blog")
     waits = f"touch {gate}.reached; until [ -e {gate} ]; do sleep 0.05; done; rm -f {gate}.reached"
     tree = {
-        **wsgi("first"), "ship.toml": CRON,
-        "Procfile": f"web: gunicorn app:app\nworker: sleep 1000\nrelease: {waits}; ${{REFUSES:-true}}\n",
+        **wsgi("first"),
+        "ship.toml": CRON,
+        "Procfile": (
+            f"web: gunicorn app:app\nworker: sleep 1000\nrelease: {waits}; ${{REFUSES:-true}}\n"
+        ),
         "app.json": json.dumps({"scripts": {"postdeploy": "echo filled >>$SHIP_STORAGE/filled"}}),
-    }  # fmt: skip
+    }
     laptop.commit(tree)
     assert laptop.push().status == 0
     laptop.commit(wsgi("second"))
@@ -99,11 +108,17 @@ def blog(server: PushServer) -> Original:
     )
     paths = server.paths("blog")
     app_change.configure(
-        server.server, app,
-        lambda it: type(it)(**{**{n: getattr(it, n) for n in it.__struct_fields__},
-                               "check": {"path": "/echo"}, "domains": ("www.example.org",)}),
+        server.server,
+        app,
+        lambda it: type(it)(
+            **{
+                **{n: getattr(it, n) for n in it.__struct_fields__},
+                "check": {"path": "/echo"},
+                "domains": ("www.example.org",),
+            }
+        ),
         "test",
-    )  # fmt: skip
+    )
     keys.add_token(server.embedded.layout, "ci", NOW)
     keys.grant_app(server.embedded.layout, "ci", app, "deploy")
     (paths.storage / "picture").write_text("kept")
@@ -120,7 +135,8 @@ def test_a_clone_serves_what_the_original_serves_and_tells_what_it_shares(blog: 
     told, _, deploy = done.err.partition("-----> Receiving ")
     assert_as_recorded("clone", masked(blog.server, told))
     assert deploy.endswith(
-        f"-----> v1 is live\n       {url}\nTo push to it from here: git remote add staging {remote}\n"
+        f"-----> v1 is live\n       {url}\nTo push to it from here: git remote add staging "
+        f"{remote}\n"
     )
     assert blog.server.ask("staging") == blog.server.ask("blog") == (200, "first hi")
     of_blog, clone = (records.read_app(blog.server.paths(name)) for name in ("blog", "staging"))
@@ -301,7 +317,8 @@ def test_a_clone_whose_starter_was_killed_comes_to_its_end(blog: Original) -> No
     clones = blog.server.embedded.layout.state / "clones"
 
     def is_settled() -> bool:
-        """The builder holds the note until it has ended, which is a moment after its record is written."""
+        """The builder holds the note until it has ended, which is a moment after its record is
+        written."""
         assert blog.ship("apps").status == 0
         return not list(clones.iterdir())
 

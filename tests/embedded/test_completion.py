@@ -1,6 +1,8 @@
-"""Completion in real shells: a line is begun, the tabulator key is pressed, and the line that came of it is run.
+"""Completion in real shells: a line is begun, the tabulator key is pressed, and the line that
+came of it is run.
 
-In place of `ship` stands a program that has the real one complete, and otherwise shows the words it was called with.
+In place of `ship` stands a program that has the real one complete, and otherwise shows the words it
+was called with.
 """
 
 import json
@@ -54,9 +56,12 @@ class Laptop:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            **NOBODYS_SETTINGS, "HOME": str(self.home), "PATH": f"{self.programs}:{os.environ['PATH']}",
-            "PS1": "ready> ", "XDG_DATA_HOME": str(self.home / "data"),
-        }  # fmt: skip
+            **NOBODYS_SETTINGS,
+            "HOME": str(self.home),
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
+            "PS1": "ready> ",
+            "XDG_DATA_HOME": str(self.home / "data"),
+        }
 
     def program(self, name: str, text: str) -> None:
         file = self.programs / name

@@ -1,4 +1,5 @@
-"""Config vars from end to end: typed on a laptop and on the server, out of the running app byte for byte."""
+"""Config vars from end to end: typed on a laptop and on the server, out of the running app byte
+for byte."""
 
 import http.client
 import json
@@ -128,7 +129,8 @@ def test_a_change_that_the_app_does_not_survive_leaves_what_is_pending(blog: Pla
 
 def test_texts_are_imported_and_exported(blog: Place) -> None:
     (blog.folder / ".env").write_text(
-        "# of the laptop\nexport GREETING='hi there' # a comment\n\nCERT=\"-----BEGIN\nAAA=\n-----END\n\"\nURL=postgres://u:p@h/d\n"
+        "# of the laptop\nexport GREETING='hi there' # a comment\n\nCERT=\"-----BEGIN\n"
+        'AAA=\n-----END\n"\nURL=postgres://u:p@h/d\n'
     )
     (blog.folder / "broken.env").write_text("A=1\nB='two\nC=3\n")
     (blog.folder / "broken.json").write_text('{"A": "1", "B": 2}')
@@ -188,7 +190,8 @@ def test_what_is_refused(blog: Place) -> None:
         "ship config --release v9",
         "ship config -a blgo",
         "ship config:export --format yaml",
-        "ship config:set PORT=1 PATH=/bin HOME=/ PYTHONHOME=/ SHIP_PROCESS=x LISTEN_FDS=3 --no-restart",
+        "ship config:set PORT=1 PATH=/bin HOME=/ PYTHONHOME=/ SHIP_PROCESS=x LISTEN_FDS=3 "
+        "--no-restart",
     )
     assert_as_recorded("config-refused", text)
     assert ask(blog)["GREETING"] == b"hi"
@@ -197,7 +200,8 @@ def test_what_is_refused(blog: Place) -> None:
 def test_an_editor(blog: Place) -> None:
     looks = blog.folder.parent / "looks"
     looks.write_text(
-        '#!/bin/sh\nstat -c "%a %U" "$1" "$(dirname "$1")" >> "$HOME/seen"\necho "$1" >> "$HOME/seen"\n'
+        '#!/bin/sh\nstat -c "%a %U" "$1" "$(dirname "$1")" >> "$HOME/seen"\n'
+        'echo "$1" >> "$HOME/seen"\n'
     )
     looks.chmod(0o755)
     text = blog.session(
@@ -221,8 +225,12 @@ def test_an_editor(blog: Place) -> None:
 
 def test_what_no_editor_has_sent_is_refused(blog: Place) -> None:
     bad = (
-        "", "[]", '{"before": {}}', '{"before": {}, "after": {"A": 1}}', '{"before": {}, "after": {"A=B": "1"}}',
-    )  # fmt: skip
+        "",
+        "[]",
+        '{"before": {}}',
+        '{"before": {}, "after": {"A": 1}}',
+        ('{"before": {}, "after": {"A=B": "1"}}'),
+    )
     for sent in bad:
         words = ("ssh", "ship@vps", "config:edit --sent -a blog")
         done = blog.type(*words, given=sent.encode())
@@ -256,7 +264,8 @@ def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: tuple[P
     assert blog.ship("config:set", "A=1", "B=1").status == 0
     meanwhile = blog.folder.parent / "meanwhile"
     meanwhile.write_text(
-        f"#!/bin/sh\nsed -i s/A=1/A=2/ \"$1\"\nenv -u SHIP_SERVER SHIP_ROOT='{root[0]}' PATH='{blog.path}'"
+        f"#!/bin/sh\nsed -i s/A=1/A=2/ \"$1\"\nenv -u SHIP_SERVER SHIP_ROOT='{root[0]}' "
+        f"PATH='{blog.path}'"
         " ship config:set --no-restart -a blog $MEANWHILE >/dev/null 2>&1\n"
     )
     meanwhile.chmod(0o755)
@@ -289,8 +298,11 @@ def test_nothing_that_ship_keeps_for_others_to_read_has_a_value(blog: Place) -> 
     assert blog.ship("config:set", "API_KEY=s3cr3t-of-the-tests-2", "BROKEN=1").status == 6
     home = paths(blog).home
     found = subprocess.run(
-        ("grep", "-rl", "s3cr3t-of-the-tests", str(blog.root)), capture_output=True, text=True, check=False
-    ).stdout.split("\n")  # fmt: skip
+        ("grep", "-rl", "s3cr3t-of-the-tests", str(blog.root)),
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.split("\n")
     holders = {Path(name).name for name in found if name}
     assert holders - {"web.a.log"} == {
         "config.json",
@@ -307,9 +319,11 @@ def test_a_shell_reads_what_is_written_for_it(tmp_path: Path) -> None:
         "BLANKS": "  a  ",
         "EMPTY": "",
     }
-    script = shell_text(values) + b"printf '%s\\0' " + b" ".join(
-        b'"$%s"' % name.encode() for name in values
-    )  # fmt: skip
+    script = (
+        shell_text(values)
+        + b"printf '%s\\0' "
+        + b" ".join(b'"$%s"' % name.encode() for name in values)
+    )
     for shell in ("sh", "bash"):
         done = subprocess.run(
             (shell, "-s"), input=script, capture_output=True, check=True, cwd=tmp_path
@@ -355,10 +369,11 @@ def test_of_changes_that_are_stored_at_once_none_is_lost(blog: Place) -> None:
     changes = [
         subprocess.Popen(
             ("bash", "-c", f"ship config:set N{number}={number} --no-restart >/dev/null 2>&1"),
-            cwd=blog.folder, env={**blog.environment, "PATH": blog.path},
+            cwd=blog.folder,
+            env={**blog.environment, "PATH": blog.path},
         )
         for number in range(4)
-    ]  # fmt: skip
+    ]
     assert [each.wait(60) for each in changes] == [0] * 4
     expected = {"A": "1", **{f"N{number}": str(number) for number in range(4)}}
     assert {**before, **expected} == records.read_config(paths(blog).config)

@@ -1,4 +1,5 @@
-"""Cron jobs on an embedded server: declared by a push, listed, started, skipped, suspended, missed."""
+"""Cron jobs on an embedded server: declared by a push, listed, started, skipped, suspended,
+missed."""
 
 import json
 
@@ -119,8 +120,9 @@ def test_the_scheduler_starts_what_it_has_to_catch_up_with(
     )
     history = json.loads(ship("cron:history", "late", "--json").out)
     assert [(run["status"], run["by"]) for run in history] == [
-        ("succeeded", "schedule"), ("missed", "schedule"),
-    ]  # fmt: skip
+        ("succeeded", "schedule"),
+        ("missed", "schedule"),
+    ]
     assert ship("cron:output", "late").out == "caught up\n"
 
 
@@ -143,8 +145,14 @@ def test_a_suspended_job_stays_suspended_over_a_deploy_until_it_is_resumed(
     server.configure(BLOG, ANOTHER="release")
     assert "nightly" not in records.read_timers(server.paths("blog"))
     assert ship("cron").out.splitlines()[0].split()[:7] == [
-        "nightly", "0", "3", "*", "*", "*", "suspended",
-    ]  # fmt: skip
+        "nightly",
+        "0",
+        "3",
+        "*",
+        "*",
+        "*",
+        "suspended",
+    ]
     assert ship("cron:run", "nightly").out == "hello in blog\nFIRST\n"
     assert ship("cron:resume", "--all").out.split()[:3] == ["nightly", "slow", "waits"]
     assert "nightly" in records.read_timers(server.paths("blog"))

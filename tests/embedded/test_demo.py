@@ -1,4 +1,5 @@
-"""The demo, whole: a server, a push, a changed push, a rollback, and a server that goes on running."""
+"""The demo, whole: a server, a push, a changed push, a rollback, and a server that goes on
+running."""
 
 import subprocess
 import sys
@@ -27,16 +28,22 @@ def test_the_demo_pushes_changes_and_rolls_back():
             # twice, because it is what a person does who saw it fail half-way
             for _ in range(2):
                 done = subprocess.run(
-                    (*argv, root), capture_output=True, text=True, check=False, timeout=110,
+                    (*argv, root),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=110,
                     stdin=subprocess.DEVNULL,
-                )  # fmt: skip
+                )
                 assert done.returncode == 0, done.stdout + done.stderr
                 told = [
                     line.strip() for line in done.stdout.splitlines() if "This is version" in line
                 ]
                 assert [line[line.index("version") :][:9] for line in told] == [
-                    "version 1", "version 2", "version 1",
-                ]  # fmt: skip
+                    "version 1",
+                    "version 2",
+                    "version 1",
+                ]
             port = records.read_server(Layout.embedded(root)).http_port
             status, page = ask(port, "hello.localhost")
             assert (status, "version 1" in page) == (200, True)

@@ -1,4 +1,5 @@
-"""`ship doctor` of an embedded server: faults are planted, named, mended and gone, with supervisord and an nginx of its own."""
+"""`ship doctor` of an embedded server: faults are planted, named, mended and gone, with
+supervisord and an nginx of its own."""
 
 import json
 import os
@@ -47,10 +48,18 @@ def server() -> Iterator[PushServer]:
 
 def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        (str(SHIP), *words), capture_output=True, text=True, check=False, timeout=120,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
+        (str(SHIP), *words),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(server.folder),
+            "SHIP_ROOT": str(server.embedded.root),
+        },
         cwd=server.folder,
-    )  # fmt: skip
+    )
 
 
 def paths(server: PushServer) -> AppPaths:
@@ -89,18 +98,46 @@ def _stop_web(server: PushServer) -> None:
 
 FAULTS = (
     Fault("site deleted", lambda it: it.embedded.layout.site(ILL).unlink(), "nginx.site-missing"),
-    Fault("site edited", lambda it: _edit(it.embedded.layout.site(ILL), "server_tokens off;", "server_tokens on;"), "nginx.site-edited"),
-    Fault("link missing", lambda it: it.embedded.layout.site_link(ILL).unlink(), "nginx.site-not-enabled"),
+    Fault(
+        "site edited",
+        lambda it: _edit(it.embedded.layout.site(ILL), "server_tokens off;", "server_tokens on;"),
+        "nginx.site-edited",
+    ),
+    Fault(
+        "link missing",
+        lambda it: it.embedded.layout.site_link(ILL).unlink(),
+        "nginx.site-not-enabled",
+    ),
     Fault("nginx stopped", lambda it: supervisor(it).stop("ship.nginx:ship.nginx"), "nginx.down"),
-    Fault("receiver stopped", lambda it: supervisor(it).stop("ship.http:ship.http"), "server.program-down"),
-    Fault("program file edited", lambda it: _edit(it.embedded.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"), "unit.edited"),
+    Fault(
+        "receiver stopped",
+        lambda it: supervisor(it).stop("ship.http:ship.http"),
+        "server.program-down",
+    ),
+    Fault(
+        "program file edited",
+        lambda it: _edit(
+            it.embedded.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"
+        ),
+        "unit.edited",
+    ),
     Fault("web stopped", _stop_web, "web.down"),
-    Fault("worker stopped", lambda it: it.server.host.background.stop(ILL, [next(iter(it.server.host.background.running(ILL)))]), "process.down"),
+    Fault(
+        "worker stopped",
+        lambda it: it.server.host.background.stop(
+            ILL, [next(iter(it.server.host.background.running(ILL)))]
+        ),
+        "process.down",
+    ),
     Fault("current elsewhere", _aim_elsewhere, "release.link"),
     Fault("live.json gone", lambda it: paths(it).live.unlink(), "release.live-record"),
-    Fault("files gone", lambda it: files.remove_tree(paths(it).current.resolve() / "source"), "release.source"),
+    Fault(
+        "files gone",
+        lambda it: files.remove_tree(paths(it).current.resolve() / "source"),
+        "release.source",
+    ),
     Fault("secrets open", lambda it: it.embedded.root.chmod(0o755), "access.owner-or-mode"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -140,7 +177,8 @@ def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
 
 
 def _lose_config_vars(server: PushServer, status: int) -> dict[str, str] | None:
-    """What the live release's own file of them holds after it was removed, and the doctor's repair."""
+    """What the live release's own file of them holds after it was removed, and the doctor's
+    repair."""
     env = server.embedded.layout.app(AppName("vars")).current.resolve() / "env.json"
     env.unlink()
     mended = ship(server, "doctor", "--fix", "-a", "vars")

@@ -1,4 +1,5 @@
-"""Log drains on an embedded server: to a real rsyslog and to services of HTTP, with receivers that go away and come back."""
+"""Log drains on an embedded server: to a real rsyslog and to services of HTTP, with receivers
+that go away and come back."""
 
 import json
 import os
@@ -30,7 +31,10 @@ from tests.needs import free_port, require_program
 pytestmark = pytest.mark.embedded
 
 SHIP = Path(sys.executable).parent / "ship"
-LINES = [LogLine(1_767_225_600_000_000, "app", "web", b"one"), LogLine(1_767_225_600_000_001, "router", "nginx", b"two")]  # fmt: skip
+LINES = [
+    LogLine(1_767_225_600_000_000, "app", "web", b"one"),
+    LogLine(1_767_225_600_000_001, "router", "nginx", b"two"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,14 @@ def server() -> Iterator[PushServer]:
 
 def ship(server: PushServer, *words: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        (SHIP, *words), env={**os.environ, "SHIP_ROOT": str(server.embedded.root)},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        (SHIP, *words),
+        env={**os.environ, "SHIP_ROOT": str(server.embedded.root)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -210,10 +219,27 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLCo
     folder = tmp_path_factory.mktemp("certificate")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
-        (require_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=logs", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate),
-        check=True, capture_output=True,
-    )  # fmt: skip
+        (
+            require_program("openssl"),
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=logs",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        ),
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return certificate, context

@@ -1,7 +1,8 @@
-"""A Python that is not on the server: fetched from where the server's settings say, or refused in words.
+"""A Python that is not on the server: fetched from where the server's settings say, or refused
+in words.
 
-The one that is fetched here is a small archive that the test makes: its program says that it is of another version, and is
-this computer's Python otherwise.
+The one that is fetched here is a small archive that the test makes: its program says that it is of
+another version, and is this computer's Python otherwise.
 """
 
 import hashlib
@@ -64,10 +65,19 @@ def archive(program: str) -> bytes:
 def offer(server: PushServer, url: str, data: bytes = b"") -> None:
     """Have the server know one Python, at `url`."""
     entry = {
-        "name": "cpython", "arch": {"family": MACHINE, "variant": None}, "os": "linux", "libc": "gnu",
-        "major": 3, "minor": 14, "patch": 99, "prerelease": "", "url": url, "variant": None, "build": "20260101",
+        "name": "cpython",
+        "arch": {"family": MACHINE, "variant": None},
+        "os": "linux",
+        "libc": "gnu",
+        "major": 3,
+        "minor": 14,
+        "patch": 99,
+        "prerelease": "",
+        "url": url,
+        "variant": None,
+        "build": "20260101",
         "sha256": hashlib.sha256(data).hexdigest(),
-    }  # fmt: skip
+    }
     path = server.folder / "pythons.json"
     path.write_text(json.dumps({KEY: entry}))
     configure(server, python_list=str(path))
@@ -102,8 +112,9 @@ def test_it_is_fetched_once_for_all_apps(server: PushServer) -> None:
         mirror.unlink(missing_ok=True)
     assert (pythons / KEY / "bin/python3.14").exists()
     assert sorted(path.name for path in pythons.iterdir() if not path.is_symlink()) == [
-        ".ship.lock", KEY
-    ]  # fmt: skip
+        ".ship.lock",
+        KEY,
+    ]
 
 
 def test_one_that_cannot_be_downloaded_leaves_nothing(server: PushServer) -> None:
@@ -142,9 +153,12 @@ def test_an_app_has_no_say_in_where_it_comes_from(server: PushServer) -> None:
     evil.mkdir()
     app = server.create("app")
     server.configure(
-        app, UV_PYTHON_INSTALL_MIRROR=evil.as_uri(), UV_PYTHON_DOWNLOADS_JSON_URL="/dev/null",
-        UV_PYTHON_INSTALL_DIR=str(evil), PIP_PROXY="http://127.0.0.1:9",
-    )  # fmt: skip
+        app,
+        UV_PYTHON_INSTALL_MIRROR=evil.as_uri(),
+        UV_PYTHON_DOWNLOADS_JSON_URL="/dev/null",
+        UV_PYTHON_INSTALL_DIR=str(evil),
+        PIP_PROXY="http://127.0.0.1:9",
+    )
     laptop = server.checkout("app")
     laptop.commit(wsgi("app") | {".python-version": "3.14\n"})
     said = laptop.push().text

@@ -53,7 +53,8 @@ def answering(
 
 def reply(status: int, body: str = "", headers: str = "") -> bytes:
     return (
-        f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{headers}\r\n{body}"
+        f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        f"{headers}\r\n{body}"
     ).encode()
 
 
@@ -200,9 +201,11 @@ def test_a_process_that_ended_is_not_waited_for() -> None:
     started = time.monotonic()
     with pytest.raises(CheckError) as caught:
         health.ask(
-            ("127.0.0.1", free_port()), Question("/", "a"), limit_s=30,
+            ("127.0.0.1", free_port()),
+            Question("/", "a"),
+            limit_s=30,
             still_running=lambda: process.poll() is None,
-        )  # fmt: skip
+        )
     assert caught.value.reason == "check/ended"
     assert time.monotonic() - started < 1
 

@@ -46,17 +46,28 @@ def work() -> Iterator[Path]:
 
 def environment(folder: Path) -> dict[str, str]:
     return {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "GIT_TERMINAL_PROMPT": "0",
-        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-    }  # fmt: skip
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "LC_ALL": "C",
+    }
 
 
 def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment(folder), text=True,
-        capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+        ["git", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def commit(folder: Path, name: str, content: str | bytes) -> str:
@@ -80,9 +91,14 @@ def bare(server: EmbeddedServer, name: str) -> AppName:
 
 
 def request(
-    server: EmbeddedServer, method: str, path: str, *, token: str = "", body: bytes | None = None,
+    server: EmbeddedServer,
+    method: str,
+    path: str,
+    *,
+    token: str = "",
+    body: bytes | None = None,
     headers: dict[str, str] | None = None,
-) -> tuple[http.client.HTTPResponse, bytes]:  # fmt: skip
+) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     credentials = (
         {"Authorization": "Basic " + b64encode(f"x:{token}".encode()).decode()} if token else {}
@@ -195,7 +211,8 @@ def test_what_is_no_push_is_refused_before_an_answer(server: EmbeddedServer, tok
 def test_a_large_push_flows_through_without_being_held(
     server: EmbeddedServer, token: str, work: Path
 ) -> None:
-    """A refused push of 96 MiB: all of it crosses, chunked; the receiver's memory does not show it."""
+    """A refused push of 96 MiB: all of it crosses, chunked; the receiver's memory does not show
+    it."""
     app = bare(server, "large")
     commit(work, "large.bin", os.urandom(96 * _MIB))
     receiver = next(p.pid for p in embedded.status(server.root).programs if "ship.http" in p.name)
@@ -224,12 +241,16 @@ def test_a_compressed_request_is_understood(server: EmbeddedServer, token: str, 
     head = run_git(work, "rev-parse", "HEAD").stdout.strip()
     wants = f"0032want {head}\n00000009done\n".encode()
     response, pack = request(
-        server, "POST", f"/git/{app}.git/git-upload-pack", token=token, body=gzip.compress(wants),
+        server,
+        "POST",
+        f"/git/{app}.git/git-upload-pack",
+        token=token,
+        body=gzip.compress(wants),
         headers={
             "Content-Encoding": "gzip",
             "Content-Type": "application/x-git-upload-pack-request",
         },
-    )  # fmt: skip
+    )
     assert response.status == 200
     assert response.headers["Content-Type"] == "application/x-git-upload-pack-result"
     assert pack.startswith(b"0008NAK\nPACK")
@@ -240,11 +261,19 @@ def test_two_pushes_at_once_do_not_wait_for_each_other(
 ) -> None:
     running = [
         subprocess.Popen(
-            ["git", "push", url(server, bare(server, f"both-{n}"), token), "HEAD:refs/heads/elsewhere"],
-            cwd=work, env=environment(work), stderr=subprocess.PIPE, text=True,
+            [
+                "git",
+                "push",
+                url(server, bare(server, f"both-{n}"), token),
+                "HEAD:refs/heads/elsewhere",
+            ],
+            cwd=work,
+            env=environment(work),
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for n in range(3)
-    ]  # fmt: skip
+    ]
     for push in running:
         _, said = push.communicate(timeout=60)
         assert "git/not-deploy-branch" in said, said

@@ -11,15 +11,24 @@ from tests.embedded.pushing import PushServer, wsgi
 
 pytestmark = pytest.mark.embedded
 
-ENV = "UWSGI_PROCESSES=3\nGREETING=hello there\nNGINX_STATIC_PATHS=/static:public\nSECRET=${GREETING} you\n"
+ENV = (
+    "UWSGI_PROCESSES=3\nGREETING=hello there\nNGINX_STATIC_PATHS=/static:public\n"
+    "SECRET=${GREETING} you\n"
+)
 PROCFILE = "wsgi: app:app\nworker: sleep 1000\ncron: 0 3 * * * echo tidied\n"
 
 
 def ship(server: PushServer, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        (*Typed.argv(), *words), cwd=folder, env=Typed.environment(server.embedded.root), text=True,
-        capture_output=True, check=False, timeout=100, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        (*Typed.argv(), *words),
+        cwd=folder,
+        env=Typed.environment(server.embedded.root),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=100,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_an_app_is_moved(server: PushServer) -> None:
@@ -39,8 +48,9 @@ def test_an_app_is_moved(server: PushServer) -> None:
     assert "hello there" not in done.stdout + done.stderr
     assert done.stderr.endswith("All of it is set. To put the app live: git push prod main\n")
     assert records.read_config(server.paths("moved").config) == {
-        "GREETING": "hello there", "SECRET": "hello there you",
-    }  # fmt: skip
+        "GREETING": "hello there",
+        "SECRET": "hello there you",
+    }
     # what was told to be done by hand
     checkout.commit({"Procfile": "web: gunicorn app:app\nworker: sleep 1000\n"})
     pushed = checkout.push()
@@ -90,8 +100,13 @@ def test_config_vars_come_in_by_a_pipe(server: PushServer, tmp_path: Path) -> No
     with (tmp_path / "config.json").open() as given:
         done = subprocess.run(
             (*Typed.argv(), "import", "--config", "-", "--apply", "-a", "piped"),
-            cwd=tmp_path, env=Typed.environment(server.embedded.root), stdin=given, check=False,
-            capture_output=True, text=True, timeout=100,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env=Typed.environment(server.embedded.root),
+            stdin=given,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
     assert done.returncode == 0, done.stderr
     assert records.read_config(server.paths("piped").config) == {"A": "b c"}

@@ -1,7 +1,8 @@
-"""A deploy that is killed at any of its steps: the old release serves, the next push works, nothing is left.
+"""A deploy that is killed at any of its steps: the old release serves, the next push works,
+nothing is left.
 
-The app that goes through them all has a worker, which is always of the release that serves, and its new
-release has a cron job.
+The app that goes through them all has a worker, which is always of the release that serves, and its
+new release has a cron job.
 """
 
 import os
@@ -71,10 +72,20 @@ def deploy(
     target = server.folder / "tree.tar"
     archive(source, target)
     return subprocess.run(
-        (sys.executable, str(Path(__file__).with_name("kill_driver.py")), str(server.embedded.root), app,
-         str(target), point),
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
+        (
+            sys.executable,
+            str(Path(__file__).with_name("kill_driver.py")),
+            str(server.embedded.root),
+            app,
+            str(target),
+            point,
+        ),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
 
 
 @pytest.fixture(scope="module")

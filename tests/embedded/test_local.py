@@ -219,7 +219,10 @@ def test_nothing_is_left_however_it_ends(home: Path, sent: signal.Signals) -> No
 
 
 def test_a_second_interrupt_ends_at_once_what_would_not_end(home: Path) -> None:
-    stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
+    stubborn = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\n"
+    )
     files = {"Procfile": "deaf: python deaf.py\n", "deaf.py": stubborn + "time.sleep(600)\n"}
     with checkout({**files, "requirements.txt": ""}) as made:
         run = LocalRun(made.folder, home)
@@ -237,9 +240,15 @@ def test_a_terminal_that_is_typed_on_and_closed(home: Path) -> None:
         ours, theirs = pty.openpty()
         port = free_port()
         process = subprocess.Popen(
-            (SHIP, "local", "-p", str(port)), cwd=made.folder, env=environment(home), stdin=theirs, stdout=theirs,
-            stderr=theirs, start_new_session=True, preexec_fn=lambda: _take_terminal(theirs),  # noqa: PLW1509 - nothing runs beside
-        )  # fmt: skip
+            (SHIP, "local", "-p", str(port)),
+            cwd=made.folder,
+            env=environment(home),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=lambda: _take_terminal(theirs),  # noqa: PLW1509 - nothing runs beside
+        )
         os.close(theirs)
         said = b""
         while b"is at http://" not in said:
@@ -303,7 +312,12 @@ def app(environ, start_response):
     start_response("200 OK", [])
     return [page.encode()]
 """
-    files = {"app.py": app, "requirements.txt": "", ".gitignore": "templates/out/\n", "templates/a.html": "one"}  # fmt: skip
+    files = {
+        "app.py": app,
+        "requirements.txt": "",
+        ".gitignore": "templates/out/\n",
+        "templates/a.html": "one",
+    }
     with checkout(files) as made, running(made.folder, home) as run:
         run.shows("one")
         edit(made, "templates/a.html", "two")
@@ -341,7 +355,10 @@ def test_a_command_of_its_own_with_the_same_surroundings(home: Path) -> None:
     with checkout(wsgi("first")) as made:
         edit(made, ".env", "GREETING=hello\n")
         (made.folder / "below").mkdir()
-        shown = 'import os, sys; print(sorted(os.environ)); print(os.getcwd(), sys.prefix, os.environ["GREETING"])'
+        shown = (
+            "import os, sys; print(sorted(os.environ)); print(os.getcwd(), sys.prefix, "
+            'os.environ["GREETING"])'
+        )
         typed = type_ship(made.folder / "below", home, "local:run", "python", "-c", shown)
         assert typed.returncode == 0, typed.stderr
         names, place = typed.stdout.splitlines()
@@ -356,16 +373,25 @@ def test_a_command_of_its_own_with_the_same_surroundings(home: Path) -> None:
 
 def test_a_folder_of_pages_is_served_by_the_rules_that_nginx_follows(home: Path) -> None:
     pages = {
-        "public/index.html": "start", "public/about.html": "about", "public/docs/index.html": "docs",
-        "public/404.html": "lost", "public/.secret": "no", "public/.well-known/x": "yes",
-    }  # fmt: skip
+        "public/index.html": "start",
+        "public/about.html": "about",
+        "public/docs/index.html": "docs",
+        "public/404.html": "lost",
+        "public/.secret": "no",
+        "public/.well-known/x": "yes",
+    }
     with checkout(pages) as made, running(made.folder, home) as run:
         run.shows("start")
-        answers = {path: run.ask(path) for path in ("/about", "/docs/", "/nothing", "/.secret", "/../app")}  # fmt: skip
+        answers = {
+            path: run.ask(path) for path in ("/about", "/docs/", "/nothing", "/.secret", "/../app")
+        }
         assert answers == {
-            "/about": (200, "about"), "/docs/": (200, "docs"), "/nothing": (404, "lost"),
-            "/.secret": (404, "lost"), "/../app": (404, "lost"),
-        }  # fmt: skip
+            "/about": (200, "about"),
+            "/docs/": (200, "docs"),
+            "/nothing": (404, "lost"),
+            "/.secret": (404, "lost"),
+            "/../app": (404, "lost"),
+        }
         assert run.ask("/docs")[0] == 301
         assert run.ask("/.well-known/x") == (200, "yes")
         edit(made, "public/about.html", "changed")

@@ -1,4 +1,5 @@
-"""The log of an app as one stream, on an embedded server: as it is typed, followed, and read on by a program."""
+"""The log of an app as one stream, on an embedded server: as it is typed, followed, and read on
+by a program."""
 
 import json
 import os
@@ -51,9 +52,12 @@ class Counting:
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "SHIP_ROOT": str(self.server.embedded.root)}
         return subprocess.Popen(
-            (SHIP, "logs", "-a", self.app, *words), env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            (SHIP, "logs", "-a", self.app, *words),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def type(self, *words: str) -> tuple[int, list[str], str]:
         """What `ship logs` ends with, prints and tells."""
@@ -198,7 +202,10 @@ def test_no_line_is_told_with_what_was_looked_for(server: PushServer, counted: C
     assert empty.type() == (
         0,
         [],
-        "silent has no release yet, so nothing has written a line. Push some code: git push prod main\n",
+        (
+            "silent has no release yet, so nothing has written a line. Push some code: git push "
+            "prod main\n"
+        ),
     )
     apps.destroy(server.server, empty.app)
 

@@ -1,4 +1,5 @@
-"""Maintenance on the whole way: what visitors see, what the app and a push go on doing behind it."""
+"""Maintenance on the whole way: what visitors see, what the app and a push go on doing behind
+it."""
 
 import http.client
 import json
@@ -43,10 +44,19 @@ def name(laptop: Checkout) -> str:
 
 def ship(server: PushServer, *words: str, given: str = "", status: int = 0) -> str:
     done = subprocess.run(
-        (str(SHIP), *words), capture_output=True, text=True, check=False, timeout=60, input=given,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
+        (str(SHIP), *words),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        input=given,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(server.folder),
+            "SHIP_ROOT": str(server.embedded.root),
+        },
         cwd=server.folder,
-    )  # fmt: skip
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -1,4 +1,5 @@
-"""nginx's files in a real nginx: what it takes, what it answers, what it says when a file is wrong."""
+"""nginx's files in a real nginx: what it takes, what it answers, what it says when a file is
+wrong."""
 
 import contextlib
 import http.client
@@ -80,11 +81,17 @@ def test_what_a_visitor_claims_about_himself_is_not_passed_on(
     claims = "".join(
         f"{name}: {value}\r\n"
         for name, value in {
-            "X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "X-Forwarded-Proto": "https",
-            "X-Forwarded-Host": "evil.test", "X-Forwarded-Port": "443", "Forwarded": "for=6.6.6.6",
-            "X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl", "Proxy": "http://evil.test",
+            "X-Forwarded-For": "6.6.6.6",
+            "X-Real-IP": "6.6.6.6",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "evil.test",
+            "X-Forwarded-Port": "443",
+            "Forwarded": "for=6.6.6.6",
+            "X-Forwarded-Ssl": "on",
+            "X-Forwarded-Protocol": "ssl",
+            "Proxy": "http://evil.test",
         }.items()
-    )  # fmt: skip
+    )
     seen = seen_by_app(server, claims)
     assert "6.6.6.6" not in seen.values()
     assert "evil" not in "".join(seen.values())
@@ -173,7 +180,8 @@ def test_a_websocket_handshake_reaches_the_app(server: EmbeddedServer) -> None:
             with taken:
                 received.append(taken.recv(65536))
                 taken.sendall(
-                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                    b"Connection: Upgrade\r\n\r\n"
                 )
                 taken.sendall(taken.recv(5).upper())
 
@@ -181,7 +189,10 @@ def test_a_websocket_handshake_reaches_the_app(server: EmbeddedServer) -> None:
         thread.start()
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as visitor:
             visitor.sendall(
-                f"GET / HTTP/1.1\r\nHost: {app}.{DOMAIN}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".encode()
+                (
+                    f"GET / HTTP/1.1\r\nHost: {app}.{DOMAIN}\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\n\r\n"
+                ).encode()
             )
             assert b"101 Switching" in visitor.recv(65536)
             visitor.sendall(b"hello")
@@ -197,8 +208,17 @@ def static(server: EmbeddedServer) -> AppName:
     app = server.app("pages")
     release = server.release(app, 1, None)
     public = server.layout.app(app).release(1).public
-    for name in ("index.html", "about.html", "404.html", ".secret", "docs/index.html", ".well-known/x",
-                 "assets/app.css", "assets/app.0123456789ab.css", "assets/.git/config"):  # fmt: skip
+    for name in (
+        "index.html",
+        "about.html",
+        "404.html",
+        ".secret",
+        "docs/index.html",
+        ".well-known/x",
+        "assets/app.css",
+        "assets/app.0123456789ab.css",
+        "assets/.git/config",
+    ):
         path = public / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"this is {name}")
@@ -321,7 +341,10 @@ def test_a_reload_of_what_does_not_run(server: EmbeddedServer) -> None:
 
 
 def test_complaints_without_a_place() -> None:
-    said = "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\nnginx: configuration file test failed\n"
+    said = (
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+        "nginx: configuration file test failed\n"
+    )
     complaint = nginx.read_complaint(said)
     assert complaint.file is None
     assert complaint.text.startswith("bind()")

@@ -1,4 +1,5 @@
-"""Apps of poetry and of pipenv, locked by the real tools and pushed: what is installed is what the tool itself installs."""
+"""Apps of poetry and of pipenv, locked by the real tools and pushed: what is installed is what
+the tool itself installs."""
 
 import subprocess
 import sys
@@ -20,7 +21,13 @@ USER, PASSWORD = "buyer", "s3cret-Of-The-House"
 TOOLS = ("poetry==2.5.1", "pipenv==2026.10.3")
 PACKAGES = dict(
     [
-        wheel("shipalpha", "1.4", "shipbeta>=1", 'shipgamma; sys_platform == "win32"', 'shipextra; extra == "more"'),
+        wheel(
+            "shipalpha",
+            "1.4",
+            "shipbeta>=1",
+            'shipgamma; sys_platform == "win32"',
+            'shipextra; extra == "more"',
+        ),
         wheel("shipalpha", "1.3"),
         wheel("shipbeta", "2.0"),
         wheel("shipgamma", "1.0"),
@@ -29,7 +36,7 @@ PACKAGES = dict(
         wheel("shipoptional", "1.0"),
         wheel("shipold", "1.0"),
     ]
-)  # fmt: skip
+)
 POETRY = """
 [project]
 name = "shiproot"
@@ -97,13 +104,23 @@ class Tool:
 
     def run(self, folder: Path, *argv: str) -> None:
         own = {
-            "PATH": f"{self.program.parent}:/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8",
-            "PIP_CONFIG_FILE": "/dev/null", "NO_COLOR": "1",
-        }  # fmt: skip
+            "PATH": f"{self.program.parent}:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "NO_COLOR": "1",
+        }
         done = subprocess.run(
-            (self.program, *argv), cwd=folder, env=own | dict(self.env), text=True, timeout=200,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+            (self.program, *argv),
+            cwd=folder,
+            env=own | dict(self.env),
+            text=True,
+            timeout=200,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout
 
 
@@ -135,9 +152,12 @@ def tools() -> Iterator[Path]:
 
 def poetry(tools: Path) -> Tool:
     env = {
-        "POETRY_VIRTUALENVS_IN_PROJECT": "1", "POETRY_KEYRING_ENABLED": "false", "POETRY_NO_INTERACTION": "1",
-        "POETRY_HTTP_BASIC_HOUSE_USERNAME": USER, "POETRY_HTTP_BASIC_HOUSE_PASSWORD": PASSWORD,
-    }  # fmt: skip
+        "POETRY_VIRTUALENVS_IN_PROJECT": "1",
+        "POETRY_KEYRING_ENABLED": "false",
+        "POETRY_NO_INTERACTION": "1",
+        "POETRY_HTTP_BASIC_HOUSE_USERNAME": USER,
+        "POETRY_HTTP_BASIC_HOUSE_PASSWORD": PASSWORD,
+    }
     return Tool("poetry", tools / "venv/bin/poetry", tools, env)
 
 

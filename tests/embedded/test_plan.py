@@ -1,4 +1,5 @@
-"""`ship plan`: what would be done is told, from the values with which it would be done, and nothing is done."""
+"""`ship plan`: what would be done is told, from the values with which it would be done, and
+nothing is done."""
 
 import json
 import os
@@ -47,21 +48,31 @@ def ship(server: PushServer, laptop: Checkout, *words: str) -> subprocess.Comple
         "SHIP_ROOT": str(server.embedded.root),
     }
     return subprocess.run(
-        (SHIP, *words), cwd=laptop.folder, env=environment, text=True, capture_output=True, check=False,
-        stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
+        (SHIP, *words),
+        cwd=laptop.folder,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
 
 
 def state(server: PushServer) -> tuple[object, ...]:
     """All that a plan must leave as it was."""
     paths = server.paths("blog")
     return (
-        server.ask("blog"), git.refs(server.embedded.layout.repo(AppName("blog"))), server.live("blog"),
-        server.leftovers("blog"), records.release_versions(paths), records.build_numbers(paths),
+        server.ask("blog"),
+        git.refs(server.embedded.layout.repo(AppName("blog"))),
+        server.live("blog"),
+        server.leftovers("blog"),
+        records.release_versions(paths),
+        records.build_numbers(paths),
         paths.config.read_text() if paths.config.exists() else None,
         sorted(path.name for path in paths.venvs.iterdir()),
         server.embedded.layout.site(AppName("blog")).read_text(),
-    )  # fmt: skip
+    )
 
 
 def test_a_push_of_code_alone_is_told_to_be_in_place(server: PushServer, laptop: Checkout) -> None:
@@ -112,8 +123,11 @@ def test_a_rollback_is_told_too_and_as_json(server: PushServer, laptop: Checkout
     parts = json.loads(ship(server, laptop, "plan", "--json", "rollback", "v1").stdout)
     titles = [part["title"] for part in parts]
     assert titles == [
-        "Rolling back blog from v2 to v1", "Check", "Swap to v3", "That was the plan",
-    ]  # fmt: skip
+        "Rolling back blog from v2 to v1",
+        "Check",
+        "Swap to v3",
+        "That was the plan",
+    ]
     assert "Config vars that change: GREETING." in parts[0]["lines"]
     assert state(server) == before
 

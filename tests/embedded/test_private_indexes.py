@@ -1,4 +1,5 @@
-"""Packages of a private index, with the password in config vars: installed, and the password is never shown."""
+"""Packages of a private index, with the password in config vars: installed, and the password is
+never shown."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""Apps of every kind that the docs name, pushed as they stand: real git over HTTP, real packages, asked through nginx."""
+"""Apps of every kind that the docs name, pushed as they stand: real git over HTTP, real
+packages, asked through nginx."""
 
 from collections.abc import Iterator
 

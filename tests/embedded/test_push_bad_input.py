@@ -1,4 +1,5 @@
-"""Pushes that cannot work: each is refused with words that say why, and the site goes on as it was."""
+"""Pushes that cannot work: each is refused with words that say why, and the site goes on as it
+was."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ APP = "blog"
 WEB = "web: gunicorn app:app\n"
 ELSEWHERE = """
 import http.server
-http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler).serve_forever()
+handler = http.server.BaseHTTPRequestHandler
+http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler).serve_forever()
 """
 ANSWERS = """
 def app(environ, start_response):
@@ -92,107 +94,321 @@ def unready(name: str, reason: str, files: Mapping[str, str], *, check_limit_s: 
 
 
 CASES = [
-    Case("no-buildpack", "build/no-buildpack", {"app.py": None, "requirements.txt": None, "notes.md": "Hello."}),
+    Case(
+        "no-buildpack",
+        "build/no-buildpack",
+        {"app.py": None, "requirements.txt": None, "notes.md": "Hello."},
+    ),
     Case("empty-tree", "build/no-buildpack", {"app.py": None, "requirements.txt": None}),
     Case("no-entry", "build/no-entry", {"app.py": None, "tool.py": "print(1)\n"}),
-    Case("requirements-contradict", "build/requirements-unresolvable", {"requirements.txt": "gunicorn==23.0.0\ngunicorn==22.0.0\n"}),
-    Case("requirements-no-such-version", "build/requirements-unresolvable", {"requirements.txt": "gunicorn==999.1\n"}),
-    Case("requirements-utf16", "build/requirements-encoding", {"requirements.txt": "flask\r\n".encode("utf-16")}),
-    Case("requirements-no-such-package", "build/package-not-found", {"requirements.txt": "ship-has-no-such-package\n"}),
-    Case("requirements-not-a-requirement", "build/requirements-invalid", {"requirements.txt": "flask=3.0\n"}),
-    Case("requirements-misspelt", "build/requirements-misspelt", {"requirements.txt": None, "requirments.txt": "flask\n"}),
+    Case(
+        "requirements-contradict",
+        "build/requirements-unresolvable",
+        {"requirements.txt": "gunicorn==23.0.0\ngunicorn==22.0.0\n"},
+    ),
+    Case(
+        "requirements-no-such-version",
+        "build/requirements-unresolvable",
+        {"requirements.txt": "gunicorn==999.1\n"},
+    ),
+    Case(
+        "requirements-utf16",
+        "build/requirements-encoding",
+        {"requirements.txt": "flask\r\n".encode("utf-16")},
+    ),
+    Case(
+        "requirements-no-such-package",
+        "build/package-not-found",
+        {"requirements.txt": "ship-has-no-such-package\n"},
+    ),
+    Case(
+        "requirements-not-a-requirement",
+        "build/requirements-invalid",
+        {"requirements.txt": "flask=3.0\n"},
+    ),
+    Case(
+        "requirements-misspelt",
+        "build/requirements-misspelt",
+        {"requirements.txt": None, "requirments.txt": "flask\n"},
+    ),
     Case("procfile-misspelt", "build/procfile-misspelt", {"procfile": WEB}),
     Case("procfile-empty", "build/procfile-empty", {"Procfile": ""}),
-    Case("procfile-comments-only", "build/procfile-empty", {"Procfile": "# web: gunicorn app:app\n"}),
+    Case(
+        "procfile-comments-only",
+        "build/procfile-empty",
+        {"Procfile": "# web: gunicorn app:app\n"},
+    ),
     Case("procfile-no-colon", "build/procfile-invalid", {"Procfile": "gunicorn app\n"}),
     Case("procfile-no-command", "build/procfile-invalid", {"Procfile": "web:\n"}),
     Case("procfile-twice", "build/procfile-invalid", {"Procfile": WEB + WEB}),
     Case("procfile-utf16", "build/procfile-encoding", {"Procfile": WEB.encode("utf-16")}),
     Case("link-leaves-tree", "build/link-leaves-tree", prepare=link("secrets", "/etc/shadow")),
-    Case("link-leaves-tree-relative", "build/link-leaves-tree", prepare=link("up", "../../other/config.json")),
+    Case(
+        "link-leaves-tree-relative",
+        "build/link-leaves-tree",
+        prepare=link("up", "../../other/config.json"),
+    ),
     Case("lfs-pointer", "build/lfs-pointer", {"logo.png": LFS}),
     Case("submodule", "build/submodules", prepare=submodule),
     Case("virtualenv-committed", "build/venv-committed", {"venv/pyvenv.cfg": "home = /usr/bin\n"}),
-    Case("python-committed", "build/python-committed", {".heroku/python/bin/python": "#!/bin/sh\n"}),
-    Case("hidden-virtualenv-committed", "build/venv-committed", {".venv/pyvenv.cfg": "home = /usr/bin\n"}),
+    Case(
+        "python-committed", "build/python-committed", {".heroku/python/bin/python": "#!/bin/sh\n"}
+    ),
+    Case(
+        "hidden-virtualenv-committed",
+        "build/venv-committed",
+        {".venv/pyvenv.cfg": "home = /usr/bin\n"},
+    ),
     Case("procfile-with-an-ending", "build/procfile-misspelt", {"Procfile.txt": WEB}),
     Case("profile", "build/procfile-misspelt", {"Profile": WEB}),
-    Case("requirements-editable-git", "build/requirements-invalid", {"requirements.txt": "-e git+https://git.example/lib.git#egg=lib\n"}),
-    Case("requirements-of-conda", "build/requirements-local-path", {"requirements.txt": "blinker @ file:///home/conda/blinker\n"}),
-    Case("requirements-pkg-resources", "build/package-not-found", {"requirements.txt": "pkg-resources==0.0.0\n"}),
-    Case("package-without-header", "build/package-build-failed", {"requirements.txt": "./needy\n", "needy/setup.py": NEEDY}),
-    Case("manifest-unknown-setting", "build/manifest-invalid", {"ship.toml": "[check]\npaht = '/health'\n"}),
-    Case("manifest-no-such-signal", "build/manifest-invalid", {"ship.toml": "[process.worker]\nstop_signal = 'QUIT'\n"}),
-    Case("cron-no-such-hour", "build/cron-invalid", {"ship.toml": "[cron.nightly]\nschedule = '0 25 * * *'\ncommand = 'true'\n"}),
-    Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
-    Case("static-folder-missing", "build/static-folder", {"ship.toml": "[static]\n'/static/' = 'assets'\n"}),
-    Case("python-end-of-life", "build/python-end-of-life", {".python-version": "3.5\n"}),
-    Case("pre-compile-fails", "build/pre-compile-failed", {"bin/pre_compile": "#!/bin/bash\necho preparing\nls no-such-file\n"}),
-    Case("post-compile-fails", "build/post-compile-failed", {"bin/post_compile": "echo finishing && exit 7\n"}),
-    Case("hook-with-windows-lines", "build/hook-line-ends", {"bin/post_compile": "#!/bin/sh\r\necho hello\r\n"}),
-    Case("hook-without-interpreter", "build/pre-compile-failed", {"bin/pre_compile": "#!/usr/bin/zish -e\necho hello\n"}),
-    Case("hook-without-env-program", "build/post-compile-failed", {"bin/post_compile": "#!/usr/bin/env zish\necho hello\n"}),
     Case(
-        "release-phase-fails", "release/failed",
+        "requirements-editable-git",
+        "build/requirements-invalid",
+        {"requirements.txt": "-e git+https://git.example/lib.git#egg=lib\n"},
+    ),
+    Case(
+        "requirements-of-conda",
+        "build/requirements-local-path",
+        {"requirements.txt": "blinker @ file:///home/conda/blinker\n"},
+    ),
+    Case(
+        "requirements-pkg-resources",
+        "build/package-not-found",
+        {"requirements.txt": "pkg-resources==0.0.0\n"},
+    ),
+    Case(
+        "package-without-header",
+        "build/package-build-failed",
+        {"requirements.txt": "./needy\n", "needy/setup.py": NEEDY},
+    ),
+    Case(
+        "manifest-unknown-setting",
+        "build/manifest-invalid",
+        {"ship.toml": "[check]\npaht = '/health'\n"},
+    ),
+    Case(
+        "manifest-no-such-signal",
+        "build/manifest-invalid",
+        {"ship.toml": "[process.worker]\nstop_signal = 'QUIT'\n"},
+    ),
+    Case(
+        "cron-no-such-hour",
+        "build/cron-invalid",
+        {"ship.toml": "[cron.nightly]\nschedule = '0 25 * * *'\ncommand = 'true'\n"},
+    ),
+    Case("manifest-not-toml", "build/manifest-invalid", {"ship.toml": "[check]\npath = /health\n"}),
+    Case(
+        "static-folder-missing",
+        "build/static-folder",
+        {"ship.toml": "[static]\n'/static/' = 'assets'\n"},
+    ),
+    Case("python-end-of-life", "build/python-end-of-life", {".python-version": "3.5\n"}),
+    Case(
+        "pre-compile-fails",
+        "build/pre-compile-failed",
+        {"bin/pre_compile": "#!/bin/bash\necho preparing\nls no-such-file\n"},
+    ),
+    Case(
+        "post-compile-fails",
+        "build/post-compile-failed",
+        {"bin/post_compile": "echo finishing && exit 7\n"},
+    ),
+    Case(
+        "hook-with-windows-lines",
+        "build/hook-line-ends",
+        {"bin/post_compile": "#!/bin/sh\r\necho hello\r\n"},
+    ),
+    Case(
+        "hook-without-interpreter",
+        "build/pre-compile-failed",
+        {"bin/pre_compile": "#!/usr/bin/zish -e\necho hello\n"},
+    ),
+    Case(
+        "hook-without-env-program",
+        "build/post-compile-failed",
+        {"bin/post_compile": "#!/usr/bin/env zish\necho hello\n"},
+    ),
+    Case(
+        "release-phase-fails",
+        "release/failed",
         {"Procfile": WEB + "release: echo no such table && exit 3\n"},
         verdict="release phase failed",
     ),
     Case(
-        "release-phase-too-slow", "release/timeout",
-        {"Procfile": WEB + "release: echo locked && exec sleep 60\n", "ship.toml": "[release]\nlimit_s = 1\n"},
+        "release-phase-too-slow",
+        "release/timeout",
+        {
+            "Procfile": WEB + ("release: echo locked && exec sleep 60\n"),
+            "ship.toml": "[release]\nlimit_s = 1\n",
+        },
         verdict="release phase failed",
     ),
-    Case("manifest-no-such-occasion", "build/manifest-invalid", {"ship.toml": "[release]\non = ['deploy', 'restart']\n"}),
+    Case(
+        "manifest-no-such-occasion",
+        "build/manifest-invalid",
+        {"ship.toml": "[release]\non = ['deploy', 'restart']\n"},
+    ),
     Case("app-json-not-json", "build/app-json-invalid", {"app.json": '{\n  "env": {},\n}\n'}),
-    Case("app-json-bad-entry", "build/app-json-invalid", {"app.json": '{"env": {"PORT": {"value": 80}}}'}),
+    Case(
+        "app-json-bad-entry",
+        "build/app-json-invalid",
+        {"app.json": ('{"env": {"PORT": {"value": 80}}}')},
+    ),
     Case("app-json-bad-name", "build/app-json-invalid", {"app.json": '{"env": {"API-KEY": "x"}}'}),
     Case(
-        "app-json-config-var-missing", "build/config-var-required",
-        {"app.json": '{"env": {"API_KEY": {"description": "Of the bank."}, "TOKEN": {}, "DSN": {"required": false}}}'},
+        "app-json-config-var-missing",
+        "build/config-var-required",
+        {
+            "app.json": (
+                '{"env": {"API_KEY": {"description": "Of the bank."}, "TOKEN": {}, "DSN": '
+                '{"required": false}}}'
+            )
+        },
     ),
     Case(
-        "app-json-predeploy-fails", "release/predeploy-failed",
+        "app-json-predeploy-fails",
+        "release/predeploy-failed",
         {"app.json": '{"scripts": {"dokku": {"predeploy": "echo no assets; exit 4"}}}'},
         verdict="release phase failed",
     ),
     Case(
-        "app-json-predeploy-too-slow", "release/timeout",
-        {"app.json": '{"scripts": {"predeploy": "exec sleep 60"}}', "ship.toml": "[release]\nlimit_s = 1\n"},
+        "app-json-predeploy-too-slow",
+        "release/timeout",
+        {
+            "app.json": ('{"scripts": {"predeploy": "exec sleep 60"}}'),
+            "ship.toml": "[release]\nlimit_s = 1\n",
+        },
         verdict="release phase failed",
     ),
-    unready("syntax-error", "check/syntax-error", code("def app(environ, start_response:\n    return []\n")),
+    unready(
+        "syntax-error",
+        "check/syntax-error",
+        code("def app(environ, start_response:\n    return []\n"),
+    ),
     unready("missing-module", "check/missing-module", code("import no_such_module\n")),
     unready("import-error", "check/import-error", code("from os import no_such_name\n")),
     unready("exit-at-import", "check/exited", code("import sys\n\nsys.exit()\n")),
     unready("exit-with-a-status", "check/exited", code("import sys\n\nsys.exit(7)\n")),
-    unready("exception-at-import", "check/app-error", code("def connect():\n    raise OSError('no database')\n\nconnect()\n")),
-    unready("variable-not-set", "check/missing-variable", code("import os\n\nKEY = os.environ['API_KEY']\n")),
+    unready(
+        "exception-at-import",
+        "check/app-error",
+        code("def connect():\n    raise OSError('no database')\n\nconnect()\n"),
+    ),
+    unready(
+        "variable-not-set",
+        "check/missing-variable",
+        code("import os\n\nKEY = os.environ['API_KEY']\n"),
+    ),
     unready("wrong-module", "check/wrong-module", {"Procfile": "web: gunicorn blog:app\n"}),
-    unready("missing-attribute", "check/missing-attribute", {"Procfile": "web: gunicorn app:application\n"}),
-    unready("boot-hangs", "check/boot-timeout", code("import time\n\ntime.sleep(60)\n"), check_limit_s=3),
-    unready("answers-500", "check/status", code(ANSWERS.replace("{status}", "500 Error")) | {"ship.toml": "[check]\npath = '/health'\n"}),
+    unready(
+        "missing-attribute",
+        "check/missing-attribute",
+        {"Procfile": "web: gunicorn app:application\n"},
+    ),
+    unready(
+        "boot-hangs", "check/boot-timeout", code("import time\n\ntime.sleep(60)\n"), check_limit_s=3
+    ),
+    unready(
+        "answers-500",
+        "check/status",
+        code(ANSWERS.replace("{status}", "500 Error"))
+        | {"ship.toml": "[check]\npath = '/health'\n"},
+    ),
     unready("answers-another-status", "check/status", {"ship.toml": "[check]\nstatus = 204\n"}),
     unready("raises-when-asked", "check/app-error", code(RAISES)),
-    unready("ignores-port", "check/wrong-port", {"Procfile": "web: python server.py\n", "server.py": ELSEWHERE}, check_limit_s=4),
-    unready("listens-nowhere", "check/never-answered", {"Procfile": "web: sleep 60\n"}, check_limit_s=3),
-    unready("web-ends-at-once", "check/ended", {"Procfile": "web: python server.py\n", "server.py": "print('bye')\n"}),
-    unready("web-fails-at-once", "check/missing-module", {"Procfile": "web: python server.py\n", "server.py": "import no_such_module\n"}),
+    unready(
+        "ignores-port",
+        "check/wrong-port",
+        {"Procfile": "web: python server.py\n", "server.py": ELSEWHERE},
+        check_limit_s=4,
+    ),
+    unready(
+        "listens-nowhere", "check/never-answered", {"Procfile": "web: sleep 60\n"}, check_limit_s=3
+    ),
+    unready(
+        "web-ends-at-once",
+        "check/ended",
+        {"Procfile": "web: python server.py\n", "server.py": "print('bye')\n"},
+    ),
+    unready(
+        "web-fails-at-once",
+        "check/missing-module",
+        {"Procfile": "web: python server.py\n", "server.py": "import no_such_module\n"},
+    ),
     unready("package-by-another-name", "check/missing-module", code("import yaml\n")),
-    unready("module-in-a-folder", "check/missing-module", code("import tools\n") | {"lib/tools.py": "A = 1\n"}),
-    unready("circular-import", "check/circular-import", code("import shop\n") | {"shop.py": "from cart import add\n\ndef sell(): ...\n", "cart.py": "from shop import sell\n\ndef add(): ...\n"}),
-    unready("hidden-package", "check/hidden-package", code("from wave import open\n") | {"wave.py": "A = 1\n"}),
-    unready("factory-not-called", "check/app-factory", {"Procfile": "web: gunicorn app:create_app\n", "app.py": "def create_app():\n    return None\n"}),
+    unready(
+        "module-in-a-folder",
+        "check/missing-module",
+        code("import tools\n") | {"lib/tools.py": "A = 1\n"},
+    ),
+    unready(
+        "circular-import",
+        "check/circular-import",
+        code("import shop\n")
+        | {
+            "shop.py": "from cart import add\n\ndef sell(): ...\n",
+            "cart.py": "from shop import sell\n\ndef add(): ...\n",
+        },
+    ),
+    unready(
+        "hidden-package",
+        "check/hidden-package",
+        code("from wave import open\n") | {"wave.py": "A = 1\n"},
+    ),
+    unready(
+        "factory-not-called",
+        "check/app-factory",
+        {
+            "Procfile": "web: gunicorn app:create_app\n",
+            "app.py": "def create_app():\n    return None\n",
+        },
+    ),
     unready("not-an-app", "check/not-an-app", code("app = 3\n")),
-    unready("database-away", "check/unreachable", code("import asyncio\n\nasyncio.run(asyncio.open_connection('127.0.0.1', 1))\n")),
-    unready("no-such-table", "check/missing-table", code("import sqlite3\n\nsqlite3.connect('a.db').execute('select * from posts')\n")),
+    unready(
+        "database-away",
+        "check/unreachable",
+        code("import asyncio\n\nasyncio.run(asyncio.open_connection('127.0.0.1', 1))\n"),
+    ),
+    unready(
+        "no-such-table",
+        "check/missing-table",
+        code("import sqlite3\n\nsqlite3.connect('a.db').execute('select * from posts')\n"),
+    ),
     unready("no-such-file", "check/no-such-file", code("MODEL = open('model.bin')\n")),
-    unready("crashes", "check/crashed", code("import os, signal\n\nos.kill(os.getpid(), signal.SIGSEGV)\n")),
-    unready("killed", "check/killed", code("import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n")),
-    unready("host-refused", "check/disallowed-host", code(DJANGO) | {"site/settings.py": "import os\nALLOWED_HOSTS = os.environ.get('HOSTS', '').split(',')\n"}),
-    unready("unix-socket", "check/wrong-port", {"Procfile": "web: python server.py\n", "server.py": UNIX}, check_limit_s=3),
-    unready("port-taken", "check/port-taken", {"Procfile": "web: python server.py\n", "server.py": TAKEN}, check_limit_s=5),
+    unready(
+        "crashes",
+        "check/crashed",
+        code("import os, signal\n\nos.kill(os.getpid(), signal.SIGSEGV)\n"),
+    ),
+    unready(
+        "killed",
+        "check/killed",
+        code("import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n"),
+    ),
+    unready(
+        "host-refused",
+        "check/disallowed-host",
+        code(DJANGO)
+        | {
+            "site/settings.py": (
+                "import os\nALLOWED_HOSTS = os.environ.get('HOSTS', '').split(',')\n"
+            )
+        },
+    ),
+    unready(
+        "unix-socket",
+        "check/wrong-port",
+        {"Procfile": "web: python server.py\n", "server.py": UNIX},
+        check_limit_s=3,
+    ),
+    unready(
+        "port-taken",
+        "check/port-taken",
+        {"Procfile": "web: python server.py\n", "server.py": TAKEN},
+        check_limit_s=5,
+    ),
     unready("no-such-program", "check/no-such-program", {"Procfile": "web: hypercron app:app\n"}),
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -208,10 +424,12 @@ class Site:
         return (
             self.server.ask(APP),
             self.server.live(APP),
-            git.resolve_commit(self.server.embedded.layout.repo(self.server.paths(APP).name), "main"),
+            git.resolve_commit(
+                self.server.embedded.layout.repo(self.server.paths(APP).name), "main"
+            ),
             self.server.leftovers(APP),
             sorted(path.name for path in self.server.paths(APP).releases.iterdir()),
-        )  # fmt: skip
+        )
 
     def commit(self, case: Case) -> None:
         self.laptop.git("reset", "-q", "--hard", self.good)

@@ -1,4 +1,5 @@
-"""Buildpacks of others, from the administrator's line to the page: real git over HTTP, real builds, commands as typed."""
+"""Buildpacks of others, from the administrator's line to the page: real git over HTTP, real
+builds, commands as typed."""
 
 import json
 import os
@@ -33,7 +34,10 @@ mkdir -p "$1/.profile.d" "$1/tools"
 echo 'export TOOLS=$HOME/tools' > "$1/.profile.d/maker.sh"
 echo "export MAKER=made" > "${BASH_SOURCE%/*}/../export"
 """
-RELEASE = "#!/bin/sh\necho warning >&2\nprintf -- '---\\ndefault_process_types:\\n  web: python3 serve\\n'\n"
+RELEASE = (
+    "#!/bin/sh\necho warning >&2\nprintf -- '---\\ndefault_process_types:\\n"
+    "  web: python3 serve\\n'\n"
+)
 PACK: dict[str, str | bytes | None] = {
     "index.html": "a buildpack",
     "bin/detect": '#!/bin/sh\ntest -f "$1/maker.txt" && echo Maker\n',
@@ -50,7 +54,8 @@ import http.server, os
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         here = os.path.join(os.getcwd(), "tools")
-        kept = [open(name).read().strip() for name in ("greeting", "second") if os.path.exists(name)]
+        there = filter(os.path.exists, ("greeting", "second"))
+        kept = [open(name).read().strip() for name in there]
         body = " ".join([*kept, str(os.environ["TOOLS"] == here)]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -73,9 +78,13 @@ class Site:
     def ship(self, *words: str, status: int = 0) -> str:
         """Type a command on the server; returns all that it prints."""
         done = subprocess.run(
-            (SHIP, words[0], "--app", self.app, *words[1:]), capture_output=True, text=True, check=False,
-            env={**os.environ, "SHIP_ROOT": str(self.server.embedded.root)}, timeout=60,
-        )  # fmt: skip
+            (SHIP, words[0], "--app", self.app, *words[1:]),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "SHIP_ROOT": str(self.server.embedded.root)},
+            timeout=60,
+        )
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -210,9 +219,9 @@ def test_app_json_chooses_where_nobody_else_did_and_the_server_has_them_all(site
     pushed = site.push(named("maker", "https://git.example/evil"))
     assert pushed.status == 0, pushed.text
     assert (
-        "The buildpacks of app.json are left out. The buildpack https://git.example/evil is not allowed"
-        in pushed.text
-    )
+        "The buildpacks of app.json are left out. The buildpack https://git.example/evil is "
+        "not allowed"
+    ) in pushed.text
     assert site.server.ask(site.app) == (200, "a page")
     pushed = site.push(named("maker"))
     assert pushed.status == 0, pushed.text

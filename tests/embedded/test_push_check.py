@@ -1,4 +1,5 @@
-"""`git push -o check`: what is tried and told, and that nothing is left of it, on the server or in the checkout."""
+"""`git push -o check`: what is tried and told, and that nothing is left of it, on the server or
+in the checkout."""
 
 import subprocess
 from collections.abc import Iterator
@@ -68,9 +69,14 @@ def state(server: PushServer, app: AppName) -> tuple[object, ...]:
         ("git", "-C", repo, "count-objects", "-v"), capture_output=True, text=True, check=True
     )
     return (
-        server.ask(app), git.refs(repo), git.head_branch(repo), objects.stdout, server.live(app),
-        server.leftovers(app), records.release_versions(server.paths(app)),
-    )  # fmt: skip
+        server.ask(app),
+        git.refs(repo),
+        git.head_branch(repo),
+        objects.stdout,
+        server.live(app),
+        server.leftovers(app),
+        records.release_versions(server.paths(app)),
+    )
 
 
 def test_a_check_that_passes_leaves_nothing_and_says_so(

@@ -1,4 +1,5 @@
-"""Django projects whose static files are collected in the build, hooks around it, config vars in its way: real uv, real Django."""
+"""Django projects whose static files are collected in the build, hooks around it, config vars in
+its way: real uv, real Django."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ SECRET_KEY = "for-the-test"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "shop.urls"
 INSTALLED_APPS = ["django.contrib.staticfiles"]
-MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "assets"]
@@ -147,18 +151,56 @@ def test_a_config_var_leaves_it_out(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "reason", "changes"),
     [
-        ("variable", "variable", {"shop/settings.py": SETTINGS + "SECRET_KEY = os.environ['SHOP_KEY']\n"}),
-        ("variable-decouple", "variable", {"shop/settings.py": SETTINGS + DECOUPLE, "requirements.txt": "django==5.2.*\nwhitenoise==6.*\npython-decouple\n"}),
-        ("variable-environ", "variable", {"shop/settings.py": SETTINGS + ENVIRON, "requirements.txt": "django==5.2.*\nwhitenoise==6.*\ndjango-environ\n"}),
-        ("no-root", "failed", {"shop/settings.py": SETTINGS.replace("STATIC_ROOT", "STATIC_FOLDER").replace(MANIFEST_STORAGE, "")}),
+        (
+            "variable",
+            "variable",
+            {"shop/settings.py": SETTINGS + ("SECRET_KEY = os.environ['SHOP_KEY']\n")},
+        ),
+        (
+            "variable-decouple",
+            "variable",
+            {
+                "shop/settings.py": SETTINGS + DECOUPLE,
+                "requirements.txt": "django==5.2.*\nwhitenoise==6.*\npython-decouple\n",
+            },
+        ),
+        (
+            "variable-environ",
+            "variable",
+            {
+                "shop/settings.py": SETTINGS + ENVIRON,
+                "requirements.txt": "django==5.2.*\nwhitenoise==6.*\ndjango-environ\n",
+            },
+        ),
+        (
+            "no-root",
+            "failed",
+            {
+                "shop/settings.py": SETTINGS.replace("STATIC_ROOT", "STATIC_FOLDER").replace(
+                    MANIFEST_STORAGE, ""
+                )
+            },
+        ),
         ("reference", "failed", {"assets/site.css": "body { background: url('gone.png') }\n"}),
-        ("settings-module", "failed", {"manage.py": MANAGE.replace("shop.settings", "shop.production")}),
+        (
+            "settings-module",
+            "failed",
+            {"manage.py": MANAGE.replace("shop.settings", "shop.production")},
+        ),
         ("module", "failed", {"shop/settings.py": SETTINGS + "import storages\n"}),
         ("syntax", "failed", {"shop/settings.py": SETTINGS + "if\n"}),
-        ("not-enabled", "failed", {"shop/settings.py": SETTINGS.replace("INSTALLED_APPS", "LOCAL_APPS")}),
-        ("improper", "failed", {"shop/settings.py": SETTINGS.replace('"assets"]', '"staticfiles"]')}),
+        (
+            "not-enabled",
+            "failed",
+            {"shop/settings.py": SETTINGS.replace("INSTALLED_APPS", "LOCAL_APPS")},
+        ),
+        (
+            "improper",
+            "failed",
+            {"shop/settings.py": SETTINGS.replace('"assets"]', '"staticfiles"]')},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_failed_is_told_with_the_line_to_type(
     shop: Shop, name: str, reason: str, changes: Mapping[str, str | bytes | None]
 ) -> None:
@@ -193,9 +235,15 @@ def test_hooks_run_in_the_tree_with_the_config_vars_and_what_they_make_is_served
     shop.server.configure(app, COLOUR="teal")
     laptop = shop.server.checkout(app)
     code = wsgi("hello")["app.py"] + "from made import COLOUR\nassert COLOUR == 'teal'\n"
-    before = "#!/bin/bash\n[[ $PWD = $BUILD_DIR && -w $CACHE_DIR && -d $SHIP_STORAGE ]]\necho \"COLOUR = '$COLOUR'\" > made.py\n"
+    before = (
+        "#!/bin/bash\n[[ $PWD = $BUILD_DIR && -w $CACHE_DIR && -d $SHIP_STORAGE ]]\n"
+        "echo \"COLOUR = '$COLOUR'\" > made.py\n"
+    )
     before += "echo six >> requirements.txt\n"
-    after = "#!/usr/bin/env python\nimport sys\nsys.path.insert(0, '.')\nimport six, made\nprint('after', made.COLOUR, six.__name__)\n"
+    after = (
+        "#!/usr/bin/env python\nimport sys\nsys.path.insert(0, '.')\nimport six, made\n"
+        "print('after', made.COLOUR, six.__name__)\n"
+    )
     laptop.commit(
         {**wsgi("hello"), "app.py": code, "bin/pre_compile": before, "bin/post_compile": after}
     )

@@ -1,4 +1,5 @@
-"""What happens around a push: others push, people hang up, processes die, disks fill, nginx is broken by hand."""
+"""What happens around a push: others push, people hang up, processes die, disks fill, nginx is
+broken by hand."""
 
 import os
 import signal
@@ -90,9 +91,12 @@ class Site:
     def state(self) -> tuple[object, ...]:
         """All that a push which came to nothing must leave as it was."""
         return (
-            self.ask(), self.tip, self.server.live(self.app), self.server.leftovers(self.app),
+            self.ask(),
+            self.tip,
+            self.server.live(self.app),
+            self.server.leftovers(self.app),
             records.release_versions(self.server.paths(self.app)),
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""What a person does with an app, from the first push to its end: real git over HTTP, real gunicorn, real nginx."""
+"""What a person does with an app, from the first push to its end: real git over HTTP, real
+gunicorn, real nginx."""
 
 import base64
 import hashlib
@@ -63,7 +64,8 @@ def app(environ, start_response):
 
 
 def serve(text: str) -> dict[str, str]:
-    """An app that needs neither a virtualenv nor gunicorn, because no file of it is Python's by its name."""
+    """An app that needs neither a virtualenv nor gunicorn, because no file of it is Python's by
+    its name."""
     return {"Procfile": "web: python3 serve\n", "serve": SERVE.replace("{text}", text)}
 
 
@@ -142,7 +144,11 @@ def test_push_change_configure_and_roll_back_without_a_lost_request(blog: Site) 
 
 def test_the_release_phase_runs_before_anybody_sees_the_new_code(blog: Site) -> None:
     blog.deploy(wsgi("before"))
-    script = f"echo migrating && python3 -c \"import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:{blog.server.embedded.port}/', headers={{'Host': 'blog.ship.test'}})).read())\""
+    script = (
+        'echo migrating && python3 -c "import urllib.request as u; '
+        f"print(u.urlopen(u.Request('http://127.0.0.1:{blog.server.embedded.port}/', "
+        f"headers={{'Host': 'blog.ship.test'}})).read())\""
+    )
     said = blog.deploy(wsgi("after") | {"Procfile": f"web: gunicorn app:app\nrelease: {script}\n"})
     phase = said[said.index("Running the release phase") : said.index("Swapping to")]
     assert "migrating" in phase
@@ -243,8 +249,12 @@ def test_what_was_pushed_can_be_cloned_and_fetched(server: PushServer) -> None:
     other = server.folder / "clone"
     done = subprocess.run(
         ("git", "clone", "-q", server.url(site.app), str(other)),
-        env=GIT_ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        env=GIT_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     assert (other / "index.html").read_text() == "one"
     site.deploy({"index.html": "two"})
@@ -354,7 +364,9 @@ def make_wheel(folder: Path) -> None:
     parts = {
         "local_tool.py": "",
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: local-tool\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
     record = io.StringIO()
     for name, text in parts.items():

@@ -1,4 +1,5 @@
-"""Hostile and unlucky pushes end on our receive-pack as they end on git's: same verdicts, refs and objects, nothing left over."""
+"""Hostile and unlucky pushes end on our receive-pack as they end on git's: same verdicts, refs
+and objects, nothing left over."""
 
 import random
 import shutil
@@ -187,7 +188,9 @@ ATTACKS: dict[str, Attack] = {
     "tree entry without name": entry(FILE, b""),
     "tree entry of a strange mode": entry(b"107777", b"run"),
     "tree entry with a zero-padded mode": entry(b"040000", b"folder"),
-    "two tree entries of one name": lambda s: commit_of(s, (FILE, b"a", s.blob), (FILE, b"a", s.blob)),
+    ("two tree entries of one name"): lambda s: commit_of(
+        s, (FILE, b"a", s.blob), (FILE, b"a", s.blob)
+    ),
     "unsorted tree": lambda s: commit_of(s, (FILE, b"b", s.blob), (FILE, b"a", s.blob)),
     "linked .gitmodules": entry(LINK, b".gitmodules"),
     "option in .gitmodules": evil_modules,
@@ -210,7 +213,9 @@ ATTACKS: dict[str, Attack] = {
     "ref below a branch": funny("refs/heads/main/sub"),
     "very long ref": funny("refs/heads/" + "a" * 300),
     "hidden ref": of(lambda s: new(s.other, ref="refs/ship/new")),
-    "hidden ref beside a good one": of(lambda s: new(s.other, ref="refs/ship/x"), lambda s: new(s.other)),
+    ("hidden ref beside a good one"): of(
+        lambda s: new(s.other, ref="refs/ship/x"), lambda s: new(s.other)
+    ),
     "deleting a hidden ref": of(lambda s: (s.first, ABSENT, "refs/ship/kept")),
     "lost race": of(lambda s: (s.first, s.other, MAIN)),
     "lost race to create": of(lambda s: (ABSENT, s.other, MAIN)),
@@ -219,9 +224,13 @@ ATTACKS: dict[str, Attack] = {
     "deleting the current branch": of(lambda s: (s.second, ABSENT, MAIN)),
     "deleting another branch": of(lambda s: (s.first, ABSENT, SIDE)),
     "deleting an absent ref": of(lambda s: (s.first, ABSENT, "refs/heads/none")),
-    "deleting and moving": of(lambda s: (s.first, ABSENT, SIDE), lambda s: (s.second, s.other, MAIN)),
+    "deleting and moving": of(
+        lambda s: (s.first, ABSENT, SIDE), lambda s: (s.second, s.other, MAIN)
+    ),
     "one ref twice": of(lambda s: new(s.other), lambda s: new(s.first)),
-    "atomic": of(lambda s: new(s.other), lambda s: (s.first, s.other, SIDE), capabilities=b"atomic"),
+    "atomic": of(
+        lambda s: new(s.other), lambda s: (s.first, s.other, SIDE), capabilities=b"atomic"
+    ),
     "atomic with a lost race": of(
         lambda s: new(s.other), lambda s: (s.first, s.other, MAIN), capabilities=b"atomic"
     ),
@@ -231,11 +240,15 @@ ATTACKS: dict[str, Attack] = {
     "truncated pack": with_pack(lambda pack: pack[:-25]),
     "pack without its checksum": with_pack(lambda pack: pack[:-20]),
     "wrong checksum": with_pack(lambda pack: pack[:-1] + bytes([pack[-1] ^ 1])),
-    "flipped bit in an object": with_pack(lambda pack: pack[:20] + bytes([pack[20] ^ 4]) + pack[21:]),
+    "flipped bit in an object": with_pack(
+        lambda pack: pack[:20] + bytes([pack[20] ^ 4]) + pack[21:]
+    ),
     "garbage for a pack": with_pack(lambda _: b"GET / HTTP/1.1\r\n\r\n" * 40),
     "no pack": with_pack(lambda _: b""),
     "pack version 9": with_pack(lambda pack: pack[:7] + b"\x09" + pack[8:]),
-    "pack that claims four billion objects": with_pack(lambda pack: pack[:8] + b"\xff" * 4 + pack[12:]),
+    ("pack that claims four billion objects"): with_pack(
+        lambda pack: pack[:8] + b"\xff" * 4 + pack[12:]
+    ),
     "command that is none": lambda _: b"000bgarbage" + b"0000",
     "length that is none": lambda _: b"zzzz",
     "negative length": lambda _: b"-001",
@@ -246,7 +259,7 @@ ATTACKS: dict[str, Attack] = {
     "object ids in upper case": lambda s: (
         commands((ABSENT, s.other.upper(), "refs/heads/new")) + s.pack_of(s.other)
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ATTACKS)

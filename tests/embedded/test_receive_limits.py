@@ -1,4 +1,5 @@
-"""What a push may cost and leave behind: memory, size, quarantines of killed pushes; and the HTTP half by byte streams."""
+"""What a push may cost and leave behind: memory, size, quarantines of killed pushes; and the
+HTTP half by byte streams."""
 
 import io
 import os
@@ -93,7 +94,8 @@ def test_killed_push_is_cleared_away_by_the_next_and_a_running_one_is_not(
     assert not leftovers(repo)
 
 
-# A process starts with the peak of the one it was forked from; so a small one forks, and looks at its children.
+# A process starts with the peak of the one it was forked from; so a small one forks, and looks at
+# its children.
 PEAK_OF_CHILDREN = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
@@ -118,7 +120,8 @@ class Stream:
 
 
 def test_body_is_read_to_its_end_and_never_held(repo: Path) -> None:
-    """A client that still sends does not hear a refusal: nginx and git would call it a broken pipe."""
+    """A client that still sends does not hear a refusal: nginx and git would call it a broken
+    pipe."""
     body = Stream(commands((ABSENT, "1" * 40, MAIN)) + b"no pack at all", 200 * MIB)
     answer = bytearray()
     tracemalloc.start()
@@ -175,8 +178,10 @@ class TestHttp:
         (oid,) = [laptop.commit()]
         packed = subprocess.run(
             ("git", "-C", laptop.checkout, "pack-objects", "--stdout", "-q", "--revs"),
-            input=b"main\n", capture_output=True, check=True,
-        ).stdout  # fmt: skip
+            input=b"main\n",
+            capture_output=True,
+            check=True,
+        ).stdout
         shown = {k: v for k, v in laptop.environment.items() if k.startswith("SHIP_")}
         push = self.push(laptop.repo, HOOKS, **shown, SHIP_TEST_STATUS="6")
         answer = bytearray()

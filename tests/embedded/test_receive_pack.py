@@ -1,4 +1,5 @@
-"""Real pushes by real git clients: what is deployed, what is refused with which words, and what happens when somebody goes away."""
+"""Real pushes by real git clients: what is deployed, what is refused with which words, and what
+happens when somebody goes away."""
 
 import os
 import signal
@@ -80,7 +81,8 @@ def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop) -> N
 
 
 def test_of_two_first_branches_at_once_one_deploys(laptop: Laptop) -> None:
-    """Both passed pre-receive before either had moved; post-receive of the slower one finds this."""
+    """Both passed pre-receive before either had moved; post-receive of the slower one finds
+    this."""
     assert laptop.push("main").returncode == 0
     commit = laptop.commit()
     git.move_refs(laptop.repo, [("refs/heads/master", ABSENT, commit)])
@@ -285,7 +287,8 @@ def test_checked_commit_goes_as_it_came(laptop: Laptop) -> None:
     assert pushed.returncode == 0, pushed.stderr
     assert "main -> refs/ship/checked" in pushed.stderr
     assert laptop.calls()[-2] == (
-        f"called: push --app blog --key laptop --ref {MAIN} --commit {checked} --old {before} --check"
+        f"called: push --app blog --key laptop --ref {MAIN} --commit {checked} --old "
+        f"{before} --check"
     )
     assert laptop.server_refs() == {MAIN: before}
     assert objects(laptop.repo) == kept

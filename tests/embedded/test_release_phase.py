@@ -1,4 +1,5 @@
-"""The release phase: when it runs, what it may leave behind, and what its failure leaves as it was."""
+"""The release phase: when it runs, what it may leave behind, and what its failure leaves as it
+was."""
 
 import pytest
 

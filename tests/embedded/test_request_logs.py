@@ -68,8 +68,9 @@ def test_a_large_log_is_put_aside_and_no_line_is_lost(
     wait_until(lambda: "GET /after HTTP/1.1" in asked(log))
     parts = sorted(log.parent.glob("nginx.access.log*"))
     assert [part.name for part in parts] == [
-        "nginx.access.log", *(f"nginx.access.log.{number}" for number in (1, 2, 3, 4)),
-    ]  # fmt: skip
+        "nginx.access.log",
+        *(f"nginx.access.log.{number}" for number in (1, 2, 3, 4)),
+    ]
     assert not load.lost
     assert rotate(server) == []
 

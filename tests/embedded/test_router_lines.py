@@ -143,20 +143,43 @@ def _sends_then_waits(answer: bytes) -> Callable[[socket.socket], object]:
         (_sends(b""), "closed", '502 "the app closed the connection without an answer"'),
         (_reset, "closed", '502 "the app closed the connection without an answer"'),
         (_silent, "timeout", '504 "the app gave no answer within 1 s"'),
-        (_sends(PROMISED + b"\r\nok"), "broke-off", '200 "the app broke off its answer after 2 of 100 bytes"'),
+        (
+            _sends(PROMISED + b"\r\nok"),
+            "broke-off",
+            ('200 "the app broke off its answer after 2 of 100 bytes"'),
+        ),
         (_sends_then_waits(PROMISED + b"\r\nok"), "broke-off", "after 2 of 100 bytes"),
-        (_sends(PROMISED), "answer-malformed", '502 "the header of the app\'s answer broke off, or is malformed"'),
+        (
+            _sends(PROMISED),
+            "answer-malformed",
+            ('502 "the header of the app\'s answer broke off, or is malformed"'),
+        ),
         (_sends(OK + b"no colon here\r\n\r\n"), "answer-malformed", "502"),
-        (_sends(OK + b"Set-Cookie: " + b"a" * 9000 + b"\r\n\r\n"), "answer-header-too-large",
-         '502 "the header of the app\'s answer is too large"'),
+        (
+            _sends(OK + b"Set-Cookie: " + b"a" * 9000 + b"\r\n\r\n"),
+            "answer-header-too-large",
+            '502 "the header of the app\'s answer is too large"',
+        ),
         (_sends(b"220 mail.example.com ESMTP\r\n"), "not-http", '"the app\'s answer was not HTTP"'),
-        (_sends(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"), "app-answered", '502 "the app\'s own answer"'),
-        (_sends(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"), "app-answered", '503 "the app\'s own answer"'),
-        (_sends(b"HTTP/1.1 504 Slow\r\nContent-Length: 0\r\n\r\n"), "app-answered", '504 "the app\'s own answer"'),
+        (
+            _sends(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"),
+            "app-answered",
+            ('502 "the app\'s own answer"'),
+        ),
+        (
+            _sends(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"),
+            "app-answered",
+            ('503 "the app\'s own answer"'),
+        ),
+        (
+            _sends(b"HTTP/1.1 504 Slow\r\nContent-Length: 0\r\n\r\n"),
+            "app-answered",
+            ('504 "the app\'s own answer"'),
+        ),
         (_sends(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), None, "GET / 304"),
         (_sends(b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n"), None, "GET / 413 host="),
     ],
-)  # fmt: skip
+)
 def test_what_a_web_process_does(
     site: Site, play: Callable[[socket.socket], object], code: str | None, text: str
 ) -> None:
@@ -203,7 +226,14 @@ def test_all_places_to_wait_for_the_app_are_taken(site: Site) -> None:
     assert '504 "the app took no connection within 10 s"' in told
 
 
-@pytest.mark.parametrize("sent", [b"", OK + b"Content-Length: 100000\r\n\r\n" + b"x" * 50_000, OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        OK + b"Content-Length: 100000\r\n\r\n" + b"x" * 50_000,
+        OK + (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+    ],
+)
 def test_the_visitor_goes_away(site: Site, sent: bytes) -> None:
     asked = threading.Event()
 
@@ -231,16 +261,31 @@ def test_the_visitor_goes_away_in_the_middle_of_his_request(site: Site) -> None:
 @pytest.mark.parametrize(
     ("request_bytes", "code", "text"),
     [
-        (b"POST / HTTP/1.1\r\nHOST\r\nContent-Length: 10485760\r\n\r\n", "body-too-large",
-         "413 \"10.0 MiB is above the limit of 1 MiB of a request's body\""),
-        (b"GET / HTTP/1.1\r\nHOST\r\nCookie: " + b"a" * 9000 + b"\r\n\r\n", "header-too-large",
-         "\"the request's header is too large\""),
-        (b"GET / HTTP/1.1\r\nHOST\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 5000) for n in range(9)) + b"\r\n",
-         "header-too-large", "the request's header is too large"),
-        (b"GET / HTTP/1.1\r\nHOST\r\nX: a\0b\r\n\r\n", "bad-request", '400 "the request was not valid HTTP"'),
+        (
+            b"POST / HTTP/1.1\r\nHOST\r\nContent-Length: 10485760\r\n\r\n",
+            "body-too-large",
+            '413 "10.0 MiB is above the limit of 1 MiB of a request\'s body"',
+        ),
+        (
+            b"GET / HTTP/1.1\r\nHOST\r\nCookie: " + b"a" * 9000 + b"\r\n\r\n",
+            "header-too-large",
+            '"the request\'s header is too large"',
+        ),
+        (
+            (b"GET / HTTP/1.1\r\nHOST\r\n")
+            + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 5000) for n in range(9))
+            + b"\r\n",
+            "header-too-large",
+            "the request's header is too large",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nHOST\r\nX: a\0b\r\n\r\n",
+            "bad-request",
+            ('400 "the request was not valid HTTP"'),
+        ),
         (b"TRACE / HTTP/1.1\r\nHOST\r\n\r\n", "method-not-allowed", "TRACE / 405"),
     ],
-)  # fmt: skip
+)
 def test_what_nginx_does_not_let_in(site: Site, request_bytes: bytes, code: str, text: str) -> None:
     with site.send(request_bytes) as visitor:
         answer = visitor.recv(65536)
@@ -254,7 +299,9 @@ def test_what_nginx_does_not_let_in(site: Site, request_bytes: bytes, code: str,
 
 def test_what_visitors_write_cannot_be_taken_for_something_else(site: Site) -> None:
     for sent in (b'/"x', b"/\xff\xfe\x9b", "/\u202e\u009b".encode()):
-        with site.send(b"GET " + sent + b' HTTP/1.1\r\nHOST\r\nUser-Agent: \x1b[31m"\\\r\n\r\n') as visitor:  # fmt: skip
+        with site.send(
+            b"GET " + sent + (b' HTTP/1.1\r\nHOST\r\nUser-Agent: \x1b[31m"\\\r\n\r\n')
+        ) as visitor:
             visitor.recv(65536)
         code, told = site.told()
         assert code == "refused"

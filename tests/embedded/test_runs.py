@@ -1,4 +1,5 @@
-"""Runs on an embedded server, typed as people type them: attached, detached, listed, stopped, limited."""
+"""Runs on an embedded server, typed as people type them: attached, detached, listed, stopped,
+limited."""
 
 import json
 import subprocess

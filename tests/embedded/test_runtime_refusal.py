@@ -1,4 +1,5 @@
-"""A release that cannot boot: refused at a HUP, with the old one serving on; at a first start, at once."""
+"""A release that cannot boot: refused at a HUP, with the old one serving on; at a first start,
+at once."""
 
 import os
 import signal
@@ -22,7 +23,9 @@ BROKEN: dict[str, dict[str, str]] = {
     "exit 3 at import": {"app.py": "import sys; sys.exit(3)\n"},
     "base exception": {"app.py": "raise KeyboardInterrupt\n"},
     "thread left behind": {
-        "app.py": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n1/0\n"
+        "app.py": (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n1/0\n"
+        )
     },
     "killed at import": {"app.py": "import os; os.kill(os.getpid(), 9)\n"},
     "gunicorn file raises": {"gunicorn.conf.py": "1/0\n"},
@@ -55,7 +58,8 @@ def test_broken_release_is_refused_and_the_old_one_serves_on(
 
 
 def assert_whole(site: Site) -> None:
-    """The master is as before the swap: a worker that it starts now is of v1 and has v1's config vars."""
+    """The master is as before the swap: a worker that it starts now is of v1 and has v1's config
+    vars."""
     master = site.masters["a"].pid
     ready = workers.ready_workers(site.run_dir("a"))
     victim = min(set(ready) & workers.children(master))

@@ -184,7 +184,10 @@ def test_socket_handed_on_as_standard_input(site: Site) -> None:
 
 def test_a_worker_that_is_hardly_forked_goes_when_it_is_told(site: Site) -> None:
     """Until its own handlers are in place it has the master's, which put a signal aside."""
-    own = "import time\ngraceful_timeout = 3600\ndef post_fork(server, worker):\n    open('forked', 'w').close()\n    time.sleep(600)\n"
+    own = (
+        "import time\ngraceful_timeout = 3600\ndef post_fork(server, worker):\n"
+        "    open('forked', 'w').close()\n    time.sleep(600)\n"
+    )
     site.release(1, files={"gunicorn.conf.py": own})
     site.start("a", 1, wait=False)
     wait_until(lambda: any(site.home.rglob("forked")), 20)

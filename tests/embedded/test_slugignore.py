@@ -1,4 +1,5 @@
-"""What .slugignore leaves out is in no release: not when it is built, nor served, nor brought back."""
+"""What .slugignore leaves out is in no release: not when it is built, nor served, nor brought
+back."""
 
 import os
 import subprocess
@@ -25,9 +26,14 @@ def test_files_are_left_out_of_each_release(server: PushServer) -> None:
     app = server.create("slim")
     checkout = server.checkout("slim")
     tree = {
-        **wsgi("slim"), ".slugignore": "*.psd\n/docs\nProcfile\n!docs/a.md\n", "docs/a.md": "x", "public/a.txt": "shown",
-        "public/b.psd": "x", "Procfile": "web: nonsense\n", "ship.toml": "[static]\n'/static/' = 'public'\n",
-    }  # fmt: skip
+        **wsgi("slim"),
+        ".slugignore": "*.psd\n/docs\nProcfile\n!docs/a.md\n",
+        "docs/a.md": "x",
+        "public/a.txt": "shown",
+        "public/b.psd": "x",
+        "Procfile": "web: nonsense\n",
+        "ship.toml": "[static]\n'/static/' = 'public'\n",
+    }
     checkout.commit(tree)
     pushed = checkout.push()
     assert pushed.status == 0, pushed.text

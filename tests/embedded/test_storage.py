@@ -1,4 +1,5 @@
-"""Storage on the whole way: what an app wrote where it would be lost, how it is kept, and where it appears."""
+"""Storage on the whole way: what an app wrote where it would be lost, how it is kept, and where
+it appears."""
 
 import json
 import sqlite3
@@ -42,7 +43,7 @@ def app(environ, start_response):
         database.execute("INSERT INTO visits VALUES (?)", (path,))
         database.commit()
     count = rows().execute("SELECT count(*) FROM visits").fetchone()[0]
-    media = sorted(each.name for each in (HERE / "media").iterdir()) if (HERE / "media").exists() else []
+    media = sorted(each.name for each in HERE.glob("media/*"))
     body = f"{count} {' '.join(media)}".strip().encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -79,10 +80,18 @@ def name(laptop: Checkout) -> str:
 
 def ship(server: PushServer, *words: str, status: int = 0) -> str:
     done = subprocess.run(
-        (str(SHIP), *words), capture_output=True, text=True, check=False, timeout=90,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
+        (str(SHIP), *words),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(server.folder),
+            "SHIP_ROOT": str(server.embedded.root),
+        },
         cwd=server.folder,
-    )  # fmt: skip
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -346,9 +355,15 @@ def test_a_file_that_exceeds_the_quota_leaves_everything_as_it_was(
     (tmp_path / "small").write_bytes(b"x" * 1_000_000)
     ship(server, "storage:put", str(tmp_path / "small"), "-a", app)
     piped = subprocess.run(
-        (str(SHIP), "--by", "laptop", "storage:put", "-a", app, "-", "notes/a.txt"), input=b"text", check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.folder), "SHIP_ROOT": str(server.embedded.root)},
-    )  # fmt: skip
+        (str(SHIP), "--by", "laptop", "storage:put", "-a", app, "-", "notes/a.txt"),
+        input=b"text",
+        check=False,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(server.folder),
+            "SHIP_ROOT": str(server.embedded.root),
+        },
+    )
     assert piped.returncode == 0
     assert (server.paths(app).storage / "notes" / "a.txt").read_text() == "text"
     assert sorted(each.name for each in server.paths(app).storage.iterdir()) == ["notes", "small"]

@@ -344,7 +344,8 @@ def test_jobs_whose_starter_was_killed_are_found_again(server: EmbeddedServer) -
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path; import os, signal\n"
-        "from receiver.hosts import Job; from receiver.hosts.supervisord.host import SupervisordHost\n"
+        "from receiver.hosts import Job; from receiver.hosts.supervisord.host import "
+        "SupervisordHost\n"
         "from receiver.model.layout import Layout; from receiver.model.names import AppName\n"
         "root = Path(sys.argv[2])\n"
         "host = SupervisordHost(Layout.embedded(root))\n"

@@ -1,4 +1,5 @@
-"""What the person who pushed reads, compared whole with a file of tests/transcripts; what differs by machine is masked.
+"""What the person who pushed reads, compared whole with a file of tests/transcripts; what
+differs by machine is masked.
 
 `SHIP_UPDATE_GOLDEN=1` writes the files anew; read the difference before you commit it.
 """

@@ -233,7 +233,8 @@ def _named(node: ast.AST) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
         for alias in node.names:
-            # `from receiver import files` imports a module, `from receiver.files import x` a name of one
+            # `from receiver import files` imports a module, `from receiver.files import x` a name
+            # of one
             inner = (PROJECT / node.module.replace(".", "/") / alias.name).with_suffix(".py")
             is_module = inner.exists() or inner.with_suffix("").is_dir()
             yield f"{node.module}.{alias.name}" if is_module else node.module

@@ -1,4 +1,5 @@
-"""How pip's configuration of the test computer reaches a machine: rewritten, and only what exists."""
+"""How pip's configuration of the test computer reaches a machine: rewritten, and only what
+exists."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Numbers given out to test machines, each held by a file lock that the death of its owner frees."""
+"""Numbers given out to test machines, each held by a file lock that the death of its owner
+frees."""
 
 import fcntl
 import os

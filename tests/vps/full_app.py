@@ -1,4 +1,5 @@
-"""An app with one of everything that can be of an app and run, or wait to run; and how to see what there is of it."""
+"""An app with one of everything that can be of an app and run, or wait to run; and how to see
+what there is of it."""
 
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ _FILES = {
 }
 # Wherever systemd keeps such.
 _TRACES = (
-    "{ find /etc/systemd /run/systemd -name 'ship*'; systemctl list-units --all --plain --no-legend 'ship*';"
+    "{ find /etc/systemd /run/systemd -name 'ship*'; systemctl list-units --all --plain "
+    "--no-legend 'ship*';"
     " ps -eo user:32,args --no-headers | grep '^ship'; } || true"
 )
 

@@ -46,8 +46,12 @@ def blog_job(argv: Sequence[str], values: dict[str, Any]) -> dict[str, Any]:
 
 
 def wsgi(version: int) -> dict[str, str]:
-    lines = ("def app(environ, start_response):", "    start_response('200 OK', [])",
-             f"    return [b'v{version}']", "")  # fmt: skip
+    lines = (
+        "def app(environ, start_response):",
+        "    start_response('200 OK', [])",
+        f"    return [b'v{version}']",
+        "",
+    )
     return {"app.py": "\n".join(lines)}
 
 
@@ -81,8 +85,19 @@ def serve_first(vps: Vps) -> Vps:
 
 def inside(vps: Vps, argv: Sequence[str]) -> tuple[str, ...]:
     """A command line that runs in the machine, for a test that does something meanwhile."""
-    return ("nsenter", "-t", str(vps.machine.init_pid), "-m", "-u", "-i", "-n", "-p", "-C", "--",
-            *argv)  # fmt: skip
+    return (
+        "nsenter",
+        "-t",
+        str(vps.machine.init_pid),
+        "-m",
+        "-u",
+        "-i",
+        "-n",
+        "-p",
+        "-C",
+        "--",
+        *argv,
+    )
 
 
 def answer(vps: Vps, port: int) -> str:

@@ -32,9 +32,14 @@ def run_inside(
     limit = ("timeout", "--kill-after=5", f"{timeout_s:g}")
     started = time.monotonic()
     done = subprocess.run(
-        (*doorway, *limit, *_as_user(user), *_argv(command)), input=data, capture_output=True,
-        check=False, env=_environment(user), cwd="/", timeout=timeout_s + 30,
-    )  # fmt: skip
+        (*doorway, *limit, *_as_user(user), *_argv(command)),
+        input=data,
+        capture_output=True,
+        check=False,
+        env=_environment(user),
+        cwd="/",
+        timeout=timeout_s + 30,
+    )
     if done.returncode in {124, 137} and time.monotonic() - started >= timeout_s:
         raise subprocess.TimeoutExpired(shlex.join(done.args), timeout_s, done.stdout, done.stderr)
     out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))

@@ -86,9 +86,13 @@ class Laptop:
         """Run a command as `user@machine` over ssh."""
         line = command if isinstance(command, str) else shlex.join(command)
         done = subprocess.run(
-            (*self.ssh_argv(key), where, line), input=input or "", capture_output=True,
-            text=True, check=False, timeout=timeout_s,
-        )  # fmt: skip
+            (*self.ssh_argv(key), where, line),
+            input=input or "",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
         if check and done.returncode:
             raise CommandFailedInsideError(command, done)
         return done

@@ -1,4 +1,5 @@
-"""A Debian tree running as a real systemd machine, with its own address, under the test's control."""
+"""A Debian tree running as a real systemd machine, with its own address, under the test's
+control."""
 
 import os
 import signal
@@ -95,7 +96,8 @@ class Machine:
         return done
 
     def wait_until_running(self, limit_s: float = 60) -> None:
-        """Wait until systemd has started everything; a failed unit (degraded) is the test's business."""
+        """Wait until systemd has started everything; a failed unit (degraded) is the test's
+        business."""
 
         def up() -> bool:
             state = self.run(("systemctl", "is-system-running"), check=False)
@@ -118,9 +120,12 @@ class Machine:
         log = (self._claim.folder / "console.log").open("ab")
         with log:
             self._nspawn = subprocess.Popen(
-                self._boot_argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                self._boot_argv(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C at the tests must not reach it half way
-            )  # fmt: skip
+            )
         self.wait_until_running()
 
     def reboot(self) -> None:
@@ -151,8 +156,9 @@ class Machine:
             return
         packed = subprocess.run(
             ("tar", "-C", source, "--owner=0", "--group=0", "-cf", "-", "."),
-            capture_output=True, check=True,
-        ).stdout  # fmt: skip
+            capture_output=True,
+            check=True,
+        ).stdout
         self.run(("mkdir", "-p", destination))
         self._checked(("tar", "-C", destination, "-xf", "-"), packed)
 
@@ -195,14 +201,21 @@ class Machine:
     def _boot_argv(self) -> tuple[str, ...]:
         return (
             *ControlGroup(_unique_name(self._claim)).enter_argv(),
-            "systemd-nspawn", "-q", "-b", "-D", str(self.root),
-            f"--machine={_unique_name(self._claim)}", f"--hostname={self.name}",
-            "--register=no", "--keep-unit",
+            "systemd-nspawn",
+            "-q",
+            "-b",
+            "-D",
+            str(self.root),
+            f"--machine={_unique_name(self._claim)}",
+            f"--hostname={self.name}",
+            "--register=no",
+            "--keep-unit",
             "--capability=CAP_NET_ADMIN",  # root of a real server has it; its network is its own
-            "--resolv-conf=off", "--timezone=off",
+            "--resolv-conf=off",
+            "--timezone=off",
             f"--network-namespace-path=/run/netns/{self._network.namespace}",
             *(f"--bind-ro={folder}" for folder in registries.local_folders()),
-        )  # fmt: skip
+        )
 
     def _init_pid(self) -> int | None:
         if self._nspawn is None or self._nspawn.poll() is not None:

@@ -44,8 +44,23 @@ class Network:
         inside = ("ip", "-n", self.namespace)
         mtu = str(_mtu_of_the_way_out())
         _run("ip", "netns", "add", self.namespace)
-        _run("ip", "link", "add", self.link, "mtu", mtu, "type", "veth",
-             "peer", "name", "eth0", "mtu", mtu, "netns", self.namespace)  # fmt: skip
+        _run(
+            "ip",
+            "link",
+            "add",
+            self.link,
+            "mtu",
+            mtu,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "mtu",
+            mtu,
+            "netns",
+            self.namespace,
+        )
         _run("ip", "address", "add", f"{self.gateway}/30", "dev", self.link)
         _run("ip", "link", "set", self.link, "up")
         _run(*inside, "address", "add", f"{self.address}/30", "dev", "eth0")

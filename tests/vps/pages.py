@@ -25,12 +25,14 @@ setup(name="slow", version="1", py_modules=[])
 
 
 def page(text: str) -> dict[str, str]:
-    """An app without any dependency; `/env/NAME` answers a variable of the process, byte for byte."""
+    """An app without any dependency; `/env/NAME` answers a variable of the process, byte for
+    byte."""
     return {"app.py": PAGE.replace("{text}", text), "requirements.txt": ""}
 
 
 def slow_build(text: str, seconds: float) -> dict[str, str]:
-    """The same app with a package of its own whose setup takes a while, each of the three times that it is run."""
+    """The same app with a package of its own whose setup takes a while, each of the three times
+    that it is run."""
     setup = SLOW_PACKAGE.replace("{seconds}", f"{seconds:g}")
     return page(text) | {
         "slow/setup.py": setup,

@@ -48,11 +48,14 @@ def environment() -> dict[str, str]:
 
 
 def mirror(suite: str) -> tuple[str, ...]:
-    """Where this computer's apt gets the suite from; nothing where it does not: debootstrap knows a place."""
+    """Where this computer's apt gets the suite from; nothing where it does not: debootstrap
+    knows a place."""
     listing = subprocess.run(
         ("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"),
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     for line in listing.splitlines():
         release, component, address = line.split(" ", 2)
         if (release, component) == (suite, "main"):

@@ -28,9 +28,11 @@ home = pathlib.Path("/var/lib/ship/apps", sys.argv[1])
 repo = pathlib.Path("/var/lib/ship/repos", sys.argv[1] + ".git")
 found = [home / "journal"] * (home / "journal").exists()
 found += (home / "incoming").iterdir()
-found += [path for folder in (home, home / "releases", home / "slots") for path in folder.glob(".*")]
+for folder in (home, home / "releases", home / "slots"):
+    found += folder.glob(".*")
 found += [path for path in (home / "releases").iterdir() if not (path / "release.json").exists()]
-found += [path for path in (home / "venvs").iterdir() if path.is_dir() and not path.with_suffix(".ready").exists()]
+venvs = filter(Path.is_dir, (home / "venvs").iterdir())
+found += [path for path in venvs if not path.with_suffix(".ready").exists()]
 found += repo.glob("objects/tmp_objdir*")
 print("\\n".join(map(str, found)))
 """
@@ -39,16 +41,33 @@ print("\\n".join(map(str, found)))
 def copy_project(machine: Machine) -> None:
     """Put the files of this project into /root/ship, but those that git ignores."""
     listed = subprocess.run(
-        ("git", "-C", str(PROJECT), "ls-files", "-zco", "--exclude-standard", "--",
-         "installer.sh", "pyproject.toml",
-         "README.md", "LICENSE", "receiver", "buildpacks", "hooks", "examples"),
-        capture_output=True, check=True,
-    ).stdout  # fmt: skip
+        (
+            "git",
+            "-C",
+            str(PROJECT),
+            "ls-files",
+            "-zco",
+            "--exclude-standard",
+            "--",
+            "installer.sh",
+            "pyproject.toml",
+            "README.md",
+            "LICENSE",
+            "receiver",
+            "buildpacks",
+            "hooks",
+            "examples",
+        ),
+        capture_output=True,
+        check=True,
+    ).stdout
     with tempfile.TemporaryDirectory() as folder:
         packed = subprocess.run(
             ("tar", "-C", str(PROJECT), "--null", "-T", "-", "-cf", "-"),
-            input=listed, capture_output=True, check=True,
-        ).stdout  # fmt: skip
+            input=listed,
+            capture_output=True,
+            check=True,
+        ).stdout
         subprocess.run(("tar", "-C", folder, "-xf", "-"), input=packed, check=True)
         machine.copy_in(Path(folder), "/root/ship")
 
@@ -136,7 +155,8 @@ class Site(Checkout):
         return self.server.ship(f"{command} -a {self.app} {rest}", check=check, input=input)
 
     def ship_bytes(self, line: str, given: bytes = b"") -> bytes:
-        """As `ship`, for what is not text: a command that must work, with its input and its output."""
+        """As `ship`, for what is not text: a command that must work, with its input and its
+        output."""
         command, _, rest = line.partition(" ")
         argv = (*self.server.laptop.ssh_argv(), "ship@vps", f"{command} -a {self.app} {rest}")
         return subprocess.run(

@@ -35,8 +35,12 @@ def serving(vps: Vps) -> Vps:
 
 
 def test_systemd_has_nothing_to_say_against_the_units(vps: Vps) -> None:
-    units = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@a.service",
-             "ship-blog.port@b.service")  # fmt: skip
+    units = (
+        "ship-blog.web.socket",
+        "ship-blog.web.service",
+        "ship-blog.web@a.service",
+        "ship-blog.port@b.service",
+    )
     done = vps.machine.run(("systemd-analyze", "verify", *units))
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -109,8 +113,9 @@ def test_a_slot_that_cannot_start_is_an_error_with_its_last_words(serving: Vps) 
 
 def test_a_command_binds_the_port_of_its_slot(serving: Vps) -> None:
     server = "python3 -m http.server $PORT --bind 127.0.0.1"
-    serving.ask("make_release", "blog", 3, {"kind": "command", "command": server},
-                {"index.html": "plain"})  # fmt: skip
+    serving.ask(
+        "make_release", "blog", 3, {"kind": "command", "command": server}, {"index.html": "plain"}
+    )
     serving.ask("aim_slot", "blog", "b", 3)
     serving.host("start", "blog", "b")
     pid = serving.host("main_pid", "blog", "b")

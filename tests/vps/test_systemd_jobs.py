@@ -106,8 +106,13 @@ def test_a_job_in_the_background_is_stopped_with_its_children(vps: Vps) -> None:
 
 
 def test_a_build_writes_where_it_may_and_is_a_low_priority(vps: Vps) -> None:
-    done = vps.job("sh", "-c", f"nice; touch x {BLOG}/cache/x {BLOG}/storage/x", name="build",
-                   writable=[f"{BLOG}/releases/v1/source", f"{BLOG}/cache"])  # fmt: skip
+    done = vps.job(
+        "sh",
+        "-c",
+        f"nice; touch x {BLOG}/cache/x {BLOG}/storage/x",
+        name="build",
+        writable=[f"{BLOG}/releases/v1/source", f"{BLOG}/cache"],
+    )
     assert done.stdout.splitlines()[0] == "10"
     assert "cannot touch '/var/lib/ship/apps/blog/storage/x': Read-only" in done.stdout
     assert vps.machine.run(("stat", "-c", "%U", f"{BLOG}/cache/x")).stdout == "ship-blog\n"
@@ -137,8 +142,10 @@ def test_a_job_ends_with_the_deploy_that_started_it(vps: Vps) -> None:
         deploy = asking.stdout.readline().strip()
 
         def is_running() -> bool:
-            return any("4714" in each.command and each.command.startswith("sleep")
-                       for each in vps.machine.processes())  # fmt: skip
+            return any(
+                "4714" in each.command and each.command.startswith("sleep")
+                for each in vps.machine.processes()
+            )
 
         vps.machine.wait_until(is_running, "runs the job")
         vps.machine.run(("kill", "-KILL", deploy))
@@ -148,8 +155,10 @@ def test_a_job_ends_with_the_deploy_that_started_it(vps: Vps) -> None:
 
 @pytest.mark.usefixtures("vps")
 def test_a_command_at_a_terminal_has_one_and_passes_its_status_on(laptop: Laptop) -> None:
-    described = blog_job(("sh", "-c", "tty; stty size; read x; echo got $x; exit 9"),
-                         {"tty": True, "name": "run", "env": {"TERM": "xterm"}})  # fmt: skip
+    described = blog_job(
+        ("sh", "-c", "tty; stty size; read x; echo got $x; exit 9"),
+        {"tty": True, "name": "run", "env": {"TERM": "xterm"}},
+    )
     line = f"{PYTHON} {DRIVER} attach '{json.dumps(described)}'"
     controller, terminal = pty.openpty()
     with subprocess.Popen(
@@ -194,10 +203,13 @@ def test_a_build_cannot_reach_another_app_nor_ship(vps: Vps, neighbours: int) ->
     vps.machine.copy_in(HERE / "isolation_probe.py", f"{BLOG}/releases/v1/source/probe.py")
     closed = [f"{BLOG}/storage/probe", f"{BLOG}/releases/v2/source/probe", f"{BLOG}/venvs/probe"]
     done = vps.job(
-        "/usr/bin/python3", "probe.py", json.dumps(["blog", "blog-two", neighbours, closed]),
-        name="build", config=f"{BLOG}/releases/v1/env.json",
+        "/usr/bin/python3",
+        "probe.py",
+        json.dumps(["blog", "blog-two", neighbours, closed]),
+        name="build",
+        config=f"{BLOG}/releases/v1/env.json",
         writable=[f"{BLOG}/releases/v1/source", f"{BLOG}/cache"],
-    )  # fmt: skip
+    )
     expect_refusals(json.loads(done.stdout), own="secret of blog")
 
 

@@ -1,4 +1,5 @@
-"""What an installed server lets in: names that no app has, the account ship, keys without a shell."""
+"""What an installed server lets in: names that no app has, the account ship, keys without a
+shell."""
 
 import subprocess
 
@@ -45,18 +46,25 @@ def test_a_key_opens_no_shell_and_no_way_through(ship_server: ShipServer) -> Non
         refused = ship_server.ship(line, check=False)
         assert refused.returncode != 0, line
         assert (refused.stdout, "uid=" in refused.stderr) == ("", False)
-    assert "The command git-upload-archive is not served here." in ship_server.ship(
-        "git-upload-archive blog", check=False
-    ).stderr  # fmt: skip
+    assert (
+        "The command git-upload-archive is not served here."
+        in ship_server.ship("git-upload-archive blog", check=False).stderr
+    )
     through = subprocess.run(
         (*ship_server.laptop.ssh_argv(), "-W", "127.0.0.1:80", "ship@vps"),
-        input=b"GET / HTTP/1.0\r\n\r\n", capture_output=True, check=False, timeout=30,
-    )  # fmt: skip
+        input=b"GET / HTTP/1.0\r\n\r\n",
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
     assert (through.returncode != 0, through.stdout) == (True, b"")
     sftp = subprocess.run(
-        (*ship_server.laptop.ssh_argv(), "-s", "ship@vps", "sftp"), capture_output=True,
-        input=b"", check=False, timeout=30,
-    )  # fmt: skip
+        (*ship_server.laptop.ssh_argv(), "-s", "ship@vps", "sftp"),
+        capture_output=True,
+        input=b"",
+        check=False,
+        timeout=30,
+    )
     assert sftp.returncode != 0
 
 

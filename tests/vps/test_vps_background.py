@@ -22,7 +22,8 @@ def end(number, _):
 
 for number in (signal.SIGTERM, signal.SIGQUIT):
     signal.signal(number, end)
-told = [os.environ.get(name, "none") for name in ("SHIP_PROCESS", "SHIP_INSTANCE", "PORT", "GREETING")]
+NAMES = ("SHIP_PROCESS", "SHIP_INSTANCE", "PORT", "GREETING")
+told = [os.environ.get(name, "none") for name in NAMES]
 print("{text}", *told, os.path.basename(os.path.dirname(os.getcwd())), flush=True)
 while True:
     time.sleep(600)

@@ -1,4 +1,5 @@
-"""A buildpack of somebody else's on a real machine: whose it runs as, what it can write, who fetched it."""
+"""A buildpack of somebody else's on a real machine: whose it runs as, what it can write, who
+fetched it."""
 
 import shlex
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from tests.vps.ship_server import APPS, ShipServer, Site
 PLACES = "/ /etc /etc/ship /var/lib/ship /var/lib/ship/buildpacks /srv/pack /usr/local/bin"
 COMPILE = f"""#!/bin/bash
 home={APPS}/packed
-for place in {PLACES} "$home" "$home/venvs" "$home/releases" "$home/builds" {APPS}/beside-packed/storage "$1" "$2" "$3" /tmp; do
+for place in {PLACES} "$home" "$home/venvs" "$home/releases" "$home/builds" \\
+  {APPS}/beside-packed/storage "$1" "$2" "$3" /tmp; do
     touch "$place/x" 2>/dev/null && echo "wrote $place"
 done
 cat {APPS}/beside-packed/config.json /etc/ship/ship.toml 2>/dev/null && echo "read what it must not"
@@ -26,7 +28,8 @@ def packed(ship_server: ShipServer) -> Iterator[Site]:
     root("mkdir -p /srv/pack/bin && cp /etc/ship/ship.toml /root/ship.toml.kept")
     for name, text in {"detect": "#!/bin/sh\necho Packed\n", "compile": COMPILE}.items():
         root(
-            f"printf %s {shlex.quote(text)} > /srv/pack/bin/{name} && chmod 755 /srv/pack/bin/{name}"
+            f"printf %s {shlex.quote(text)} > /srv/pack/bin/{name} && chmod 755 "
+            f"/srv/pack/bin/{name}"
         )
     root("sed -i '/^\\[buildpacks\\]/d' /etc/ship/ship.toml")
     root("printf '[buildpacks]\\npack = \"/srv/pack\"\\n' >> /etc/ship/ship.toml")
@@ -76,7 +79,8 @@ git -c user.name=a -c user.email=a@example.com commit -q -m Pack
 git config uploadpack.allowTipSHA1InWant true
 mkdir -p /srv/git /srv/www/cgi-bin && cp -a .git /srv/git/pack.git && chown -R nobody /srv/git
 cat > /srv/www/cgi-bin/git && chmod 755 /srv/www/cgi-bin/git
-systemd-run --quiet --collect --unit=git-for-the-test python3 -m http.server --cgi -b 127.0.0.1 -d /srv/www 8099 >&2
+systemd-run --quiet --collect --unit=git-for-the-test \\
+  python3 -m http.server --cgi -b 127.0.0.1 -d /srv/www 8099 >&2
 for _ in $(seq 100); do bash -c ': < /dev/tcp/127.0.0.1/8099' 2>/dev/null && break; done
 git rev-parse HEAD
 """

@@ -22,7 +22,8 @@ def slow(ship_server: ShipServer) -> Site:
 
 @pytest.fixture
 def building(slow: Site) -> Iterator["subprocess.Popen[str]"]:
-    """A push whose build takes three seconds or so and has begun; the site says `before` meanwhile."""
+    """A push whose build takes three seconds or so and has begun; the site says `before`
+    meanwhile."""
     slow.publish("before")
     slow.commit(slow_build("after", 1))
     push = slow.start_push()

@@ -1,4 +1,5 @@
-"""A clone on a real machine, with accounts of its own; and what a laptop with Ship on it types over real ssh."""
+"""A clone on a real machine, with accounts of its own; and what a laptop with Ship on it types
+over real ssh."""
 
 import os
 import shlex
@@ -22,7 +23,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 @pytest.fixture(scope="module")
 def site(ship_server: ShipServer) -> Site:
-    """The app `source`, whose storage has a file, and a link that leads where only root may read."""
+    """The app `source`, whose storage has a file, and a link that leads where only root may
+    read."""
     made = ship_server.site("source")
     made.publish(
         "of the source", {"ship.toml": '[cron.often]\nschedule = "* * * * *"\ncommand = "true"\n'}
@@ -50,9 +52,15 @@ def typed(site: Site, tmp_path_factory: pytest.TempPathFactory):
 
     def ship(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            (str(SHIP), *words), cwd=site.folder, env=environment, capture_output=True, text=True,
-            check=False, timeout=300, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            (str(SHIP), *words),
+            cwd=site.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+        )
 
     ship.home = home  # type: ignore[attr-defined] # where the browser notes what it was to show
     return ship
@@ -89,7 +97,10 @@ def test_a_clone_that_cannot_start_leaves_no_account_and_no_unit(site: Site, typ
     failed = typed("apps:clone", "source", "stillborn")
     assert (failed.returncode, failed.stdout) == (5, "")
     assert "stillborn was taken away again." in failed.stderr
-    left = "find /etc/systemd /etc/nginx /var/lib/ship /run/ship -name '*stillborn*'; getent passwd ship-stillborn || true"
+    left = (
+        "find /etc/systemd /etc/nginx /var/lib/ship /run/ship -name '*stillborn*'; getent "
+        "passwd ship-stillborn || true"
+    )
     assert server.root(left) == ""
     site.ship("config:unset SHIP_CLONED")
 

@@ -1,4 +1,5 @@
-"""Config vars on a real machine: who sees a value on its way, and that the running app gets every byte of it."""
+"""Config vars on a real machine: who sees a value on its way, and that the running app gets
+every byte of it."""
 
 import json
 import os
@@ -10,7 +11,8 @@ from hypothesis import given
 from tests.config_values import BATCHES, ECHO, FEW_BATCHES, as_bytes, echoed
 from tests.vps.ship_server import ShipServer, Site
 
-# What another account of the machine sees of all processes while it looks: run inside as that account.
+# What another account of the machine sees of all processes while it looks: run inside as that
+# account.
 WATCH = """
 import glob, os, sys
 needle, on, off = sys.argv[1][::-1].encode(), *sys.argv[2:]  # turned round, or it would see itself
@@ -59,8 +61,10 @@ def test_no_other_account_and_no_log_sees_a_value_on_its_way(site: Site) -> None
     machine.write("/tmp/watch.py", WATCH)
     watching = f"python3 /tmp/watch.py {SECRET[::-1]} /tmp/watch.on /tmp/watch.off"
     machine.run(
-        "id onlooker >/dev/null 2>&1 || useradd onlooker; rm -f /tmp/watch.*n /tmp/watch.off /root/seen*;"
-        f" (su onlooker -s /bin/sh -c '{watching}' >/root/seen 2>&1; touch /root/seen.all) </dev/null >/dev/null 2>&1 &"
+        "id onlooker >/dev/null 2>&1 || useradd onlooker; rm -f /tmp/watch.*n "
+        "/tmp/watch.off /root/seen*;"
+        f" (su onlooker -s /bin/sh -c '{watching}' >/root/seen 2>&1; touch /root/seen.all) "
+        "</dev/null >/dev/null 2>&1 &"
     )
     _wait_for(site, "/tmp/watch.on")
     for line in (
@@ -78,7 +82,10 @@ def test_no_other_account_and_no_log_sees_a_value_on_its_way(site: Site) -> None
         "journalctl --sync; journalctl --no-pager -o json -t sudo | tail -n 50"
     )
     assert "--as-sent -- config:set ..." in logged
-    everything = f"journalctl --no-pager -o json | grep -c {SECRET}; grep -rl {SECRET} /var/log --include=*.log"
+    everything = (
+        f"journalctl --no-pager -o json | grep -c {SECRET}; grep -rl {SECRET} /var/log "
+        "--include=*.log"
+    )
     assert site.server.root(f"({everything}) || true") == "0"
     assert site.ship("config:get API_KEY").stdout == f"{SECRET}-3\n"
 

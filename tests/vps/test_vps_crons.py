@@ -1,4 +1,5 @@
-"""Cron jobs on a VPS: timers that systemd takes, when they elapse, what they start; reboots, overlap, missed runs."""
+"""Cron jobs on a VPS: timers that systemd takes, when they elapse, what they start; reboots,
+overlap, missed runs."""
 
 import json
 from datetime import UTC, datetime
@@ -33,18 +34,29 @@ catch_up = true
 ASKED = """
 import subprocess, sys
 for line in sys.stdin.read().splitlines():
-    command = ["systemd-analyze", "calendar", "--iterations=8", "--base-time=2026-01-01 00:00:00 UTC"]
-    done = subprocess.run([*command, *line.split("|")], capture_output=True, text=True, env={"TZ": "UTC"})
-    times = [part.strip() for part in done.stdout.splitlines() if part.endswith(" UTC") and ": " in part]
+    base = "--base-time=2026-01-01 00:00:00 UTC"
+    command = ["systemd-analyze", "calendar", "--iterations=8", base, *line.split("|")]
+    done = subprocess.run(command, capture_output=True, text=True, env={"TZ": "UTC"})
+    lines = [part for part in done.stdout.splitlines() if part.endswith(" UTC")]
+    times = [part.strip() for part in lines if ": " in part]
     found = sorted({time.split(": ", 1)[1][4:20] for time in times if time[0] in "NI"} - {""})
     print("|".join(time for time in found if time[:2] == "20"))
 """
 SCHEDULES = (
-    ("* * * * *", "UTC"), ("*/7 */5 * * *", "UTC"), ("0 3 1,15 * *", "UTC"), ("5 4 * * sun", "UTC"),
-    ("0 0 13 * fri", "UTC"), ("0 0 */10 * mon-fri", "UTC"), ("59 23 31 * *", "UTC"),
-    ("30 2 * 3 *", "Europe/Berlin"), ("30 2 * 10 sat-sun", "Europe/Berlin"), ("0 12 * * *", "Asia/Kolkata"),
-    ("15 10-20/3 1 jan,jul 1", "America/New_York"), ("@weekly", "UTC"), ("@yearly", "Australia/Lord_Howe"),
-)  # fmt: skip
+    ("* * * * *", "UTC"),
+    ("*/7 */5 * * *", "UTC"),
+    ("0 3 1,15 * *", "UTC"),
+    ("5 4 * * sun", "UTC"),
+    ("0 0 13 * fri", "UTC"),
+    ("0 0 */10 * mon-fri", "UTC"),
+    ("59 23 31 * *", "UTC"),
+    ("30 2 * 3 *", "Europe/Berlin"),
+    ("30 2 * 10 sat-sun", "Europe/Berlin"),
+    ("0 12 * * *", "Asia/Kolkata"),
+    ("15 10-20/3 1 jan,jul 1", "America/New_York"),
+    ("@weekly", "UTC"),
+    ("@yearly", "Australia/Lord_Howe"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""`ship doctor` on a real server: each fault is planted, named, mended, and gone; what is not ship's is told and left."""
+"""`ship doctor` on a real server: each fault is planted, named, mended, and gone; what is not
+ship's is told and left."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A log drain on a real machine: a unit with few rights, over TLS, through a reboot, gone with its app."""
+"""A log drain on a real machine: a unit with few rights, over TLS, through a reboot, gone with
+its app."""
 
 import json
 import subprocess
@@ -44,7 +45,8 @@ server.serve_forever()
 RECEIVER_UNIT = (
     "[Service]\nExecStart=python3 /root/receiver.py\n[Install]\nWantedBy=multi-user.target\n"
 )
-# What can be seen and written in the drain's namespaces, tried as root, which its one right may not exceed.
+# What can be seen and written in the drain's namespaces, tried as root, which its one right may not
+# exceed.
 PROBE = """
 home=/var/lib/ship/apps/drained
 for path in /etc/shadow $home/config.json $home/releases/v1/env.json $home/storage $home/venvs \\
@@ -64,7 +66,9 @@ def receiver(
     """The server, with a receiver of log lines on it."""
     _start_receiver(ship_server, tmp_path_factory.mktemp("certificate"))
     yield ship_server
-    ship_server.root("systemctl disable --now receiver; rm -f /etc/systemd/system/receiver.service", check=False)  # fmt: skip
+    ship_server.root(
+        "systemctl disable --now receiver; rm -f /etc/systemd/system/receiver.service", check=False
+    )
 
 
 @pytest.fixture
@@ -76,8 +80,9 @@ def site(receiver: ShipServer) -> Iterator[Site]:
     assert "goes to https://127.0.0.1:8443/in?token=***, as d1." in added.stderr
     receiver.machine.wait_until(
         lambda: receiver.root("ls /var/lib/private/ship-drains/drained.d1 || true") != "",
-        "has begun", 20,
-    )  # fmt: skip
+        "has begun",
+        20,
+    )
     yield made
     for name in ("drained", "emptied"):
         receiver.ship(f"apps:destroy {name} --confirm {name}", check=False)
@@ -88,10 +93,27 @@ def _start_receiver(server: ShipServer, folder: Path) -> None:
     """A service with a certificate that the machine's store trusts."""
     machine, pem = server.machine, folder / "receiver.pem"
     subprocess.run(
-        (require_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=logs", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", folder / "ca.crt"),
-        check=True, capture_output=True,
-    )  # fmt: skip
+        (
+            require_program("openssl"),
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=logs",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            pem,
+            "-out",
+            folder / "ca.crt",
+        ),
+        check=True,
+        capture_output=True,
+    )
     machine.write("/root/receiver.pem", pem.read_text() + (folder / "ca.crt").read_text())
     machine.copy_in(folder / "ca.crt", "/usr/local/share/ca-certificates/receiver.crt")
     machine.run("update-ca-certificates")
@@ -158,8 +180,11 @@ def test_a_newer_ship_starts_it_anew(site: Site) -> None:
     show = ("systemctl", "show", "--property=MainPID", "--value", UNIT)
     before = root(show)
     assert "anew" not in root("/opt/ship/bin/ship server:install")
-    root("echo another > /opt/ship/.installed.new; cp /opt/ship/.installed /opt/ship/.installed.old;"
-         "mv /opt/ship/.installed.new /opt/ship/.installed")  # fmt: skip
+    root(
+        "echo another > /opt/ship/.installed.new; cp /opt/ship/.installed "
+        "/opt/ship/.installed.old;"
+        "mv /opt/ship/.installed.new /opt/ship/.installed"
+    )
     assert "start the drain d1 of drained anew" in root("/opt/ship/bin/ship server:install")
     site.server.machine.wait_until(lambda: root(show) not in {"0", before}, "runs again", 20)
     root("mv /opt/ship/.installed.old /opt/ship/.installed; /opt/ship/bin/ship server:install")
@@ -170,10 +195,17 @@ def test_it_ends_with_its_app(site: Site) -> None:
     site.server.ship("apps:rename emptied -a drained")
     site.server.machine.wait_until(
         lambda: root("systemctl is-active ship.drain.emptied.d1.service || true") == "active",
-        "goes on under the new name", 20,
-    )  # fmt: skip
+        "goes on under the new name",
+        20,
+    )
     site.server.ask("emptied.example.com", "/renamed")
     wait_for(site, "emptied.example.com router nginx - GET /renamed 200")
     site.server.ship("apps:destroy emptied --confirm emptied")
     assert root("systemctl list-units --all --plain --no-legend 'ship.drain.*'") == ""
-    assert root("ls -d /etc/systemd/system/ship.drain.* /var/lib/private/ship-drains /var/lib/ship-drains 2>/dev/null || true") == ""  # fmt: skip
+    assert (
+        root(
+            "ls -d /etc/systemd/system/ship.drain.* /var/lib/private/ship-drains "
+            "/var/lib/ship-drains 2>/dev/null || true"
+        )
+        == ""
+    )

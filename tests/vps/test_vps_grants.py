@@ -1,4 +1,5 @@
-"""Keys with grants on a real machine: sshd, the account ship that decides without root, and root that asks once more."""
+"""Keys with grants on a real machine: sshd, the account ship that decides without root, and root
+that asks once more."""
 
 import json
 import re
@@ -15,7 +16,8 @@ PYTHON = "/opt/ship/bin/python"
 ACCESS = "/var/lib/ship/apps/granted/access.json"
 # What a refused command must have left as it was: all files but logs, locks and what runs.
 DIGEST = (
-    "find /etc/ship /etc/nginx /etc/systemd/system /var/lib/ship/apps/granted /var/lib/ship/repos/granted.git"
+    "find /etc/ship /etc/nginx /etc/systemd/system /var/lib/ship/apps/granted "
+    "/var/lib/ship/repos/granted.git"
     " -type f ! -name '*.log' ! -name lock -print0 | sort -z | xargs -0 sha256sum | sha256sum"
 )
 
@@ -113,15 +115,32 @@ def test_the_account_that_receives_says_for_which_key_it_acts(granted: Site) -> 
     run = granted.server.machine.run
     plain = run(("sudo", "-n", "/opt/ship/bin/ship", "keys"), user="ship", check=False)
     assert (plain.returncode, "(access/by)" in plain.stderr) == (21, True)
-    weak = ("sudo", "-n", "/opt/ship/bin/ship-deploy", "push", "--app", "granted", "--key", "door-view",
-            "--ref", "refs/heads/main", "--commit", "0" * 40)  # fmt: skip
+    weak = (
+        "sudo",
+        "-n",
+        "/opt/ship/bin/ship-deploy",
+        "push",
+        "--app",
+        "granted",
+        "--key",
+        "door-view",
+        "--ref",
+        "refs/heads/main",
+        "--commit",
+        "0" * 40,
+    )
     assert "(access/not-granted)" in run(weak, user="ship", check=False).stdout
 
 
 def test_no_key_goes_by_another_name_or_out_of_its_grants(granted: Site) -> None:
     server, who = granted.server, key(granted, "view")
-    for line in (" --by laptop config -a granted", "ship --by laptop config -a granted", " -- --by laptop keys",
-                 "apps --by laptop", "config -a granted --by laptop"):  # fmt: skip
+    for line in (
+        " --by laptop config -a granted",
+        "ship --by laptop config -a granted",
+        " -- --by laptop keys",
+        "apps --by laptop",
+        "config -a granted --by laptop",
+    ):
         refused = server.ship(line, key=who, check=False)
         assert (refused.returncode, refused.stdout) == (2, ""), line
 
@@ -149,7 +168,8 @@ def test_a_key_from_before_grants_is_an_admin_and_the_installer_says_so_once(gra
     server = granted.server
     server.root(
         'sed \'s/,"everywhere":"admin"//; s/door-admin/door-old/\' /etc/ship/keys/door-admin.json'
-        " >/etc/ship/keys/door-old.json && chgrp ship /etc/ship/keys/door-old.json && chmod 640 /etc/ship/keys/door-old.json"
+        " >/etc/ship/keys/door-old.json && chgrp ship /etc/ship/keys/door-old.json && chmod "
+        "640 /etc/ship/keys/door-old.json"
     )
     assert "everywhere" not in server.root("cat /etc/ship/keys/door-old.json")
     assert "door-old" in server.root("ship --by door-old -- keys")

@@ -1,4 +1,5 @@
-"""installer.sh on a fresh machine: refused before anything changes, done once, done twice, undone."""
+"""installer.sh on a fresh machine: refused before anything changes, done once, done twice,
+undone."""
 
 import difflib
 import re
@@ -19,7 +20,10 @@ KEPT_BY_NAME = (
     "/etc/ship /etc/systemd/system /etc/nginx /opt/ship/.installed /etc/sudoers.d /var/lib/ship"
 )
 # What belongs to the system itself and changes by itself; what packages bring is told by dpkg.
-MOVING = r"^/(proc|sys|dev|run|tmp|root|var/(log|tmp|cache|lib/(apt|dpkg|systemd|private))|usr/.*/__pycache__|etc/(passwd|group|g?shadow|subuid|subgid)-?)[/ ]"
+MOVING = (
+    r"^/(proc|sys|dev|run|tmp|root|var/(log|tmp|cache|lib/(apt|dpkg|systemd|private))"
+    r"|usr/.*/__pycache__|etc/(passwd|group|g?shadow|subuid|subgid)-?)[/ ]"
+)
 
 # nginx's files as ship wrote them before it told of requests.
 OLDER = r"""
@@ -27,7 +31,8 @@ set -e
 cd /etc/nginx/sites-available
 sed -i '/^log_format ship/,/;$/c log_format ship "$time_iso8601 $request";' 00-ship.conf
 sed -i '/^map "" /,/^}/d' 00-ship.conf
-sed -i '1s/.*/# made of others/; s#/var/log/ship/#/var/log/nginx/#; /ship_reason\|ship_body_limit\|error_page 494/d' ship-blog.conf
+sed -i '1s/.*/# made of others/; s#/var/log/ship/#/var/log/nginx/#' ship-blog.conf
+sed -i '/ship_reason\|ship_body_limit\|error_page 494/d' ship-blog.conf
 nginx -t
 systemctl reload nginx
 """
@@ -41,7 +46,8 @@ MADE_BY_NGINX_PACKAGE = (
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What was seen of an app while a newer version of ship was installed over the one that made it."""
+    """What was seen of an app while a newer version of ship was installed over the one that made
+    it."""
 
     installed: Completed
     masters: tuple[int, int]
@@ -153,9 +159,12 @@ def test_removal_leaves_storage_alone(life: Life) -> None:
     assert "storage stays in /var/lib/ship/apps" in life.removal.stdout
     left = {line for line in _added(life.fresh, life.after_removal) if "/var/lib/ship" in line}
     assert {line.split()[0] for line in left} == {
-        "/var/lib/ship", "/var/lib/ship/apps", "/var/lib/ship/apps/blog",
-        "/var/lib/ship/apps/blog/storage", "/var/lib/ship/apps/blog/storage/kept",
-    }  # fmt: skip
+        "/var/lib/ship",
+        "/var/lib/ship/apps",
+        "/var/lib/ship/apps/blog",
+        "/var/lib/ship/apps/blog/storage",
+        "/var/lib/ship/apps/blog/storage/kept",
+    }
 
 
 def test_an_install_changes_nothing_of_an_app_with_one_of_everything(life: Life) -> None:
@@ -199,7 +208,8 @@ WRONG = {
     "system": Wrong(
         OPTIONS,
         "This system is not supported.",
-        "mv /etc/os-release /etc/os-release.real && printf 'ID=plan9\\nVERSION_ID=4\\n' > /etc/os-release",
+        "mv /etc/os-release /etc/os-release.real && printf 'ID=plan9\\nVERSION_ID=4\\n"
+        "' > /etc/os-release",
         "mv /etc/os-release.real /etc/os-release",
     ),
     "port 80": Wrong(
@@ -273,7 +283,8 @@ def _pushed(server: ShipServer) -> Site:
 
 
 def _upgraded(site: Site) -> Upgrade:
-    """Install a ship whose units are others over one that wrote other files for nginx, and push again."""
+    """Install a ship whose units are others over one that wrote other files for nginx, and push
+    again."""
     machine = site.server.machine
     machine.run(OLDER)
     before = site.master()

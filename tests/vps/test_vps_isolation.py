@@ -1,4 +1,5 @@
-"""Two apps that came by ssh: what one of them, running or building, can do to the other and to ship."""
+"""Two apps that came by ssh: what one of them, running or building, can do to the other and to
+ship."""
 
 import json
 import shlex
@@ -40,9 +41,14 @@ def spy(ship_server: ShipServer, victim: Site) -> Site:
     tried = json.dumps(["spy", "victim", victim.master(), closed])
     site.ship(f"config:set SECRET=of-the-spy 'PROBE={tried}'")
     site.commit(
-        {"app.py": PROBE, "probe/probing.py": PROBE, "probe/setup.py": SETUP,
-         "requirements.txt": "./probe\n", "Procfile": "web: gunicorn app:app\n"}
-    )  # fmt: skip
+        {
+            "app.py": PROBE,
+            "probe/probing.py": PROBE,
+            "probe/setup.py": SETUP,
+            "requirements.txt": "./probe\n",
+            "Procfile": "web: gunicorn app:app\n",
+        }
+    )
     pushed = site.push()
     assert pushed.status == 0, pushed.text
     return site

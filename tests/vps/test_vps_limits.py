@@ -1,4 +1,5 @@
-"""Limits on a real machine: on what runs at once, in the next slot, after a reboot, and gone without a trace."""
+"""Limits on a real machine: on what runs at once, in the next slot, after a reboot, and gone
+without a trace."""
 
 from collections.abc import Iterator
 
@@ -89,9 +90,16 @@ def test_an_app_that_hangs_at_its_first_start_is_told_by_that(ship_server: ShipS
     site = ship_server.site("hanging")
     ship_server.root(
         "sed -i 's/^check_limit_s = .*/check_limit_s = 4/' /var/lib/ship/apps/hanging/app.toml;"
-        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=4/' /etc/systemd/system/ship-hanging.web@.service; systemctl daemon-reload"
+        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=4/' "
+        "/etc/systemd/system/ship-hanging.web@.service; systemctl daemon-reload"
     )
-    site.commit({"app.py": "import time\n\ntime.sleep(60)\n", "requirements.txt": "", "Procfile": "web: gunicorn app:app\n"})  # fmt: skip
+    site.commit(
+        {
+            "app.py": "import time\n\ntime.sleep(60)\n",
+            "requirements.txt": "",
+            "Procfile": "web: gunicorn app:app\n",
+        }
+    )
     refused = site.push()
     assert refused.status == 1
     assert "(check/boot-timeout)" in refused.text, refused.text

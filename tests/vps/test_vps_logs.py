@@ -1,4 +1,5 @@
-"""The log of an app on a real machine: followed over ssh, kept over a reboot, and apart from other apps' logs."""
+"""The log of an app on a real machine: followed over ssh, kept over a reboot, and apart from
+other apps' logs."""
 
 import json
 import os
@@ -30,8 +31,11 @@ def followed(site: Site, *words: str) -> Iterator[list[str]]:
     lines: list[str] = []
     running = subprocess.Popen(
         (*site.server.laptop.ssh_argv(), "ship@vps", line),
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     reader = threading.Thread(target=lambda: lines.extend(running.stdout or ()), daemon=True)
     reader.start()
     try:
@@ -113,7 +117,8 @@ def test_an_app_that_writes_without_end_pushes_no_other_out(counted: Site) -> No
     loud = server.site("loud")
     limits = "/etc/systemd/journald@ship-loud.conf.d"
     server.root(
-        f"mkdir -p {limits}; printf '[Journal]\\nSystemMaxUse=16M\\nRateLimitBurst=0\\n' >{limits}/small.conf"
+        f"mkdir -p {limits}; printf '[Journal]\\nSystemMaxUse=16M\\nRateLimitBurst=0\\n"
+        f"' >{limits}/small.conf"
     )
     oldest = printed(counted, "-n", "100000", "-p", "worker")[0]
     loud.publish("loud", counting("loud", width=2000, pause_s=0))

@@ -10,7 +10,10 @@ def test_a_page_holds_over_a_push_and_a_reboot(ship_server: ShipServer) -> None:
     said = site.ship("maintenance:on --page -", input="<h1>Ours</h1>")
     assert "Enabling maintenance mode for closed... done" in said.stderr
     assert ship_server.ask(host) == (503, "<h1>Ours</h1>")
-    assert "is not read on the server" in site.ship("maintenance:on --page /etc/shadow", check=False).stderr  # fmt: skip
+    assert (
+        "is not read on the server"
+        in site.ship("maintenance:on --page /etc/shadow", check=False).stderr
+    )
     site.publish("second")
     ship_server.machine.reboot()
     ship_server.machine.wait_until(lambda: ship_server.ask(host)[0] == 503, "answers again", 60)

@@ -1,4 +1,5 @@
-"""Lock files on a machine with systemd, where a build runs in a unit of its own that other accounts can look at."""
+"""Lock files on a machine with systemd, where a build runs in a unit of its own that other
+accounts can look at."""
 
 import hashlib
 import json
@@ -8,14 +9,28 @@ from tests.vps.pages import slow_build
 from tests.vps.ship_server import ShipServer, Site
 
 PASSWORD = "s3cret-Of-The-House"
-NO_PACKAGES = {"_meta": {"sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}], "requires": {}}, "default": {}, "develop": {}}  # fmt: skip
+NO_PACKAGES = {
+    "_meta": {
+        "sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}],
+        "requires": {},
+    },
+    "default": {},
+    "develop": {},
+}
 LOCK = {
     "_meta": {
-        "hash": {"sha256": hashlib.sha256(json.dumps(NO_PACKAGES, sort_keys=True, separators=(",", ":")).encode()).hexdigest()},
+        "hash": {
+            "sha256": hashlib.sha256(
+                json.dumps(NO_PACKAGES, sort_keys=True, separators=(",", ":")).encode()
+            ).hexdigest()
+        },
         "sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}],
     },
-    "default": {"iniconfig": {"version": "==2.0.0"}, "colorama": {"version": "==0.4.6", "markers": "sys_platform == 'win32'"}},
-}  # fmt: skip
+    "default": {
+        "iniconfig": {"version": "==2.0.0"},
+        "colorama": {"version": "==0.4.6", "markers": "sys_platform == 'win32'"},
+    },
+}
 APP = """
 import importlib.metadata
 

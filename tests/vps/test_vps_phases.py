@@ -1,4 +1,5 @@
-"""The release phase and the scripts of app.json on a real machine: whose they are, what they reach, when they end."""
+"""The release phase and the scripts of app.json on a real machine: whose they are, what they
+reach, when they end."""
 
 import json
 
@@ -46,7 +47,12 @@ def make(ship_server: ShipServer, name: str) -> Site:
 @pytest.mark.parametrize("phase", PHASES)
 def test_each_phase_is_the_apps_account_in_its_sandbox(site: Site, phase: str) -> None:
     seen = site.server.root(("cat", f"{APPS}/phased/storage/{phase}")).splitlines()
-    writes = ["writes .", f"writes /run/ship/apps/phased/{phase}", f"writes {APPS}/phased/storage", "writes /tmp"]  # fmt: skip
+    writes = [
+        "writes .",
+        f"writes /run/ship/apps/phased/{phase}",
+        f"writes {APPS}/phased/storage",
+        "writes /tmp",
+    ]
     assert seen == ["ship-phased", "NoNewPrivs:1", *writes, str(len(SECRET) + 1)]
 
 

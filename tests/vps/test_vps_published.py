@@ -1,4 +1,5 @@
-"""Apps in the shapes in which people publish theirs, pushed over ssh to a real machine as they stand."""
+"""Apps in the shapes in which people publish theirs, pushed over ssh to a real machine as they
+stand."""
 
 import shlex
 

@@ -1,4 +1,5 @@
-"""The way of a push on a real machine: over ssh from outside, through nginx, and back by rollback."""
+"""The way of a push on a real machine: over ssh from outside, through nginx, and back by
+rollback."""
 
 import json
 import shlex
@@ -64,8 +65,12 @@ def test_a_new_app_says_where_it_is_and_waits_for_code(ship_server: ShipServer) 
 
 def test_a_first_push_of_the_flask_example_goes_live(ship_server: ShipServer) -> None:
     site = ship_server.site("hello")
-    shutil.copytree(PROJECT / "examples/flask-hello", site.folder, dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    shutil.copytree(
+        PROJECT / "examples/flask-hello",
+        site.folder,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     site.commit({})
     pushed = site.push()
     assert pushed.status == 0, pushed.text
@@ -276,7 +281,8 @@ def test_nothing_is_left_of_a_destroyed_app(ship_server: ShipServer) -> None:
 def _everything(server: ShipServer) -> list[str]:
     """Accounts, units, sites, files and sockets of all apps."""
     script = (
-        "cut -d: -f1 /etc/passwd /etc/group; systemctl list-units --all --plain --no-legend 'ship*' | cut -d' ' -f1;"
+        "cut -d: -f1 /etc/passwd /etc/group; systemctl list-units --all --plain --no-legend "
+        "'ship*' | cut -d' ' -f1;"
         "find /etc/systemd/system /etc/nginx /var/lib/ship/repos /run/ship /etc/ship;"
         "find /var/lib/ship -path /var/lib/ship/repos -prune -o -maxdepth 3 -print;"
         "ss -Hltn | awk '{print $4}'"

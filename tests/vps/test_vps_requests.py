@@ -1,4 +1,5 @@
-"""Lines of requests on a real machine: what they say, who may read them, how they are put aside, renamed and removed."""
+"""Lines of requests on a real machine: what they say, who may read them, how they are put aside,
+renamed and removed."""
 
 from collections.abc import Iterator
 

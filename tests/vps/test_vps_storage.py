@@ -1,4 +1,5 @@
-"""Storage on a real machine: mounts in every process, seen by nobody else, over reboots; hostile links; a database that moves."""
+"""Storage on a real machine: mounts in every process, seen by nobody else, over reboots; hostile
+links; a database that moves."""
 
 import os
 import shlex
@@ -36,12 +37,18 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 """
-WORKER = "import pathlib, time\nwhile True:\n    pathlib.Path('/data/worker').write_text('worker')\n    time.sleep(0.2)\n"
+WORKER = (
+    "import pathlib, time\nwhile True:\n    pathlib.Path('/data/worker').write_text('worker')\n"
+    "    time.sleep(0.2)\n"
+)
 FILES = {
     "app.py": APP,
     "worker.py": WORKER,
     "requirements.txt": "",
-    "Procfile": "web: gunicorn app:app\nworker: python worker.py\nrelease: if [ -w /data ]; then echo phase > /data/phase; fi\n",
+    "Procfile": (
+        "web: gunicorn app:app\nworker: python worker.py\n"
+        "release: if [ -w /data ]; then echo phase > /data/phase; fi\n"
+    ),
 }
 
 
@@ -132,8 +139,9 @@ def test_paths_outside_of_the_tree_are_there_for_all_processes_and_nobody_else(s
 
 
 @pytest.mark.parametrize(
-    "words", ["/etc", "/etc/cron.d", "/", "/var/lib/x", "/usr/local/x", "/opt/ship/x", "/proc", "x:/data"]
-)  # fmt: skip
+    "words",
+    ["/etc", "/etc/cron.d", "/", "/var/lib/x", "/usr/local/x", "/opt/ship/x", "/proc", "x:/data"],
+)
 def test_paths_of_the_system_are_refused(unmounted: Site, words: str) -> None:
     refused = unmounted.ship(f"storage:mount {words}", check=False)
     assert refused.returncode == 2, refused.stderr
@@ -144,7 +152,8 @@ def test_paths_of_the_system_are_refused(unmounted: Site, words: str) -> None:
 def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> None:
     """An app that exchanges its own folders for links: root follows none of them."""
     hostile = (
-        "cd $SHIP_STORAGE && mkdir -p h && rm -rf media && ln -s /etc media && ln -s /etc/shadow stolen.sqlite3"
+        "cd $SHIP_STORAGE && mkdir -p h && rm -rf media && ln -s /etc media && ln -s "
+        "/etc/shadow stolen.sqlite3"
         " && ln -s /etc rescued && ln -s /root root"
     )
     site.ship(f"run -- sh -c '{hostile}'")
@@ -173,7 +182,8 @@ def test_links_of_an_app_give_it_nothing_that_it_may_not_have(site: Site) -> Non
     assert site.ship("storage:put - media/loot", input="x", check=False).returncode != 0
     assert site.server.root("ls /etc | grep -c loot || true") == "0"
     site.ship(
-        "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root home stolen.sqlite3 && mkdir media'"
+        "run -- sh -c 'cd $SHIP_STORAGE && rm media rescued root home stolen.sqlite3 && "
+        "mkdir media'"
     )
     assert ask(site, "/write/app/media/fine")[0] == 200
 
@@ -224,10 +234,14 @@ def ship_on_laptop(site: Site, folder: Path, *words: str, status: int = 0) -> Co
     (programs / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh {shlex.join(options)} "$@"\n')
     (programs / "ssh").chmod(0o755)
     done = subprocess.run(
-        (str(Path(sys.executable).parent / "ship"), *words, "-a", site.app), cwd=folder, check=False,
-        capture_output=True, text=True, timeout=120,
+        (str(Path(sys.executable).parent / "ship"), *words, "-a", site.app),
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env={"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(folder), "SHIP_SERVER": "ship@vps"},
-    )  # fmt: skip
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

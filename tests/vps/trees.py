@@ -109,9 +109,22 @@ def run_in_tree(tree: Path, script: str) -> None:
     Path("/run/systemd/nspawn/propagate").mkdir(parents=True, exist_ok=True)
     binds = [f"--bind-ro={folder}" for folder in registries.local_folders()]
     variables = [f"--setenv={name}={value}" for name, value in registries.environment().items()]
-    _run("systemd-nspawn", "-q", "-D", str(tree), "--register=no", "--keep-unit", "--pipe",
-         "--resolv-conf=off", "--setenv=DEBIAN_FRONTEND=noninteractive", *binds, *variables,
-         "/bin/sh", "-c", script)  # fmt: skip
+    _run(
+        "systemd-nspawn",
+        "-q",
+        "-D",
+        str(tree),
+        "--register=no",
+        "--keep-unit",
+        "--pipe",
+        "--resolv-conf=off",
+        "--setenv=DEBIAN_FRONTEND=noninteractive",
+        *binds,
+        *variables,
+        "/bin/sh",
+        "-c",
+        script,
+    )
 
 
 def _run(*argv: str) -> None:

@@ -41,8 +41,10 @@ class _Access(Command):
         admin = grant == "admin"
         if admin and ctx.params.get("app"):
             raise UsageError(
-                "admin is not a grant for one app: an admin may do everything, to every app and the server.",
-                advice="For the app alone, give manage. For the server, leave out the app: `ship access:add KEY admin`.",
+                "admin is not a grant for one app: an admin may do everything, to every app "
+                "and the server.",
+                advice="For the app alone, give manage. For the server, leave out the app: `ship "
+                "access:add KEY admin`.",
                 reason="usage/admin-of-an-app",
             )
         ctx.params[_WIDE] = bool(ctx.params.pop("all_apps")) or admin
@@ -59,25 +61,30 @@ def _with_grant(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.argument("grant", required=False, metavar="[view | deploy | manage | admin]"),
         click.argument("key", metavar="KEY"),
-        click.option("-p", "--permissions", metavar="GRANT", help="The grant, as it is typed on Heroku."),
+        click.option(
+            "-p", "--permissions", metavar="GRANT", help="The grant, as it is typed on Heroku."
+        ),
         click.option("--all-apps", is_flag=True, help="For every app, those to come as well."),
         for_app,
-    ):  # fmt: skip
+    ):
         function = option(function)
     return function
 
 
 @click.command(
-    "access", cls=Command,
-    example="$ ship access -a blog\nci      token        deploy\nlaptop  ssh-ed25519  admin   admin of the server",
-)  # fmt: skip
+    "access",
+    cls=Command,
+    example="$ ship access -a blog\nci      token        deploy\n"
+    "laptop  ssh-ed25519  admin   admin of the server",
+)
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
     """Show which keys may do what to an app.
 
-    view: see what it is and what it writes, but no values of config vars. deploy: push and fetch code, roll back, config vars,
-    one-off commands. manage: processes, limits, checks, access, destroy. admin: everything, for every app and the server itself.
+    view: see what it is and what it writes, but no values of config vars. deploy: push and fetch
+    code, roll back, config vars, one-off commands. manage: processes, limits, checks, access,
+    destroy. admin: everything, for every app and the server itself.
     """
     from receiver.access import grants as access
     from receiver.access import keys
@@ -90,10 +97,18 @@ def report(call: Call, *, as_json: bool) -> None:
         if (grant := higher(key.everywhere, own.get(key.name)))
     ]
     if as_json:
-        show.as_json([
-            {"key": key.name, "kind": key.kind, "grant": grant, "everywhere": key.everywhere, "app": own.get(key.name)}
-            for key, grant, _ in found
-        ])  # fmt: skip
+        show.as_json(
+            [
+                {
+                    "key": key.name,
+                    "kind": key.kind,
+                    "grant": grant,
+                    "everywhere": key.everywhere,
+                    "app": own.get(key.name),
+                }
+                for key, grant, _ in found
+            ]
+        )
         return
     if not found:
         show.progress(
@@ -104,22 +119,28 @@ def report(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "access:add", cls=_Access,
-    example="$ ship access:add ci deploy -a blog\nci may deploy blog.\n$ ship access:add anna admin\nanna is an admin of the server.",
-)  # fmt: skip
+    "access:add",
+    cls=_Access,
+    example="$ ship access:add ci deploy -a blog\nci may deploy blog.\n"
+    "$ ship access:add anna admin\nanna is an admin of the server.",
+)
 @_with_grant
 def add(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
-    """Let a key do something to an app; deploy where no grant is named. Whoever manages the app can type this.
+    """Let a key do something to an app; deploy where no grant is named.
 
-    What it was granted before is replaced. `admin`, which is a grant for the whole server, and --all-apps go without an app, and take an admin.
+    Whoever manages the app can type this.
+
+    What it was granted before is replaced. `admin`, which is a grant for the whole server, and
+    --all-apps go without an app, and take an admin.
     """
     _grant(call, key, grant, wide=wide)
 
 
 @click.command(
-    "access:update", cls=_Access,
+    "access:update",
+    cls=_Access,
     example="$ ship access:update ci view -a blog\nci may view blog.",
-)  # fmt: skip
+)
 @_with_grant
 def update(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
     """Change what a key that was let in may do; with --all-apps, also an admin's."""
@@ -134,12 +155,16 @@ def update(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
 
 
 @click.command(
-    "access:remove", cls=_Access,
+    "access:remove",
+    cls=_Access,
     example="$ ship access:remove ci -a blog\nci may do nothing to blog any more.",
-)  # fmt: skip
+)
 @_with_grant
 def remove(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
-    """Take back what a key was granted for an app; with --all-apps, what it may do everywhere. `keys:remove` shuts it out."""
+    """Take back what a key was granted for an app; with --all-apps, what it may do everywhere.
+
+    `keys:remove` shuts it out.
+    """
     from receiver.access import grants as access
     from receiver.access import keys
 
@@ -160,9 +185,10 @@ def remove(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
 
 
 @click.command(
-    "whoami", cls=Command,
+    "whoami",
+    cls=Command,
     example="$ ssh ship@example.com whoami\nci    token\nblog  deploy",
-)  # fmt: skip
+)
 @with_json
 def whoami(call: Call, *, as_json: bool) -> None:
     """Tell which key this is, and what it may do."""
@@ -252,7 +278,10 @@ def _no_grant(call: Call, key: "Key", *, wide: bool) -> NotFoundError:
         else "",
         advice=f"To change that: `ship access:update {key.name} GRANT --all-apps`."
         if by_server
-        else f"`ship access -a {call.app}` lists who may do what; `ship access:add {key.name} -a {call.app}` lets it push.",
+        else (
+            f"`ship access -a {call.app}` lists who may do what; `ship access:add {key.name} -a "
+            f"{call.app}` lets it push."
+        ),
         reason="not-found/grant",
     )
 
@@ -275,7 +304,8 @@ def parse_granted(text: str) -> tuple[AppName | None, Grant]:
     parsed = parse_grant(grant)
     if parsed == "admin":
         raise UsageError(
-            "admin is not a grant for apps: an admin may do everything, to every app and the server.",
+            "admin is not a grant for apps: an admin may do everything, to every app and "
+            "the server.",
             advice="Say --admin instead.",
             reason="usage/admin-of-an-app",
         )

@@ -48,7 +48,9 @@ def _no_apps(call: Call) -> str:
 
 
 def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool) -> int:
-    """Have the server make the app, and this checkout know it by the address that works from here."""
+    """Have the server make the app, and this checkout know it by the address that works from
+    here.
+    """
     words = ["apps:create", AppName.parse(name), *(["--json"] if as_json else [])]
     status, said = forward.ask_over_ssh(place, words, call.environment)
     if status:
@@ -67,10 +69,12 @@ def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool
 
 
 @click.command(
-    "apps:create", cls=Command, over_ssh=_create_over_ssh,
+    "apps:create",
+    cls=Command,
+    over_ssh=_create_over_ssh,
     example="$ ship apps:create blog\nCreating blog... done\n"
     "http://blog.example.com | ship@example.com:blog",
-)  # fmt: skip
+)
 @with_json
 @click.option("-r", "--remote", metavar="NAME", help="The git remote that leads to the server.")
 @click.argument("name")
@@ -92,7 +96,9 @@ def create(call: Call, name: str, *, as_json: bool) -> None:
 
 
 def _remember(call: Call, remote: str) -> None:
-    """Add the git remote `prod` to the checkout that the command was typed in, unless there is one."""
+    """Add the git remote `prod` to the checkout that the command was typed in, unless there is
+    one.
+    """
     if call.checkout.exists() and _REMOTE not in call.checkout.urls():
         call.checkout.set_remote(_REMOTE, remote)
         show.progress(
@@ -101,11 +107,13 @@ def _remember(call: Call, remote: str) -> None:
 
 
 @click.command(
-    "apps:info", cls=Command, app_from="name",
+    "apps:info",
+    cls=Command,
+    app_from="name",
     example="$ ship apps:info blog\n=== blog\n\nURL:        http://blog.example.com\n"
     "Git remote: ship@example.com:blog\nRelease:    v2\n"
     "Change:     Set GREETING config var\nState:      up\nCreated:    2026-01-31T08:00:00Z",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("name", required=False)
@@ -171,10 +179,13 @@ class OldAndNew(Command):
 
 
 @click.command(
-    "apps:rename", cls=OldAndNew, app_from="old", over_ssh=_rename_over_ssh,
+    "apps:rename",
+    cls=OldAndNew,
+    app_from="old",
+    over_ssh=_rename_over_ssh,
     example="$ ship apps:rename blog journal\nRenaming blog to journal... done\n"
     "http://journal.example.com | ship@example.com:journal",
-)  # fmt: skip
+)
 @for_app
 @click.argument("old", metavar="[OLD]")
 @click.argument("new", metavar="NEW", required=False)

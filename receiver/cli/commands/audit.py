@@ -27,10 +27,13 @@ class Change(NamedTuple):
 
 
 @click.command(
-    "audit", cls=Command,
-    example="$ ship audit -n 2\n2026-01-31T08:20:00Z  ci    203.0.113.7  blog  git push main 1a2b3c4d5e6f   ok: Deploy 1a2b3c4, v7\n"
-    "2026-01-31T08:15:00Z  anna  203.0.113.9  shop  config:get SECRET_KEY         refused: access/not-granted",
-)  # fmt: skip
+    "audit",
+    cls=Command,
+    example="$ ship audit -n 2\n2026-01-31T08:20:00Z  ci    203.0.113.7  blog  git push main "
+    "1a2b3c4d5e6f   ok: Deploy 1a2b3c4, v7\n"
+    "2026-01-31T08:15:00Z  anna  203.0.113.9  shop  config:get SECRET_KEY         refused: "
+    "access/not-granted",
+)
 @click.option("-n", "--num", "limit", default=20, show_default=True, help="How many, newest first.")
 @click.option("-a", "--app", "only", metavar="NAME", help="Only of this app.")
 @click.option("--key", metavar="KEY", help="Only of this key, or of this user of the server.")
@@ -48,7 +51,8 @@ class Change(NamedTuple):
 )
 @with_json
 def report(call: Call, limit: int, *, follow: bool, as_json: bool, **which: str | None) -> None:
-    """Show who changed what, or read values of config vars, from where, and what came of it; also what was refused.
+    """Show who changed what, or read values of config vars, from where, and what came of it;
+    also what was refused.
 
     A key is shown what concerns the apps that it manages; an admin is shown all.
     """
@@ -75,9 +79,11 @@ def report(call: Call, limit: int, *, follow: bool, as_json: bool, **which: str 
 
 
 @click.command(
-    "audit:verify", cls=Command,
-    example="$ ship audit:verify\n4711 lines from file 1 on, each as it follows from the one before.\n9f86d081884c...",
-)  # fmt: skip
+    "audit:verify",
+    cls=Command,
+    example="$ ship audit:verify\n4711 lines from file 1 on, each as it follows from the one "
+    "before.\n9f86d081884c...",
+)
 @click.option(
     "--head",
     "known",
@@ -87,9 +93,11 @@ def report(call: Call, limit: int, *, follow: bool, as_json: bool, **which: str 
 )
 @with_json
 def verify(call: Call, known: str, *, as_json: bool) -> None:
-    """Tell whether any line of the audit was changed or taken out; prints the digest of the last one.
+    """Tell whether any line of the audit was changed or taken out; prints the digest of the last
+    one.
 
-    Who can write the files can also write a new chain. Keep the digest elsewhere, and give it the next time: then all lines up to that one are as they were.
+    Who can write the files can also write a new chain. Keep the digest elsewhere, and give it the
+    next time: then all lines up to that one are as they were.
     """
     from receiver.access import audit
 
@@ -97,8 +105,14 @@ def verify(call: Call, known: str, *, as_json: bool) -> None:
     if as_json:
         show.as_json({**found._asdict(), "broken": list(found.broken)})
     else:
-        show.progress(f"{found.lines} lines from file {found.first} on, each as it follows from the one before."
-                      if not found.broken else f"{found.lines} lines from file {found.first} on.")  # fmt: skip
+        show.progress(
+            (
+                f"{found.lines} lines from file {found.first} on, each as it follows from the one "
+                "before."
+            )
+            if not found.broken
+            else f"{found.lines} lines from file {found.first} on."
+        )
         if found.torn:
             show.progress(
                 f"{found.torn} of them was cut off while it was written, as by a power cut."
@@ -143,7 +157,9 @@ def _shown(call: Call, only: str | None, key: str | None, since: str | None) -> 
 
 
 def _managed(call: Call) -> dict[str, str] | None:
-    """The apps that a key manages, with when they were made: what was done to one of that name before is not theirs."""
+    """The apps that a key manages, with when they were made: what was done to one of that name
+    before is not theirs.
+    """
     if call.key is None:
         return None
     from receiver.access import grants as access

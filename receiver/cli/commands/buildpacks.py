@@ -11,9 +11,10 @@ from receiver.model.errors import NotFoundError, ShipError, UsageError
 
 
 @click.command(
-    "buildpacks", cls=Command,
+    "buildpacks",
+    cls=Command,
     example="$ ship buildpacks -a blog\n=== blog Buildpacks\n\n1. node\n2. python",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def list_buildpacks(call: Call, *, as_json: bool) -> None:
@@ -36,10 +37,12 @@ def list_buildpacks(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "buildpacks:set", cls=Command,
-    example="$ ship buildpacks:set python -a blog\nBuildpack set. Next release on blog will use python.\n"
+    "buildpacks:set",
+    cls=Command,
+    example="$ ship buildpacks:set python -a blog\nBuildpack set. Next release on blog will use "
+    "python.\n"
     "Run `git push prod main` to create it.",
-)  # fmt: skip
+)
 @for_app
 @click.option("-i", "--index", help="Put it in this place of the list, in place of what is there.")
 @click.argument("name")
@@ -59,11 +62,12 @@ def set_(call: Call, name: str, index: str | None) -> None:
 
 
 @click.command(
-    "buildpacks:add", cls=Command,
+    "buildpacks:add",
+    cls=Command,
     example="$ ship buildpacks:add node --index 1 -a blog\n"
     "Buildpack added. Next release on blog will use:\n  1. node\n  2. python\n"
     "Run `git push prod main` to create it.",
-)  # fmt: skip
+)
 @for_app
 @click.option("-i", "--index", help="Put it before what is in this place of the list.")
 @click.argument("name")
@@ -82,10 +86,12 @@ def add(call: Call, name: str, index: str | None) -> None:
 
 
 @click.command(
-    "buildpacks:remove", cls=Command,
-    example="$ ship buildpacks:remove node -a blog\nBuildpack removed. Next release on blog will use python.\n"
+    "buildpacks:remove",
+    cls=Command,
+    example="$ ship buildpacks:remove node -a blog\nBuildpack removed. Next release on blog will "
+    "use python.\n"
     "Run `git push prod main` to create it.",
-)  # fmt: skip
+)
 @for_app
 @click.option("-i", "--index", help="Remove what is in this place of the list.")
 @click.argument("name", required=False)
@@ -110,9 +116,11 @@ def remove(call: Call, name: str | None, index: str | None) -> None:
 
 
 @click.command(
-    "buildpacks:clear", cls=Command,
-    example="$ ship buildpacks:clear -a blog\nBuildpacks cleared. Next release on blog will use what fits.",
-)  # fmt: skip
+    "buildpacks:clear",
+    cls=Command,
+    example="$ ship buildpacks:clear -a blog\nBuildpacks cleared. Next release on blog will use "
+    "what fits.",
+)
 @for_app
 def clear(call: Call) -> None:
     """Have each push find out again what fits."""

@@ -1,4 +1,6 @@
-"""`ship builds`: every attempt to make a release, what it said, and stopping one; `ship logs:failed`."""
+"""`ship builds`: every attempt to make a release, what it said, and stopping one; `ship
+logs:failed`.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +22,12 @@ _REFUSED = ("usage/", "not-found/", "locked/by-hand")
 
 
 @click.command(
-    "builds", cls=Command,
+    "builds",
+    cls=Command,
     example="$ ship builds -a blog\n=== blog Builds\n\n"
     "8  succeeded  Deploy 2b3c4d5  laptop  2026-01-31T08:20:00Z  4 s   v2\n"
     "7  failed     Deploy 1a2b3c4  laptop  2026-01-31T08:15:00Z  12 s  check/missing-module",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.option("-n", "--num", "limit", default=15, show_default=True, help="How many, newest first.")
@@ -49,10 +52,13 @@ def list_builds(call: Call, *, as_json: bool, limit: int) -> None:
 
 
 @click.command(
-    "builds:info", cls=Command,
-    example="$ ship builds:info 7 -a blog\n=== Build 7\n\nStatus:   failed\nReason:   check/missing-module\n"
-    "What:     Deploy 1a2b3c4\nCommit:   1a2b3c4...\nBy:       laptop\nStarted:  2026-01-31T08:15:00Z\nTook:     12 s",
-)  # fmt: skip
+    "builds:info",
+    cls=Command,
+    example="$ ship builds:info 7 -a blog\n=== Build 7\n\nStatus:   failed\n"
+    "Reason:   check/missing-module\n"
+    "What:     Deploy 1a2b3c4\nCommit:   1a2b3c4...\nBy:       laptop\n"
+    "Started:  2026-01-31T08:15:00Z\nTook:     12 s",
+)
 @for_app
 @with_json
 @click.argument("build", required=False)
@@ -68,15 +74,19 @@ def info(call: Call, build: str | None, *, as_json: bool) -> None:
 
 
 @click.command(
-    "builds:output", cls=Command,
+    "builds:output",
+    cls=Command,
     example="$ ship builds:output 7 -a blog\n-----> Receiving 1a2b3c4 for blog\n...",
-)  # fmt: skip
+)
 @for_app
 @click.argument("build", required=False)
 @click.option(
-    "-t", "--tail", "follow", is_flag=True,
+    "-t",
+    "--tail",
+    "follow",
+    is_flag=True,
     help="Go on until it ends; the exit code is then the build's.",
-)  # fmt: skip
+)
 def output(call: Call, build: str | None, *, follow: bool) -> int:
     """Print what a build said; the newest one when none is named."""
     from receiver.state import builds
@@ -93,9 +103,10 @@ def output(call: Call, build: str | None, *, follow: bool) -> int:
 
 
 @click.command(
-    "builds:cancel", cls=Command,
+    "builds:cancel",
+    cls=Command,
     example="$ ship builds:cancel -a blog\nBuild 7 (Deploy 1a2b3c4 by laptop) is being stopped.",
-)  # fmt: skip
+)
 @for_app
 @click.argument("build", required=False)
 def cancel(call: Call, build: str | None) -> None:
@@ -118,16 +129,21 @@ def cancel(call: Call, build: str | None) -> None:
 
 
 @click.command(
-    "logs:failed", cls=Command,
-    example="$ ship logs:failed -a blog\n=== Build 7\n\nStatus:       failed\nReason:       check/missing-module\n...\n"
-    "Config vars:  GREETING, SECRET_KEY\n\n=== What the build said\n\n-----> Receiving 1a2b3c4 for blog\n...\n\n"
+    "logs:failed",
+    cls=Command,
+    example="$ ship logs:failed -a blog\n=== Build 7\n\nStatus:       failed\n"
+    "Reason:       check/missing-module\n...\n"
+    "Config vars:  GREETING, SECRET_KEY\n\n=== What the build said\n\n"
+    "-----> Receiving 1a2b3c4 for blog\n...\n\n"
     "=== What the app wrote when it was started\n\nship: Starting v3.\n...",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("build", required=False)
 def failed(call: Call, build: str | None, *, as_json: bool) -> None:
-    """Show all that is known of the last build that failed: its output, the release phase's, the app's own log."""
+    """Show all that is known of the last build that failed: its output, the release phase's, the
+    app's own log.
+    """
     from receiver.state import records
 
     paths, now = call.server.app(call.app), call.server.clock.stamp()

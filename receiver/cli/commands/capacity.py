@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "capacity", cls=Command,
+    "capacity",
+    cls=Command,
     example="$ ship capacity\nblog  web  2  58M  21M each  peak 74M  limit 256M\n\n"
     "Machine:  1987M, of which 1410M are available; 512M of swap, of which 512M are free\n"
     "Apps:     58M in all\nTo spare: 1211M\n\n"
     "One more worker of blog (ps:scale web=3) would need about 21M; 9 more fit into its limit.",
-)  # fmt: skip
+)
 @with_json
 @click.option("-a", "--app", "only", metavar="NAME", help="Only this app.")
 def report(call: Call, *, as_json: bool, only: str | None) -> None:
     """Show what processes of apps hold of the memory, and what would still fit.
 
-    What is shared is shared out: an app is told what would be free without it. A tenth of the machine is left to the rest of it.
+    What is shared is shared out: an app is told what would be free without it. A tenth of the
+    machine is left to the rest of it.
     """
     import msgspec
 
@@ -41,13 +43,24 @@ def report(call: Call, *, as_json: bool, only: str | None) -> None:
     if found.held:
         show.table(("App", "Process", "Count", "Now", "Each", "Peak", "Limit"), _rows(found.held))
         show.data("")
-    show.fields({
-        "Machine": f"{shown_mib(found.total_bytes)}, of which {shown_mib(found.available_bytes)} are available; "
-        + (f"{shown_mib(found.swap_total_bytes)} of swap, of which {shown_mib(found.swap_free_bytes)} are free"
-           if found.swap_total_bytes else "no swap"),
-        "Apps": f"{shown_mib(found.apps_bytes)} in all",
-        "To spare": shown_mib(found.spare_bytes),
-    })  # fmt: skip
+    show.fields(
+        {
+            "Machine": (
+                f"{shown_mib(found.total_bytes)}, of which {shown_mib(found.available_bytes)} are "
+                "available; "
+            )
+            + (
+                (
+                    f"{shown_mib(found.swap_total_bytes)} of swap, of which "
+                    f"{shown_mib(found.swap_free_bytes)} are free"
+                )
+                if found.swap_total_bytes
+                else "no swap"
+            ),
+            "Apps": f"{shown_mib(found.apps_bytes)} in all",
+            "To spare": shown_mib(found.spare_bytes),
+        }
+    )
     web = [it for it in found.held if it.type == WEB]
     if web:
         show.data("")
@@ -77,6 +90,7 @@ def _one_more(it: "Held", spare_bytes: int) -> str:
     room = min(within, spare_bytes) // each
     where = "into its limit" if within < spare_bytes else "into the machine"
     return (
-        f"One more worker of {it.app} (ps:scale web={it.count + 1}) would need about {shown_mib(each)};"
+        f"One more worker of {it.app} (ps:scale web={it.count + 1}) would need about "
+        f"{shown_mib(each)};"
         f" {room or 'none'} more {'fits' if room == 1 else 'fit'} {where}."
     )

@@ -23,17 +23,21 @@ def _over_ssh(call: Call, place: Destination) -> int:
 
 
 @click.command(
-    "check", cls=Command, over_ssh=_over_ssh,
+    "check",
+    cls=Command,
+    over_ssh=_over_ssh,
     example="$ ship check\n...\nremote: -----> Starting it where nobody is sent to, and asking it\n"
     "remote:        GET / answered 200 after 0.41 s.\nremote: -----> 1a2b3c4 passed its check\n"
     "remote:        Nothing was released: v3 serves as before.\nTo example.com:blog\n"
     " * [new reference]   HEAD -> refs/ship/checked",
-)  # fmt: skip
+)
 @for_app
 def check(call: Call) -> int:
-    """Build, start and ask what this checkout has committed, or what was pushed last; release nothing.
+    """Build, start and ask what this checkout has committed, or what was pushed last; release
+    nothing.
 
-    What counts as an answer is shown by `ship checks`; `ship checks:run` asks the release that is live.
+    What counts as an answer is shown by `ship checks`; `ship checks:run` asks the release that is
+    live.
     """
     here = call.place
     if call.key is None and isinstance(here, Here) and here.root is not None:
@@ -58,7 +62,9 @@ def is_new_to(checkout: Checkout, target: str) -> bool:
 
 
 def push_option(call: Call, target: str, option: str) -> int:
-    """Go on as `git push`, with an option by which nothing moves: so it may go back in history as well."""
+    """Go on as `git push`, with an option by which nothing moves: so it may go back in history
+    as well.
+    """
     if call.checkout.has_changes():
         show.progress("What is not committed is left out.")
     branch, _ = call.checkout.remote_head(target)

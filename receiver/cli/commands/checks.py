@@ -10,15 +10,18 @@ from receiver.model.errors import NotFoundError, UsageError
 
 
 @click.command(
-    "checks", cls=Command,
+    "checks",
+    cls=Command,
     example="$ ship checks -a blog\n=== blog Check\n\npath:      /health           (checks:set)\n"
     "status:    200               (the code)\nhost:      blog.example.com  (default)\n"
-    "timeout_s: none, 60 in all   (default)\nattempts:  1                 (default)\nwait_s:    5                 (default)",
-)  # fmt: skip
+    "timeout_s: none, 60 in all   (default)\nattempts:  1                 (default)\n"
+    "wait_s:    5                 (default)",
+)
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
-    """Show what a release is asked before visitors meet it, and who said so: checks:set, the code, or nobody.
+    """Show what a release is asked before visitors meet it, and who said so: checks:set, the
+    code, or nobody.
 
     `ship check` builds and asks what is not live yet.
     """
@@ -42,10 +45,11 @@ def report(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "checks:set", cls=Command,
+    "checks:set",
+    cls=Command,
     example="$ ship checks:set path=/health status=200,204 -a blog\n"
     "The next release of blog is checked by these.\npath:   /health\nstatus: 200, 204",
-)  # fmt: skip
+)
 @for_app
 @click.argument("words", nargs=-1, metavar="NAME=VALUE...")
 def set_(call: Call, words: tuple[str, ...]) -> None:
@@ -62,9 +66,10 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
 
 
 @click.command(
-    "checks:unset", cls=Command,
+    "checks:unset",
+    cls=Command,
     example="$ ship checks:unset path -a blog\npath is again what the code says, or the default.",
-)  # fmt: skip
+)
 @for_app
 @click.argument("names", nargs=-1, metavar="NAME...")
 def unset(call: Call, names: tuple[str, ...]) -> None:
@@ -82,23 +87,32 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
 
 
 @click.command(
-    "checks:run", cls=Command,
+    "checks:run",
+    cls=Command,
     example="$ ship checks:run -a blog\nGET /health answered 200 after 0.01 s.\nok",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def run(call: Call, *, as_json: bool) -> None:
-    """Ask the live release as a deploy does, and print its answer; the exit code is 6 when it is not alive."""
+    """Ask the live release as a deploy does, and print its answer; the exit code is 6 when it is
+    not alive.
+    """
     from receiver.apps import checks
     from receiver.health import answers
 
     question, answer, refused = checks.ask(call.server, call.app)
     if as_json:
-        show.as_json({
-            "path": question.path, "host": question.host, "alive": refused is None,
-            "status": answer.status, "seconds": round(answer.seconds, 3),
-            "headers": answer.headers, "body": answer.body,
-        })  # fmt: skip
+        show.as_json(
+            {
+                "path": question.path,
+                "host": question.host,
+                "alive": refused is None,
+                "status": answer.status,
+                "seconds": round(answer.seconds, 3),
+                "headers": answer.headers,
+                "body": answer.body,
+            }
+        )
     else:
         show.progress(f"GET {question.path} answered {answer.status} after {answer.seconds:.2f} s.")
         show.data(answer.body.rstrip("\n"))

@@ -27,11 +27,14 @@ def _over_ssh(
 
 
 @click.command(
-    "apps:clone", cls=OldAndNew, app_from="old", over_ssh=_over_ssh,
+    "apps:clone",
+    cls=OldAndNew,
+    app_from="old",
+    over_ssh=_over_ssh,
     example="$ ship apps:clone blog blog-staging\n-----> Cloning blog to blog-staging\n"
     "       Code: commit 1a2b3c4, which is v7 of blog.\n...\n-----> v1 is live\n"
     "http://blog-staging.example.com | ship@example.com:blog-staging",
-)  # fmt: skip
+)
 @for_app
 @click.option("--skip-deploy", is_flag=True, help="Copy all, but put nothing live yet.")
 @click.option("--storage", is_flag=True, help="Copy the files in its storage, too.")
@@ -40,7 +43,8 @@ def _over_ssh(
 def clone(call: Call, old: str | None, new: str, *, skip_deploy: bool, storage: bool) -> int:
     """Make an app like another: its live code, config vars, scale, limits, checks and settings.
 
-    Domains stay where they are, and cron jobs are suspended. If it does not come up, it is taken away again.
+    Domains stay where they are, and cron jobs are suspended. If it does not come up, it is taken
+    away again.
     """
     from receiver.apps import cloning, remotes
 

@@ -1,4 +1,6 @@
-"""`ship completion`: has the shell complete commands, options and names at a press of the tabulator key."""
+"""`ship completion`: has the shell complete commands, options and names at a press of the
+tabulator key.
+"""
 
 import click
 
@@ -9,9 +11,11 @@ _SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
-    "completion", cls=Command, here=True,
+    "completion",
+    cls=Command,
+    here=True,
     example='$ eval "$(ship completion bash)"',
-)  # fmt: skip
+)
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(call: Call, shell: str) -> None:
     """Print what makes the shell complete the words of `ship`.

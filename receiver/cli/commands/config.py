@@ -25,9 +25,10 @@ _for_shell = click.option(
 
 
 @click.command(
-    "config", cls=Command,
+    "config",
+    cls=Command,
     example="$ ship config -a blog\n=== blog Config Vars\n\nGREETING:   hi\nSECRET_KEY: s3cr3t",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @_for_shell
@@ -102,30 +103,41 @@ def keys(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "config:export", cls=Command,
-    example="$ ship config:export -a blog > .env\n$ cat .env\nGREETING=hi\nSECRET_KEY='s3cr3t with blanks'",
-)  # fmt: skip
+    "config:export",
+    cls=Command,
+    example="$ ship config:export -a blog > .env\n$ cat .env\nGREETING=hi\n"
+    "SECRET_KEY='s3cr3t with blanks'",
+)
 @for_app
 @_of_release
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="env", show_default=True,
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="env",
+    show_default=True,
     help="A .env file, `export` lines for a shell, or JSON.",
-)  # fmt: skip
+)
 def export(call: Call, *, kind: str, release: str | None) -> None:
-    """Print all config vars as a text that config:import, or another program, reads back byte for byte."""
+    """Print all config vars as a text that config:import, or another program, reads back byte
+    for byte.
+    """
     _write(values_of(call, release), kind)
 
 
 @click.command(
-    "config:history", cls=Command,
+    "config:history",
+    cls=Command,
     example="$ ship config:history -a blog\n=== blog Config Vars by Release\n\n"
     "v5  Set GREETING             laptop  2026-01-31T08:20:00Z\n"
     "v3  Set DEBUG; unset TESTING  ci      2026-01-30T17:02:00Z",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def history(call: Call, *, as_json: bool) -> None:
-    """Tell which release set or removed which config vars, newest first; as far back as releases are kept."""
+    """Tell which release set or removed which config vars, newest first; as far back as releases
+    are kept.
+    """
     from receiver.state import config_history
 
     found = [each for each in config_history.changes(call.server.app(call.app)) if each.difference]

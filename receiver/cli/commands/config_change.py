@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from receiver.deploy.config_change import ConfigChange
 
 _no_restart = click.option(
-    "--no-restart", "restart", is_flag=True, flag_value=False, default=True,
+    "--no-restart",
+    "restart",
+    is_flag=True,
+    flag_value=False,
+    default=True,
     help="Store them only; the next release takes them along.",
-)  # fmt: skip
+)
 
 
 def changes_config(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,7 +113,10 @@ def _store(call: Call, change: "ConfigChange") -> int:
     config_change.store(call.server, change, out)
     live = records.read_live(call.server.app(call.app))
     out.say(
-        f"Stored, and pending: v{live.release} goes on with what it has, and the next release takes it along."
+        (
+            f"Stored, and pending: v{live.release} goes on with what it has, and the next "
+            "release takes it along."
+        )
         if live
         else "There is no code yet; the first push takes this along."
     )

@@ -46,10 +46,13 @@ def _edit_over_there(call: Call, place: Place, name: str | None, *, sent: bool, 
 
 
 @click.command(
-    "config:edit", cls=ValuesCommand, over_ssh=_edit_over_there,
-    example="$ ship config:edit -a blog\n-----> Set GREETING config var; Unset DEBUG config var\n...\nv7\n"
+    "config:edit",
+    cls=ValuesCommand,
+    over_ssh=_edit_over_there,
+    example="$ ship config:edit -a blog\n-----> Set GREETING config var; Unset DEBUG config var\n"
+    "...\nv7\n"
     "$ ship config:edit GREETING -a blog",
-)  # fmt: skip
+)
 @changes_config
 @click.option("--sent", is_flag=True, hidden=True)
 @click.argument("name", required=False, metavar="[NAME]")
@@ -60,7 +63,8 @@ def edit(call: Call, name: str | None, *, sent: bool, **how: Any) -> int:
     if call.key is not None:
         raise UsageError(
             "An editor is opened where you sit, and this is the server.",
-            advice="Type `ship config:edit` on a laptop with the program `ship`; or fetch them with config:export, edit"
+            advice="Type `ship config:edit` on a laptop with the program `ship`; or fetch them "
+            "with config:export, edit"
             " them, and send them with config:import.",
             reason="usage/edit-over-ssh",
         )
@@ -69,7 +73,9 @@ def edit(call: Call, name: str | None, *, sent: bool, **how: Any) -> int:
 
 
 def _sent(data: bytes) -> tuple[Config, Config]:
-    """What the config vars were and what they are to be, as a laptop sends it: whoever has a key can send anything."""
+    """What the config vars were and what they are to be, as a laptop sends it: whoever has a key
+    can send anything.
+    """
     try:
         before, after = (json.dumps(json.loads(data)[side]) for side in ("before", "after"))
     except (ValueError, LookupError, TypeError) as error:
@@ -83,7 +89,9 @@ def _sent(data: bytes) -> tuple[Config, Config]:
 
 
 def _perform(call: Call, before: Config, after: Config, **how: Any) -> int:
-    """Have config vars changed as somebody edited them, unless somebody else changed the same ones meanwhile."""
+    """Have config vars changed as somebody edited them, unless somebody else changed the same
+    ones meanwhile.
+    """
     from receiver.model.config_vars import Difference
 
     difference = Difference.between(before, after)
@@ -195,7 +203,9 @@ class _Draft:
         return f"Your text is kept in {self._path}. It holds values: remove it when you are done."
 
     def close(self, *, keep: bool) -> None:
-        """Remove the text, with all that the editor left beside it, unless it is to be kept for its changes."""
+        """Remove the text, with all that the editor left beside it, unless it is to be kept for
+        its changes.
+        """
         import shutil
 
         if not keep or not self._is_changed():

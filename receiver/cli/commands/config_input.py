@@ -1,4 +1,6 @@
-"""Config vars as they are given: in words, in files, on standard input; read where they are typed."""
+"""Config vars as they are given: in words, in files, on standard input; read where they are
+typed.
+"""
 
 import os
 from collections.abc import Sequence
@@ -132,7 +134,8 @@ def _parse_pair(text: str) -> tuple[str, str]:
     if not separator:
         raise UsageError(
             f"{_shown(text)} is not a config var and its value.",
-            advice="Write NAME=VALUE, in quotes if the value has blanks: `ship config:set 'A=b c'`.",
+            advice="Write NAME=VALUE, in quotes if the value has blanks: `ship config:set 'A=b "
+            "c'`.",
             reason="usage/bad-config-pair",
         )
     name = parse_config_name(name)
@@ -152,7 +155,8 @@ def _parse_file_pair(text: str) -> tuple[str, str]:
     if not separator or not path:
         raise UsageError(
             f"{text!r} is not a config var and a file.",
-            advice="Write --from-file NAME=PATH, such as `--from-file CERT=cert.pem`; with `-` for PATH, the value comes"
+            advice="Write --from-file NAME=PATH, such as `--from-file CERT=cert.pem`; with `-` for "
+            "PATH, the value comes"
             " from standard input.",
             reason="usage/bad-config-pair",
         )

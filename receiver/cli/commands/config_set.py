@@ -38,15 +38,22 @@ def _set_over_there(
 
 
 @click.command(
-    "config:set", cls=ValuesCommand, over_ssh=_set_over_there,
-    example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\nGREETING: hi\n"
+    "config:set",
+    cls=ValuesCommand,
+    over_ssh=_set_over_there,
+    example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\n"
+    "GREETING: hi\n"
     "$ ship config:set --from-file CERT=cert.pem -a blog\n$ ship config:set - -a blog < .env",
-)  # fmt: skip
+)
 @changes_config
 @click.option(
-    "-f", "--from-file", "from_files", multiple=True, metavar="NAME=PATH",
+    "-f",
+    "--from-file",
+    "from_files",
+    multiple=True,
+    metavar="NAME=PATH",
     help="A config var whose value is all of a file; of standard input, with `-` for PATH.",
-)  # fmt: skip
+)
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE... | -]")
 def set_(
     call: Call,
@@ -56,7 +63,9 @@ def set_(
     as_json: bool,
     **how: Any,
 ) -> int:
-    """Set config vars, and have the app run with them: all of a call make one release; `-` reads lines NAME=VALUE."""
+    """Set config vars, and have the app run with them: all of a call make one release; `-` reads
+    lines NAME=VALUE.
+    """
     given = gather(call, words, from_files)
     status = perform(call, wished(call, values=given.values), as_json=as_json, **how)
     if status == 0 and not as_json:
@@ -65,9 +74,10 @@ def set_(
 
 
 @click.command(
-    "config:unset", cls=Command,
+    "config:unset",
+    cls=Command,
     example="$ ship config:unset GREETING -a blog\n-----> Unset GREETING config var\n...\nv5",
-)  # fmt: skip
+)
 @changes_config
 @click.argument("names", nargs=-1, metavar="NAME...")
 def unset(call: Call, names: tuple[str, ...], **how: Any) -> int:
@@ -99,15 +109,20 @@ def _import_over_there(
 
 
 @click.command(
-    "config:import", cls=ValuesCommand, over_ssh=_import_over_there,
-    example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n...\nv5\n"
+    "config:import",
+    cls=ValuesCommand,
+    over_ssh=_import_over_there,
+    example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n"
+    "...\nv5\n"
     "$ ship config -a blog --json | ship config:import -a blog-staging",
-)  # fmt: skip
+)
 @changes_config
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS),
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
     help="How it is written; else a text that begins with { is JSON, any other a .env file.",
-)  # fmt: skip
+)
 @click.option(
     "--replace", "only_these", is_flag=True, help="Remove all config vars that are not in it."
 )
@@ -122,7 +137,9 @@ def import_(
     only_these: bool,
     **how: Any,
 ) -> int:
-    """Set all config vars of a .env file or a JSON object; one line that cannot be read, and nothing is done."""
+    """Set all config vars of a .env file or a JSON object; one line that cannot be read, and
+    nothing is done.
+    """
     values = read_values(call, source, kind)
     if not values and not only_these:
         show.progress("There is no config var in it. Nothing was changed.")
@@ -142,15 +159,19 @@ def _clear_over_there(call: Call, place: Place, confirmed: str | None, **how: An
 
 
 @click.command(
-    "config:clear", cls=ValuesCommand, over_ssh=_clear_over_there,
+    "config:clear",
+    cls=ValuesCommand,
+    over_ssh=_clear_over_there,
     example="$ ship config:clear -a blog --confirm blog\n-----> Unset all config vars\n...\nv6",
-)  # fmt: skip
+)
 @changes_config
 @click.option(
     "--confirm", "confirmed", metavar="NAME", help="The app's name again, instead of being asked."
 )
 def clear(call: Call, confirmed: str | None, **how: Any) -> int:
-    """Remove all config vars of an app; a release before still has them, and `ship rollback` brings them back."""
+    """Remove all config vars of an app; a release before still has them, and `ship rollback`
+    brings them back.
+    """
     _confirm_clearing(call, confirmed)
     return perform(call, wished(call, only_these=True), label=True, **how)
 

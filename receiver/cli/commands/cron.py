@@ -19,10 +19,11 @@ _NOW = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @click.command(
-    "cron", cls=Command,
+    "cron",
+    cls=Command,
     example="$ ship cron -a blog\nnightly  0 3 * * *  2026-02-01T03:00:00Z  2026-01-31T03:00:00Z"
     "  succeeded  python manage.py clearsessions",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def list_jobs(call: Call, *, as_json: bool) -> None:
@@ -43,15 +44,17 @@ def list_jobs(call: Call, *, as_json: bool) -> None:
         if job.missed:
             times = "once" if len(job.missed) == 1 else f"{len(job.missed)} times"
             show.progress(
-                f" !     {job.name} was missed {times} since {job.missed[0]:{_NOW}}: the server was down."
+                f" !     {job.name} was missed {times} since {job.missed[0]:{_NOW}}: the "
+                "server was down."
                 f" `ship cron:run {job.name}` runs it now."
             )
 
 
 @click.command(
-    "cron:run", cls=Command,
+    "cron:run",
+    cls=Command,
     example="$ ship cron:run nightly -a blog\n12 sessions removed",
-)  # fmt: skip
+)
 @for_app
 @click.option("-d", "--detach", is_flag=True, help="Only start it; print the name of the run.")
 @click.argument("name", metavar="JOB")
@@ -73,13 +76,17 @@ def run(call: Call, name: str, *, detach: bool) -> int:
 @click.command(
     "cron:suspend",
     cls=Command,
-    example="$ ship cron:suspend nightly -a blog\nThese start by no schedule until `ship cron:resume`:\nnightly",
+    example="$ ship cron:suspend nightly -a blog\nThese start by no schedule until `ship "
+    "cron:resume`:\nnightly",
 )
 @for_app
 @click.option("--all", "everything", is_flag=True, help="All jobs of the app.")
 @click.argument("names", nargs=-1, metavar="[JOB...]")
 def suspend(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
-    """Have jobs start by no schedule, over deploys and reboots, until cron:resume. Prints their names."""
+    """Have jobs start by no schedule, over deploys and reboots, until cron:resume.
+
+    Prints their names.
+    """
     from receiver.runs import crons
 
     suspended = crons.suspend(call.server, call.app, _chosen(names, everything=everything))
@@ -107,16 +114,19 @@ def resume(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
 
 
 @click.command(
-    "cron:history", cls=Command,
+    "cron:history",
+    cls=Command,
     example="$ ship cron:history nightly -n 1 -a blog\n"
     "run.12  nightly  2026-01-31T03:00:00Z  3.2 s  v3  schedule  succeeded",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.option("-n", "--num", "count", default=15, show_default=True, help="How many runs.")
 @click.argument("name", required=False, metavar="[JOB]")
 def history(call: Call, name: str | None, count: int, *, as_json: bool) -> None:
-    """List the runs of a job, or of all jobs, newest first; also those that were skipped or missed."""
+    """List the runs of a job, or of all jobs, newest first; also those that were skipped or
+    missed.
+    """
     from receiver.runs import crons
 
     found = crons.history(call.server, call.app, name)[: max(count, 0)]
@@ -130,9 +140,10 @@ def history(call: Call, name: str | None, count: int, *, as_json: bool) -> None:
 
 
 @click.command(
-    "cron:output", cls=Command,
+    "cron:output",
+    cls=Command,
     example="$ ship cron:output nightly -a blog\n12 sessions removed",
-)  # fmt: skip
+)
 @for_app
 @click.argument("name", metavar="JOB")
 @click.argument("run_name", required=False, metavar="[RUN]")
@@ -213,5 +224,11 @@ def _job_data(job: "Job") -> dict[str, object]:
 def _history_row(run: Run) -> tuple[str, ...]:
     took = f"{run.seconds:.1f} s" if run.seconds is not None else "-"
     return (
-        run.name, run.job or "", run.started_at, took, f"v{run.release}", run.by, outcome(run),
-    )  # fmt: skip
+        run.name,
+        run.job or "",
+        run.started_at,
+        took,
+        f"v{run.release}",
+        run.by,
+        outcome(run),
+    )

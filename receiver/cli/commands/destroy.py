@@ -31,9 +31,12 @@ def _destroy_over_ssh(
 
 
 @click.command(
-    "apps:destroy", cls=Command, app_from="name", over_ssh=_destroy_over_ssh,
+    "apps:destroy",
+    cls=Command,
+    app_from="name",
+    over_ssh=_destroy_over_ssh,
     example="$ ship apps:destroy blog --confirm blog\nDestroying blog... done",
-)  # fmt: skip
+)
 @for_app
 @click.option(
     "--confirm", "confirmed", metavar="NAME", help="The app's name again, instead of being asked."
@@ -53,14 +56,19 @@ def destroy(call: Call, name: str | None, confirmed: str | None) -> None:
 
 
 def _confirm(call: Call, given: str | None, held: Callable[[], tuple[int, int]]) -> None:
-    """Have the name typed again, and tell what is in the storage: bytes and files, as `held` says."""
+    """Have the name typed again, and tell what is in the storage: bytes and files, as `held`
+    says.
+    """
 
     def told() -> str:
         size_bytes, files = held()
         if not files:
             return ""
         count = "1 file" if files == 1 else f"{files} files"
-        return f"Its storage holds {shown_size(size_bytes)} in {count}. A copy: `ship storage:get . {call.app}-storage`."
+        return (
+            f"Its storage holds {shown_size(size_bytes)} in {count}. A copy: `ship storage:get "
+            f". {call.app}-storage`."
+        )
 
     deed = f"{call.app} is removed with its releases, config vars and storage"
     line = f"ship apps:destroy --app {call.app} --confirm {call.app}"

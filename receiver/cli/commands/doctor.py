@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _INDENT = " " * 10
 _SSH_FAILED = 255
-"""What ssh ends with where it is not the command over there that failed; no command of ship's does."""
+"""What ssh ends with where it is not the command over there that failed; no command of ship's
+does."""
 _COUNTED: dict[Severity, tuple[str, str]] = {
     "broken": ("broken", "broken"),
     "warning": ("warning", "warnings"),
@@ -45,14 +46,17 @@ class _DoctorCommand(Command):
 
 
 @click.command(
-    "doctor", cls=_DoctorCommand, server_wide="everything", over_ssh=_over_ssh,
+    "doctor",
+    cls=_DoctorCommand,
+    server_wide="everything",
+    over_ssh=_over_ssh,
     example="$ ship doctor -a blog\n=== blog\n"
     "broken    nginx's file of blog is missing.\n"
     "          Seen: There is no /etc/nginx/sites-available/ship-blog.conf.\n"
     "          So: Visitors of its name get 404, or another app's page.\n"
     "          Repair: `--fix` would write and enable it, and have nginx read it.\n\n"
     "1 broken. `ship doctor --fix -a blog` makes 1 repair, and looks again.",
-)  # fmt: skip
+)
 @for_app
 @click.option(
     "--all", "everything", is_flag=True, help="The whole server, whatever app a checkout names."
@@ -60,7 +64,9 @@ class _DoctorCommand(Command):
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, and look again.")
 @with_json
 def doctor(call: Call, *, everything: bool, fix: bool, as_json: bool) -> int:
-    """Compare the server and its apps with what they should be; of one app, tell why it does not answer. Exit code 12 when something is broken, or will be."""
+    """Compare the server and its apps with what they should be; of one app, tell why it does not
+    answer. Exit code 12 when something is broken, or will be.
+    """
     from receiver.doctor import examination as story
 
     only = call.app if _named(call) and not everything else None
@@ -138,7 +144,9 @@ def _show_one(finding: Finding) -> None:
 
 
 def _printable(line: str) -> str:
-    """A line as it can be shown: an app writes into its log, and names its files and processes, as it likes."""
+    """A line as it can be shown: an app writes into its log, and names its files and processes,
+    as it likes.
+    """
     return "".join(each if each.isprintable() or each == " " else "?" for each in line)
 
 

@@ -16,26 +16,37 @@ _LONGEST_URL = 16_384
 
 
 @click.command(
-    "drains", cls=Command,
+    "drains",
+    cls=Command,
     example="$ ship drains -a blog\nd1  up  syslog+tls://logs.example.com:6514  4711 lines sent",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def list_drains(call: Call, *, as_json: bool) -> None:
-    """Show an app's log drains and how they go; passwords and tokens of their addresses are left out."""
+    """Show an app's log drains and how they go; passwords and tokens of their addresses are left
+    out.
+    """
     from receiver.drains import managing as drains
 
     found = drains.statuses(call.server, call.app)
     if as_json:
-        show.as_json([
-            {
-                "name": it.drain.name, "url": shown(it.drain.url), "format": _format(it),
-                "by": it.drain.by, "created_at": it.drain.created_at, "state": _state(it),
-                "sent": it.state.sent, "dropped": it.state.dropped,
-                "error": it.state.error, "since": it.state.since,
-            }
-            for it in found
-        ])  # fmt: skip
+        show.as_json(
+            [
+                {
+                    "name": it.drain.name,
+                    "url": shown(it.drain.url),
+                    "format": _format(it),
+                    "by": it.drain.by,
+                    "created_at": it.drain.created_at,
+                    "state": _state(it),
+                    "sent": it.state.sent,
+                    "dropped": it.state.dropped,
+                    "error": it.state.error,
+                    "since": it.state.since,
+                }
+                for it in found
+            ]
+        )
     elif not found:
         show.progress(f"{call.app} has no drains. Add one: ship drains:add syslog+tls://HOST:6514")
     else:
@@ -49,23 +60,30 @@ def list_drains(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "drains:add", cls=Command,
+    "drains:add",
+    cls=Command,
     example="$ ship drains:add 'https://logs.example.com/in?token=…' -a blog\n"
     "What blog writes from now on goes to https://logs.example.com/in?token=***, as d1.\n"
     "Whether it is taken: ship drains:test d1, ship drains",
-)  # fmt: skip
+)
 @for_app
 @click.argument("url", metavar="URL|-")
 @click.option("--name", help="What to call it; else d1, d2, …")
 @click.option(
-    "--format", "shape", type=click.Choice(FORMATS), default="logplex", show_default=True,
+    "--format",
+    "shape",
+    type=click.Choice(FORMATS),
+    default="logplex",
+    show_default=True,
     help="What is sent over HTTP: as Heroku sends it, or an object of JSON on each line.",
-)  # fmt: skip
+)
 def add(call: Call, url: str, name: str | None, shape: Format) -> None:
-    """Send the lines of an app's log on, from now on: to syslog over UDP, TCP or TLS, or to an HTTP address.
+    """Send the lines of an app's log on, from now on: to syslog over UDP, TCP or TLS, or to an
+    HTTP address.
 
-    syslog://HOST:514 is UDP, syslog+tcp:// and syslog+tls:// are streams; https:// takes a POST for each
-    batch of lines. With - the address is read from standard input. What people run by hand is not sent.
+    syslog://HOST:514 is UDP, syslog+tcp:// and syslog+tls:// are streams; https:// takes a POST for
+    each batch of lines. With - the address is read from standard input. What people run by hand is
+    not sent.
     """
     from receiver.drains import managing as drains
 
@@ -79,15 +97,18 @@ def add(call: Call, url: str, name: str | None, shape: Format) -> None:
     )
     if parse_target(drain.url).kind in {"udp", "tcp", "http"}:
         show.progress(
-            "It goes there as it is: who is on the way can read it. syslog+tls:// and https:// encrypt."
+            "It goes there as it is: who is on the way can read it. syslog+tls:// and "
+            "https:// encrypt."
         )
     show.progress(f"Whether it is taken: ship drains:test {drain.name}, ship drains")
 
 
 @click.command(
-    "drains:remove", cls=Command,
-    example="$ ship drains:remove d1 -a blog\nNothing more goes to syslog+tls://logs.example.com:6514.",
-)  # fmt: skip
+    "drains:remove",
+    cls=Command,
+    example="$ ship drains:remove d1 -a blog\nNothing more goes to "
+    "syslog+tls://logs.example.com:6514.",
+)
 @for_app
 @click.argument("drain", metavar="NAME_OR_URL")
 def remove(call: Call, drain: str) -> None:
@@ -100,9 +121,10 @@ def remove(call: Call, drain: str) -> None:
 
 
 @click.command(
-    "drains:test", cls=Command,
+    "drains:test",
+    cls=Command,
     example="$ ship drains:test d1 -a blog\nhttps://logs.example.com/in?token=*** took a line.",
-)  # fmt: skip
+)
 @for_app
 @click.argument("drain", metavar="NAME_OR_URL")
 def test(call: Call, drain: str) -> None:

@@ -1,4 +1,6 @@
-"""`ship git:remote` and `ship git:clone`: have a checkout know the app that it is of, or make one."""
+"""`ship git:remote` and `ship git:clone`: have a checkout know the app that it is of, or make
+one.
+"""
 
 import click
 
@@ -13,12 +15,21 @@ def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
 
 
 @click.command(
-    "git:remote", cls=Command, over_ssh=_remote_over_ssh,
+    "git:remote",
+    cls=Command,
+    over_ssh=_remote_over_ssh,
     example="$ ship git:remote -a blog\nset git remote prod to ship@example.com:blog",
-)  # fmt: skip
+)
 @click.option("-a", "--app", metavar="NAME", help="The app.")
-@click.option("-r", "--remote", "name", metavar="NAME", default="prod", show_default=True,
-              help="The git remote to add or change.")  # fmt: skip
+@click.option(
+    "-r",
+    "--remote",
+    "name",
+    metavar="NAME",
+    default="prod",
+    show_default=True,
+    help="The git remote to add or change.",
+)
 def remote(call: Call, name: str) -> int:
     """Have this checkout know an app: add or change the git remote that leads to it."""
     from receiver.apps import remotes
@@ -32,15 +43,26 @@ def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: st
 
 
 @click.command(
-    "git:clone", cls=Command, over_ssh=_clone_over_ssh,
+    "git:clone",
+    cls=Command,
+    over_ssh=_clone_over_ssh,
     example="$ ship git:clone -a blog\nCloning into 'blog'...",
-)  # fmt: skip
+)
 @click.option("-a", "--app", metavar="NAME", help="The app.")
-@click.option("-r", "--remote", "name", metavar="NAME", default="prod", show_default=True,
-              help="What the new checkout calls the git remote.")  # fmt: skip
+@click.option(
+    "-r",
+    "--remote",
+    "name",
+    metavar="NAME",
+    default="prod",
+    show_default=True,
+    help="What the new checkout calls the git remote.",
+)
 @click.argument("folder", required=False, type=click.Path())
 def clone(call: Call, folder: str | None, name: str) -> int:
-    """Make a checkout of an app's code, which knows where it came from: `git push prod main` works in it."""
+    """Make a checkout of an app's code, which knows where it came from: `git push prod main`
+    works in it.
+    """
     from receiver.apps import remotes
 
     call.server.app(call.app)

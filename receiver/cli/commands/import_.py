@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "import", cls=Command, here=True,
+    "import",
+    cls=Command,
+    here=True,
     example="$ ship import\n=== Procfile\n\n1: wsgi: blog.wsgi:app\n"
-    "   by hand: Write `web: gunicorn blog.wsgi:app` in its place.\n\n=== ENV\n\n1: UWSGI_PROCESSES=4\n"
-    "   to type: ship ps:scale web=4\n2: SECRET_KEY=...\n   config var: ship config:set SECRET_KEY=...",
-)  # fmt: skip
+    "   by hand: Write `web: gunicorn blog.wsgi:app` in its place.\n\n=== ENV\n\n"
+    "1: UWSGI_PROCESSES=4\n"
+    "   to type: ship ps:scale web=4\n2: SECRET_KEY=...\n"
+    "   config var: ship config:set SECRET_KEY=...",
+)
 @for_app
 @with_json
 @click.option(
-    "--config", "config_file", metavar="FILE", type=click.Path(),
-    help="Config vars of the app as they are there: what `heroku config --json` prints, or lines NAME=VALUE; `-` reads standard input.",
-)  # fmt: skip
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(),
+    help="Config vars of the app as they are there: what `heroku config --json` prints, or lines "
+    "NAME=VALUE; `-` reads standard input.",
+)
 @click.option("--write", "writes", is_flag=True, help="Add to ship.toml what it lacks.")
 @click.option(
     "--apply", "applies", is_flag=True, help="Set config vars and settings on the server."
@@ -43,7 +51,8 @@ def import_(
     applies: bool,
     as_json: bool,
 ) -> int:
-    """Read the files that an app in this folder had for Heroku, Dokku or Piku, and say what becomes of each line.
+    """Read the files that an app in this folder had for Heroku, Dokku or Piku, and say what
+    becomes of each line.
 
     Nothing is changed without --write or --apply.
     """
@@ -52,8 +61,11 @@ def import_(
     if applies:
         _ = call.app  # before anything is read: which app is meant has to be known
     found = importing.look(
-        folder, _config(call, config_file), config_file or "", domains="domains:add" in catalogue.COMMANDS
-    )  # fmt: skip
+        folder,
+        _config(call, config_file),
+        config_file or "",
+        domains="domains:add" in catalogue.COMMANDS,
+    )
     text, there = importing.additions(folder, found)
     if as_json:
         show.as_json(_as_data(found, text))
@@ -124,16 +136,19 @@ def _show_commands(found: "Imported") -> None:
 def _as_data(found: "Imported", text: str) -> dict[str, object]:
     return {
         "findings": [
-            {"file": it.file, "seen": it.seen, "fate": it.fate, "told": it.told} for it in found.findings
+            {"file": it.file, "seen": it.seen, "fate": it.fate, "told": it.told}
+            for it in found.findings
         ],
         "ship_toml": text,
         "config": sorted(found.config),
         "commands": [list(words) for words in found.commands],
-    }  # fmt: skip
+    }
 
 
 def _apply(call: Call, found: "Imported") -> int:
-    """Have the server set all of it: config vars first, in one release; ends with what fails first."""
+    """Have the server set all of it: config vars first, in one release; ends with what fails
+    first.
+    """
     from receiver.model import config_formats
 
     if found.config:

@@ -22,10 +22,11 @@ _LONGEST_KEY = 16_384
 
 
 @click.command(
-    "keys", cls=Command,
+    "keys",
+    cls=Command,
     example="$ ship keys\nci      token        token 3f1c...  2026-01-31T09:00:00Z  blog: deploy\n"
     "laptop  ssh-ed25519  SHA256:u5q...  2026-01-31T08:00:00Z  admin",
-)  # fmt: skip
+)
 @with_json
 def list_keys(call: Call, *, as_json: bool) -> None:
     """List the keys and tokens, and what each may do."""
@@ -41,7 +42,7 @@ def list_keys(call: Call, *, as_json: bool) -> None:
 
 def _add_over_ssh(
     call: Call, place: Destination, name: str, given: str | None, **options: Any
-) -> int:  # fmt: skip
+) -> int:
     """Read the key here, where its file is; the server sees only its text."""
     flags = {"--token": "token", "--admin": "admin", "--json": "as_json"}
     shown = [flag for flag, option in flags.items() if options[option]]
@@ -71,20 +72,29 @@ def _with_grants(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(call, granted=_Granted(everywhere, apps), **rest)
 
     for option in (
-        click.option("--grant", "grants", multiple=True, metavar="APP=GRANT",
-                     help="What it may do to an app, as in `blog=deploy`; `*=view` is for every app. Can be given several times."),
+        click.option(
+            "--grant",
+            "grants",
+            multiple=True,
+            metavar="APP=GRANT",
+            help="What it may do to an app, as in `blog=deploy`; `*=view` is for every "
+            "app. Can be given several times.",
+        ),
         click.option("--admin", is_flag=True, help="It may do everything."),
-    ):  # fmt: skip
+    ):
         parsed = option(parsed)
     return parsed
 
 
 @click.command(
-    "keys:add", cls=Command, over_ssh=_add_over_ssh,
+    "keys:add",
+    cls=Command,
+    over_ssh=_add_over_ssh,
     example="$ ship keys:add laptop ~/.ssh/id_ed25519.pub --admin\nlaptop  SHA256:u5q...\n"
     "laptop is an admin of the server: it may do everything.\n"
-    "$ token=$(ship keys:add --token ci --grant blog=deploy)\nThe token ci is shown this once:\nci may deploy blog.",
-)  # fmt: skip
+    "$ token=$(ship keys:add --token ci --grant blog=deploy)\n"
+    "The token ci is shown this once:\nci may deploy blog.",
+)
 @click.option("--token", is_flag=True, help="Make a token for pushes over HTTP; printed this once.")
 @_with_grants
 @with_json
@@ -92,10 +102,11 @@ def _with_grants(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("given", required=False, metavar="[KEY | FILE | -]")
 def add(
     call: Call, name: str, given: str | None, granted: _Granted, *, token: bool, as_json: bool
-) -> None:  # fmt: skip
+) -> None:
     """Let a public key in, given as text, as a file or on standard input; or make a token.
 
-    The server's first key is an admin. Any other may do nothing until it is granted something: here, or by access:add.
+    The server's first key is an admin. Any other may do nothing until it is granted something:
+    here, or by access:add.
     """
     from receiver.access import keys
 
@@ -120,7 +131,10 @@ def add(
 )
 @click.argument("name")
 def remove(call: Call, name: str) -> None:
-    """Let a key or token in no more, and take its grants back. Over ssh, the last ssh key of an admin stays."""
+    """Let a key or token in no more, and take its grants back.
+
+    Over ssh, the last ssh key of an admin stays.
+    """
     from receiver.access import keys
 
     key = keys.remove_key(call.layout, name, keep_one=call.key is not None)
@@ -128,8 +142,10 @@ def remove(call: Call, name: str) -> None:
 
 
 @click.command(
-    "keys:rename", cls=Command, example="$ ship keys:rename laptop old-laptop\nold-laptop  SHA256:u5q..."
-)  # fmt: skip
+    "keys:rename",
+    cls=Command,
+    example="$ ship keys:rename laptop old-laptop\nold-laptop  SHA256:u5q...",
+)
 @click.argument("name")
 @click.argument("new")
 def rename(call: Call, name: str, new: str) -> None:
@@ -149,7 +165,8 @@ def _key_text(call: Call, given: str | None) -> str:
     if given is None and sys.stdin.isatty():
         raise UsageError(
             "No key is given.",
-            advice="Name the file of your public key: `ship keys:add laptop ~/.ssh/id_ed25519.pub`.",
+            advice="Name the file of your public key: `ship keys:add laptop "
+            "~/.ssh/id_ed25519.pub`.",
             reason="usage/no-key",
         )
     text = given or STDIN
@@ -181,7 +198,8 @@ def _told(call: Call, key: "Key") -> str:
     if single:
         return f"{key.name} may {', '.join(single)}."
     return (
-        f"{key.name} may do nothing yet. To let it push to blog: ship access:add {key.name} deploy -a blog\n"
+        f"{key.name} may do nothing yet. To let it push to blog: ship access:add {key.name} "
+        "deploy -a blog\n"
         f"To let it do everything: ship access:add {key.name} admin"
     )
 

@@ -9,9 +9,10 @@ from receiver.model.process_limits import NAMES, Limit
 
 
 @click.command(
-    "limits", cls=Command,
+    "limits",
+    cls=Command,
     example="$ ship limits -a blog\n=== blog Limits\n\nweb.memory: 256M\nweb.cpu:    50%",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
@@ -22,17 +23,19 @@ def report(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "limits:set", cls=Command,
+    "limits:set",
+    cls=Command,
     example="$ ship limits:set web.memory=256M web.cpu=50% -a blog\n"
-    "What runs of blog is kept to these from now on; nothing was restarted.\nweb.memory: 256M\nweb.cpu:    50%",
-)  # fmt: skip
+    "What runs of blog is kept to these from now on; nothing was restarted.\n"
+    "web.memory: 256M\nweb.cpu:    50%",
+)
 @for_app
 @click.argument("words", nargs=-1, metavar="TYPE.NAME=VALUE...")
 def set_(call: Call, words: tuple[str, ...]) -> None:
     """Limit memory, cpu or tasks of a process type, at once and over deploys.
 
-    A limit of web is for all its workers together, another type's for each of its processes. Over its
-    memory, a process is killed and started again, alone.
+    A limit of web is for all its workers together, another type's for each of its processes. Over
+    its memory, a process is killed and started again, alone.
     """
     from receiver.model.process_limits import parse_wishes
     from receiver.processes import limits
@@ -46,9 +49,11 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
 
 
 @click.command(
-    "limits:unset", cls=Command,
-    example="$ ship limits:unset web.memory worker -a blog\nThe limits that are left for blog:\nweb.cpu: 50%",
-)  # fmt: skip
+    "limits:unset",
+    cls=Command,
+    example="$ ship limits:unset web.memory worker -a blog\nThe limits that are left for blog:\n"
+    "web.cpu: 50%",
+)
 @for_app
 @click.argument("words", nargs=-1, metavar="TYPE[.NAME]...")
 def unset(call: Call, words: tuple[str, ...]) -> None:
@@ -68,9 +73,9 @@ def unset(call: Call, words: tuple[str, ...]) -> None:
 
 def _show(call: Call, limits: dict[str, Limit], *, as_json: bool) -> None:
     if as_json:
-        show.as_json({
-            name: {field: getattr(it, field) for field in NAMES} for name, it in limits.items()
-        })  # fmt: skip
+        show.as_json(
+            {name: {field: getattr(it, field) for field in NAMES} for name, it in limits.items()}
+        )
     elif not limits:
         show.progress(f"{call.app} has no limits but the machine's.")
     else:
@@ -80,12 +85,14 @@ def _show(call: Call, limits: dict[str, Limit], *, as_json: bool) -> None:
 
 
 def _fields(limits: dict[str, Limit]) -> None:
-    show.fields({
-        f"{name}.{field}": str(value)
-        for name, limit in sorted(limits.items())
-        for field in NAMES
-        if (value := getattr(limit, field)) is not None
-    })  # fmt: skip
+    show.fields(
+        {
+            f"{name}.{field}": str(value)
+            for name, limit in sorted(limits.items())
+            for field in NAMES
+            if (value := getattr(limit, field)) is not None
+        }
+    )
 
 
 def _nothing_given(example: str) -> UsageError:

@@ -29,23 +29,55 @@ _NOT_A_PROGRAM, _NO_PROGRAM = 126, 127
 
 
 @click.command(
-    "local", cls=Command, here=True,
-    example="$ ship local\n-----> Python app detected\n...\n15:04:05 ship     | blog is at http://localhost:5000\n"
+    "local",
+    cls=Command,
+    here=True,
+    example="$ ship local\n-----> Python app detected\n...\n"
+    "15:04:05 ship     | blog is at http://localhost:5000\n"
     "15:04:09 web      | GET / 200 3 ms\n15:04:31 ship     | app.py changed. Reloaded in 0.31 s.",
-)  # fmt: skip
-@click.option("-p", "--port", type=click.IntRange(1, _LAST_PORT), default=5000, show_default=True,
-              metavar="PORT", help="Where web answers.")  # fmt: skip
-@click.option("-m", "--formation", "--concurrency", metavar="web=1,worker=2", default="",
-              help="How many of each type; of web, workers of gunicorn.")  # fmt: skip
-@click.option("-e", "--env", "env_files", metavar="FILE", help="Files of config vars, as a,b; else .env.")  # fmt: skip
-@click.option("-f", "--procfile", metavar="FILE", default="Procfile", show_default=True, help="Another Procfile.")  # fmt: skip
+)
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(1, _LAST_PORT),
+    default=5000,
+    show_default=True,
+    metavar="PORT",
+    help="Where web answers.",
+)
+@click.option(
+    "-m",
+    "--formation",
+    "--concurrency",
+    metavar="web=1,worker=2",
+    default="",
+    help="How many of each type; of web, workers of gunicorn.",
+)
+@click.option(
+    "-e", "--env", "env_files", metavar="FILE", help="Files of config vars, as a,b; else .env."
+)
+@click.option(
+    "-f",
+    "--procfile",
+    metavar="FILE",
+    default="Procfile",
+    show_default=True,
+    help="Another Procfile.",
+)
 @click.option("--no-reload", is_flag=True, help="Do not watch the files.")
 @click.argument("types", nargs=-1, metavar="[TYPE...]")
 def local(  # noqa: PLR0913 - an option each
-    call: Call, port: int, formation: str, env_files: str | None, procfile: str, types: tuple[str, ...], *,
+    call: Call,
+    port: int,
+    formation: str,
+    env_files: str | None,
+    procfile: str,
+    types: tuple[str, ...],
+    *,
     no_reload: bool,
-) -> int:  # fmt: skip
-    """Run the app of this checkout on this machine, as a server would; again whenever its files change.
+) -> int:
+    """Run the app of this checkout on this machine, as a server would; again whenever its files
+    change.
 
     Named types alone are run, else all but release. Needs no server, no root and no nginx.
     """
@@ -71,13 +103,20 @@ def local(  # noqa: PLR0913 - an option each
 
 
 @click.command(
-    "local:run", cls=Command, here=True, context_settings=_WORDS,
+    "local:run",
+    cls=Command,
+    here=True,
+    context_settings=_WORDS,
     example="$ ship local:run python manage.py migrate",
-)  # fmt: skip
-@click.option("-e", "--env", "env_files", metavar="FILE", help="Files of config vars, as a,b; else .env.")  # fmt: skip
+)
+@click.option(
+    "-e", "--env", "env_files", metavar="FILE", help="Files of config vars, as a,b; else .env."
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND...")
 def run(call: Call, command: tuple[str, ...], env_files: str | None) -> int:
-    """Run a command in this checkout, with the virtualenv and the config vars that `ship local` has."""
+    """Run a command in this checkout, with the virtualenv and the config vars that `ship local`
+    has.
+    """
     if not command:
         raise UsageError(
             "No command is given.",
@@ -106,7 +145,9 @@ def run(call: Call, command: tuple[str, ...], env_files: str | None) -> int:
 
 
 @contextmanager
-def _opened(call: Call, env_files: str | None, procfile: str) -> "Iterator[tuple[Laptop, CheckoutPaths, Wish]]":  # fmt: skip
+def _opened(
+    call: Call, env_files: str | None, procfile: str
+) -> "Iterator[tuple[Laptop, CheckoutPaths, Wish]]":
     from receiver.local import laptop, working_tree
     from receiver.local.build import Wish
 

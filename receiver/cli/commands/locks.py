@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "apps:lock", cls=Command, app_from="name",
+    "apps:lock",
+    cls=Command,
+    app_from="name",
     example='$ ship apps:lock blog -m "The accounts are being closed."\nLocking blog... done',
-)  # fmt: skip
+)
 @for_app
 @click.option(
     "-m",
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
 )
 @click.argument("name", required=False)
 def lock(call: Call, name: str | None, reason: str) -> None:
-    """Refuse every change of an app until apps:unlock: pushes, rollbacks, config vars, processes, renaming, destroying.
+    """Refuse every change of an app until apps:unlock: pushes, rollbacks, config vars,
+    processes, renaming, destroying.
 
-    What runs goes on, cron jobs and one-off commands too, and so does a deploy that has begun. Access to the app can still be given and taken.
+    What runs goes on, cron jobs and one-off commands too, and so does a deploy that has begun.
+    Access to the app can still be given and taken.
     """
     from receiver.changes import freezes
 
@@ -39,9 +43,12 @@ def lock(call: Call, name: str | None, reason: str) -> None:
 
 
 @click.command(
-    "apps:unlock", cls=Command, app_from="name",
-    example="$ ship apps:unlock blog\nUnlocking blog... done. It was locked by anna since 2026-01-31T08:15:00Z: The accounts are being closed.",
-)  # fmt: skip
+    "apps:unlock",
+    cls=Command,
+    app_from="name",
+    example="$ ship apps:unlock blog\nUnlocking blog... done. It was locked by anna since "
+    "2026-01-31T08:15:00Z: The accounts are being closed.",
+)
 @for_app
 @click.argument("name", required=False)
 def unlock(call: Call, name: str | None) -> None:
@@ -57,9 +64,12 @@ def unlock(call: Call, name: str | None) -> None:
 
 
 @click.command(
-    "apps:locked", cls=Command, app_from="name",
-    example="$ ship apps:locked blog && echo wait\nblog is locked by anna since 2026-01-31T08:15:00Z: The accounts are being closed.\nwait",
-)  # fmt: skip
+    "apps:locked",
+    cls=Command,
+    app_from="name",
+    example="$ ship apps:locked blog && echo wait\nblog is locked by anna since "
+    "2026-01-31T08:15:00Z: The accounts are being closed.\nwait",
+)
 @for_app
 @with_json
 @click.argument("name", required=False)

@@ -17,7 +17,8 @@ from receiver.model.log_line import LogLine
 
 _WRITTEN_AT_ONCE = 1000
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-"""Of a terminal's: without red, which is for what went wrong, and those that cannot be read on some."""
+"""Of a terminal's: without red, which is for what went wrong, and those that cannot be read on
+some."""
 _PLAIN = b"\x1b[0m"
 
 
@@ -29,12 +30,15 @@ def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
 
 
 @click.command(
-    "logs", cls=Command, over_ssh=_over_ssh,
+    "logs",
+    cls=Command,
+    over_ssh=_over_ssh,
     example="$ ship logs -n 3 -a blog\n"
     "2026-01-31T08:15:00.104Z ship: v12 is live (by laptop)\n"
     "2026-01-31T08:15:00.123Z app[worker.1]: Ready\n"
-    "2026-01-31T08:15:02.871Z router[nginx]: GET / 200 host=blog.example.com from=203.0.113.9 bytes=612 time=0.004s (app 0.003s)",
-)  # fmt: skip
+    "2026-01-31T08:15:02.871Z router[nginx]: GET / 200 host=blog.example.com "
+    "from=203.0.113.9 bytes=612 time=0.004s (app 0.003s)",
+)
 @for_app
 @click.option(
     "-n",
@@ -47,13 +51,23 @@ def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
 )
 @click.option("-t", "--tail", "follow", is_flag=True, help="Go on until interrupted by Ctrl-C.")
 @click.option(
-    "-p", "--process-type", "-d", "--dyno-name", "--ps", "process", metavar="NAME",
+    "-p",
+    "--process-type",
+    "-d",
+    "--dyno-name",
+    "--ps",
+    "process",
+    metavar="NAME",
     help="Only of this type, process or run: `worker`, `worker.1`, `run.12`.",
-)  # fmt: skip
+)
 @click.option(
-    "-s", "--source", "sources", metavar="NAME", multiple=True,
+    "-s",
+    "--source",
+    "sources",
+    metavar="NAME",
+    multiple=True,
     help="Only of these: app, router, build, release, cron, ship. Comma between several.",
-)  # fmt: skip
+)
 @click.option("--release", metavar="VERSION", help="Only what this release wrote, and its build.")
 @click.option("--grep", "pattern", metavar="REGEX", help="Only lines that this is found in.")
 @click.option(
@@ -67,9 +81,18 @@ def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
     "--color/--no-color", "colour", default=None, help="Colours; else on a terminal only."
 )
 def logs(
-    call: Call, *, lines: int, follow: bool, as_json: bool, quiet: bool, colour: bool | None, **asked: Any,
-) -> None:  # fmt: skip
-    """Show what was written about the app, oldest first: processes, requests, builds, cron jobs, ship. A terminal is sent an app's colours, and its other control characters as `^G`."""
+    call: Call,
+    *,
+    lines: int,
+    follow: bool,
+    as_json: bool,
+    quiet: bool,
+    colour: bool | None,
+    **asked: Any,
+) -> None:
+    """Show what was written about the app, oldest first: processes, requests, builds, cron jobs,
+    ship. A terminal is sent an app's colours, and its other control characters as `^G`.
+    """
     from receiver.logs import stream as log_stream
     from receiver.logs import wishes as log_wishes
     from receiver.model.names import parse_release_version
@@ -106,7 +129,9 @@ def _write_at_once(lines: Sequence[LogLine], write: Callable[[LogLine], bytes]) 
 
 
 def _writer(*, as_json: bool, quiet: bool, colour: bool | None) -> Callable[[LogLine], bytes]:
-    """What a line looks like: for eyes on a terminal, or where somebody says so; else its text as it was written."""
+    """What a line looks like: for eyes on a terminal, or where somebody says so; else its text
+    as it was written.
+    """
     if as_json:
         return _as_json
     for_eyes = colour is not None or sys.stdout.isatty()
@@ -146,7 +171,9 @@ def _as_json(line: LogLine) -> bytes:
 
 
 def _end_with_reader() -> None:
-    """End when nobody reads any more: without a terminal no signal tells, and silent logs go on for ever."""
+    """End when nobody reads any more: without a terminal no signal tells, and silent logs go on
+    for ever.
+    """
     watch = select.poll()
     watch.register(1, 0)  # errors alone: that the other end is closed
     watch.poll()

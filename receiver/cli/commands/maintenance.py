@@ -17,9 +17,11 @@ _LONGEST_PAGE = 1024 * 1024
 
 
 @click.command(
-    "maintenance", cls=Command,
-    example="$ ship maintenance -a blog\non\nSince 2026-01-31T08:00:00Z, by laptop. Let in: 203.0.113.7.",
-)  # fmt: skip
+    "maintenance",
+    cls=Command,
+    example="$ ship maintenance -a blog\non\nSince 2026-01-31T08:00:00Z, by laptop. Let in: "
+    "203.0.113.7.",
+)
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
@@ -50,25 +52,29 @@ def _on_over_ssh(
 
 
 @click.command(
-    "maintenance:on", cls=Command, over_ssh=_on_over_ssh,
+    "maintenance:on",
+    cls=Command,
+    over_ssh=_on_over_ssh,
     example="$ ship maintenance:on --message 'Back at nine.' -a blog\n"
     "Enabling maintenance mode for blog... done\n"
     "Visitors of http://blog.example.com see a page until `ship maintenance:off --app blog`.",
-)  # fmt: skip
+)
 @for_app
 @click.option("--message", metavar="TEXT", help="What ship's own page says to visitors.")
 @click.option(
     "--page", metavar="FILE", help="A page of HTML in place of it; `-` is standard input."
 )
 @click.option(
-    "--allow", metavar="ADDRESS", multiple=True,
+    "--allow",
+    metavar="ADDRESS",
+    multiple=True,
     help="Let this address or network see the app. Can be given several times.",
-)  # fmt: skip
+)
 def on(call: Call, message: str | None, page: str | None, allow: tuple[str, ...]) -> None:
     """Show visitors a page, with status 503, in place of the app; its processes go on running.
 
-    Without --message and --page it is `maintenance.html` in the top folder of the live release, if there is
-    one. It holds over deploys and reboots. Typed again, it changes what is given.
+    Without --message and --page it is `maintenance.html` in the top folder of the live release, if
+    there is one. It holds over deploys and reboots. Typed again, it changes what is given.
     """
     from receiver.apps import maintenance
     from receiver.model.maintenance import parse_address
@@ -88,9 +94,10 @@ def on(call: Call, message: str | None, page: str | None, allow: tuple[str, ...]
 
 
 @click.command(
-    "maintenance:off", cls=Command,
+    "maintenance:off",
+    cls=Command,
     example="$ ship maintenance:off -a blog\nDisabling maintenance mode for blog... done",
-)  # fmt: skip
+)
 @for_app
 def off(call: Call) -> None:
     """Have visitors reach the app again."""

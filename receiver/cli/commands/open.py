@@ -24,14 +24,18 @@ def _open_over_ssh(call: Call, place: Destination, given: str | None, option: st
 
 
 @click.command(
-    "apps:open", cls=Command, over_ssh=_open_over_ssh,
+    "apps:open",
+    cls=Command,
+    over_ssh=_open_over_ssh,
     example="$ ship open /admin -a blog\nhttp://blog.example.com/admin",
-)  # fmt: skip
+)
 @for_app
 @click.option("--path", "option", metavar="PATH", help="The page, such as /admin.")
 @click.argument("given", required=False, metavar="[PATH]")
 def open_(call: Call, given: str | None, option: str | None) -> None:
-    """Open an app in the browser of this machine, and print its URL; over ssh it is only printed."""
+    """Open an app in the browser of this machine, and print its URL; over ssh it is only
+    printed.
+    """
     call.server.app(call.app)
     url = call.server.url(call.app) + _path(given, option)
     if call.key is None:
@@ -41,9 +45,11 @@ def open_(call: Call, given: str | None, option: str | None) -> None:
 
 
 @click.command(
-    "apps:urls", cls=Command, app_from="name",
+    "apps:urls",
+    cls=Command,
+    app_from="name",
     example="$ ship urls blog\nhttp://blog.example.com",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("name", required=False)

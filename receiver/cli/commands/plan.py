@@ -32,19 +32,24 @@ def _over_ssh(call: Call, place: Destination, words: tuple[str, ...], *, as_json
 
 
 @click.command(
-    "plan", cls=Command, over_ssh=_over_ssh,
+    "plan",
+    cls=Command,
+    over_ssh=_over_ssh,
     context_settings={"ignore_unknown_options": True},
-    example="$ ship plan config:set GREETING=hi -a blog\n-----> Set GREETING config var\n-----> Check\n"
+    example="$ ship plan config:set GREETING=hi -a blog\n-----> Set GREETING config var\n"
+    "-----> Check\n"
     "       Each new worker asks itself for /, before anybody else asks it.\n-----> Swap to v4\n"
     "       Workers of slot a are replaced one by one.\n"
     "       - Have slot a take v4 over in place: HUP, new workers beside the old ones\n...\n"
     "-----> That was the plan\n       Nothing was built, run or changed.",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("words", metavar="[COMMAND...]", nargs=-1)
 def plan(call: Call, words: tuple[str, ...], *, as_json: bool) -> int:
-    """Tell what a push of this checkout would do; or config:set, config:unset, rollback, ps:scale, ps:restart, as typed."""
+    """Tell what a push of this checkout would do; or config:set, config:unset, rollback,
+    ps:scale, ps:restart, as typed.
+    """
     here = call.place
     if not words and not as_json and call.key is None and isinstance(here, Here) and here.root:
         target = remote_of(call.checkout, call.app)
@@ -69,7 +74,8 @@ def _chosen(call: Call, words: tuple[str, ...]) -> Tell:
         return _processes(call, name, rest)
     raise UsageError(
         f"`{' '.join(words)}` cannot be planned.",
-        advice="What can be: a push (`ship plan`), `config:set`, `config:unset`, `rollback`, `ps:scale TYPE=N` and"
+        advice="What can be: a push (`ship plan`), `config:set`, `config:unset`, `rollback`, "
+        "`ps:scale TYPE=N` and"
         " `ps:restart TYPE`.",
         reason="usage/no-plan",
     )

@@ -21,7 +21,8 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 @click.command(
-    "ps", cls=Command,
+    "ps",
+    cls=Command,
     example="$ ship ps -a blog\n=== web: gunicorn app:app (2)\n\n"
     "web.1: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4711)\n"
     "web.2: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4712)\n\n"
@@ -29,7 +30,7 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
     "worker.1: crashed 2026-01-31T08:19:50Z (~ 10s ago): exit status 1, 4 times in a row,"
     " again at 2026-01-31T08:20:05Z\n"
     "          KeyError: 'REDIS_URL'",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def list_processes(call: Call, *, as_json: bool) -> None:
@@ -55,13 +56,17 @@ def list_processes(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "ps:restart", cls=Command,
+    "ps:restart",
+    cls=Command,
     example="$ ship ps:restart worker -a blog\n-----> Restarting worker of blog",
-)  # fmt: skip
+)
 @for_app
 @click.argument("process", required=False, metavar="[TYPE | TYPE.N]")
 def restart(call: Call, process: str | None) -> int:
-    """Replace processes by fresh ones: all, those of one type, or one. The site answers all the while."""
+    """Replace processes by fresh ones: all, those of one type, or one.
+
+    The site answers all the while.
+    """
     from receiver.processes import control
 
     return _change(call, "Restarting", process, control.restarting(process))
@@ -73,7 +78,9 @@ def restart(call: Call, process: str | None) -> int:
 @for_app
 @click.argument("process_type", required=False, metavar="[TYPE]")
 def stop(call: Call, process_type: str | None) -> int:
-    """Stop all processes, or those of one type; they stay stopped, over deploys and reboots, until ps:start."""
+    """Stop all processes, or those of one type; they stay stopped, over deploys and reboots,
+    until ps:start.
+    """
     from receiver.processes import control
 
     return _change(call, "Stopping", process_type, control.stopping(process_type))
@@ -94,14 +101,18 @@ def start(call: Call, process_type: str | None) -> int:
 
 
 @click.command(
-    "ps:scale", cls=Command,
+    "ps:scale",
+    cls=Command,
     example="$ ship ps:scale web=3 worker+1 -a blog\n-----> Scaling blog\nweb=3 worker=2",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("wishes", nargs=-1, metavar="[TYPE=N | TYPE+N | TYPE-N]...")
 def scale(call: Call, wishes: tuple[str, ...], *, as_json: bool) -> int:
-    """Set how many processes of each type run, or print it. Of web, these are the workers of gunicorn."""
+    """Set how many processes of each type run, or print it.
+
+    Of web, these are the workers of gunicorn.
+    """
     from receiver.processes import control
     from receiver.processes import look as processes
     from receiver.state import records
@@ -139,9 +150,10 @@ def _warn_of_memory(call: Call, wishes: list["Wish"]) -> None:
 
 
 @click.command(
-    "ps:wait", cls=Command,
+    "ps:wait",
+    cls=Command,
     example="$ ship ps:wait -a blog\nEvery process of blog runs v2.",
-)  # fmt: skip
+)
 @for_app
 @click.option(
     "--timeout", "limit_s", default=_WAIT_S, show_default=True, help="Seconds to wait at most."

@@ -13,11 +13,12 @@ from receiver.model.release import Release
 
 
 @click.command(
-    "releases", cls=Command,
+    "releases",
+    cls=Command,
     example="$ ship releases -a blog\n=== blog Releases - Current: v2\n\n"
     "v2  Set GREETING config var  laptop  2026-01-31T08:20:00Z\n"
     "v1  Deploy 1a2b3c4           laptop  2026-01-31T08:15:00Z",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.option("-n", "--num", "limit", default=15, show_default=True, help="How many, newest first.")
@@ -49,11 +50,13 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
 
 
 @click.command(
-    "releases:info", cls=Command,
+    "releases:info",
+    cls=Command,
     example="$ ship releases:info v1 -a blog\n=== Release v1\n\nBy:          laptop\n"
     "Change:      Deploy 1a2b3c4\nWhen:        2026-01-31T08:15:00Z\nCommit:      1a2b3c4...\n"
-    "Buildpack:   python\nPython:      3.13.0\nProcess web: gunicorn app:app\n\n=== v1 Config vars\n\nGREETING: hi",
-)  # fmt: skip
+    "Buildpack:   python\nPython:      3.13.0\nProcess web: gunicorn app:app\n\n"
+    "=== v1 Config vars\n\nGREETING: hi",
+)
 @for_app
 @with_json
 @click.argument("release", required=False)
@@ -81,9 +84,10 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
 
 
 @click.command(
-    "releases:output", cls=Command,
+    "releases:output",
+    cls=Command,
     example="$ ship releases:output v1 -a blog\n-----> Python app detected\n...",
-)  # fmt: skip
+)
 @for_app
 @click.argument("release", required=False)
 def output(call: Call, release: str | None) -> None:
@@ -103,9 +107,10 @@ def output(call: Call, release: str | None) -> None:
 
 
 @click.command(
-    "releases:retry", cls=Command,
+    "releases:retry",
+    cls=Command,
     example="$ ship releases:retry -a blog\n-----> Python app detected\n...\nv3",
-)  # fmt: skip
+)
 @for_app
 def retry(call: Call) -> int:
     """Deploy the newest pushed commit again, as a push of it would."""
@@ -116,14 +121,17 @@ def retry(call: Call) -> int:
 
 
 @click.command(
-    "releases:rollback", cls=Command,
+    "releases:rollback",
+    cls=Command,
     example="$ ship rollback v1 -a blog\n-----> Rolling back blog from v2 to v1\n...\nv3",
-)  # fmt: skip
+)
 @for_app
 @with_release_phase
 @click.argument("release", required=False)
 def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> int:
-    """Go back to an earlier release, code and config vars alike; the one before when none is named."""
+    """Go back to an earlier release, code and config vars alike; the one before when none is
+    named.
+    """
     from receiver.cli.commands.changes import change
     from receiver.deploy import releasing as deploy
     from receiver.model.output import Output

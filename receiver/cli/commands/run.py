@@ -20,42 +20,62 @@ def _with_limits(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def parsed(
-        call: Call, variables: tuple[str, ...], memory: str | None, cpu: str | None,
-        timeout: str | None, **rest: Any,
-    ) -> Any:  # fmt: skip
+        call: Call,
+        variables: tuple[str, ...],
+        memory: str | None,
+        cpu: str | None,
+        timeout: str | None,
+        **rest: Any,
+    ) -> Any:
         limits = parse_limits(memory, cpu, timeout)
         return function(call, variables=parse_variables(variables), limits=limits, **rest)
 
     for option in (
-        click.option("--timeout", metavar="TIME", help="Time limit, as in 90s, 30m or 6h; else 24h."),
+        click.option(
+            "--timeout", metavar="TIME", help="Time limit, as in 90s, 30m or 6h; else 24h."
+        ),
         click.option("--cpu", metavar="SHARE", help="CPU limit, as in 50% of one core."),
         click.option("--memory", metavar="SIZE", help="Memory limit, as in 512M."),
-        click.option("-e", "--env", "variables", metavar="A=1;B=2", multiple=True,
-                     help="Variables besides the config vars, no secrets. Can be given several times."),
-    ):  # fmt: skip
+        click.option(
+            "-e",
+            "--env",
+            "variables",
+            metavar="A=1;B=2",
+            multiple=True,
+            help="Variables besides the config vars, no secrets. Can be given several times.",
+        ),
+    ):
         parsed = option(parsed)
     return parsed
 
 
 @click.command(
-    "run", cls=Command, terminal=True, context_settings=_WORDS,
-    example="$ ship run -a blog -- python manage.py migrate\n$ ship run -a blog -- sh -c 'exit 7'; echo $?\n7",
-)  # fmt: skip
+    "run",
+    cls=Command,
+    terminal=True,
+    context_settings=_WORDS,
+    example="$ ship run -a blog -- python manage.py migrate\n"
+    "$ ship run -a blog -- sh -c 'exit 7'; echo $?\n7",
+)
 @for_app
 @_with_limits
 @click.option("--no-tty", is_flag=True, help="Without a terminal, also where there is one.")
 @click.option(
-    "-x", "--exit-code", is_flag=True, expose_value=False,
+    "-x",
+    "--exit-code",
+    is_flag=True,
+    expose_value=False,
     help="Accepted: the exit code is always passed on.",
-)  # fmt: skip
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def run(
     call: Call, command: tuple[str, ...], variables: dict[str, str], limits: Limits, *, no_tty: bool
-) -> int:  # fmt: skip
+) -> int:
     """Run a command with the code, virtualenv and config vars of the live release.
 
-    Input and output are those of `ship` itself, with a terminal when there is one; so is the exit code.
-    Without a command, a shell is started. A deploy does not end it: it keeps the release that it began with.
+    Input and output are those of `ship` itself, with a terminal when there is one; so is the exit
+    code. Without a command, a shell is started. A deploy does not end it: it keeps the release that
+    it began with.
     """
     at_terminal = call.environment.has_terminal and not no_tty
     if not command and not at_terminal:
@@ -74,9 +94,11 @@ def run(
 
 
 @click.command(
-    "run:detached", cls=Command, context_settings=_WORDS,
+    "run:detached",
+    cls=Command,
+    context_settings=_WORDS,
     example="$ ship run:detached -a blog -- python manage.py import\nrun.12",
-)  # fmt: skip
+)
 @for_app
 @_with_limits
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")

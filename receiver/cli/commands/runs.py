@@ -10,9 +10,11 @@ from receiver.model.run import Run, parse_run_name
 
 
 @click.command(
-    "run:list", cls=Command,
-    example="$ ship run:list -a blog\nrun.12  2026-01-31T08:15:00Z  v3  laptop  detached  python manage.py import",
-)  # fmt: skip
+    "run:list",
+    cls=Command,
+    example="$ ship run:list -a blog\nrun.12  2026-01-31T08:15:00Z  v3  laptop  detached  python "
+    "manage.py import",
+)
 @for_app
 @with_json
 @click.option("--all", "ended", is_flag=True, help="Detached runs that have ended, too.")
@@ -33,9 +35,10 @@ def list_runs(call: Call, *, as_json: bool, ended: bool) -> None:
 
 
 @click.command(
-    "run:output", cls=Command,
+    "run:output",
+    cls=Command,
     example="$ ship run:output run.12 -a blog\n4711 rows imported",
-)  # fmt: skip
+)
 @for_app
 @click.option("-t", "--tail", "follow", is_flag=True, help="Go on until the run ends.")
 @click.argument("name", metavar="RUN")
@@ -58,7 +61,8 @@ def stop(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
     if not names and not everything:
         raise UsageError(
             "Which run is to end?",
-            advice="Name it, as in `ship run:stop run.12`, or say --all. `ship run:list` lists them.",
+            advice="Name it, as in `ship run:stop run.12`, or say --all. `ship run:list` lists "
+            "them.",
             reason="usage/no-run",
         )
     paths = call.server.app(call.app)

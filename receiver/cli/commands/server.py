@@ -1,4 +1,6 @@
-"""`ship server`: the server itself: an embedded one's start and stop, and what the installer and the boot call."""
+"""`ship server`: the server itself: an embedded one's start and stop, and what the installer and
+the boot call.
+"""
 
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from receiver.model.errors import ServerError, ShipError
 
 
 @click.command(
-    "server:start", cls=Command, here=True,
+    "server:start",
+    cls=Command,
+    here=True,
     example="$ ship server:start\nThe server is up: http://127.0.0.1:8080 (process 4700)",
-)  # fmt: skip
+)
 def start(call: Call) -> None:
     """Start the embedded server with all its apps."""
     from receiver.setup import embedded
@@ -38,10 +42,12 @@ def stop(call: Call) -> None:
 
 
 @click.command(
-    "server:status", cls=Command, here=True,
+    "server:status",
+    cls=Command,
+    here=True,
     example="$ ship server:status\nup  process 4700  http://127.0.0.1:8080\n"
     "ship:nginx  RUNNING  4701",
-)  # fmt: skip
+)
 @with_json
 def status(call: Call, *, as_json: bool) -> int:
     """Tell whether the embedded server runs, and what in it. Exit code 0 when it does, else 8."""
@@ -97,9 +103,11 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
 
 
 @click.command(
-    "server:rotate", cls=Command, here=True,
+    "server:rotate",
+    cls=Command,
+    here=True,
     example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
-)  # fmt: skip
+)
 def rotate(call: Call) -> None:
     """Put aside logs of requests that are large or old; a timer does so. Prints those that were."""
     for_owner(call)
@@ -141,7 +149,9 @@ def for_owner(call: Call) -> None:
 @click.option("--root", required=True, type=click.Path(path_type=Path))
 @click.option("--example", required=True, type=click.Path(path_type=Path))
 def demo(call: Call, *, root: Path, example: Path) -> None:
-    """Set everything up under one folder, push an example, change it and roll back: for installer.sh."""
+    """Set everything up under one folder, push an example, change it and roll back: for
+    installer.sh.
+    """
     for_owner(call)
     from receiver.setup.demo import Demo
 

@@ -1,4 +1,7 @@
-"""Why ssh does not reach a server, by what `ssh` itself says on a laptop, and what to check. Pure."""
+"""Why ssh does not reach a server, by what `ssh` itself says on a laptop, and what to check.
+
+Pure.
+"""
 
 import re
 from collections.abc import Callable
@@ -29,10 +32,15 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed",
         lambda host: (
-            f"{host} shows another host key than this computer knows, or one that it does not know yet.",
             (
-                f"Was the server made anew, or is this the first time? Ask its administrator for the key's fingerprint"
-                f" (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), forget the old one by `ssh-keygen -R {host}`,"
+                f"{host} shows another host key than this computer knows, or one that it does "
+                "not know yet."
+            ),
+            (
+                "Was the server made anew, or is this the first time? Ask its "
+                "administrator for the key's fingerprint"
+                " (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), forget the "
+                f"old one by `ssh-keygen -R {host}`,"
                 " connect once by hand, and compare. If nobody made it anew, do not go on."
             ),
         ),
@@ -42,8 +50,10 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
         lambda host: (
             f"{host} refuses the ssh key of this computer.",
             (
-                "`ssh-add -l` and ~/.ssh/*.pub show the keys that are offered. Have an admin let one in:"
-                " `ship keys:add NAME < id_ed25519.pub`. If it was let in already: on the server, as root,"
+                "`ssh-add -l` and ~/.ssh/*.pub show the keys that are offered. Have an "
+                "admin let one in:"
+                " `ship keys:add NAME < id_ed25519.pub`. If it was let in already: on the "
+                "server, as root,"
                 " `ship doctor --fix` mends what makes sshd refuse it."
             ),
         ),
@@ -53,7 +63,8 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
         lambda host: (
             f"There is no address for the name {host}.",
             (
-                "Check how it is spelt: `git remote -v`. If it is right, its DNS record is missing, or this computer"
+                "Check how it is spelt: `git remote -v`. If it is right, its DNS record is "
+                "missing, or this computer"
                 " has no network."
             ),
         ),
@@ -63,7 +74,8 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
         lambda host: (
             f"{host} answers, and no sshd listens there.",
             (
-                "Log in by your provider's console and type `systemctl status ssh`; a port other than 22 belongs into"
+                "Log in by your provider's console and type `systemctl status ssh`; a port "
+                "other than 22 belongs into"
                 " the remote: ssh://ship@HOST:2222/blog."
             ),
         ),
@@ -72,7 +84,10 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
         r"timed out|No route to host|Network is unreachable",
         lambda host: (
             f"{host} does not answer.",
-            "Is the machine up, and does a firewall, of the machine or of your provider, let port 22 through?",
+            (
+                "Is the machine up, and does a firewall, of the machine or of your provider, "
+                "let port 22 through?"
+            ),
         ),
     ),
     (

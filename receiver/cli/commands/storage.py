@@ -19,15 +19,20 @@ _NONE = frozenset({"none", "0", "off"})
 
 
 @click.command(
-    "storage", cls=Command,
-    example="$ ship storage -a blog\n=== blog Storage\n\nPath:   /var/lib/ship/apps/blog/storage, in $SHIP_STORAGE\n"
-    "Used:   3.2M, 13 files\nQuota:  2.0G\nFree:   76.6G on the server\nMounts: db.sqlite3, media\n\n"
+    "storage",
+    cls=Command,
+    example="$ ship storage -a blog\n=== blog Storage\n\n"
+    "Path:   /var/lib/ship/apps/blog/storage, in $SHIP_STORAGE\n"
+    "Used:   3.2M, 13 files\nQuota:  2.0G\nFree:   76.6G on the server\n"
+    "Mounts: db.sqlite3, media\n\n"
     "db.sqlite3  132K\nmedia/      3.1M  12 files",
-)  # fmt: skip
+)
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
-    """Show what an app keeps over releases: where, how much, and what lies where the next release would lose it."""
+    """Show what an app keeps over releases: where, how much, and what lies where the next
+    release would lose it.
+    """
     from receiver.storage import left_behind
     from receiver.storage import usage as storage
 
@@ -47,11 +52,14 @@ def report(call: Call, *, as_json: bool) -> None:
 
 
 @click.command(
-    "storage:mount", cls=Command,
-    example="$ ship storage:mount db.sqlite3 media -a blog\n-----> Mounting db.sqlite3, media of blog\n"
+    "storage:mount",
+    cls=Command,
+    example="$ ship storage:mount db.sqlite3 media -a blog\n"
+    "-----> Mounting db.sqlite3, media of blog\n"
     "       db.sqlite3 is kept in the app's storage now (db.sqlite3). What was there is in it.\n"
-    "       media is kept in the app's storage now (media). What was there is in it.\n-----> Restarting blog",
-)  # fmt: skip
+    "       media is kept in the app's storage now (media). What was there is in it.\n"
+    "-----> Restarting blog",
+)
 @for_app
 @click.option(
     "--hide", is_flag=True, help="Also where it hides what the code or the release has there."
@@ -64,10 +72,12 @@ def report(call: Call, *, as_json: bool) -> None:
 )
 @click.argument("words", nargs=-1, metavar="[NAME:]PATH...")
 def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> int:
-    """Have a folder or file of the app be kept over releases: it lies in the storage, and appears where the code has it.
+    """Have a folder or file of the app be kept over releases: it lies in the storage, and
+    appears where the code has it.
 
-    What is there now goes into the storage. A PATH is one of the app's own tree, such as `media` or `db.sqlite3`;
-    on a VPS also one like `/data` or `/app/media`. NAME is its place in the storage, where that is another.
+    What is there now goes into the storage. A PATH is one of the app's own tree, such as `media` or
+    `db.sqlite3`; on a VPS also one like `/data` or `/app/media`. NAME is its place in the storage,
+    where that is another.
     """
     from receiver.cli.commands.changes import change
     from receiver.model.output import Output
@@ -92,10 +102,11 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
 
 
 @click.command(
-    "storage:unmount", cls=Command,
+    "storage:unmount",
+    cls=Command,
     example="$ ship storage:unmount media -a blog\n-----> Unmounting media of blog\n"
     "       media is not mounted any more. What it held stays in the storage.",
-)  # fmt: skip
+)
 @for_app
 @click.argument("word", metavar="PATH")
 def unmount(call: Call, word: str) -> int:
@@ -116,16 +127,17 @@ def unmount(call: Call, word: str) -> int:
 
 
 @click.command(
-    "storage:quota", cls=Command,
+    "storage:quota",
+    cls=Command,
     example="$ ship storage:quota 2G -a blog\nThe storage of blog may hold 2.0G; it holds 3.2M.",
-)  # fmt: skip
+)
 @for_app
 @click.argument("size", required=False, metavar="[SIZE | none]")
 def quota(call: Call, size: str | None) -> None:
     """Say how large an app's storage may get, or show it.
 
-    It is watched, not enforced: pushes and `ship storage` tell when there is more, and `storage:put` takes
-    nothing that would not fit. What the app itself writes is not cut off.
+    It is watched, not enforced: pushes and `ship storage` tell when there is more, and
+    `storage:put` takes nothing that would not fit. What the app itself writes is not cut off.
     """
     from receiver.storage import usage as storage
 
@@ -156,11 +168,17 @@ def _show(call: Call, found: "Report") -> None:
     show.fields({name: text for name, text in fields.items() if text})
     if found.entries:
         show.data("")
-        show.table(("Name", "Size", "Files"), [
-            (f"{name}/" if it.kind == "folder" else name, shown_size(it.bytes),
-             f"{it.files} files" if it.kind == "folder" else "")
-            for name, it in found.entries.items()
-        ])  # fmt: skip
+        show.table(
+            ("Name", "Size", "Files"),
+            [
+                (
+                    f"{name}/" if it.kind == "folder" else name,
+                    shown_size(it.bytes),
+                    f"{it.files} files" if it.kind == "folder" else "",
+                )
+                for name, it in found.entries.items()
+            ],
+        )
 
 
 def _mounted(path: str, place: str) -> str:

@@ -21,9 +21,10 @@ _TOO_LARGE = 73
 
 
 @click.command(
-    "storage:ls", cls=Command,
+    "storage:ls",
+    cls=Command,
     example="$ ship storage:ls media -a blog\ncat.png  1.2M  2026-01-31T08:00:00Z\ndogs/",
-)  # fmt: skip
+)
 @for_app
 @with_json
 @click.argument("path", required=False, default="", metavar="[PATH]")
@@ -38,15 +39,19 @@ def list_files(call: Call, path: str, *, as_json: bool) -> None:
         show.as_json(msgspec.to_builtins(found))
         return
     rows = [
-        (f"{it.name}/", "", "") if it.kind == "folder" else (it.name, shown_size(it.size), _time(it.changed_at))
+        (f"{it.name}/", "", "")
+        if it.kind == "folder"
+        else (it.name, shown_size(it.size), _time(it.changed_at))
         for it in found
-    ]  # fmt: skip
+    ]
     show.table(("Name", "Size", "Changed"), rows)
     if not found:
         show.progress("There is nothing in it.")
 
 
-def _get_over_ssh(call: Call, place: Destination, path: str, local: str | None, *, force: bool, as_tar: bool) -> int:  # fmt: skip
+def _get_over_ssh(
+    call: Call, place: Destination, path: str, local: str | None, *, force: bool, as_tar: bool
+) -> int:
     """Unpack here what comes from there; `-` hands on what comes, as it is."""
     del as_tar
     words = ["storage:get", "--app", call.app]
@@ -59,9 +64,12 @@ def _get_over_ssh(call: Call, place: Destination, path: str, local: str | None, 
 
 
 @click.command(
-    "storage:get", cls=Command, over_ssh=_get_over_ssh,
-    example="$ ship storage:get db.sqlite3 -a blog\n1 file, 135168 bytes.\n$ ship storage:get media backup/media -a blog\n12 files, 3249152 bytes.",
-)  # fmt: skip
+    "storage:get",
+    cls=Command,
+    over_ssh=_get_over_ssh,
+    example="$ ship storage:get db.sqlite3 -a blog\n1 file, 135168 bytes.\n"
+    "$ ship storage:get media backup/media -a blog\n12 files, 3249152 bytes.",
+)
 @for_app
 @click.option(
     "--force", is_flag=True, help="Write over what is there under this name on the laptop."
@@ -72,8 +80,8 @@ def _get_over_ssh(call: Call, place: Destination, path: str, local: str | None, 
 def get(call: Call, path: str, local: str | None, *, force: bool, as_tar: bool) -> int:
     """Copy a file or folder out of an app's storage to the laptop.
 
-    `-` is standard output, for a folder as a tar file; so it is where ship is not on the laptop. A database of
-    SQLite's is copied as of one moment, also while the app writes.
+    `-` is standard output, for a folder as a tar file; so it is where ship is not on the laptop. A
+    database of SQLite's is copied as of one moment, also while the app writes.
     """
     from receiver.storage import usage as storage
 
@@ -86,7 +94,9 @@ def get(call: Call, path: str, local: str | None, *, force: bool, as_tar: bool) 
     return storage.copy(call.server, call.app, ["send", parse_place(path) or ".", *form])
 
 
-def _put_over_ssh(call: Call, place: Destination, local: str, path: str | None, *, as_tar: bool) -> int:  # fmt: skip
+def _put_over_ssh(
+    call: Call, place: Destination, local: str, path: str | None, *, as_tar: bool
+) -> int:
     """Send a file or folder of this machine; `-` hands on what comes, as it is."""
     del as_tar
     target = _target(local, path)
@@ -99,9 +109,12 @@ def _put_over_ssh(call: Call, place: Destination, local: str, path: str | None, 
 
 
 @click.command(
-    "storage:put", cls=Command, over_ssh=_put_over_ssh,
-    example="$ ship storage:put db.sqlite3 -a blog\n1 file, 135168 bytes.\n$ ship storage:put photos media/photos -a blog\n12 files, 3249152 bytes.",
-)  # fmt: skip
+    "storage:put",
+    cls=Command,
+    over_ssh=_put_over_ssh,
+    example="$ ship storage:put db.sqlite3 -a blog\n1 file, 135168 bytes.\n"
+    "$ ship storage:put photos media/photos -a blog\n12 files, 3249152 bytes.",
+)
 @for_app
 @click.option("--tar", "as_tar", is_flag=True, hidden=True)
 @click.argument("local", metavar="FILE|FOLDER|-")
@@ -109,8 +122,9 @@ def _put_over_ssh(call: Call, place: Destination, local: str, path: str | None, 
 def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
     """Copy a file or folder of the laptop into an app's storage, there under PATH or its own name.
 
-    A file replaces one of its name at once and whole; files of a folder go among those that are there. What runs
-    has an exchanged database open still: `ship ps:restart`. `-` is standard input, for one file.
+    A file replaces one of its name at once and whole; files of a folder go among those that are
+    there. What runs has an exchanged database open still: `ship ps:restart`. `-` is standard input,
+    for one file.
     """
     from receiver.storage import usage as storage
 
@@ -118,7 +132,8 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
     if call.key is not None and local != _PIPE:
         raise UsageError(
             f"The file {local} is not read on the server.",
-            advice=f"Send it along: ssh ship@HOST storage:put --app {call.app} - {target} < {local}",
+            advice=f"Send it along: ssh ship@HOST storage:put --app {call.app} - {target} < "
+            f"{local}",
             reason="usage/bad-file",
         )
     if local != _PIPE:
@@ -131,7 +146,8 @@ def put(call: Call, local: str, path: str | None, *, as_tar: bool) -> int:
     if status == _TOO_LARGE:
         raise ServerError(
             f"That does not fit into the storage of {call.app}; nothing was changed.",
-            detail=f"There is room for {shown_size(room)}, by its quota and what the disk has left.",
+            detail=f"There is room for {shown_size(room)}, by its quota and what the disk has "
+            "left.",
             advice="Make room, or raise the quota: `ship storage:quota 2G`.",
             reason="server/no-room",
         )

@@ -87,7 +87,9 @@ class SupervisorBackground:
             self._supervisor.stop(process)
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:
-        """Start processes afresh, as if they had never failed; a server that is down does it when it starts."""
+        """Start processes afresh, as if they had never failed; a server that is down does it
+        when it starts.
+        """
         if not instances or self._supervisor.pid() is None:
             return
         paths = self._layout.app(app)

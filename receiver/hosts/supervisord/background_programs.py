@@ -1,4 +1,7 @@
-"""supervisord's programs of processes besides web. Pure; a file for each app, a program for each process."""
+"""supervisord's programs of processes besides web.
+
+Pure; a file for each app, a program for each process.
+"""
 
 import shlex
 from dataclasses import dataclass

@@ -56,7 +56,9 @@ class EmbeddedPlaces:
 
     @property
     def platform_home(self) -> Path:
-        """HOME of supervisord, nginx and the receiver: their mark, as those of slots lie in run/apps."""
+        """HOME of supervisord, nginx and the receiver: their mark, as those of slots lie in
+        run/apps.
+        """
         return self.layout.run / "platform"
 
     @property
@@ -79,11 +81,24 @@ class EmbeddedPlaces:
         """All folders of the server, parents first."""
         at, nginx = self.layout, self.nginx
         return (
-            self.root, at.etc, at.keys, at.state, at.apps, at.repos,
-            at.run, at.run / "apps", self.platform_home,
-            nginx, at.sites_available, at.sites_enabled, nginx / "logs", nginx / "tmp",
-            self.supervisor, at.units, self.supervisor_logs,
-        )  # fmt: skip
+            self.root,
+            at.etc,
+            at.keys,
+            at.state,
+            at.apps,
+            at.repos,
+            at.run,
+            at.run / "apps",
+            self.platform_home,
+            nginx,
+            at.sites_available,
+            at.sites_enabled,
+            nginx / "logs",
+            nginx / "tmp",
+            self.supervisor,
+            at.units,
+            self.supervisor_logs,
+        )
 
 
 def server_files(front: Front, owner: Owner, programs: Programs) -> tuple[WriteFile, ...]:
@@ -133,9 +148,25 @@ def _nginx(places: EmbeddedPlaces, programs: Programs) -> tuple[str, ...]:
 def _receiver(places: EmbeddedPlaces, programs: Programs) -> tuple[str, ...]:
     # threads, since a push waits for its deploy; a worker is never taken for dead while one runs
     return (
-        str(programs.python), "-m", "gunicorn", "--pythonpath", str(programs.code),
-        "--bind", f"unix:{places.http}", "--umask", "0o077",
-        "--worker-class", "gthread", "--workers", "1", "--threads", "16",
-        "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket",
+        str(programs.python),
+        "-m",
+        "gunicorn",
+        "--pythonpath",
+        str(programs.code),
+        "--bind",
+        f"unix:{places.http}",
+        "--umask",
+        "0o077",
+        "--worker-class",
+        "gthread",
+        "--workers",
+        "1",
+        "--threads",
+        "16",
+        "--timeout",
+        "120",
+        "--graceful-timeout",
+        "5",
+        "--no-control-socket",
         "receiver.push.http.serve:application()",
-    )  # fmt: skip
+    )

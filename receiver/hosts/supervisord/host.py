@@ -76,7 +76,9 @@ class SupervisordHost:
         return plain_jobs.Background(self._place_of(job), job, log)
 
     def attach(self, job: Job, *, tty: bool) -> int:
-        """Run on the caller's own streams: with or without a terminal, they are inherited as they are."""
+        """Run on the caller's own streams: with or without a terminal, they are inherited as
+        they are.
+        """
         del tty
         return plain_jobs.attach(self._place_of(job), job)
 
@@ -108,7 +110,9 @@ class SupervisordHost:
             self._supervisor.stop(programs.holder_process(app))
 
     def start(self, app: AppName, slot: SlotLetter) -> None:
-        """Start a slot; returns when a worker of gunicorn's serves, or a command has lived for a second."""
+        """Start a slot; returns when a worker of gunicorn's serves, or a command has lived for a
+        second.
+        """
         process = self._process_for(app, slot)
         paths = self._layout.app(app)
         for folder in (paths.slot_run(slot), paths.work, paths.logs):
@@ -212,7 +216,9 @@ class SupervisordHost:
             raise
 
     def _await_start(self, app: AppName, slot: SlotLetter, process: str) -> str:
-        """The state a slot reached: RUNNING, or what supervisord says of one that did not come up."""
+        """The state a slot reached: RUNNING, or what supervisord says of one that did not come
+        up.
+        """
         run = self._layout.app(app).slot_run(slot)
         ends_at = self._clock.now() + records.read_app(self._layout.app(app)).check_limit_s
         first = state = self._supervisor.state(process)

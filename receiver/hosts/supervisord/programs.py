@@ -1,4 +1,7 @@
-"""Decides supervisord's files: the programs of an app. Pure; nothing in them depends on a release."""
+"""Decides supervisord's files: the programs of an app.
+
+Pure; nothing in them depends on a release.
+"""
 
 import re
 import shlex
@@ -77,7 +80,9 @@ def web_log(paths: AppPaths, slot: SlotLetter) -> Path:
 
 
 def scheduler_process(app: AppName) -> str:
-    """Name of what starts an app's cron jobs; no app is called `ship`, and none has a dot in its name."""
+    """Name of what starts an app's cron jobs; no app is called `ship`, and none has a dot in its
+    name.
+    """
     return f"ship.cron.{app}:ship.cron.{app}"
 
 
@@ -109,7 +114,8 @@ def check_root(root: Path) -> None:
     if not root.is_absolute() or not _WRITABLE.fullmatch(str(root)):
         raise UsageError(
             f"The folder {str(root)!r} cannot hold an embedded server.",
-            detail="Its path holds a quote, a backslash, a control character or one of ; # % $ { }.",
+            detail="Its path holds a quote, a backslash, a control character or one of ; # % $ { "
+            "}.",
             advice="Choose a folder whose path has letters, digits, spaces, dots and hyphens only.",
             reason="usage/bad-root",
         )

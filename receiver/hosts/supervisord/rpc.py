@@ -1,7 +1,8 @@
 """Doorway to supervisord: its XML-RPC interface on a unix socket.
 
-supervisord wakes up for a call, not when a process of its ends; so waiting is done here, by asking again.
-supervisor's own client for this takes 100 ms more to import, and that on the way of every push.
+supervisord wakes up for a call, not when a process of its ends; so waiting is done here, by asking
+again. supervisor's own client for this takes 100 ms more to import, and that on the way of every
+push.
 """
 
 import http.client
@@ -123,7 +124,8 @@ class Supervisor:
     def update(self) -> None:
         """Read the program files again; only groups whose text changed are touched.
 
-        What ran in a changed group is started again, since supervisord can change it only while stopped.
+        What ran in a changed group is started again, since supervisord can change it only while
+        stopped.
         """
         (added, changed, removed) = self.call("reloadConfig")[0]
         running = [name for group in changed for name in self._running(group)]
@@ -132,7 +134,8 @@ class Supervisor:
                 self.stop(name)
             self.call("removeProcessGroup", group)
         for group in (*added, *changed):
-            # one whose port another program holds must not keep the others back; it is refused at its start
+            # one whose port another program holds must not keep the others back; it is refused at
+            # its start
             with suppress(RefusedError):
                 self.call("addProcessGroup", group)
         for name in running:

@@ -1,6 +1,9 @@
-"""Has supervisord put the time before each line that it writes down of an app. Loaded into supervisord itself.
+"""Has supervisord put the time before each line that it writes down of an app.
 
-It reads what the processes write in any case, so no process more is needed, and no line can be lost on the way.
+Loaded into supervisord itself.
+
+It reads what the processes write in any case, so no process more is needed, and no line can be lost
+on the way.
 """
 
 from typing import Any
@@ -33,7 +36,10 @@ class StampedOutput(dispatchers.POutputDispatcher):  # type: ignore[misc]
 
 
 class _NoInterface:
-    """What supervisord wants of a plug-in: something whose methods can be called from outside. It has none."""
+    """What supervisord wants of a plug-in: something whose methods can be called from outside.
+
+    It has none.
+    """
 
 
 def load(_supervisord: object) -> _NoInterface:

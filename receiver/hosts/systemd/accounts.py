@@ -1,4 +1,6 @@
-"""The accounts of apps on a VPS: each app has a user and a group of its own, made and removed by root."""
+"""The accounts of apps on a VPS: each app has a user and a group of its own, made and removed by
+root.
+"""
 
 import grp
 import pwd

@@ -1,7 +1,10 @@
-"""The systemd units of processes besides web: their names and their text. Pure; a template for each type.
+"""The systemd units of processes besides web: their names and their text.
 
-A type's name stands in a unit's name without hyphens and underscores, since the names of jobs are known by
-theirs: `ship-blog.ps.send.mail@1.service` is process 1 of `send-mail`, and no pattern of jobs fits it.
+Pure; a template for each type.
+
+A type's name stands in a unit's name without hyphens and underscores, since the names of jobs are
+known by theirs: `ship-blog.ps.send.mail@1.service` is process 1 of `send-mail`, and no pattern of
+jobs fits it.
 """
 
 import re
@@ -34,7 +37,9 @@ def process_template(app: AppName, process_type: str) -> str:
 
 
 def process_units(app: AppName) -> str:
-    """Pattern of the units of all processes; no other app's fit, because no name of an app has a dot."""
+    """Pattern of the units of all processes; no other app's fit, because no name of an app has a
+    dot.
+    """
     return f"ship-{app}.ps.*@*.service"
 
 
@@ -47,7 +52,10 @@ def instance_of(unit: str) -> Instance | None:
 def process_files(
     layout: Layout, app: AppName, formation: Formation, runtime: Path, mounts: Mounts
 ) -> tuple[WriteFile, ...]:
-    """The unit files of a formation. Nothing in them depends on a release but how its processes end."""
+    """The unit files of a formation.
+
+    Nothing in them depends on a release but how its processes end.
+    """
     return tuple(
         WriteFile(
             str(layout.units / process_template(app, name)),
@@ -75,7 +83,8 @@ def _text(
         run=run,
         run_directory=run.relative_to(_RUN),
         group=group,
-        # a program hears the signal alone and tells its children; a shell would end and leave them to be killed
+        # a program hears the signal alone and tells its children; a shell would end and leave them
+        # to be killed
         kill_mode="control-group" if group.shell else "mixed",
         journal=journal(app),
         sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), mounts),

@@ -1,4 +1,7 @@
-"""What the boot starts: the links in systemd's `*.wants` folders. No daemon-reload is needed for them."""
+"""What the boot starts: the links in systemd's `*.wants` folders.
+
+No daemon-reload is needed for them.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,7 +64,9 @@ class BootLinks:
 
 
 def _move_link(links: list[Path], wanted: Path, target: str) -> None:
-    """Make `wanted` a link to `target`, by renaming one of `links` if it leads there; takes it out of them."""
+    """Make `wanted` a link to `target`, by renaming one of `links` if it leads there; takes it
+    out of them.
+    """
     if wanted in links:
         links.remove(wanted)
     elif links and str(links[0].readlink()) == target:

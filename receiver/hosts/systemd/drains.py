@@ -49,7 +49,9 @@ class SystemdKeeper:
         return state_file(self._layout, app, name, systemd=True)
 
     def runs(self, app: AppName, name: str) -> bool:
-        said = shell.capture(("systemctl", "show", "--property=MainPID", "--value", drain_unit(app, name)))  # fmt: skip
+        said = shell.capture(
+            ("systemctl", "show", "--property=MainPID", "--value", drain_unit(app, name))
+        )
         return said.strip() not in {b"", b"0"}
 
     def is_current(self, app: AppName, name: str) -> bool:
@@ -69,7 +71,9 @@ def drain_unit(app: AppName, name: str) -> str:
 
 
 def unit_file(layout: Layout, app: AppName, name: str, ship: Path, version: str) -> WriteFile:
-    """The unit of a drain; another version of ship makes another one, so that it is started anew."""
+    """The unit of a drain; another version of ship makes another one, so that it is started
+    anew.
+    """
     paths = layout.app(app)
     text = render(
         "systemd/drain.service",

@@ -1,4 +1,5 @@
-"""The host of a VPS: systemd holds sockets, runs slots and jobs, and journald keeps what they write.
+"""The host of a VPS: systemd holds sockets, runs slots and jobs, and journald keeps what they
+write.
 
 PID 1 is talked to through `systemctl`, which goes to it directly; each call takes about 8 ms.
 """
@@ -127,8 +128,8 @@ class SystemdHost:
     def spawn(self, job: Job, log: Path) -> BackgroundJob:
         """Start in the background; its output goes into `log`.
 
-        It is ended by SIGKILL: gunicorn takes 0.3 s to end politely, in every deploy, and a canary has
-        no visitor whose request would be cut off.
+        It is ended by SIGKILL: gunicorn takes 0.3 s to end politely, in every deploy, and a canary
+        has no visitor whose request would be cut off.
         """
         unit = job_unit(job)
         ended_at_once = "--property=KillSignal=SIGKILL"
@@ -189,7 +190,8 @@ class SystemdHost:
     def start(self, app: AppName, slot: SlotLetter) -> None:
         """Start a slot; returns when its manager says it is up.
 
-        While the machine boots, slots start when recovery has ended. Then nothing is waited for here.
+        While the machine boots, slots start when recovery has ended. Then nothing is waited for
+        here.
 
         Raises:
             SwapError: it did not come up; it is stopped again
@@ -215,14 +217,17 @@ class SystemdHost:
         stop_units(*slot_units(app, slot))
 
     def reload(self, app: AppName, slot: SlotLetter) -> None:
-        """Send HUP to the slot's main process, which is gunicorn's: no other slot is swapped in place."""
+        """Send HUP to the slot's main process, which is gunicorn's: no other slot is swapped in
+        place.
+        """
         _systemctl("kill", "--kill-whom=main", "--signal=HUP", slot_unit(app, "web", slot))
 
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
         """Process id of the slot's main process; None when it does not run.
 
-        systemd makes a slot's run folder before its process and removes it after. Where there is none,
-        PID 1 need not be asked, which for a unit at rest means that it reads the unit's file anew.
+        systemd makes a slot's run folder before its process and removes it after. Where there is
+        none, PID 1 need not be asked, which for a unit at rest means that it reads the unit's file
+        anew.
         """
         if not self._layout.app(app).slot_run(slot).exists():
             return None
@@ -248,24 +253,37 @@ class SystemdHost:
     def detach(self, name: str, pid: int) -> None:
         """Put process `pid` in a scope of its own, so that it outlives the session that made it."""
         scope = f"{name}.scope"
-        shell.capture((
-            *("busctl", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"),
-            *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
-            *(scope, "fail", "3"),
-            *("Description", "s", f"ship: {name}"),
-            *("PIDs", "au", "1", str(pid)),
-            *("CollectMode", "s", "inactive-or-failed"),
-            "0",
-        ))  # fmt: skip
+        shell.capture(
+            (
+                *(
+                    "busctl",
+                    "--quiet",
+                    "call",
+                    "org.freedesktop.systemd1",
+                    "/org/freedesktop/systemd1",
+                ),
+                *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
+                *(scope, "fail", "3"),
+                *("Description", "s", f"ship: {name}"),
+                *("PIDs", "au", "1", str(pid)),
+                *("CollectMode", "s", "inactive-or-failed"),
+                "0",
+            )
+        )
         self._await_scope(scope, pid)
 
     def reload_nginx(self) -> None:
-        """Have nginx read its files again; returns when nobody is answered by the old ones any more."""
-        # `systemctl reload` returns before nginx has begun: a new site would answer 404 for a moment
+        """Have nginx read its files again; returns when nobody is answered by the old ones any
+        more.
+        """
+        # `systemctl reload` returns before nginx has begun: a new site would answer 404 for a
+        # moment
         nginx.reload(self._layout, clock=self._clock)
 
     def app_log(self, app: AppName, slot: SlotLetter | None = None) -> "JournalLog":
-        """What the app's processes wrote, and systemd's words on them; or its web processes in one slot."""
+        """What the app's processes wrote, and systemd's words on them; or its web processes in
+        one slot.
+        """
         from receiver.hosts.systemd import journal as systemd_journal  # noqa: PLC0415 - no push needs it that goes well
         from receiver.state.release_times import ReleaseTimes  # noqa: PLC0415 - as above
 

@@ -1,4 +1,6 @@
-"""Commands that run to an end in an app's sandbox, each as a transient unit started by `systemd-run`."""
+"""Commands that run to an end in an app's sandbox, each as a transient unit started by
+`systemd-run`.
+"""
 
 import os
 import subprocess
@@ -16,8 +18,11 @@ from receiver.state import records
 
 _PYTHON = ("/usr/bin/python3", "-I", "-S")
 _TELLING = ("/bin/sh", "-c", 'trap : HUP INT TERM; "$@"; exit $?', "sh")
-"""Tells how the command ended. To systemd a main process that SIGTERM or SIGINT ended has succeeded, so
-that a build which a shutdown stopped would count as a good one; a shell ends with 143 then."""
+"""Tells how the command ended.
+
+To systemd a main process that SIGTERM or SIGINT ended has succeeded, so that a build which a
+shutdown stopped would count as a good one; a shell ends with 143 then.
+"""
 _STOP_LIMIT_S = 10
 _BACKSTOP_S = 30
 """How much later than ship itself systemd ends a job that takes too long."""
@@ -51,7 +56,8 @@ def own_unit() -> str:
 
 
 def stop_units(*units: str, limit_s: float = 90_000) -> None:
-    """Stop units and wait until their processes are gone; nothing happens to those that are not there.
+    """Stop units and wait until their processes are gone; nothing happens to those that are not
+    there.
 
     `--quiet` spares several questions to PID 1, whether a socket could start them again.
     """
@@ -65,8 +71,8 @@ def stop_units(*units: str, limit_s: float = 90_000) -> None:
 def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) -> tuple[str, ...]:
     """The whole command line of `systemd-run` for a job.
 
-    It dies with the process that asked for it. Then the scope of that process is empty, which ends the
-    job too: see `_tied_to_scope`.
+    It dies with the process that asked for it. Then the scope of that process is empty, which ends
+    the job too: see `_tied_to_scope`.
     """
     properties = (
         *sandbox_properties(
@@ -122,8 +128,8 @@ def _tied_to_scope(*, lasting: bool) -> Properties:
 def believed(status: int, *, since_s: float) -> int:
     """The exit status of a job, of which `systemd-run` said that it was `status`.
 
-    `systemd-run` hears of a job over the bus. When the bus goes away, which it does early in a shutdown, it
-    ends and tells what it heard last: while a job runs, that is success.
+    `systemd-run` hears of a job over the bus. When the bus goes away, which it does early in a
+    shutdown, it ends and tells what it heard last: while a job runs, that is success.
 
     Args:
         status: what systemd-run ended with

@@ -1,4 +1,7 @@
-"""What apps write under systemd: entries of its journal. The only user of `journalctl` for an app's log."""
+"""What apps write under systemd: entries of its journal.
+
+The only user of `journalctl` for an app's log.
+"""
 
 import json
 import queue
@@ -39,7 +42,8 @@ class JournalLog:
         Args:
             app: the app
             matches: what `journalctl` picks entries by
-            since_us: when the app was made; what is older belongs to one that had its name, or its account
+            since_us: when the app was made; what is older belongs to one that had its
+                name, or its account
             releases: by what a line is of a release
         """
         self._app = app
@@ -52,7 +56,9 @@ class JournalLog:
         self._wake: Callable[[], object] | None = None
 
     def end(self) -> Positions:
-        """Behind the newest entry of the app: after a cursor that fits no match, journalctl leaves out the next that does."""
+        """Behind the newest entry of the app: after a cursor that fits no match, journalctl
+        leaves out the next that does.
+        """
         wanted = ("--quiet", "--lines=1", "--output=export", "--output-fields=_PID")
         said = shell.capture(("journalctl", *wanted, *self._matches))
         cursors = [line for line in said.splitlines() if line.startswith(b"__CURSOR=")]
@@ -134,7 +140,8 @@ class JournalLog:
     def _told(self, raw: bytes) -> Told | None:
         with suppress(ValueError):  # what journalctl says of a damaged file is no entry
             entry = journal.entry_of(raw)
-            # of systemd's words all apps' are read; what the account wrote is the app's, whatever its name was then
+            # of systemd's words all apps' are read; what the account wrote is the app's, whatever
+            # its name was then
             if entry is not None and (
                 not entry.said_by_systemd or entry.unit.startswith(self._units)
             ):
@@ -144,7 +151,9 @@ class JournalLog:
 
 
 def of(app: AppName) -> tuple[str]:
-    """Has journalctl read the app's own journal, and the machine's, in which systemd writes and older lines are."""
+    """Has journalctl read the app's own journal, and the machine's, in which systemd writes and
+    older lines are.
+    """
     return (f"--namespace=+{journal_name(app)}",)
 
 
@@ -164,7 +173,9 @@ def rename(app: AppName, new: AppName) -> None:
 
 
 def _make_folder(app: AppName) -> None:
-    """Have the folder be there before anything is in it: journalctl does not see one that comes while it follows."""
+    """Have the folder be there before anything is in it: journalctl does not see one that comes
+    while it follows.
+    """
     machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     if _JOURNALS.is_dir():
         (_JOURNALS / f"{machine}.{journal_name(app)}").mkdir(mode=0o755, exist_ok=True)
@@ -176,7 +187,9 @@ def _folders(app: AppName) -> list[Path]:
 
 
 def app_matches(uid: int) -> tuple[str, ...]:
-    """Entries of an account, of systemd on processes that failed, and of the journal on what it left out."""
+    """Entries of an account, of systemd on processes that failed, and of the journal on what it
+    left out.
+    """
     dropped = (journal.BY_JOURNAL, f"MESSAGE_ID={journal.DROPPED}", f"OBJECT_UID={uid}")
     return (f"_UID={uid}", "+", "_PID=1", *journal.TELLING, "+", *dropped)
 

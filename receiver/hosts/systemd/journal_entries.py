@@ -9,10 +9,12 @@ from receiver.model.log_line import LogLine
 DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
 """The journal itself tells that it left out lines of somebody who wrote too many."""
 TELLING = tuple(f"PRIORITY={level}" for level in range(6))
-"""What systemd says of processes that is worth reading: from notices on, not what it says at every start and stop."""
+"""What systemd says of processes that is worth reading: from notices on, not what it says at
+every start and stop."""
 FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID,OBJECT_SYSTEMD_UNIT,_TRANSPORT"
 BY_JOURNAL = "_TRANSPORT=driver"
-"""Entries that the journal itself makes: a name that begins like this is given to no entry by who writes it."""
+"""Entries that the journal itself makes: a name that begins like this is given to no entry by
+who writes it."""
 _SLOTS = (".web@", ".port@")
 
 
@@ -28,7 +30,8 @@ class Entry(NamedTuple):
 
 
 def entry_of(raw: bytes) -> Entry | None:
-    """What `journalctl --output=json` prints as an entry; None where no unit of an app's has to do with it.
+    """What `journalctl --output=json` prints as an entry; None where no unit of an app's has to
+    do with it.
 
     What systemd says of a process, that one was killed for instance, begins with `systemd: `.
     """
@@ -50,7 +53,9 @@ def entry_of(raw: bytes) -> Entry | None:
 
 
 def _names(unit: str) -> tuple[str, str] | None:
-    """The process that a unit runs, such as `web` or `worker.1`, and the part of the app that it belongs to."""
+    """The process that a unit runs, such as `web` or `worker.1`, and the part of the app that it
+    belongs to.
+    """
     if not unit.startswith("ship-"):
         return None
     instance = instance_of(unit)
@@ -65,7 +70,8 @@ def _names(unit: str) -> tuple[str, str] | None:
 
 def _message(message: object) -> bytes:
     if isinstance(message, list):
-        # numbers are bytes that are no UTF-8, or control characters; else there is more than one message
+        # numbers are bytes that are no UTF-8, or control characters; else there is more than one
+        # message
         numbers = all(isinstance(each, int) for each in message)
         return bytes(message) if numbers else b" ".join(map(_message, message))
     return str(message or "").encode("utf-8", "surrogateescape")

@@ -1,4 +1,6 @@
-"""The files by which systemd keeps an app's processes to their limits: beside the units, and apart from their text. Pure."""
+"""The files by which systemd keeps an app's processes to their limits: beside the units, and
+apart from their text. Pure.
+"""
 
 from collections.abc import Mapping
 

@@ -10,7 +10,8 @@ _EVERY = {"minute": 60, "hour": 24, "day": 31, "month": 12, "weekday": 7}
 def on_calendar(schedule: Schedule) -> tuple[str, ...]:
     """Expressions that together are due when the schedule is.
 
-    systemd wants a day to fit its weekday and its date; so cron's rule, by which either will do, takes two.
+    systemd wants a day to fit its weekday and its date; so cron's rule, by which either will do,
+    takes two.
     """
     days = _numbers("day", schedule.days)
     weekdays = _weekdays(schedule.weekdays)

@@ -1,9 +1,11 @@
-"""What an app's account may see and do: one list of systemd properties, for its slots and for its jobs.
+"""What an app's account may see and do: one list of systemd properties, for its slots and for
+its jobs.
 
-An app sees its own folder and none of another app's, and writes only where it is told it may. It has no
-capability and can gain none, so what belongs to root is safe by its file permissions alone. Properties
-that say that a second time (ProtectKernelTunables, ProtectControlGroups, an allow-list of system calls)
-are left out: each costs about 20 ms at every start, and a deploy starts several jobs (decision 0006).
+An app sees its own folder and none of another app's, and writes only where it is told it may. It
+has no capability and can gain none, so what belongs to root is safe by its file permissions alone.
+Properties that say that a second time (ProtectKernelTunables, ProtectControlGroups, an allow-list
+of system calls) are left out: each costs about 20 ms at every start, and a deploy starts several
+jobs (decision 0006).
 """
 
 from collections.abc import Sequence
@@ -60,8 +62,8 @@ def sandbox_properties(
 
     Of `mounts`, those outside of the release's tree are bound; the others are links in it.
 
-    A folder that is writable shows what is made in it later too, so that a running slot can go over to a
-    release that did not exist when it started.
+    A folder that is writable shows what is made in it later too, so that a running slot can go over
+    to a release that did not exist when it started.
     """
     paths = layout.app(app)
     return (

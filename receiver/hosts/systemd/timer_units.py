@@ -16,7 +16,10 @@ _ANY = "*"
 
 
 def timer_unit(app: AppName, job: str) -> str:
-    """The unit that waits for a job's time. Patterns of one-off jobs have a hyphen, hence none is in it."""
+    """The unit that waits for a job's time.
+
+    Patterns of one-off jobs have a hyphen, hence none is in it.
+    """
     return f"ship-{app}.cron.{job.replace('-', '.')}.timer"
 
 

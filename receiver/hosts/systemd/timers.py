@@ -1,4 +1,6 @@
-"""The timers of cron jobs: their units on disk, the links by which the boot starts them, and what waits now."""
+"""The timers of cron jobs: their units on disk, the links by which the boot starts them, and
+what waits now.
+"""
 
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """The systemd units of an app: their names and their text. Pure; written only when they differ.
 
-An app has a socket that outlives its releases, a placeholder that the socket may start, and a template of
-slots for each kind of web process: `web@` takes the held socket, `port@` binds a port of its own.
+An app has a socket that outlives its releases, a placeholder that the socket may start, and a
+template of slots for each kind of web process: `web@` takes the held socket, `port@` binds a port
+of its own.
 """
 
 from pathlib import Path
@@ -51,7 +52,9 @@ def slot_units(app: AppName, slot: SlotLetter) -> tuple[str, str]:
 
 
 def journal(app: AppName) -> str:
-    """The journal that an app's processes write into, a namespace to systemd: a folder and limits of its own."""
+    """The journal that an app's processes write into, a namespace to systemd: a folder and
+    limits of its own.
+    """
     return f"ship-{app}"
 
 
@@ -87,9 +90,7 @@ def app_units(layout: Layout, app: AppName, settings: App, runtime: Path) -> tup
     return (*units, _journal_limits(layout, app))
 
 
-def _slot_text(
-    layout: Layout, app: AppName, settings: App, runtime: Path, kind: SlotKind
-) -> str:  # fmt: skip
+def _slot_text(layout: Layout, app: AppName, settings: App, runtime: Path, kind: SlotKind) -> str:
     paths = layout.app(app)
     return render(
         "systemd/slot.service",

@@ -1,4 +1,6 @@
-"""The WSGI application for smart HTTP: who asks, for which app, and may it; then git's protocol, streamed."""
+"""The WSGI application for smart HTTP: who asks, for which app, and may it; then git's protocol,
+streamed.
+"""
 
 import gzip
 import re
@@ -102,7 +104,9 @@ def create_app(config: Config) -> Application:
 
 
 class _Answer:
-    """Sends the head of the answer with the first byte of its body, so that an error before it can differ."""
+    """Sends the head of the answer with the first byte of its body, so that an error before it
+    can differ.
+    """
 
     def __init__(self, start_response: StartResponse) -> None:
         self.content_type = ""
@@ -163,7 +167,9 @@ def _address(environ: Environ) -> str:
 
 
 def _admitted_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
-    """The app that is meant, if the key may push to it; one that it may not see is answered as one that is not there."""
+    """The app that is meant, if the key may push to it; one that it may not see is answered as
+    one that is not there.
+    """
     try:
         app = AppName.parse(name)
     except ShipError as error:
@@ -204,7 +210,8 @@ def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
 
 def _body(environ: Environ) -> Readable:
     """The request's body as git wrote it."""
-    # The server in front has put the chunks together already; whoever reads this again gets it wrong.
+    # The server in front has put the chunks together already; whoever reads this again gets it
+    # wrong.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     source = cast("BinaryIO", environ["wsgi.input"])
     if environ.get("HTTP_CONTENT_ENCODING", "") in {"gzip", "x-gzip"}:
@@ -213,7 +220,9 @@ def _body(environ: Environ) -> Readable:
 
 
 def _drain(body: Readable) -> None:
-    """Read what still comes: a client that is refused while it sends sees a broken pipe, not the answer."""
+    """Read what still comes: a client that is refused while it sends sees a broken pipe, not the
+    answer.
+    """
     try:
         while body.read(_READ_BYTES):
             pass

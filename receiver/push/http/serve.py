@@ -1,4 +1,6 @@
-"""What gunicorn runs for pushes over HTTP: the application of an embedded server, or of this VPS."""
+"""What gunicorn runs for pushes over HTTP: the application of an embedded server, or of this
+VPS.
+"""
 
 import os
 import sys

@@ -1,4 +1,5 @@
-"""Grants: which hold which, where they lie, and that an app which may not be seen is answered as one that is not there."""
+"""Grants: which hold which, where they lie, and that an app which may not be seen is answered as
+one that is not there."""
 
 import json
 import stat
@@ -65,9 +66,11 @@ def test_grants_of_a_new_key() -> None:
     assert parse_granted("blog=deploy") == (BLOG, "deploy")
     assert parse_granted("*=view") == (None, "view")
     for text, reason in (
-        ("deploy", "usage/bad-grant"), ("blog=", "usage/bad-grant"), ("Bl=view", "usage/bad-app-name"),
+        ("deploy", "usage/bad-grant"),
+        ("blog=", "usage/bad-grant"),
+        ("Bl=view", "usage/bad-app-name"),
         ("blog=admin", "usage/admin-of-an-app"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ShipError) as caught:
             parse_granted(text)
         assert caught.value.reason == reason
@@ -158,7 +161,8 @@ def test_what_takes_a_grant_for_an_app_says_which_app(name: str) -> None:
 
 
 def test_every_command_has_a_line_that_is_tried_at_the_door() -> None:
-    """tests/door.py has one harmless line for each; the rings with a server try it with every grant."""
+    """tests/door.py has one harmless line for each; the rings with a server try it with every
+    grant."""
     assert set(LINES) == set(catalogue.COMMANDS)
 
 

@@ -1,4 +1,5 @@
-"""The audit's files: lines that are only added, in a chain that shows what was changed, across files and power cuts."""
+"""The audit's files: lines that are only added, in a chain that shows what was changed, across
+files and power cuts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -134,8 +135,10 @@ def test_an_end_is_recorded_once_and_by_whom_it_was_handed_to(layout: Layout) ->
     left.end(0)
     found = [(each.command, each.event, each.result) for each in audit.newest_first(layout)]
     assert found == [
-        ("ps:stop", "began", ""), ("config:set", "ended", "Set A config var, v2"), ("config:set", "began", ""),
-    ]  # fmt: skip
+        ("ps:stop", "began", ""),
+        ("config:set", "ended", "Set A config var, v2"),
+        ("config:set", "began", ""),
+    ]
 
 
 def test_a_disk_that_takes_no_line_stops_nobody_and_is_told(layout: Layout) -> None:

@@ -46,10 +46,19 @@ def test_a_comment_cannot_smuggle_in_another_line(layout):
     assert caught.value.reason == "usage/not-a-key"
 
 
-@pytest.mark.parametrize("text", [
-    "", "hello", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-ed25519 not*base64", "ssh-dss " + public_key().split()[1],
-    'command="x" ' + public_key(), public_key(kind="ssh-rsa").replace("ssh-rsa", "ssh-ed25519"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "ssh-ed25519",
+        "ssh-ed25519 AAAA",
+        "ssh-ed25519 not*base64",
+        "ssh-dss " + public_key().split()[1],
+        'command="x" ' + public_key(),
+        public_key(kind="ssh-rsa").replace("ssh-rsa", "ssh-ed25519"),
+    ],
+)
 def test_what_is_no_key_is_refused(text):
     with pytest.raises(ShipError) as caught:
         parse_public_key(text)

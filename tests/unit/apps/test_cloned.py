@@ -1,4 +1,5 @@
-"""Which config vars of a clone name it in place of its original, and what is advised when it does not come up."""
+"""Which config vars of a clone name it in place of its original, and what is advised when it
+does not come up."""
 
 import pytest
 

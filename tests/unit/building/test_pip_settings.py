@@ -13,17 +13,22 @@ ALWAYS = set(to_uv({}).env)
     ("text", "options"),
     [
         ("", {}),
-        ("[global]\nindex-url = https://a.example/simple\n", {"index-url": "https://a.example/simple"}),
+        (
+            "[global]\nindex-url = https://a.example/simple\n",
+            {"index-url": "https://a.example/simple"},
+        ),
         ("[global]\nindex_url=https://a.example\n", {"index-url": "https://a.example"}),
         ("[install]\nfind-links=/b\n[global]\nfind-links=/a\n", {"find-links": "/b"}),
-        ("[global]\nextra-index-url =\n  https://a.example\n  https://b.example\n",
-         {"extra-index-url": "\nhttps://a.example\nhttps://b.example"}),
+        (
+            "[global]\nextra-index-url =\n  https://a.example\n  https://b.example\n",
+            {"extra-index-url": "\nhttps://a.example\nhttps://b.example"},
+        ),
         ("[list]\nformat=columns\n", {}),
         ("[global]\nproxy = 100%\n", {"proxy": "100%"}),
         ("no section = 1", {}),
         ("[global\n", {}),
     ],
-)  # fmt: skip
+)
 def test_pip_conf_is_read(text: str, options: dict[str, str]) -> None:
     assert parse_pip_conf(text) == options
 
@@ -32,12 +37,21 @@ def test_pip_conf_is_read(text: str, options: dict[str, str]) -> None:
     ("options", "env"),
     [
         ({}, {}),
-        ({"index-url": "https://a.example/simple"}, {"UV_DEFAULT_INDEX": "https://a.example/simple"}),
+        (
+            {"index-url": "https://a.example/simple"},
+            {"UV_DEFAULT_INDEX": "https://a.example/simple"},
+        ),
         (
             {"extra-index-url": "\nhttps://a.example\nhttps://b.example"},
-            {"UV_INDEX": "https://a.example https://b.example", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+            {
+                "UV_INDEX": "https://a.example https://b.example",
+                "UV_INDEX_STRATEGY": "unsafe-best-match",
+            },
         ),
-        ({"find-links": "https://a.example https://b.example"}, {"UV_FIND_LINKS": "https://a.example,https://b.example"}),
+        (
+            {"find-links": "https://a.example https://b.example"},
+            {"UV_FIND_LINKS": "https://a.example,https://b.example"},
+        ),
         ({"timeout": "180"}, {"UV_HTTP_TIMEOUT": "180"}),
         ({"no-index": "true"}, {"UV_NO_INDEX": "true"}),
         ({"no-index": "false"}, {}),
@@ -45,7 +59,7 @@ def test_pip_conf_is_read(text: str, options: dict[str, str]) -> None:
         ({"disable-pip-version-check": "1"}, {}),
         ({"index-url": ""}, {}),
     ],
-)  # fmt: skip
+)
 def test_options_become_variables(options: dict[str, str], env: dict[str, str]) -> None:
     found = to_uv(options)
     assert {name: value for name, value in found.env.items() if name not in ALWAYS} == env

@@ -1,6 +1,8 @@
-"""What is read by who pushes a tree whose package or Python files are wrong: whole texts, one for each case.
+"""What is read by who pushes a tree whose package or Python files are wrong: whole texts, one
+for each case.
 
-The numbers are those of the cases that Heroku's own tests of its Python buildpack know. The texts lie in tests/transcripts.
+The numbers are those of the cases that Heroku's own tests of its Python buildpack know. The texts
+lie in tests/transcripts.
 """
 
 import dataclasses
@@ -34,7 +36,9 @@ PROJECT = "[project]\nname = 'blog'\nversion = '1'\nrequires-python = '>=3.12'\n
 UV: Files = {"app.py": FLASK, "pyproject.toml": PROJECT, "uv.lock": "version = 1\n"}
 POETRY: Files = {
     "app.py": FLASK,
-    "pyproject.toml": "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '^3.12'\n",
+    "pyproject.toml": (
+        "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '^3.12'\n"
+    ),
     "poetry.lock": "[metadata]\nlock-version = '2.1'\ncontent-hash = 'of-another-time'\n",
 }
 PIPFILE_HASH = "ebffa69a1fa192d1cef7cb42ad79231ca976565c5ce371a70160b3048d3cbc06"
@@ -50,25 +54,40 @@ def pipenv(**requires: str) -> Files:
 CASES: dict[str, tuple[Files, BuildFacts]] = {
     "case-01-no-project-files": ({"README.md": "", "docs/": ""}, HERE),
     "case-02-pyproject-only": ({"app.py": FLASK, "pyproject.toml": PROJECT}, HERE),
-    "case-02-pyproject-of-poetry-only": ({"app.py": FLASK, "pyproject.toml": "[tool.poetry]\n"}, HERE),
+    "case-02-pyproject-of-poetry-only": (
+        {"app.py": FLASK, "pyproject.toml": "[tool.poetry]\n"},
+        HERE,
+    ),
     "case-03-requirements-misspelt": ({"app.py": FLASK, "requeriments.txt": "flask"}, HERE),
     "case-04-setup-py-only": ({"app.py": FLASK, "setup.py": ""}, HERE),
     "case-05-two-package-managers": ({**APP, "poetry.lock": ""}, HERE),
-    "case-05-four-package-managers": ({**APP, "uv.lock": "", "poetry.lock": "", "Pipfile.lock": ""}, HERE),
+    "case-05-four-package-managers": (
+        {**APP, "uv.lock": "", "poetry.lock": "", "Pipfile.lock": ""},
+        HERE,
+    ),
     "case-06-pipfile-without-lock": ({"app.py": FLASK, "Pipfile": ""}, HERE),
     "case-12-python-version-misspelt": ({**APP, "python-version": "3.12"}, HERE),
     "case-13-python-version-wildcard": ({**APP, ".python-version": "3.12.*\n"}, HERE),
     "case-13-python-version-quoted": ({**APP, ".python-version": "'3.12'\n"}, HERE),
     "case-13-python-version-prefixed": ({**APP, ".python-version": "python-3.12\n"}, HERE),
-    "case-13-python-version-control-characters": ({**APP, ".python-version": "3.12\x1b[0m\x00"[:-1]}, HERE),
+    "case-13-python-version-control-characters": (
+        {**APP, ".python-version": "3.12\x1b[0m\x00"[:-1]},
+        HERE,
+    ),
     "case-14-python-version-utf8-mark": ({**APP, ".python-version": b"\xef\xbb\xbf3.12\n"}, HERE),
     "case-14-python-version-utf16": ({**APP, ".python-version": "3.12\n".encode("utf-16")}, HERE),
     "case-15-python-version-empty": ({**APP, ".python-version": "# 3.12\n\n \t\u00a0\n"}, HERE),
-    "case-16-python-version-several": ({**APP, ".python-version": "3.11\r\n# or\r\n3.12\r\n"}, HERE),
+    "case-16-python-version-several": (
+        {**APP, ".python-version": "3.11\r\n# or\r\n3.12\r\n"},
+        HERE,
+    ),
     "case-17-python-end-of-life": ({**APP, ".python-version": "3.9\n"}, HERE),
     "case-17-python-end-of-life-but-here": ({**APP, ".python-version": "3.9\n"}, WITH_39),
     "case-17-python-2": ({**APP, ".python-version": "2.7.18\n"}, HERE),
-    "case-18-python-of-before-at-its-end": (APP, dataclasses.replace(WITH_39, python_before="3.9.2")),
+    "case-18-python-of-before-at-its-end": (
+        APP,
+        dataclasses.replace(WITH_39, python_before="3.9.2"),
+    ),
     "case-19-python-never-was": ({**APP, ".python-version": "9.9\n"}, HERE),
     "case-19-python-not-yet": ({**APP, ".python-version": "3.99.1\n"}, HERE),
     "case-20-patch-never-was": ({**APP, ".python-version": "3.12.999"[:7]}, HERE),
@@ -77,20 +96,29 @@ CASES: dict[str, tuple[Files, BuildFacts]] = {
     "case-23-python-unspecified": (APP, HERE),
     "case-24-runtime-txt-invalid": ({**APP, "runtime.txt": "3.12\n"}, HERE),
     "case-25-runtime-txt-end-of-life": ({**APP, "runtime.txt": "python-3.8.20\n"}, HERE),
-    "case-26-runtime-txt-and-python-version": ({**APP, "runtime.txt": "python-3.11.2\n", ".python-version": "3.12"}, HERE),
+    "case-26-runtime-txt-and-python-version": (
+        {**APP, "runtime.txt": "python-3.11.2\n", ".python-version": "3.12"},
+        HERE,
+    ),
     "case-27-pipfile-lock-invalid": ({**pipenv(), "Pipfile.lock": "{<<<<<<< HEAD\n"}, HERE),
     "case-28-pipfile-python-version-invalid": (pipenv(python_version="^3.12"), HERE),
     "case-29-pipfile-python-full-version-invalid": (pipenv(python_full_version="3.9.*"), HERE),
     "case-30-pipfile-python-end-of-life": (pipenv(python_version="3.8"), HERE),
-    "case-31-pipfile-full-version-comes-first": (pipenv(python_version="3.12", python_full_version="3.11.2"), HERE),
-    "case-32-pipfile-and-python-version": ({**pipenv(python_version="3.12"), ".python-version": "3.11\n"}, HERE),
+    "case-31-pipfile-full-version-comes-first": (
+        pipenv(python_version="3.12", python_full_version="3.11.2"),
+        HERE,
+    ),
+    "case-32-pipfile-and-python-version": (
+        {**pipenv(python_version="3.12"), ".python-version": "3.11\n"},
+        HERE,
+    ),
     "case-33-uv-without-python-version": (UV, HERE),
     "case-34-uv-with-runtime-txt": ({**UV, "runtime.txt": "python-3.12.4\n"}, HERE),
     "case-35-uv-python-not-allowed": ({**UV, ".python-version": "3.11\n"}, HERE),
     "case-36-poetry-python-not-allowed": ({**POETRY, ".python-version": "3.11\n"}, HERE),
     "case-41-pipfile-lock-outdated": ({**pipenv(), "Pipfile": "[packages]\nflask = '*'\n"}, HERE),
     "case-42-poetry-lock-outdated": (POETRY, HERE),
-}  # fmt: skip
+}
 
 
 def told(files: Files, facts: BuildFacts) -> str:
@@ -117,8 +145,15 @@ def test_what_is_read(name: str, case: tuple[Files, BuildFacts]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["requirement.txt", "requirements", "requirements.text", "Requirements.txt", "requirements.txt.txt", "requirments.txt"],
-)  # fmt: skip
+    [
+        "requirement.txt",
+        "requirements",
+        "requirements.text",
+        "Requirements.txt",
+        "requirements.txt.txt",
+        "requirments.txt",
+    ],
+)
 def test_case_03_other_spellings_of_requirements(name: str) -> None:
     one = told({"app.py": FLASK, name: "flask"}, HERE)
     expected = told(*CASES["case-03-requirements-misspelt"])
@@ -128,12 +163,29 @@ def test_case_03_other_spellings_of_requirements(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        ".pythonversion", ".python.version", ".python_version", ".python-versions", ".python-version.txt",
-        ".Python-version", ".PYTHON-VERSION", ".python-version ", " .python-version", "python_version", "pythonversion",
-        "python-version.txt", "Python-Version", "python-versions", "python version", ".pyhton-version", ".phyton-version",
-        ".python-verison", ".pyton-version", ".python--version", ".python-version.md",
+        ".pythonversion",
+        ".python.version",
+        ".python_version",
+        ".python-versions",
+        ".python-version.txt",
+        ".Python-version",
+        ".PYTHON-VERSION",
+        ".python-version ",
+        " .python-version",
+        "python_version",
+        "pythonversion",
+        "python-version.txt",
+        "Python-Version",
+        "python-versions",
+        "python version",
+        ".pyhton-version",
+        ".phyton-version",
+        ".python-verison",
+        ".pyton-version",
+        ".python--version",
+        ".python-version.md",
     ],
-)  # fmt: skip
+)
 def test_case_12_other_spellings_of_python_version(name: str) -> None:
     one = told({**APP, name: "3.12"}, HERE)
     expected = told(*CASES["case-12-python-version-misspelt"])
@@ -179,7 +231,8 @@ def test_forms_of_python_version_that_are_read(text: str) -> None:
 
 def test_case_43_lock_of_uv_outdated() -> None:
     said = (
-        "Resolved 8 packages in 12ms\nerror: The lockfile at `uv.lock` needs to be updated, but `--locked` was"
+        "Resolved 8 packages in 12ms\nerror: The lockfile at `uv.lock` needs to be updated, "
+        "but `--locked` was"
         " provided. To update the lockfile, run `uv lock`.\n"
     )
     assert_as_recorded("case-43-uv-lock-outdated", _explained(said))
@@ -187,8 +240,10 @@ def test_case_43_lock_of_uv_outdated() -> None:
 
 def test_case_44_index_out_of_reach() -> None:
     said = (
-        "error: Request failed after 3 retries\n  Caused by: Failed to fetch: `https://user:pw@index.example/simple/flask/`\n"
-        "  Caused by: error sending request for url\n  Caused by: dns error: failed to lookup address information\n"
+        "error: Request failed after 3 retries\n  Caused by: Failed to fetch: "
+        "`https://user:pw@index.example/simple/flask/`\n"
+        "  Caused by: error sending request for url\n"
+        "  Caused by: dns error: failed to lookup address information\n"
     )
     assert_as_recorded("case-44-network", _explained(said))
 
@@ -208,7 +263,8 @@ def test_a_python_that_can_be_fetched_is_chosen_where_none_here_fits() -> None:
     assert plan.virtualenv is not None
     assert plan.virtualenv.interpreter == FETCHABLE[2]
     assert plan.notices[0] == (
-        "Python 3.13.5 is used, because it is the newest that fits `requires-python = >=3.13`, and none here does."
+        "Python 3.13.5 is used, because it is the newest that fits `requires-python = "
+        ">=3.13`, and none here does."
     )
 
 

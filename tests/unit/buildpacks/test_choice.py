@@ -13,7 +13,10 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.setti
     ("files", "name"),
     [
         ({"requirements.txt": "flask"}, "python"),
-        ({"requirements.txt": LinkTo("deep/requirements.txt"), "deep/requirements.txt": ""}, "python"),
+        (
+            {"requirements.txt": LinkTo("deep/requirements.txt"), "deep/requirements.txt": ""},
+            "python",
+        ),
         ({"pyproject.toml": "", "index.html": ""}, "python"),
         ({"uv.lock": ""}, "python"),
         ({"poetry.lock": ""}, "python"),
@@ -32,7 +35,7 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.setti
         ({"index.html": "<p>", "Procfile": "web: ./serve $PORT"}, "procfile"),
         ({"Procfile": "web: ./serve"}, "procfile"),
     ],
-)  # fmt: skip
+)
 def test_fits(files: dict[str, str | bytes], name: str) -> None:
     found = choose(tree(files)).NAME
     assert found == name
@@ -41,7 +44,11 @@ def test_fits(files: dict[str, str | bytes], name: str) -> None:
 @pytest.mark.parametrize(
     ("files", "seen", "advice"),
     [
-        ({"README.md": "", "src/a.c": ""}, "The top folder holds: README.md, src/.", "in the top folder"),
+        (
+            {"README.md": "", "src/a.c": ""},
+            "The top folder holds: README.md, src/.",
+            "in the top folder",
+        ),
         ({}, "nothing at all", "is committed"),
         ({"site/index.html": ""}, "site/", "in the top folder"),
         ({"indx.html": ""}, "indx.html", "Did you mean index.html, where indx.html is written?"),
@@ -49,7 +56,7 @@ def test_fits(files: dict[str, str | bytes], name: str) -> None:
         ({"requeriments.txt": ""}, "requeriments.txt", "Did you mean requirements.txt, where"),
         ({f"file{n:02}": "" for n in range(40)}, "file29 and 10 more", "top folder"),
     ],
-)  # fmt: skip
+)
 def test_nothing_fits(files: dict[str, str | bytes], seen: str, advice: str) -> None:
     with pytest.raises(BuildError) as refused:
         choose(tree(files))

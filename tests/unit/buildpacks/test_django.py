@@ -1,4 +1,5 @@
-"""Hooks, collectstatic and NLTK: when they belong to a build, and what the log says where they do not."""
+"""Hooks, collectstatic and NLTK: when they belong to a build, and what the log says where they
+do not."""
 
 from dataclasses import replace
 
@@ -42,10 +43,14 @@ def test_collectstatic_is_the_last_part_of_a_django_build() -> None:
     [
         ({"shop/settings.py": "INSTALLED_APPS = []\n"}, {}, "no settings name"),
         ({}, {"DISABLE_COLLECTSTATIC": "1"}, "config var DISABLE_COLLECTSTATIC is set"),
-        ({".heroku/collectstatic_disabled": ""}, {}, "there is a file .heroku/collectstatic_disabled"),
+        (
+            {".heroku/collectstatic_disabled": ""},
+            {},
+            "there is a file .heroku/collectstatic_disabled",
+        ),
         ({"manage.py": "print('mine')\n", "app.py": PLAIN}, {}, "no manage.py"),
     ],
-)  # fmt: skip
+)
 def test_collectstatic_is_skipped_and_the_log_says_why(
     changes: dict[str, str | bytes], config: dict[str, str], notice: str
 ) -> None:
@@ -141,15 +146,37 @@ def test_a_name_of_nltk_data_that_would_be_an_option_is_refused() -> None:
 @pytest.mark.parametrize(
     ("output", "reason", "words"),
     [
-        ("django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.", "variable", "SECRET_KEY is empty"),
-        ("FileNotFoundError: [Errno 2] No such file or directory: '/x/releases/v1/source/assets'", "failed", "there is no assets"),
-        ("ValueError: The file 'img/a.png' could not be found with <storage>.", "failed", "img/a.png is referred to"),
+        (
+            (
+                "django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be "
+                "empty."
+            ),
+            "variable",
+            "SECRET_KEY is empty",
+        ),
+        (
+            (
+                "FileNotFoundError: [Errno 2] No such file or directory: "
+                "'/x/releases/v1/source/assets'"
+            ),
+            "failed",
+            "there is no assets",
+        ),
+        (
+            "ValueError: The file 'img/a.png' could not be found with <storage>.",
+            "failed",
+            "img/a.png is referred to",
+        ),
         ("ModuleNotFoundError: No module named 'storages'", "failed", "storages is imported"),
         ("IndentationError: unexpected indent", "failed", "IndentationError"),
-        ("ImproperlyConfigured: Requested setting DEBUG, but settings are not configured.", "failed", "the settings cannot be used"),
+        (
+            "ImproperlyConfigured: Requested setting DEBUG, but settings are not configured.",
+            "failed",
+            "the settings cannot be used",
+        ),
         ("RuntimeError: odd", "failed", "could not be collected."),
     ],
-)  # fmt: skip
+)
 def test_what_collectstatic_says_is_explained(output: str, reason: str, words: str) -> None:
     error = explain_collectstatic(Command(()), f"Traceback (most recent call last):\n{output}\n")
     assert error.reason == f"build/collectstatic-{reason}"
@@ -160,8 +187,10 @@ def test_what_collectstatic_says_is_explained(output: str, reason: str, words: s
 
 def test_frames_of_packages_and_errors_before_the_last_are_left_out() -> None:
     output = (
-        "KeyError: 'early'\n\nDuring handling of the above exception, another exception occurred:\n\n"
-        'Traceback (most recent call last):\n  File "/venv/lib/python3.12/site-packages/django/x.py", line 1\n'
+        "KeyError: 'early'\n\nDuring handling of the above exception, another exception "
+        "occurred:\n\n"
+        "Traceback (most recent call last):\n  File "
+        '"/venv/lib/python3.12/site-packages/django/x.py", line 1\n'
         '    call()\n  File "/app/shop/settings.py", line 3, in <module>\n    import gone\n'
         "ModuleNotFoundError: No module named 'gone'\n"
     )

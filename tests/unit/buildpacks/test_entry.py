@@ -5,7 +5,10 @@ import pytest
 from buildpacks.python.discovery import find_entry
 from tests.unit.trees import FASTAPI, FLASK, PLAIN, tree
 
-FACTORY = "from flask import Flask\ndef create_app(config=None):\n    app = Flask(__name__)\n    return app\n"
+FACTORY = (
+    "from flask import Flask\ndef create_app(config=None):\n    app = Flask(__name__)\n"
+    "    return app\n"
+)
 MANAGE = """
 import os, sys
 def main():
@@ -17,79 +20,239 @@ ASGI = "from django.core.asgi import get_asgi_application\napplication = get_asg
 FOUND = {
     "flask": ({"app.py": FLASK}, "app:app", "wsgi", "app.py has `app = Flask(...)`"),
     "flask-as-module": (
-        {"main.py": "import flask as f\nserver = f.Flask('x')"}, "main:server", "wsgi", "`server = f.Flask(...)`"),
+        {"main.py": "import flask as f\nserver = f.Flask('x')"},
+        "main:server",
+        "wsgi",
+        "`server = f.Flask(...)`",
+    ),
     "flask-annotated": (
-        {"app.py": "from flask import Flask\napp: Flask = Flask('x')"}, "app:app", "wsgi", "app.py"),
+        {"app.py": "from flask import Flask\napp: Flask = Flask('x')"},
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
     "flask-subclass": (
-        {"app.py": "from flask import Flask\nclass Own(Flask): pass\napp = Own('x')"}, "app:app", "wsgi", "Own"),
+        {"app.py": "from flask import Flask\nclass Own(Flask): pass\napp = Own('x')"},
+        "app:app",
+        "wsgi",
+        "Own",
+    ),
     "flask-in-try": (
-        {"app.py": "try:\n    from flask import Flask\nexcept ImportError:\n    raise\nif True:\n    app = Flask('x')"},
-        "app:app", "wsgi", "app.py"),
+        {
+            "app.py": (
+                "try:\n    from flask import Flask\nexcept ImportError:\n    raise\nif True:\n"
+                "    app = Flask('x')"
+            )
+        },
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
     "middleware": (
-        {"app.py": f"{FLASK}from werkzeug.middleware.proxy_fix import ProxyFix\napp = ProxyFix(app)\n"},
-        "app:app", "wsgi", "app.py"),
+        {
+            "app.py": (
+                f"{FLASK}from werkzeug.middleware.proxy_fix import ProxyFix\napp = ProxyFix(app)\n"
+            )
+        },
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
     "attribute-middleware": (
-        {"app.py": f"{FLASK}app.wsgi_app = Other(app.wsgi_app)\n"}, "app:app", "wsgi", "app.py"),
-    "factory": ({"app.py": FACTORY}, "app:create_app()", "wsgi", "app.py has `create_app()`, which makes `Flask(...)`"),
-    "factory-package": ({"blog/__init__.py": FACTORY}, "blog:create_app()", "wsgi", "blog/__init__.py"),
+        {"app.py": f"{FLASK}app.wsgi_app = Other(app.wsgi_app)\n"},
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
+    "factory": (
+        {"app.py": FACTORY},
+        "app:create_app()",
+        "wsgi",
+        "app.py has `create_app()`, which makes `Flask(...)`",
+    ),
+    "factory-package": (
+        {"blog/__init__.py": FACTORY},
+        "blog:create_app()",
+        "wsgi",
+        "blog/__init__.py",
+    ),
     "factory-called": (
-        {"wsgi.py": "from blog import create_app\napp = create_app('prod')", "blog/__init__.py": FACTORY},
-        "wsgi:app", "wsgi", "wsgi.py has `app`, which comes from blog/__init__.py"),
-    "factory-and-variable": ({"app.py": f"{FACTORY}app = create_app()\n"}, "app:app", "wsgi", "app.py"),
+        {
+            "wsgi.py": "from blog import create_app\napp = create_app('prod')",
+            "blog/__init__.py": FACTORY,
+        },
+        "wsgi:app",
+        "wsgi",
+        "wsgi.py has `app`, which comes from blog/__init__.py",
+    ),
+    "factory-and-variable": (
+        {"app.py": f"{FACTORY}app = create_app()\n"},
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
     "factory-imports-inside": (
         {"app.py": "def make_app():\n    from fastapi import FastAPI\n    return FastAPI()"},
-        "app:make_app()", "asgi", "FastAPI"),
+        "app:make_app()",
+        "asgi",
+        "FastAPI",
+    ),
     "script-part-is-not-run": (
         {"run.py": f"{FACTORY}if __name__ == '__main__':\n    app = create_app()\n    app.run()"},
-        "run:create_app()", "wsgi", "run.py"),
+        "run:create_app()",
+        "wsgi",
+        "run.py",
+    ),
     "src-package": ({"src/blog/__init__.py": FACTORY}, "blog:create_app()", "wsgi", "src/blog"),
     "relative-import": (
         {"app/__init__.py": "", "app/main.py": "from .core import app", "app/core.py": FASTAPI},
-        "app.main:app", "asgi", "comes from app/core.py"),
+        "app.main:app",
+        "asgi",
+        "comes from app/core.py",
+    ),
     "relative-import-up": (
         {"a/web/main.py": "", "a/main.py": "from .web.app import app", "a/web/app.py": FASTAPI},
-        "a.main:app", "asgi", "a/web/app.py"),
+        "a.main:app",
+        "asgi",
+        "a/web/app.py",
+    ),
     "imported-module": (
-        {"wsgi.py": "import blog.site\napplication = blog.site.app", "blog/__init__.py": "", "blog/site.py": FLASK},
-        "wsgi:application", "wsgi", "blog/site.py"),
-    "star-import": ({"wsgi.py": "from app import *", "app.py": FLASK}, "wsgi:app", "wsgi", "app.py"),
+        {
+            "wsgi.py": "import blog.site\napplication = blog.site.app",
+            "blog/__init__.py": "",
+            "blog/site.py": FLASK,
+        },
+        "wsgi:application",
+        "wsgi",
+        "blog/site.py",
+    ),
+    "star-import": (
+        {"wsgi.py": "from app import *", "app.py": FLASK},
+        "wsgi:app",
+        "wsgi",
+        "app.py",
+    ),
     "fastapi": ({"main.py": FASTAPI}, "main:app", "asgi", "main.py has `app = FastAPI(...)`"),
     "starlette": (
-        {"app.py": "from starlette.applications import Starlette\napp = Starlette()"}, "app:app", "asgi", "Starlette"),
+        {"app.py": "from starlette.applications import Starlette\napp = Starlette()"},
+        "app:app",
+        "asgi",
+        "Starlette",
+    ),
     "quart": ({"app.py": "from quart import Quart\napi = Quart('x')"}, "app:api", "asgi", "Quart"),
-    "litestar": ({"app.py": "from litestar import Litestar\napp = Litestar([])"}, "app:app", "asgi", "Litestar"),
+    "litestar": (
+        {"app.py": "from litestar import Litestar\napp = Litestar([])"},
+        "app:app",
+        "asgi",
+        "Litestar",
+    ),
     "socketio": (
-        {"app.py": f"{FASTAPI}import socketio\napp = socketio.ASGIApp(socketio.AsyncServer(), app)"},
-        "app:app", "asgi", "socketio.ASGIApp"),
+        {
+            "app.py": (
+                f"{FASTAPI}import socketio\napp = socketio.ASGIApp(socketio.AsyncServer(), app)"
+            )
+        },
+        "app:app",
+        "asgi",
+        "socketio.ASGIApp",
+    ),
     "fasthtml": (
-        {"main.py": "from fasthtml.common import *\napp, rt = fast_app()"}, "main:app", "asgi", "fast_app"),
+        {"main.py": "from fasthtml.common import *\napp, rt = fast_app()"},
+        "main:app",
+        "asgi",
+        "fast_app",
+    ),
     "dash": (
-        {"app.py": "from dash import Dash\napp = Dash('x')\nserver = app.server"}, "app:server", "wsgi", "Dash"),
+        {"app.py": "from dash import Dash\napp = Dash('x')\nserver = app.server"},
+        "app:server",
+        "wsgi",
+        "Dash",
+    ),
     "pyramid": (
-        {"app.py": "from pyramid.config import Configurator\nwith Configurator() as config:\n    app = config.make_wsgi_app()"},
-        "app:app", "wsgi", "make_wsgi_app"),
-    "falcon-asgi": ({"app.py": "import falcon.asgi\napp = falcon.asgi.App()"}, "app:app", "asgi", "falcon.asgi.App"),
+        {
+            "app.py": (
+                "from pyramid.config import Configurator\nwith Configurator() as config:\n"
+                "    app = config.make_wsgi_app()"
+            )
+        },
+        "app:app",
+        "wsgi",
+        "make_wsgi_app",
+    ),
+    "falcon-asgi": (
+        {"app.py": "import falcon.asgi\napp = falcon.asgi.App()"},
+        "app:app",
+        "asgi",
+        "falcon.asgi.App",
+    ),
     "plain-wsgi": ({"app.py": PLAIN}, "app:app", "wsgi", "def app(environ, start_response)"),
     "plain-asgi": (
-        {"main.py": "async def app(scope, receive, send): ..."}, "main:app", "asgi", "async def app(scope, receive, send)"),
+        {"main.py": "async def app(scope, receive, send): ..."},
+        "main:app",
+        "asgi",
+        "async def app(scope, receive, send)",
+    ),
     "callable-class": (
-        {"app.py": "class Site:\n    def __call__(self, environ, start_response): ...\napplication = Site()"},
-        "app:application", "wsgi", "Site(...)"),
+        {
+            "app.py": (
+                "class Site:\n    def __call__(self, environ, start_response): ...\n"
+                "application = Site()"
+            )
+        },
+        "app:application",
+        "wsgi",
+        "Site(...)",
+    ),
     "newer-syntax-warnings": ({"app.py": f"{FLASK}x = '\\d'\n"}, "app:app", "wsgi", "app.py"),
     "django": (
-        {"manage.py": MANAGE.format("site.settings"), "site/settings.py": "", "site/wsgi.py": WSGI, "site/asgi.py": ASGI},
-        "site.wsgi:application", "wsgi", "manage.py uses the settings site.settings, and site/wsgi.py has"),
+        {
+            "manage.py": MANAGE.format("site.settings"),
+            "site/settings.py": "",
+            "site/wsgi.py": WSGI,
+            "site/asgi.py": ASGI,
+        },
+        "site.wsgi:application",
+        "wsgi",
+        "manage.py uses the settings site.settings, and site/wsgi.py has",
+    ),
     "django-split-settings": (
-        {"manage.py": MANAGE.format("config.settings.prod"), "config/wsgi.py": WSGI, "app.py": FLASK},
-        "config.wsgi:application", "wsgi", "config/wsgi.py"),
+        {
+            "manage.py": MANAGE.format("config.settings.prod"),
+            "config/wsgi.py": WSGI,
+            "app.py": FLASK,
+        },
+        "config.wsgi:application",
+        "wsgi",
+        "config/wsgi.py",
+    ),
     "django-asgi-only": (
-        {"manage.py": MANAGE.format("site.settings"), "site/asgi.py": ASGI}, "site.asgi:application", "asgi", "site/asgi.py"),
-    "django-flat": ({"manage.py": MANAGE.format("settings"), "wsgi.py": WSGI}, "wsgi:application", "wsgi", "wsgi.py"),
+        {"manage.py": MANAGE.format("site.settings"), "site/asgi.py": ASGI},
+        "site.asgi:application",
+        "asgi",
+        "site/asgi.py",
+    ),
+    "django-flat": (
+        {"manage.py": MANAGE.format("settings"), "wsgi.py": WSGI},
+        "wsgi:application",
+        "wsgi",
+        "wsgi.py",
+    ),
     "django-assigned": (
-        {"manage.py": "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 's.settings'", "s/wsgi.py": WSGI},
-        "s.wsgi:application", "wsgi", "s/wsgi.py"),
-    "manage-of-something-else": ({"manage.py": "print()", "app.py": FLASK}, "app:app", "wsgi", "app.py"),
-}  # fmt: skip
+        {
+            "manage.py": "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 's.settings'",
+            "s/wsgi.py": WSGI,
+        },
+        "s.wsgi:application",
+        "wsgi",
+        "s/wsgi.py",
+    ),
+    "manage-of-something-else": (
+        {"manage.py": "print()", "app.py": FLASK},
+        "app:app",
+        "wsgi",
+        "app.py",
+    ),
+}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +275,9 @@ NOT_FOUND: dict[str, dict[str, str | bytes]] = {
         "app.py": "from fastapi import FastAPI\nasync def create_app():\n    return FastAPI()\n"
     },
     "only-as-a-script": {
-        "app.py": f"from flask import Flask\nif __name__ == '__main__':\n    {FLASK.splitlines()[-1]}\n"
+        "app.py": (
+            f"from flask import Flask\nif __name__ == '__main__':\n    {FLASK.splitlines()[-1]}\n"
+        )
     },
     "dash-alone": {"app.py": "from dash import Dash\napp = Dash('x')\n"},
     "blueprint": {"app.py": "from flask import Blueprint\napp = Blueprint('x', 'x')\n"},

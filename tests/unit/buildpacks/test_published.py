@@ -1,4 +1,5 @@
-"""docs/apps.md says of each app of tests/apps what runs it; planned here from its files, without building it."""
+"""docs/apps.md says of each app of tests/apps what runs it; planned here from its files, without
+building it."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""What the Python buildpack decides about a tree: interpreter, packages, processes, or a clear refusal."""
+"""What the Python buildpack decides about a tree: interpreter, packages, processes, or a clear
+refusal."""
 
 import dataclasses
 
@@ -101,11 +102,23 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
 @pytest.mark.parametrize(
     ("files", "reason", "seen"),
     [
-        ({".python-version": "3.13"}, "python-not-installed", "asks for Python 3.13. Installed here: 3.12.4, 3.11.2."),
+        (
+            {".python-version": "3.13"},
+            "python-not-installed",
+            "asks for Python 3.13. Installed here: 3.12.4, 3.11.2.",
+        ),
         ({".python-version": "3.11.9"}, "python-not-installed", "3.11.9"),
         ({".python-version": "3.1"}, "python-end-of-life", "ended on 2012-04-09"),
-        ({"runtime.txt": "python-3.10.1"}, "python-not-installed", "runtime.txt asks for Python 3.10.1"),
-        ({"pyproject.toml": "[project]\nrequires-python='>=3.14'"}, "python-not-installed", ">=3.14"),
+        (
+            {"runtime.txt": "python-3.10.1"},
+            "python-not-installed",
+            "runtime.txt asks for Python 3.10.1",
+        ),
+        (
+            {"pyproject.toml": "[project]\nrequires-python='>=3.14'"},
+            "python-not-installed",
+            ">=3.14",
+        ),
         ({".python-version": ""}, "python-version-empty", "blank lines"),
         ({".python-version": "# 3.12\n\n"}, "python-version-empty", "comments"),
         ({".python-version": "3.11\n3.12\n"}, "python-version-several", "3.11, 3.12"),
@@ -137,7 +150,7 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"app.py": "def ("}, "no-entry", ": app.py (line 1: "),
         ({"Procfile": ""}, "procfile-empty", "no process type"),
     ],
-)  # fmt: skip
+)
 def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -> None:
     refused = refusal({**APP, **files})
     assert refused.reason == f"build/{reason}"
@@ -163,12 +176,16 @@ def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -
         ({"requirement.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({"Requirements.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({"requirements.txt.txt": ""}, "requirements-misspelt", "exactly this name"),
-        ({"Poetry.lock": "", "pyproject.toml": PROJECT}, "requirements-misspelt", "exactly this name"),
+        (
+            {"Poetry.lock": "", "pyproject.toml": PROJECT},
+            "requirements-misspelt",
+            "exactly this name",
+        ),
         ({"pipfile.lock": "{}", "pipfile": ""}, "requirements-misspelt", "exactly this name"),
         ({"uv.lock.txt": ""}, "requirements-misspelt", "exactly this name"),
         ({}, "requirements-not-found", "app.py has `app = Flask(...)`"),
     ],
-)  # fmt: skip
+)
 def test_packages_are_refused(files: dict[str, str | bytes], reason: str, seen: str) -> None:
     refused = refusal({"app.py": FLASK, **files})
     assert refused.reason == f"build/{reason}"
@@ -179,10 +196,15 @@ def test_packages_are_refused(files: dict[str, str | bytes], reason: str, seen: 
     "files",
     [
         {**LOCKED, ".python-version": "3.11", "pyproject.toml": PROJECT.replace("3.11", "3.12")},
-        {"app.py": FLASK, "poetry.lock": "", "runtime.txt": "python-3.11", "pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.12'"},
+        {
+            "app.py": FLASK,
+            "poetry.lock": "",
+            "runtime.txt": "python-3.11",
+            "pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.12'",
+        },
     ],
     ids=["uv", "poetry"],
-)  # fmt: skip
+)
 def test_python_that_the_project_does_not_allow(files: dict[str, str | bytes]) -> None:
     refused = refusal(files)
     assert refused.reason == "build/python-version-mismatch"
@@ -273,11 +295,26 @@ def test_gunicorn_is_added_where_it_is_called_and_missing(
         ("fastapi\ngunicorn", "3.12", "asgi", ""),
         ("fastapi\ngunicorn>=22,<30", "3.12", "asgi", ""),
         ("fastapi\ngunicorn~=25.0", "3.12", "asgi", ""),
-        ("fastapi\ngunicorn==23.0.0", "3.12", "uvicorn_worker.UvicornWorker", "uvicorn uvicorn-worker>=0.2"),
-        ("fastapi\ngunicorn<25\nuvicorn", "3.12", "uvicorn_worker.UvicornWorker", "uvicorn-worker>=0.2"),
-        ("fastapi", "3.9", "uvicorn_worker.UvicornWorker", "gunicorn==23.0.0 uvicorn uvicorn-worker>=0.2"),
+        (
+            "fastapi\ngunicorn==23.0.0",
+            "3.12",
+            "uvicorn_worker.UvicornWorker",
+            "uvicorn uvicorn-worker>=0.2",
+        ),
+        (
+            "fastapi\ngunicorn<25\nuvicorn",
+            "3.12",
+            "uvicorn_worker.UvicornWorker",
+            "uvicorn-worker>=0.2",
+        ),
+        (
+            "fastapi",
+            "3.9",
+            "uvicorn_worker.UvicornWorker",
+            "gunicorn==23.0.0 uvicorn uvicorn-worker>=0.2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_asgi_worker(requirements: str, version: str, worker: str, added: str) -> None:
     facts = dataclasses.replace(
         FACTS, interpreters=(PYTHON_312, Interpreter("/usr/bin/python3.9", "3.9.2"))

@@ -11,9 +11,18 @@ from receiver.model.webserver import Command, Process
 def release(*types: str, static: dict[str, str] | None = None) -> Release:
     processes: dict[str, Process] = {name: Command(command="python x.py") for name in types}
     return Release(
-        version=1, app="blog", commit="", description="", by="", created_at="", buildpack="python",
-        python=None, venv=None, processes=processes, static=static or {},
-    )  # fmt: skip
+        version=1,
+        app="blog",
+        commit="",
+        description="",
+        by="",
+        created_at="",
+        buildpack="python",
+        python=None,
+        venv=None,
+        processes=processes,
+        static=static or {},
+    )
 
 
 @pytest.mark.parametrize(

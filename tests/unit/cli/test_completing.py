@@ -16,9 +16,18 @@ from receiver.cli.main import main, program
 def call(tmp_path: Path) -> Call:
     """Somebody on a laptop without any server."""
     environment = Environment(
-        app=None, server=None, root=None, home=tmp_path, user="me", is_root=False, program=tmp_path,
-        term="dumb", types=False, has_terminal=False, variables={"PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+        app=None,
+        server=None,
+        root=None,
+        home=tmp_path,
+        user="me",
+        is_root=False,
+        program=tmp_path,
+        term="dumb",
+        types=False,
+        has_terminal=False,
+        variables={"PATH": "/usr/bin:/bin"},
+    )
     return Call(environment, [], None)
 
 
@@ -34,9 +43,13 @@ def texts(call: Call, line: str) -> list[str]:
         ("ship git r", ["remote"]),
         ("ship apps ren", ["rename"]),
         ("ship roll", ["rollback"]),  # a short name is a name
-        ("ship resource:limit-", ["resource:limit-clear"]),  # one from elsewhere, where nothing else fits
+        # one from elsewhere, where nothing else fits
+        ("ship resource:limit-", ["resource:limit-clear"]),
         ("ship completion ", ["bash", "zsh", "fish"]),
-        ("ship config:set -", ["--app", "--remote", "--release-phase", "--no-release-phase", "--help"]),
+        (
+            "ship config:set -",
+            ["--app", "--remote", "--release-phase", "--no-release-phase", "--help"],
+        ),
         ("ship checks:set pa", ["path="]),
         ("ship checks:unset pa", ["path"]),
         ("ship plan roll", ["rollback"]),
@@ -49,7 +62,7 @@ def texts(call: Call, line: str) -> list[str]:
         ("ship 'git:r", ["git:remote"]),
         ("", []),
     ],
-)  # fmt: skip
+)
 def test_words_that_fit(call: Call, line: str, fits: list[str]) -> None:
     found = texts(call, line)
     if line.endswith(" -"):

@@ -14,9 +14,18 @@ URL = "http://blog.example.com/a"
 
 def around(folder: Path, **variables: str) -> Environment:
     return Environment(
-        app=None, server=None, root=None, home=folder, user="me", is_root=False, program=folder,
-        term="dumb", types=False, has_terminal=False, variables={"PATH": str(folder), **variables},
-    )  # fmt: skip
+        app=None,
+        server=None,
+        root=None,
+        home=folder,
+        user="me",
+        is_root=False,
+        program=folder,
+        term="dumb",
+        types=False,
+        has_terminal=False,
+        variables={"PATH": str(folder), **variables},
+    )
 
 
 @pytest.mark.parametrize(

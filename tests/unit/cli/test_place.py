@@ -32,10 +32,18 @@ def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """A laptop without any server."""
     monkeypatch.setattr(place, "is_vps", lambda: False)
     return Environment(
-        app=None, server=None, root=None, home=tmp_path / "home", user="me", is_root=False,
-        program=tmp_path / "program" / "bin", term="dumb", types=False, has_terminal=False,
+        app=None,
+        server=None,
+        root=None,
+        home=tmp_path / "home",
+        user="me",
+        is_root=False,
+        program=tmp_path / "program" / "bin",
+        term="dumb",
+        types=False,
+        has_terminal=False,
         variables={},
-    )  # fmt: skip
+    )
 
 
 def reason(function: object, *arguments: object) -> ShipError:

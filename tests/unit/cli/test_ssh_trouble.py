@@ -9,13 +9,22 @@ from receiver.cli.commands.ssh_trouble import explain
     ("said", "title"),
     [
         ("ship@vps: Permission denied (publickey).", "vps refuses the ssh key of this computer."),
-        ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "vps shows another host key"),
-        ("ssh: Could not resolve hostname vps: Name or service not known", "There is no address for the name vps."),
-        ("ssh: connect to host vps port 22: Connection refused", "vps answers, and no sshd listens there."),
+        (
+            "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+            "vps shows another host key",
+        ),
+        (
+            "ssh: Could not resolve hostname vps: Name or service not known",
+            "There is no address for the name vps.",
+        ),
+        (
+            "ssh: connect to host vps port 22: Connection refused",
+            "vps answers, and no sshd listens there.",
+        ),
         ("ssh: connect to host vps port 22: Connection timed out", "vps does not answer."),
         ("kex_exchange_identification: read: Connection reset by peer", "ssh could not reach vps."),
     ],
-)  # fmt: skip
+)
 def test_each_way_to_fail_has_its_words(said: str, title: str) -> None:
     error = explain(said, "ship@vps")
     assert error.title.startswith(title)

@@ -57,12 +57,22 @@ def test_what_has_a_value_or_needs_none_is_not_refused(
 @pytest.mark.parametrize(
     ("variables", "title", "detail", "line"),
     [
-        ({"API_KEY": Variable()}, "a config var that is not set: API_KEY.", "requires API_KEY.", "API_KEY=..."),
-        ({"A": Variable(), "B": Variable()}, "config vars that are not set: A, B.", "A.\napp", "A=... B=..."),
+        (
+            {"API_KEY": Variable()},
+            "a config var that is not set: API_KEY.",
+            "requires API_KEY.",
+            "API_KEY=...",
+        ),
+        (
+            {"A": Variable(), "B": Variable()},
+            "config vars that are not set: A, B.",
+            "A.\napp",
+            "A=... B=...",
+        ),
         ({"A": Variable("Of the bank.\nMore.")}, "A.", "requires A: Of the bank.", "A=..."),
         (AppJson(env={"A": ""}).variables, "A.", "requires A.", "A=..."),
     ],
-)  # fmt: skip
+)
 def test_what_is_required_and_missing_is_refused_with_the_line_to_type(
     variables: Mapping[str, Variable], title: str, detail: str, line: str
 ) -> None:
@@ -81,10 +91,18 @@ def test_what_is_required_and_missing_is_refused_with_the_line_to_type(
         ({"worker": Formation(2), "clock": Formation()}, {"worker": 2}, ()),
         ({"worker": Formation(0), "web": Formation(1)}, {"worker": 0}, ()),
         ({"web": Formation(4), "release": Formation(1)}, {"web": 4}, ()),
-        ({"web": Formation(0)}, {}, ("app.json: formation.web does not count: to stop web, type `ship ps:stop web`.",)),
-        ({"rq": Formation(1)}, {}, ("app.json: formation.rq does not count: there is no such process type.",)),
+        (
+            {"web": Formation(0)},
+            {},
+            (("app.json: formation.web does not count: to stop web, type `ship ps:stop web`."),),
+        ),
+        (
+            {"rq": Formation(1)},
+            {},
+            (("app.json: formation.rq does not count: there is no such process type."),),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_formation_is_a_scale(
     formation: Mapping[str, Formation], wanted: Mapping[str, int], told: tuple[str, ...]
 ) -> None:
@@ -102,11 +120,17 @@ def startup(path: str | None = "/up", **more: object) -> Healthcheck:
         ({"web": []}, Check()),
         ({"web": [startup()]}, Check(path="/up")),
         (
-            {"web": [startup(attempts=2, timeout=3, wait=4, http_headers=(Header("host", "a.example"),))]},
+            {
+                "web": [
+                    startup(
+                        attempts=2, timeout=3, wait=4, http_headers=(Header("host", "a.example"),)
+                    )
+                ]
+            },
             Check(path="/up", attempts=2, timeout_s=3, wait_s=4, host="a.example"),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_health_check_of_dokku_is_a_check(
     checks: Mapping[str, list[Healthcheck]], wanted: Check
 ) -> None:

@@ -15,20 +15,48 @@ TRACEBACK = (
 )
 
 CASES = [
-    ("import flask_sqlalchemy\nModuleNotFoundError: No module named 'flask_sqlalchemy'", 3,
-     "check/missing-module", "flask_sqlalchemy"),
-    ('  File "/x/source/app.py", line 7\n    def (:\n        ^\nSyntaxError: invalid syntax', 3,
-     "check/syntax-error", "SyntaxError: invalid syntax"),
-    ("Failed to find attribute 'application' in 'app'.", 4, "check/missing-attribute", "application"),
+    (
+        "import flask_sqlalchemy\nModuleNotFoundError: No module named 'flask_sqlalchemy'",
+        3,
+        "check/missing-module",
+        "flask_sqlalchemy",
+    ),
+    (
+        '  File "/x/source/app.py", line 7\n    def (:\n        ^\nSyntaxError: invalid syntax',
+        3,
+        "check/syntax-error",
+        "SyntaxError: invalid syntax",
+    ),
+    (
+        "Failed to find attribute 'application' in 'app'.",
+        4,
+        "check/missing-attribute",
+        "application",
+    ),
     ("os.environ['SECRET_KEY']\nKeyError: 'SECRET_KEY'", 3, "check/missing-variable", "SECRET_KEY"),
-    ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls'", 3, "check/import-error", "url_quote"),
+    (
+        "ImportError: cannot import name 'url_quote' from 'werkzeug.urls'",
+        3,
+        "check/import-error",
+        "url_quote",
+    ),
     ("RuntimeError", 3, "check/app-error", "RuntimeError"),
     ("SystemExit: 7", None, "check/exited", "sys.exit(7)"),
-    ("ship: The program hypercron cannot be run: No such file or directory.", 69, "check/no-such-program", "hypercron"),
+    (
+        "ship: The program hypercron cannot be run: No such file or directory.",
+        69,
+        "check/no-such-program",
+        "hypercron",
+    ),
     ("", 0, "check/exited", "exit status 0"),
     ("", 137, "check/killed", "killed"),
-    ("django.core.exceptions.ImproperlyConfigured: Set DATABASE_URL", 3, "check/app-error", "Set DATABASE_URL"),
-]  # fmt: skip
+    (
+        "django.core.exceptions.ImproperlyConfigured: Set DATABASE_URL",
+        3,
+        "check/app-error",
+        "Set DATABASE_URL",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +83,12 @@ def test_a_key_error_of_the_apps_own_data_is_no_missing_variable():
 
 @pytest.mark.parametrize(
     ("missing", "reason"),
-    [("blog", "check/wrong-module"), ("blog.wsgi", "check/wrong-module"), ("flask", "check/missing-module")],
-)  # fmt: skip
+    [
+        ("blog", "check/wrong-module"),
+        ("blog.wsgi", "check/wrong-module"),
+        ("flask", "check/missing-module"),
+    ],
+)
 def test_a_module_that_only_the_web_line_names_is_told_from_a_package(missing, reason):
     log = f"ModuleNotFoundError: No module named '{missing}'"
     assert explain(ENDED, log, None, Pushed(app="blog.wsgi:app")).reason == reason
@@ -69,13 +101,24 @@ def test_what_is_certain_from_outside_is_not_explained_away_by_the_log():
     )
 
 
-FRAME = 'Traceback (most recent call last):\n  File "/x/releases/v2/source/{}", line 3, in <module>\n    {}\n'
+FRAME = (
+    'Traceback (most recent call last):\n  File "/x/releases/v2/source/{}", line 3, in '
+    "<module>\n    {}\n"
+)
 TREE = Pushed(
     app="main:create_app",
-    files=("main.py", "shop/models.py", "shop/views.py", "backend/api.py", "requirements.txt", "manage.py", "flask.py"),
+    files=(
+        "main.py",
+        "shop/models.py",
+        "shop/views.py",
+        "backend/api.py",
+        "requirements.txt",
+        "manage.py",
+        "flask.py",
+    ),
     requirements="Flask==3.0\nopencv_python\n",
     found="main:app",
-)  # fmt: skip
+)
 
 
 def told(text: str, *, pushed: Pushed = TREE, status: int | None = None) -> CheckError:
@@ -144,59 +187,232 @@ def test_a_requirement_is_found_in_whatever_spelling(
 # what programs and libraries write, line for line as they do
 CAUSES = [
     ('Error: Could not import module "mian".', "check/wrong-module", "Did you mean `main:app`?"),
-    ('Error loading ASGI app. Attribute "application" not found in module "main".', "check/missing-attribute", "main:app"),
-    (FRAME.format("main.py", "from shop.views import index")
-     + "ImportError: cannot import name 'index' from partially initialized module 'shop.views' (most likely due to a circular import) (/x)",
-     "check/circular-import", "import each other"),
-    (FRAME.format("main.py", "shop.views.index")
-     + "AttributeError: partially initialized module 'shop.views' has no attribute 'index' (most likely due to a circular import)",
-     "check/circular-import", "index is wanted from shop.views"),
-    ("ImportError: cannot import name 'Flask' from partially initialized module 'flask' (most likely due to a circular import) (/x/source/flask.py)",
-     "check/hidden-package", "Your file flask.py hides the package flask"),
-    (("ImportError: cannot import name 'Flask' from 'flask' (consider renaming '/x/source/flask.py' since it has the same name as the"
-     " third-party library you intended to import)"), "check/hidden-package", "Give flask.py another name"),
-    ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", "check/missing-library", "opencv-python-headless"),
-    ("ImportError: libpq.so.5: cannot open shared object file: No such file or directory", "check/missing-library", "apt-get install libpq5"),
-    ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls' (/venv/werkzeug/urls.py)", "check/import-error", "werkzeug<"),
-    ("ImportError: cannot import name 'Post' from 'shop.models' (/x/source/shop/models.py)", "check/import-error", "shop/models.py"),
-    ("TypeError: create_app() takes 0 positional arguments but 2 were given", "check/app-factory", "main:create_app()"),
-    ("TypeError: create_app() takes from 0 to 1 positional arguments but 2 were given", "check/app-factory", "main:create_app()"),
-    ("gunicorn.errors.AppImportError: Application object must be callable.", "check/not-an-app", "Did you mean `main:app`?"),
-    ('  File "/usr/lib/python3.11/os.py", in __getitem__ of environ\nKeyError: \'API_KEY\'', "check/missing-variable", "API_KEY=..."),
-    ("decouple.UndefinedValueError: SECRET_KEY not found. Declare it as envvar or define a default value.", "check/missing-variable", "SECRET_KEY"),
-    ("django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable", "check/missing-variable", "DATABASE_URL"),
-    ('environs.exceptions.EnvError: Environment variable "API_TOKEN" not set', "check/missing-variable", "API_TOKEN"),
-    ("django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.", "check/missing-variable", "SECRET_KEY"),
+    (
+        ('Error loading ASGI app. Attribute "application" not found in module "main".'),
+        "check/missing-attribute",
+        "main:app",
+    ),
+    (
+        FRAME.format("main.py", "from shop.views import index")
+        + (
+            "ImportError: cannot import name 'index' from partially initialized module "
+            "'shop.views' (most likely due to a circular import) (/x)"
+        ),
+        "check/circular-import",
+        "import each other",
+    ),
+    (
+        FRAME.format("main.py", "shop.views.index")
+        + (
+            "AttributeError: partially initialized module 'shop.views' has no attribute 'index' "
+            "(most likely due to a circular import)"
+        ),
+        "check/circular-import",
+        "index is wanted from shop.views",
+    ),
+    (
+        (
+            "ImportError: cannot import name 'Flask' from partially initialized module 'flask' "
+            "(most likely due to a circular import) (/x/source/flask.py)"
+        ),
+        "check/hidden-package",
+        "Your file flask.py hides the package flask",
+    ),
+    (
+        (
+            "ImportError: cannot import name 'Flask' from 'flask' (consider renaming "
+            "'/x/source/flask.py' since it has the same name as the"
+            " third-party library you intended to import)"
+        ),
+        "check/hidden-package",
+        "Give flask.py another name",
+    ),
+    (
+        "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+        "check/missing-library",
+        "opencv-python-headless",
+    ),
+    (
+        "ImportError: libpq.so.5: cannot open shared object file: No such file or directory",
+        "check/missing-library",
+        "apt-get install libpq5",
+    ),
+    (
+        (
+            "ImportError: cannot import name 'url_quote' from 'werkzeug.urls' "
+            "(/venv/werkzeug/urls.py)"
+        ),
+        "check/import-error",
+        "werkzeug<",
+    ),
+    (
+        "ImportError: cannot import name 'Post' from 'shop.models' (/x/source/shop/models.py)",
+        "check/import-error",
+        "shop/models.py",
+    ),
+    (
+        "TypeError: create_app() takes 0 positional arguments but 2 were given",
+        "check/app-factory",
+        "main:create_app()",
+    ),
+    (
+        "TypeError: create_app() takes from 0 to 1 positional arguments but 2 were given",
+        "check/app-factory",
+        "main:create_app()",
+    ),
+    (
+        "gunicorn.errors.AppImportError: Application object must be callable.",
+        "check/not-an-app",
+        "Did you mean `main:app`?",
+    ),
+    (
+        "  File \"/usr/lib/python3.11/os.py\", in __getitem__ of environ\nKeyError: 'API_KEY'",
+        "check/missing-variable",
+        "API_KEY=...",
+    ),
+    (
+        (
+            "decouple.UndefinedValueError: SECRET_KEY not found. Declare it as envvar or define a "
+            "default value."
+        ),
+        "check/missing-variable",
+        "SECRET_KEY",
+    ),
+    (
+        "django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable",
+        "check/missing-variable",
+        "DATABASE_URL",
+    ),
+    (
+        ('environs.exceptions.EnvError: Environment variable "API_TOKEN" not set'),
+        "check/missing-variable",
+        "API_TOKEN",
+    ),
+    (
+        "django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.",
+        "check/missing-variable",
+        "SECRET_KEY",
+    ),
     ("RuntimeError: STRIPE_KEY is not set", "check/missing-variable", "STRIPE_KEY"),
-    (("pydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings\ndatabase_url\n  Field required [type=missing]\n"
-     "api_key\n  Field required [type=missing]"), "check/missing-variable", "DATABASE_URL=... API_KEY=..."),
-    ('psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused',
-     "check/unreachable", "localhost port 5432 (PostgreSQL)"),
-    ('sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) could not translate host name "db" to address: Name or service not known',
-     "check/unreachable", "no machine has this name"),
-    ("redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.", "check/unreachable", "(Redis)"),
-    ('pymysql.err.OperationalError: (2003, "Can\'t connect to MySQL server on \'127.0.0.1\' ([Errno 111] Connection refused)")',
-     "check/unreachable", "port 3306 (MySQL)"),
-    ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)", "check/unreachable", "127.0.0.1 port 5432"),
-    ("pymongo.errors.ServerSelectionTimeoutError: localhost:27017: [Errno 111] Connection refused", "check/unreachable", "(MongoDB)"),
+    (
+        (
+            "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings\n"
+            "database_url\n  Field required [type=missing]\n"
+            "api_key\n  Field required [type=missing]"
+        ),
+        "check/missing-variable",
+        "DATABASE_URL=... API_KEY=...",
+    ),
+    (
+        (
+            'psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 '
+            "failed: Connection refused"
+        ),
+        "check/unreachable",
+        "localhost port 5432 (PostgreSQL)",
+    ),
+    (
+        (
+            "sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) could not translate host "
+            'name "db" to address: Name or service not known'
+        ),
+        "check/unreachable",
+        "no machine has this name",
+    ),
+    (
+        (
+            "redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection "
+            "refused."
+        ),
+        "check/unreachable",
+        "(Redis)",
+    ),
+    (
+        (
+            "pymysql.err.OperationalError: (2003, \"Can't connect to MySQL server on '127.0.0.1' "
+            '([Errno 111] Connection refused)")'
+        ),
+        "check/unreachable",
+        "port 3306 (MySQL)",
+    ),
+    (
+        "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)",
+        "check/unreachable",
+        "127.0.0.1 port 5432",
+    ),
+    (
+        (
+            "pymongo.errors.ServerSelectionTimeoutError: localhost:27017: [Errno 111] Connection "
+            "refused"
+        ),
+        "check/unreachable",
+        "(MongoDB)",
+    ),
     ('FATAL:  password authentication failed for user "blog"', "check/database-refused", "blog"),
-    ('FATAL:  database "blog" does not exist', "check/database-refused", 'database "blog" does not exist'),
-    ("django.db.utils.OperationalError: no such table: shop_item\nsqlite3", "check/missing-table", "python manage.py migrate"),
-    ('psycopg.errors.UndefinedTable: relation "shop_item" does not exist', "check/missing-table", "no table shop_item"),
-    ("django.db.utils.ProgrammingError: (1146, \"Table 'blog.shop_item' doesn't exist\")", "check/missing-table", "blog.shop_item"),
-    ("PermissionError: [Errno 13] Permission denied: '/srv/data'", "check/file-refused", "may not write /srv/data"),
-    ("OSError: [Errno 30] Read-only file system: '/etc/app.log'", "check/file-refused", "SHIP_STORAGE"),
+    (
+        'FATAL:  database "blog" does not exist',
+        "check/database-refused",
+        ('database "blog" does not exist'),
+    ),
+    (
+        "django.db.utils.OperationalError: no such table: shop_item\nsqlite3",
+        "check/missing-table",
+        "python manage.py migrate",
+    ),
+    (
+        ('psycopg.errors.UndefinedTable: relation "shop_item" does not exist'),
+        "check/missing-table",
+        "no table shop_item",
+    ),
+    (
+        "django.db.utils.ProgrammingError: (1146, \"Table 'blog.shop_item' doesn't exist\")",
+        "check/missing-table",
+        "blog.shop_item",
+    ),
+    (
+        "PermissionError: [Errno 13] Permission denied: '/srv/data'",
+        "check/file-refused",
+        "may not write /srv/data",
+    ),
+    (
+        "OSError: [Errno 30] Read-only file system: '/etc/app.log'",
+        "check/file-refused",
+        "SHIP_STORAGE",
+    ),
     ("sqlite3.OperationalError: unable to open database file", "check/file-refused", "SQLite"),
-    ("FileNotFoundError: [Errno 2] No such file or directory: 'models/big.bin'", "check/no-such-file", "models/big.bin"),
-    ("ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use", "check/port-taken", "port 8000"),
+    (
+        "FileNotFoundError: [Errno 2] No such file or directory: 'models/big.bin'",
+        "check/no-such-file",
+        "models/big.bin",
+    ),
+    (
+        (
+            "ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): "
+            "address already in use"
+        ),
+        "check/port-taken",
+        "port 8000",
+    ),
     ("OSError: [Errno 98] Address already in use", "check/port-taken", "a port of its own choice"),
-    ("[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied", "check/port-taken", "port 80"),
+    (
+        "[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied",
+        "check/port-taken",
+        "port 80",
+    ),
     ("[ERROR] Worker (pid:17) was sent SIGKILL! Perhaps out of memory?", "check/killed", "memory"),
-    ("ship-blog.web@a.service: A process of this unit has been killed by the OOM killer.", "check/killed", "the machine's memory was used up"),
+    (
+        "ship-blog.web@a.service: A process of this unit has been killed by the OOM killer.",
+        "check/killed",
+        "the machine's memory was used up",
+    ),
     ("Traceback\nMemoryError", "check/killed", "ship capacity"),
     ("[ERROR] Worker (pid:17) was sent SIGSEGV!", "check/crashed", "SIGSEGV"),
-    ("Main process exited, code=dumped, status=4/ILL", "check/crashed", "this processor does not have"),
-]  # fmt: skip
+    (
+        "Main process exited, code=dumped, status=4/ILL",
+        "check/crashed",
+        "this processor does not have",
+    ),
+]
 
 
 @pytest.mark.parametrize(("log", "reason", "named"), CAUSES, ids=[f"{c[1]} {c[2]}" for c in CAUSES])
@@ -211,19 +427,36 @@ def test_what_programs_write_is_understood(log: str, reason: str, named: str) ->
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(137, "check/killed"), (-9, "check/killed"), (-11, "check/crashed"), (132, "check/crashed"), (1, "check/exited")],
-)  # fmt: skip
+    [
+        (137, "check/killed"),
+        (-9, "check/killed"),
+        (-11, "check/crashed"),
+        (132, "check/crashed"),
+        (1, "check/exited"),
+    ],
+)
 def test_a_signal_is_told_by_the_exit_status_too(status: int, reason: str) -> None:
     assert told("", status=status).reason == reason
 
 
 @pytest.mark.parametrize(
     "code",
-    ["import json.nothing_like_it", "from collections import Mapping", "import os\nos.environ['NO_SUCH_KEY']",
-     "open('no such file')", "import sqlite3\nsqlite3.connect(':memory:').execute('select * from posts')"],
-)  # fmt: skip
+    [
+        "import json.nothing_like_it",
+        "from collections import Mapping",
+        "import os\nos.environ['NO_SUCH_KEY']",
+        "open('no such file')",
+        "import sqlite3\nsqlite3.connect(':memory:').execute('select * from posts')",
+    ],
+)
 def test_this_pythons_own_words_are_understood(code: str) -> None:
-    reasons = {"json": "missing-module", "coll": "import-error", "os.e": "missing-variable", "open": "no-such-file", "sqli": "missing-table"}  # fmt: skip
+    reasons = {
+        "json": "missing-module",
+        "coll": "import-error",
+        "os.e": "missing-variable",
+        "open": "no-such-file",
+        "sqli": "missing-table",
+    }
     with pytest.raises(Exception) as raised:  # noqa: PT011 - any of them
         exec(compile(code, "/x/source/app.py", "exec"), {})
     said = "".join(traceback.format_exception(raised.value))
@@ -251,7 +484,9 @@ def test_a_name_that_hides_nothing_is_no_hidden_package() -> None:
 
 
 def test_an_error_that_a_call_of_the_apps_own_raised_is_no_factory() -> None:
-    log = FRAME.format("main.py", "render(1, 2)") + "TypeError: render() takes 0 positional arguments but 2 were given"  # fmt: skip
+    log = FRAME.format("main.py", "render(1, 2)") + (
+        "TypeError: render() takes 0 positional arguments but 2 were given"
+    )
     assert told(log).reason == "check/app-error"
 
 

@@ -27,12 +27,30 @@ table inet filter {{
     ("rules", "closed"),
     [
         ("22/tcp                     ALLOW       Anywhere", (80,)),
-        ("OpenSSH                    ALLOW       Anywhere\nNginx Full                 ALLOW       Anywhere", ()),
-        ("22                         LIMIT       Anywhere\n80,443/tcp                 ALLOW       Anywhere", ()),
-        ("22/tcp                     ALLOW       Anywhere\n80/tcp                     DENY        Anywhere", (80,)),
+        (
+            (
+                "OpenSSH                    ALLOW       Anywhere\n"
+                "Nginx Full                 ALLOW       Anywhere"
+            ),
+            (),
+        ),
+        (
+            (
+                "22                         LIMIT       Anywhere\n"
+                "80,443/tcp                 ALLOW       Anywhere"
+            ),
+            (),
+        ),
+        (
+            (
+                "22/tcp                     ALLOW       Anywhere\n"
+                "80/tcp                     DENY        Anywhere"
+            ),
+            (80,),
+        ),
         ("80/udp                     ALLOW       Anywhere", (22, 80)),
     ],
-)  # fmt: skip
+)
 def test_ufw(rules: str, closed: tuple[int, ...]) -> None:
     assert closed_by_ufw(UFW.format(rules=rules), PORTS) == closed
 

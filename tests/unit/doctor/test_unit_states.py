@@ -8,7 +8,8 @@ LoadState=loaded
 ActiveState=activating
 SubState=auto-restart
 UnitFileState=enabled
-DropInPaths=/etc/systemd/system/ship-blog.web@.service.d/mine.conf /run/systemd/system.control/x.conf /usr/lib/systemd/system/service.d/10.conf
+DropInPaths=/etc/systemd/system/ship-blog.web@.service.d/mine.conf \
+/run/systemd/system.control/x.conf /usr/lib/systemd/system/service.d/10.conf
 NeedDaemonReload=yes
 Result=exit-code
 NRestarts=4

@@ -37,9 +37,20 @@ def test_addresses(url: str, target: Target) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "logs.example.com", "ftp://logs.example.com", "https://", "syslog+tls://host:port", "https://host:99999",
-     "syslog://host/path", "syslog+tls://user@host", "https://ho st/", "https://host/\r\nX: y", "syslog+tcp:host"],
-)  # fmt: skip
+    [
+        "",
+        "logs.example.com",
+        "ftp://logs.example.com",
+        "https://",
+        "syslog+tls://host:port",
+        "https://host:99999",
+        "syslog://host/path",
+        "syslog+tls://user@host",
+        "https://ho st/",
+        "https://host/\r\nX: y",
+        "syslog+tcp:host",
+    ],
+)
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_target(url)
@@ -83,9 +94,12 @@ def test_a_batch_of_json() -> None:
         [LINE, LogLine(0, "app", "web", b"\xff\n")], "blog"
     ).splitlines()
     assert json.loads(first) == {
-        "time": "2026-01-01T00:00:00.123456Z", "app": "blog", "source": "app", "process": "worker.1",
+        "time": "2026-01-01T00:00:00.123456Z",
+        "app": "blog",
+        "source": "app",
+        "process": "worker.1",
         "message": "Grüße\t!",
-    }  # fmt: skip
+    }
     assert json.loads(second)["message"] == "\ufffd\n"
 
 
@@ -152,7 +166,9 @@ def test_the_oldest_lines_go_and_it_is_told_where_they_were(
 ) -> None:
     receiver = Receiver()
     state = pumped(filled(25, most_lines, most_bytes), receiver)
-    assert receiver.taken[0] == "15 lines were dropped here: the receiver of this drain did not take them."  # fmt: skip
+    assert receiver.taken[0] == (
+        "15 lines were dropped here: the receiver of this drain did not take them."
+    )
     assert receiver.taken[1:] == [f"line {number}" for number in range(15, 25)]
     assert (state.sent, state.dropped) == (10, 15)
 

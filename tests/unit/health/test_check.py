@@ -1,4 +1,5 @@
-"""The check of an app: how it is typed, laid over that of the code, and which answers are alive for both who ask."""
+"""The check of an app: how it is typed, laid over that of the code, and which answers are alive
+for both who ask."""
 
 import importlib.util
 import sys
@@ -102,9 +103,18 @@ def test_a_check_that_cannot_be_is_refused_with_its_file() -> None:
 def test_a_check_that_takes_time_is_put_to_a_canary() -> None:
     def of(check: Check) -> Release:
         return Release(
-            version=1, app="blog", commit="1" * 40, description="", by="", created_at="", buildpack="python",
-            python=None, venv=None, processes={"web": Gunicorn(app="app:app")}, check=check,
-        )  # fmt: skip
+            version=1,
+            app="blog",
+            commit="1" * 40,
+            description="",
+            by="",
+            created_at="",
+            buildpack="python",
+            python=None,
+            venv=None,
+            processes={"web": Gunicorn(app="app:app")},
+            check=check,
+        )
 
     assert of(Check(path="/health")).checks_itself
     assert not of(Check(timeout_s=3)).checks_itself

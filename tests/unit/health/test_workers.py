@@ -1,4 +1,5 @@
-"""Reading what an app's workers say of themselves, in a folder that the app can write as it likes."""
+"""Reading what an app's workers say of themselves, in a folder that the app can write as it
+likes."""
 
 import os
 from pathlib import Path

@@ -27,13 +27,19 @@ def exited(code: str, status: str, command: str = "ExecStart") -> dict[str, str]
         ([exited("dumped", "ABRT")], "killed by SIGABRT"),
         ([exited("killed", "40")], "killed by signal 40"),
         ([exited("killed", "11")], "killed by SIGSEGV"),
-        ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL")], "killed, because memory ran out"),
-        ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL"), exited("exited", "2")], "exit status 2"),
+        (
+            [{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL")],
+            "killed, because memory ran out",
+        ),
+        (
+            [{"MESSAGE_ID": OUT_OF_MEMORY}, exited("killed", "KILL"), exited("exited", "2")],
+            "exit status 2",
+        ),
         ([{"MESSAGE_ID": OUT_OF_MEMORY}, exited("exited", "1")], "exit status 1"),
         ([exited("exited", "1"), {"MESSAGE_ID": SUCCEEDED}], "ended by itself, without an error"),
         ([exited("exited", "1"), exited("exited", "7", "ExecStop")], "exit status 1"),
     ],
-)  # fmt: skip
+)
 def test_the_last_end_in_the_journal_counts(
     entries: list[dict[str, str]], reason: str | None
 ) -> None:

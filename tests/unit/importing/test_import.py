@@ -1,4 +1,5 @@
-"""`ship import`: what is said of the files of other platforms, whole, and what goes into ship.toml."""
+"""`ship import`: what is said of the files of other platforms, whole, and what goes into
+ship.toml."""
 
 import json
 from pathlib import Path
@@ -113,10 +114,14 @@ def test_kinds_of_processes_that_only_piku_has() -> None:
     fates = {
         name: found.findings[0].fate
         for name, command in {
-            "wsgi": "a:b", "php": "site", "static": "/public/", "preflight": "x", "cron2": "* * * * * y",
+            "wsgi": "a:b",
+            "php": "site",
+            "static": "/public/",
+            "preflight": "x",
+            "cron2": "* * * * * y",
         }.items()
         if (found := import_process("", name, command))
-    }  # fmt: skip
+    }
     assert fates == {
         "wsgi": "hand",
         "php": "lost",
@@ -143,13 +148,17 @@ def test_scaling() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("app.json", '{"formation": {"worker": {"quantity": 2}}}', "The first push has 2 run, as app.json says."),
+        (
+            "app.json",
+            '{"formation": {"worker": {"quantity": 2}}}',
+            "The first push has 2 run, as app.json says.",
+        ),
         ("app.json", '{"formation": {"worker": {"quantity": 0}}}', "ship ps:scale worker=1"),
         ("app.json", "{}", "ship ps:scale worker=1"),
         ("SCALING", "worker=3", "ship ps:scale worker=3"),
         ("SCALING", "worker=0", "ship ps:scale worker=1"),
     ],
-)  # fmt: skip
+)
 def test_a_line_of_the_procfile_says_no_other_number_than_the_file_that_has_it(
     file: str, text: str, told: str, tmp_path: Path
 ) -> None:
@@ -251,5 +260,6 @@ def test_an_app_json_that_a_push_would_refuse_is_refused(
 def test_a_folder_of_nothing(capfdbinary: Captured, tmp_path: Path) -> None:
     assert main(["import", str(tmp_path)]) == 0
     assert said(capfdbinary) == (
-        "", "Nothing here is of Heroku, Dokku or Piku: no Procfile, app.json, CHECKS or ENV.\n",
-    )  # fmt: skip
+        "",
+        "Nothing here is of Heroku, Dokku or Piku: no Procfile, app.json, CHECKS or ENV.\n",
+    )

@@ -1,4 +1,5 @@
-"""What `ship local` decides: which changes count, what is watched, what is shown, what is run, when it is tried again."""
+"""What `ship local` decides: which changes count, what is watched, what is shown, what is run,
+when it is tried again."""
 
 from pathlib import Path
 
@@ -68,10 +69,18 @@ def test_lines_show_the_developers_own_places_and_not_what_servers_say_of_themse
     assert lines.take(b"Traceback (most recent call last):") == []
     assert lines.take(b'  File "/a/.ship/run/7/release/source/app.py", line 1') == []
     assert lines.take(b"ValueError: x") == [
-        b"Traceback (most recent call last):", b'  File "/a/app.py", line 1', b"ValueError: x",
-    ]  # fmt: skip
-    for line in (b"Traceback (most recent call last):", b"  File x", b"gunicorn.errors.HaltServer: <x>", b"",
-                 b"During handling of the above exception, another exception occurred:", b""):  # fmt: skip
+        b"Traceback (most recent call last):",
+        b'  File "/a/app.py", line 1',
+        b"ValueError: x",
+    ]
+    for line in (
+        b"Traceback (most recent call last):",
+        b"  File x",
+        (b"gunicorn.errors.HaltServer: <x>"),
+        b"",
+        b"During handling of the above exception, another exception occurred:",
+        b"",
+    ):
         assert lines.take(line) == []
     assert lines.take(b"[2026-01-01] [INFO] mine") == [b"[2026-01-01] [INFO] mine"]
     assert lines.take(b"Traceback (most recent call last):") == []
@@ -79,7 +88,9 @@ def test_lines_show_the_developers_own_places_and_not_what_servers_say_of_themse
 
 
 def test_advice_is_for_one_who_saves_a_file() -> None:
-    error = CheckError("x", advice="Correct the line and push again. Or `ship config:set A=b`, then push again.")  # fmt: skip
+    error = CheckError(
+        "x", advice="Correct the line and push again. Or `ship config:set A=b`, then push again."
+    )
     assert for_here(error).advice == (
         "Correct the line. Or `ship config:set A=b`.\nHere, put it into the file .env."
     )
@@ -87,9 +98,18 @@ def test_advice_is_for_one_who_saves_a_file() -> None:
 
 def release(*types: str) -> Release:
     return Release(
-        version=1, app="demo", commit="", description="", by="", created_at="", buildpack="procfile", python=None,
-        venv=None, lines=dict.fromkeys(types, "run it"), processes={name: Command(command="run it") for name in types},
-    )  # fmt: skip
+        version=1,
+        app="demo",
+        commit="",
+        description="",
+        by="",
+        created_at="",
+        buildpack="procfile",
+        python=None,
+        venv=None,
+        lines=dict.fromkeys(types, "run it"),
+        processes={name: Command(command="run it") for name in types},
+    )
 
 
 def test_one_of_each_type_is_run_unless_somebody_says_otherwise() -> None:
@@ -129,8 +149,14 @@ def test_quick_ends_are_tried_again_less_and_less_often() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("blog", "blog"), ("My Shop_2", "my-shop-2"), ("2024-site", "site"), ("ship", "app"), ("日本", "app")],
-)  # fmt: skip
+    [
+        ("blog", "blog"),
+        ("My Shop_2", "my-shop-2"),
+        ("2024-site", "site"),
+        ("ship", "app"),
+        ("日本", "app"),
+    ],
+)
 def test_an_app_without_a_remote_is_called_like_its_folder(folder: str, name: str) -> None:
     assert app_name(folder) == name
 
@@ -146,7 +172,9 @@ def test_a_transcript_is_shown_again_only_when_it_says_something_new() -> None:
     first, text = told("", b"-----> One\n")
     assert (first, text) == (b"-----> One\n", "-----> One\n")
     assert told(text, b"-----> One\n")[0] == b""
-    assert told(text, b"-----> One\n", b"-----> Installing x\n")[0] == b"-----> One\n-----> Installing x\n"  # fmt: skip
+    assert told(text, b"-----> One\n", b"-----> Installing x\n")[0] == (
+        b"-----> One\n-----> Installing x\n"
+    )
 
 
 def test_a_folder_is_read_as_an_archive_would_be(tmp_path: Path) -> None:

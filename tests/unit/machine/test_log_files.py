@@ -1,4 +1,5 @@
-"""Log files that are rotated while they are read: no line is lost, none comes twice, and order is kept."""
+"""Log files that are rotated while they are read: no line is lost, none comes twice, and order
+is kept."""
 
 from collections.abc import Iterator
 from itertools import chain, islice, pairwise

@@ -92,12 +92,24 @@ def test_what_is_not_allowed_is_refused_with_what_the_administrator_can_do() -> 
     [
         ("", {}, {}),
         ("---\n{}\n", {}, {}),
-        ("---\ndefault_process_types:\n  web: bin/serve --port $PORT\n", {"web": "bin/serve --port $PORT"}, {}),
-        ("default_process_types:\n  web: 'it''s'\nconfig_vars:\n  A: \"b\\n\"\n", {"web": "it's"}, {"A": "b\n"}),
-        ("addons:\n  - db\n# why\ndefault_process_types: {}\nconfig_vars:\n  'A': b # c\n", {}, {"A": "b"}),
+        (
+            "---\ndefault_process_types:\n  web: bin/serve --port $PORT\n",
+            {"web": "bin/serve --port $PORT"},
+            {},
+        ),
+        (
+            "default_process_types:\n  web: 'it''s'\nconfig_vars:\n  A: \"b\\n\"\n",
+            {"web": "it's"},
+            {"A": "b\n"},
+        ),
+        (
+            "addons:\n  - db\n# why\ndefault_process_types: {}\nconfig_vars:\n  'A': b # c\n",
+            {},
+            {"A": "b"},
+        ),
         ('{"addons": [], "default_process_types": {"web": "x"}}', {"web": "x"}, {}),
     ],
-)  # fmt: skip
+)
 def test_what_a_release_says(text: str, processes: dict[str, str], config: dict[str, str]) -> None:
     found = parse_release("node", text)
     assert (found.processes, found.config) == (processes, config)

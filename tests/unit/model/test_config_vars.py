@@ -1,4 +1,5 @@
-"""Config vars as values: differences, limits, what is pending over a rollback, and what makes a release."""
+"""Config vars as values: differences, limits, what is pending over a rollback, and what makes a
+release."""
 
 import pytest
 from hypothesis import given
@@ -91,8 +92,13 @@ def test_names_that_ship_uses_are_told() -> None:
     assert notices(["GREETING", "WEB_CONCURRENCY", "SHIP_SHAPE", "GUNICORN_CMD_ARGS"]) == []
     told = notices(["PORT", "PATH", "PYTHONHOME", "SHIP_PROCESS", "LISTEN_FDS", "HOME"])
     assert [line.split()[0] for line in told] == [
-        "PORT", "PATH", "PYTHONHOME", "SHIP_PROCESS", "LISTEN_FDS", "HOME",
-    ]  # fmt: skip
+        "PORT",
+        "PATH",
+        "PYTHONHOME",
+        "SHIP_PROCESS",
+        "LISTEN_FDS",
+        "HOME",
+    ]
 
 
 @pytest.mark.parametrize(

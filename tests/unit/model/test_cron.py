@@ -1,4 +1,5 @@
-"""Cron jobs of an app.json, as Dokku writes them: their names, whether they overlap, what is refused."""
+"""Cron jobs of an app.json, as Dokku writes them: their names, whether they overlap, what is
+refused."""
 
 from typing import Any
 
@@ -46,10 +47,14 @@ def test_what_dokku_says_of_a_job() -> None:
         ([{"schedule": "@daily"}], "'job'", "It has no `command`."),
         ([{"command": "x", "schedule": "0 0 0 0"}], "'x'", "It has 4 fields"),
         ([{"command": "x", "schedule": "@daily", "name": "A b"}], "'A b'", "A name is a-z first"),
-        ([{"command": "x", "schedule": "@daily", "concurrency_policy": "replace"}], "'x'", "`allow` or `forbid`"),
+        (
+            [{"command": "x", "schedule": "@daily", "concurrency_policy": "replace"}],
+            "'x'",
+            "`allow` or `forbid`",
+        ),
         ([{"command": "x", "schedule": "@daily"}] * 2, "'x'", "Two jobs have this name"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant(entries: list[dict[str, Any]], title: str, detail: str) -> None:
     with pytest.raises(BuildError) as refused:
         jobs(*entries)

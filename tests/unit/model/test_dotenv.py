@@ -1,4 +1,5 @@
-"""Every way a .env file is written, every way a line of it cannot be read, and that what is written reads back."""
+"""Every way a .env file is written, every way a line of it cannot be read, and that what is
+written reads back."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ AWKWARD = st.text(alphabet="'\"\\$`!# \t\r\n=ax", max_size=20)
         (b"A=a b # c\n", {"A": "a b"}),
         (b"A=#fff\nB=a#b\n", {"A": "#fff", "B": "a#b"}),
         (b"A='#b' # c\n", {"A": "#b"}),
-        (b"A=it's \"so\"\n", {"A": "it's \"so\""}),
+        (b'A=it\'s "so"\n', {"A": 'it\'s "so"'}),
         (b"A=$HOME ${B} \\n\n", {"A": "$HOME ${B} \\n"}),
         (b"A='it\\'s'\nB='a\\\\b\\n'\n", {"A": "it's", "B": "a\\b\\n"}),
         (b'A="say \\"so\\"\\t\\\\ \\$x \\q"\n', {"A": 'say "so"\t\\ $x \\q'}),
@@ -39,9 +40,12 @@ AWKWARD = st.text(alphabet="'\"\\$`!# \t\r\n=ax", max_size=20)
         (b'A="one\r\ntwo"\r\nB=c \r\n', {"A": "one\ntwo", "B": "c"}),
         (b'A="one\r\ntwo"\nB=c\r\n', {"A": "one\r\ntwo", "B": "c"}),
         (b"\xef\xbb\xbfA=b\n", {"A": "b"}),
-        (b"A=gr\xc3\xbc\xc3\x9fe\nB=gr\xfc\xdfe\xa0\n", {"A": "grüße", "B": "gr\udcfc\udcdfe\udca0"}),
+        (
+            (b"A=gr\xc3\xbc\xc3\x9fe\nB=gr\xfc\xdfe\xa0\n"),
+            {"A": "grüße", "B": "gr\udcfc\udcdfe\udca0"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_is_read(data: bytes, values: dict[str, str]) -> None:
     assert parse_dotenv(data) == values
     assert list(parse_dotenv(data)) == list(values)

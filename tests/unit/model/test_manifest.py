@@ -14,16 +14,27 @@ from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
     [
         ("", Manifest()),
         ("\ufeff# nothing\r\n", Manifest()),
-        ("[check]\npath = '/health'\nstatus = 204\n", Manifest(check=Check(path="/health", status=204))),
+        (
+            "[check]\npath = '/health'\nstatus = 204\n",
+            Manifest(check=Check(path="/health", status=204)),
+        ),
         ("[release]\nlimit_s = 60\non = []\n", Manifest(release=ReleasePhase(limit_s=60, on=()))),
-        ("[release]\non = ['config', 'rollback']\n", Manifest(release=ReleasePhase(on=("config", "rollback")))),
-        ("[process.worker]\nstop_signal = 'SIGQUIT'\ngraceful_s = 60\n",
-         Manifest(process={"worker": ProcessRule(stop_signal="SIGQUIT", graceful_s=60)})),
+        (
+            "[release]\non = ['config', 'rollback']\n",
+            Manifest(release=ReleasePhase(on=("config", "rollback"))),
+        ),
+        (
+            "[process.worker]\nstop_signal = 'SIGQUIT'\ngraceful_s = 60\n",
+            Manifest(process={"worker": ProcessRule(stop_signal="SIGQUIT", graceful_s=60)}),
+        ),
         ("[process]\nsend-mail = {}\n", Manifest(process={"send-mail": ProcessRule()})),
         ("[static]\n'/static/' = 'static'\n", Manifest(static={"/static/": "static"})),
-        ("static = {'/' = '.', '/a.b/c' = 'x.d/y'}\n", Manifest(static={"/": ".", "/a.b/c": "x.d/y"})),
+        (
+            "static = {'/' = '.', '/a.b/c' = 'x.d/y'}\n",
+            Manifest(static={"/": ".", "/a.b/c": "x.d/y"}),
+        ),
     ],
-)  # fmt: skip
+)
 def test_is_read(text: str, manifest: Manifest) -> None:
     assert parse_manifest(text.encode()) == manifest
 
@@ -35,21 +46,80 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[check\n", "Line 1 is not valid TOML", "quotes"),
         (b"a = [", "The end of the file is not valid TOML", "quotes"),
         (b"[chek]\npath = '/'\n", "Line 1: There is no setting `chek`.", "Did you mean `check`?"),
-        (b"\n[check]\npaht = '/'\n", "Line 3: There is no setting `check.paht`.", "Did you mean `path`?"),
-        (b"[check]\nstatus = '200'\n", "Line 2: `check.status`: It has to be a whole number or a list, and is a text in quotes.", "path, status"),
-        (b"[check]\nstatus = 999\n", "Line 2: `check.status`: It has to be 599 or less.", "path, status"),
+        (
+            b"\n[check]\npaht = '/'\n",
+            "Line 3: There is no setting `check.paht`.",
+            "Did you mean `path`?",
+        ),
+        (
+            b"[check]\nstatus = '200'\n",
+            (
+                "Line 2: `check.status`: It has to be a whole number or a list, and is a text in "
+                "quotes."
+            ),
+            "path, status",
+        ),
+        (
+            b"[check]\nstatus = 999\n",
+            "Line 2: `check.status`: It has to be 599 or less.",
+            "path, status",
+        ),
         (b"[check]\npath = 'health'\n", "Line 2: `check.path`", "path, status"),
-        (b"[check]\nstatus = 99\n", "Line 2: `check.status`", "The status, or the list of them, that is alive. In"),
-        (b"[release]\nlimit = 5\n", "Line 2: There is no setting `release.limit`.", "Did you mean `limit_s`?"),
-        (b"[release]\nlimit_s = 0\n", "Line 2: `release.limit_s`: It has to be 1 or more.", "limit_s, on"),
-        (b"[release]\non = 'deploy'\n", "Line 2: `release.on`: It has to be a list, and is a text in quotes.", "limit_s, on"),
-        (b"[release]\non = ['restart']\n", "Line 2: `release.on[0]`: It cannot be 'restart'.", "a `rollback`"),
-        (b"static = 'public'\n", "Line 1: `static`: It has to be a table of names and values, and is a text in quotes.", "check, release, cron, process, static"),
-        (b"[process.worker]\nstop_signl = 'x'\n", "Line 2: There is no setting `process.TYPE.stop_signl`.", "Did you mean `stop_signal`?"),
-        (b"[process.worker]\nstop_signal = 'QUIT'\n", "Line 2: `process.TYPE.stop_signal`: It cannot be 'QUIT'.", "SIGTERM, SIGINT, SIGQUIT"),
-        (b"[process.worker]\ngraceful_s = 0\n", "Line 2: `process.TYPE.graceful_s`: It has to be 1 or more.", "then they are killed"),
-        (b"[process]\nworker = 3\n", "`process.TYPE`: It has to be a table of names and values, and is a whole number.", "stop_signal, graceful_s"),
-        (b"[process.web]\ngraceful_s = 3\n", "Line 1: `process.web`: how web ends is not for this file to say.", "graceful_limit_s"),
+        (
+            b"[check]\nstatus = 99\n",
+            "Line 2: `check.status`",
+            "The status, or the list of them, that is alive. In",
+        ),
+        (
+            b"[release]\nlimit = 5\n",
+            "Line 2: There is no setting `release.limit`.",
+            "Did you mean `limit_s`?",
+        ),
+        (
+            b"[release]\nlimit_s = 0\n",
+            "Line 2: `release.limit_s`: It has to be 1 or more.",
+            "limit_s, on",
+        ),
+        (
+            b"[release]\non = 'deploy'\n",
+            "Line 2: `release.on`: It has to be a list, and is a text in quotes.",
+            "limit_s, on",
+        ),
+        (
+            b"[release]\non = ['restart']\n",
+            "Line 2: `release.on[0]`: It cannot be 'restart'.",
+            "a `rollback`",
+        ),
+        (
+            b"static = 'public'\n",
+            "Line 1: `static`: It has to be a table of names and values, and is a text in quotes.",
+            "check, release, cron, process, static",
+        ),
+        (
+            b"[process.worker]\nstop_signl = 'x'\n",
+            "Line 2: There is no setting `process.TYPE.stop_signl`.",
+            "Did you mean `stop_signal`?",
+        ),
+        (
+            b"[process.worker]\nstop_signal = 'QUIT'\n",
+            "Line 2: `process.TYPE.stop_signal`: It cannot be 'QUIT'.",
+            "SIGTERM, SIGINT, SIGQUIT",
+        ),
+        (
+            b"[process.worker]\ngraceful_s = 0\n",
+            "Line 2: `process.TYPE.graceful_s`: It has to be 1 or more.",
+            "then they are killed",
+        ),
+        (
+            b"[process]\nworker = 3\n",
+            "`process.TYPE`: It has to be a table of names and values, and is a whole number.",
+            "stop_signal, graceful_s",
+        ),
+        (
+            b"[process.web]\ngraceful_s = 3\n",
+            "Line 1: `process.web`: how web ends is not for this file to say.",
+            "graceful_limit_s",
+        ),
         (b"[static]\n'css' = 'x'\n", "Line 2: `css` = `x`: this is no address", "slash"),
         (b"[static]\n'/a b' = 'x'\n", "this is no address", "slash"),
         (b"[static]\n'/a/../b' = 'x'\n", "this is no address", "slash"),
@@ -61,7 +131,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[static]\n'/a' = 'x;y'\n", "this is no folder", "without `..`"),
         (b"x = '\xff'", "Byte 5 of it is not UTF-8.", "UTF-8"),
     ],
-)  # fmt: skip
+)
 def test_is_refused(data: bytes, detail: str, advice: str) -> None:
     with pytest.raises(BuildError) as refused:
         parse_manifest(data)

@@ -49,12 +49,26 @@ def test_no_app_name_can_leave_its_folder_or_its_account(text):
     assert not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
-@pytest.mark.parametrize(("parse", "good", "bad"), [
-    (parse_config_name, ["A", "_x", "DATABASE_URL", "a1"], ["", "1A", "A=B", "A B", "A-B", "Ä", "A\n"]),
-    (parse_key_name, ["laptop", "ci@example.com", "a.b-c+d"], ["", "-a", "a b", "a/b", '"', "x" * 64]),
-    (parse_process_type, ["web", "worker2", "my-worker", "send_mail", "Clock", "2nd"],
-     ["", "Web", "RELEASE", "-a", "_a", "a.b", "x" * 64]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("parse", "good", "bad"),
+    [
+        (
+            parse_config_name,
+            ["A", "_x", "DATABASE_URL", "a1"],
+            ["", "1A", "A=B", "A B", "A-B", "Ä", "A\n"],
+        ),
+        (
+            parse_key_name,
+            ["laptop", "ci@example.com", "a.b-c+d"],
+            ["", "-a", "a b", "a/b", '"', "x" * 64],
+        ),
+        (
+            parse_process_type,
+            ["web", "worker2", "my-worker", "send_mail", "Clock", "2nd"],
+            ["", "Web", "RELEASE", "-a", "_a", "a.b", "x" * 64],
+        ),
+    ],
+)
 def test_the_other_names(parse, good, bad):
     for name in good:
         assert parse(name) == name

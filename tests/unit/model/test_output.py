@@ -35,7 +35,8 @@ def test_a_transcript(out, written):
 def test_an_error_says_what_happened_what_was_seen_and_what_to_do(out, written):
     out.error(ShipError("It broke.", detail="Seen: a.\nSeen: b.", advice="Do c.", reason="build/x"))
     assert text(written) == (
-        "\n !     It broke.\n !\n !     Seen: a.\n !     Seen: b.\n !\n !     Do c.\n !\n !     (build/x)\n\n"
+        "\n !     It broke.\n !\n !     Seen: a.\n !     Seen: b.\n !\n !     Do c.\n !\n"
+        " !     (build/x)\n\n"
     )
 
 

@@ -17,12 +17,15 @@ from receiver.model.procfile import parse_procfile
         (b"web: a\rworker: b\r", {"web": "a", "worker": "b"}),
         (b"\xef\xbb\xbfweb: a\n", {"web": "a"}),
         (b"# all of it\n\n  # more\nweb: a # not a comment\n", {"web": "a # not a comment"}),
-        (b"release: python manage.py migrate\nweb: a\n", {"release": "python manage.py migrate", "web": "a"}),
+        (
+            (b"release: python manage.py migrate\nweb: a\n"),
+            {"release": "python manage.py migrate", "web": "a"},
+        ),
         (b"worker: a\n", {"worker": "a"}),
         (b"web: PORT=1 sh -c 'a: b' && c\n", {"web": "PORT=1 sh -c 'a: b' && c"}),
         ("web: echo Grüße\n".encode(), {"web": "echo Grüße"}),
     ],
-)  # fmt: skip
+)
 def test_is_read(data: bytes, types: dict[str, str]) -> None:
     assert parse_procfile(data) == types
     assert list(parse_procfile(data)) == list(types)
@@ -36,7 +39,11 @@ def test_is_read(data: bytes, types: dict[str, str]) -> None:
         ("web: a\n".encode("utf-16"), "procfile-encoding", "UTF-16"),
         ("web: a\n".encode("utf-16-le"), "procfile-encoding", "UTF-16"),
         (b"web: a\nworker: gr\xfc\xdfe\n", "procfile-encoding", "line 2"),
-        (b"web: a\n\ngunicorn app\n", "procfile-invalid", "Line 3 of the Procfile cannot be read: gunicorn app"),
+        (
+            b"web: a\n\ngunicorn app\n",
+            "procfile-invalid",
+            "Line 3 of the Procfile cannot be read: gunicorn app",
+        ),
         (b"web:\n", "procfile-invalid", "no command"),
         (b"web: a\n: b\n", "procfile-invalid", "Line 2"),
         (b"web: a\nweb: b\n", "procfile-invalid", "line 1 already"),
@@ -45,7 +52,7 @@ def test_is_read(data: bytes, types: dict[str, str]) -> None:
         (b"web: a \\\n  --more\n", "procfile-invalid", "Line 2"),
         (b"web: a\n\x1b[31mred\n", "procfile-invalid", "\\x1b[31mred"),
     ],
-)  # fmt: skip
+)
 def test_is_refused(data: bytes, reason: str, seen: str) -> None:
     with pytest.raises(BuildError) as refused:
         parse_procfile(data)

@@ -82,13 +82,16 @@ def test_what_only_a_shell_or_another_program_can_do_stays_a_command(text: str) 
         ("uv run server.py", "python server.py"),
         ("uv run -m board", "python -m board"),
         ("exec poetry run hypercorn app:app", "exec hypercorn app:app"),
-        ("cd src && DEBUG=0 pipenv run python a.py; poetry run b", "cd src && DEBUG=0 python a.py; b"),
+        (
+            "cd src && DEBUG=0 pipenv run python a.py; poetry run b",
+            "cd src && DEBUG=0 python a.py; b",
+        ),
         ("uv run --with rich a", "uv run --with rich a"),
         ("echo poetry run", "echo poetry run"),
         ("uv runs", "uv runs"),
         ("./poetry run a", "./poetry run a"),
     ],
-)  # fmt: skip
+)
 def test_tools_that_enter_a_virtualenv_are_left_out(line: str, command: str) -> None:
     assert plain_command(line) == Command(command=command)
     assert parse_web_command(line) == Command(command=command)
@@ -202,7 +205,10 @@ def test_gunicorn_cmd_args_count_below_the_command_line() -> None:
         environment={"A": "b c"},
         arguments=("--threads=4",),
         notices=(
-            "The option --bind 1.2.3.4:5 of gunicorn is ignored: ship chooses where the app listens.",
+            (
+                "The option --bind 1.2.3.4:5 of gunicorn is ignored: ship chooses where the app "
+                "listens."
+            ),
         ),
     )
 

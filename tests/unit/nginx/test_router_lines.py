@@ -1,4 +1,5 @@
-"""nginx's lines of requests, told in words; what the real nginx writes is asked in tests/embedded/test_router_lines.py."""
+"""nginx's lines of requests, told in words; what the real nginx writes is asked in
+tests/embedded/test_router_lines.py."""
 
 import json
 import re
@@ -8,12 +9,29 @@ import pytest
 from receiver.nginx.router_lines import parse, read, reason
 
 ASKED = {
-    "at": "1767225600.123", "id": "0f" * 16, "from": "192.0.2.7", "host": "blog.example.com",
-    "request": "GET /a?page=2 HTTP/1.1", "status": "200", "reason": "", "bytes": "512", "received": "80",
-    "time": "0.012", "complete": "OK", "body": "", "body_limit": "100", "app_status": "200",
-    "app_connect": "0.001", "app_header": "0.010", "app_time": "0.011", "app_bytes": "700",
-    "app_length": "512", "app_promised": "512", "referer": "", "agent": "test",
-}  # fmt: skip
+    "at": "1767225600.123",
+    "id": "0f" * 16,
+    "from": "192.0.2.7",
+    "host": "blog.example.com",
+    "request": "GET /a?page=2 HTTP/1.1",
+    "status": "200",
+    "reason": "",
+    "bytes": "512",
+    "received": "80",
+    "time": "0.012",
+    "complete": "OK",
+    "body": "",
+    "body_limit": "100",
+    "app_status": "200",
+    "app_connect": "0.001",
+    "app_header": "0.010",
+    "app_time": "0.011",
+    "app_bytes": "700",
+    "app_length": "512",
+    "app_promised": "512",
+    "referer": "",
+    "agent": "test",
+}
 APP_FIELDS = ("app_status", "app_connect", "app_header", "app_time", "app_length", "app_promised")
 NOT_PASSED_ON = dict.fromkeys(APP_FIELDS, "")
 OLD = (
@@ -43,8 +61,10 @@ def test_a_request_that_went_well() -> None:
     parsed = parse(line())
     assert parsed is not None
     assert (parsed.at_us, parsed.source, parsed.process) == (
-        1_767_225_600_123_000, "router", "nginx",
-    )  # fmt: skip
+        1_767_225_600_123_000,
+        "router",
+        "nginx",
+    )
     assert parsed.text.decode() == (
         "GET /a?page=2 200 host=blog.example.com from=192.0.2.7 bytes=512 time=0.012s (app 0.011s)"
         f" id={'0f' * 16}"
@@ -66,9 +86,21 @@ def test_what_nginx_answers_itself_took_the_app_no_time() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"\n", b"{", b"[]", b"3", b"null", b"{}", OLD, b'{"at":"x","request":"","status":""}',
-     b'{"at":1767225600.123,"request":"GET / HTTP/1.1","status":"200"}', b"\xff\x00\xfe", line()[:-20]],
-)  # fmt: skip
+    [
+        b"",
+        b"\n",
+        b"{",
+        b"[]",
+        b"3",
+        b"null",
+        b"{}",
+        OLD,
+        b'{"at":"x","request":"","status":""}',
+        (b'{"at":1767225600.123,"request":"GET / HTTP/1.1","status":"200"}'),
+        b"\xff\x00\xfe",
+        line()[:-20],
+    ],
+)
 def test_what_is_no_line_of_this_format_is_none(text: bytes) -> None:
     assert parse(text) is None
 
@@ -80,13 +112,22 @@ def test_a_line_of_another_ship_with_more_and_with_less_is_read() -> None:
 
 @pytest.mark.parametrize(
     "request_line",
-    ['GET /a"b HTTP/1.1', "GET /\x1b[31m HTTP/1.1", "GET /\u009b31m HTTP/1.1", "GET /a b\nc HTTP/1.1",
-     "GET /\u202ereverse HTTP/1.1", 'GET /" 200 host=forged HTTP/1.1', "\x16\x03\x01", ""],
-)  # fmt: skip
+    [
+        'GET /a"b HTTP/1.1',
+        "GET /\x1b[31m HTTP/1.1",
+        "GET /\u009b31m HTTP/1.1",
+        "GET /a b\nc HTTP/1.1",
+        "GET /\u202ereverse HTTP/1.1",
+        'GET /" 200 host=forged HTTP/1.1',
+        "\x16\x03\x01",
+        "",
+    ],
+)
 def test_what_a_visitor_sends_stays_on_its_line_and_in_its_place(request_line: str) -> None:
     text = told(request=request_line, host="a b\x1b", **{"from": "\n"})
     assert re.fullmatch(
-        r"(?:[!-~]+ )?(?:[!-~]+ )?200 host=[!-~]+ from=[!-~]+ bytes=512 time=\S+ \(app \S+\) id=\w+",
+        r"(?:[!-~]+ )?(?:[!-~]+ )?200 host=[!-~]+ from=[!-~]+ bytes=512 time=\S+ \(app "
+        r"\S+\) id=\w+",
         text,
     )
 

@@ -37,10 +37,18 @@ CLOSED = App(
 def release(web: Process | None, **static: str) -> Release:
     prefixes = {"assets": "/static/", "site": "/"}
     return Release(
-        version=3, app="blog", commit="", description="", by="", created_at="", buildpack="python",
-        python=None, venv=None, processes={} if web is None else {"web": web},
+        version=3,
+        app="blog",
+        commit="",
+        description="",
+        by="",
+        created_at="",
+        buildpack="python",
+        python=None,
+        venv=None,
+        processes={} if web is None else {"web": web},
         static={prefixes[name]: folder for name, folder in static.items()},
-    )  # fmt: skip
+    )
 
 
 def site(front: Front, of: Release | None, slot: SlotLetter = "a", app: str = "blog") -> str:
@@ -136,9 +144,18 @@ def test_a_domain_that_nginx_cannot_take_is_refused(domain: str) -> None:
 
 def test_a_static_prefix_always_ends_like_its_folder() -> None:
     of = Release(
-        version=1, app="blog", commit="", description="", by="", created_at="", buildpack="python",
-        python=None, venv=None, processes={"web": GUNICORN}, static={"/static": "public"},
-    )  # fmt: skip
+        version=1,
+        app="blog",
+        commit="",
+        description="",
+        by="",
+        created_at="",
+        buildpack="python",
+        python=None,
+        venv=None,
+        processes={"web": GUNICORN},
+        static={"/static": "public"},
+    )
     text = site(VPS, of)
     assert "location ^~ /static/ {" in text
     assert "alias /var/lib/ship/apps/blog/current/public/public/;" in text

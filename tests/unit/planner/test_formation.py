@@ -23,10 +23,19 @@ SETTINGS = App(port=1, port_a=2, port_b=3)
 def release(version: int = 4, *, rules: dict[str, ProcessRule] | None = None) -> Release:
     processes = {name: Command(command=line) for name, line in LINES.items() if name != "web"}
     return Release(
-        version=version, app="shop", commit="", description="", by="", created_at="", buildpack="python",
-        python=None, venv=None, lines=LINES, processes={"web": Gunicorn(app="app:app"), **processes},
+        version=version,
+        app="shop",
+        commit="",
+        description="",
+        by="",
+        created_at="",
+        buildpack="python",
+        python=None,
+        venv=None,
+        lines=LINES,
+        processes={"web": Gunicorn(app="app:app"), **processes},
         rules=rules or {},
-    )  # fmt: skip
+    )
 
 
 def stopped(*types: str) -> App:

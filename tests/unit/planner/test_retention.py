@@ -45,9 +45,13 @@ def test_a_release_that_a_command_runs_in_keeps_all_it_has():
 
 def test_a_virtualenv_goes_with_the_last_release_that_needs_it():
     found = plan_retention(
-        [1, 2, 3], {3}, {1: "/v/a", 2: "/v/b", 3: "/v/b"}, ["/v/a", "/v/b", "/v/torn"],
-        keep=2, short_of_space=False,
-    )  # fmt: skip
+        [1, 2, 3],
+        {3},
+        {1: "/v/a", 2: "/v/b", 3: "/v/b"},
+        ["/v/a", "/v/b", "/v/torn"],
+        keep=2,
+        short_of_space=False,
+    )
     assert found.venvs == ("/v/a", "/v/torn")
 
 

@@ -65,8 +65,15 @@ def test_the_first_release_starts_slot_a_and_is_asked_through_nginx():
     swap = plan(release(1), site=lambda _: SITE)
     assert swap.slot == "a"
     assert kinds(swap) == [
-        StopSlot, AimSlot, StartSlot, AwaitRelease, EnableSlot, Link, ChangeSite, AskThroughNginx,
-    ]  # fmt: skip
+        StopSlot,
+        AimSlot,
+        StartSlot,
+        AwaitRelease,
+        EnableSlot,
+        Link,
+        ChangeSite,
+        AskThroughNginx,
+    ]
 
 
 def test_the_same_virtualenv_and_server_are_swapped_in_place():

@@ -1,4 +1,5 @@
-"""When the lines of a transcript were written, and what they belong to; and when which release ran."""
+"""When the lines of a transcript were written, and what they belong to; and when which release
+ran."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The programs supervisord gets for processes besides web, read back by supervisord's own reader."""
+"""The programs supervisord gets for processes besides web, read back by supervisord's own
+reader."""
 
 import shlex
 from pathlib import Path

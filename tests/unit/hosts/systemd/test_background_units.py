@@ -1,4 +1,5 @@
-"""The units of processes besides web, compared as they are written; `SHIP_UPDATE_GOLDEN=1` writes them anew."""
+"""The units of processes besides web, compared as they are written; `SHIP_UPDATE_GOLDEN=1`
+writes them anew."""
 
 import os
 from fnmatch import fnmatchcase

@@ -32,8 +32,14 @@ def job(*words: str, **more: object) -> Job:
 def test_config_vars_go_by_file_never_by_argument() -> None:
     config = Path("/var/lib/ship/apps/blog/releases/v1/env.json")
     assert command(job("make", config=config)) == (
-        "/usr/bin/python3", "-I", "-S", str(RUNTIME / "enter.py"), str(config), "--", "make",
-    )  # fmt: skip
+        "/usr/bin/python3",
+        "-I",
+        "-S",
+        str(RUNTIME / "enter.py"),
+        str(config),
+        "--",
+        "make",
+    )
 
 
 def test_systemd_puts_no_variable_into_a_command() -> None:
@@ -54,8 +60,10 @@ def test_a_limit_is_kept_by_systemd_too_in_case_ship_is_gone() -> None:
 def test_plain_settings_come_on_top_of_the_defaults() -> None:
     words = argv(job("make", env={"HOME": "/cache", "A": "b c"}))
     assert [word for word in words if word.startswith("--setenv=")] == [
-        "--setenv=HOME=/cache", "--setenv=LANG=C.UTF-8", "--setenv=A=b c",
-    ]  # fmt: skip
+        "--setenv=HOME=/cache",
+        "--setenv=LANG=C.UTF-8",
+        "--setenv=A=b c",
+    ]
 
 
 def test_jobs_of_a_deploy_and_of_a_person_are_told_apart() -> None:

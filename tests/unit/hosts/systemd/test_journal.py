@@ -17,20 +17,65 @@ def entry(**fields: object) -> bytes:
 @pytest.mark.parametrize(
     ("fields", "process", "part", "text"),
     [
-        ({"_SYSTEMD_UNIT": "ship-blog.ps.send.mail@2.service", "MESSAGE": "Ready"},
-         "send-mail.2", "send-mail", b"Ready"),
-        ({"_SYSTEMD_UNIT": "ship-blog.web@a.service", "MESSAGE": "Booting"}, "web", "web.a", b"Booting"),
-        ({"_SYSTEMD_UNIT": "ship-blog.port@b.service", "MESSAGE": [27, 91, 255]}, "web", "web.b", b"\x1b[\xff"),
+        (
+            {"_SYSTEMD_UNIT": "ship-blog.ps.send.mail@2.service", "MESSAGE": "Ready"},
+            "send-mail.2",
+            "send-mail",
+            b"Ready",
+        ),
+        (
+            {"_SYSTEMD_UNIT": "ship-blog.web@a.service", "MESSAGE": "Booting"},
+            "web",
+            "web.a",
+            b"Booting",
+        ),
+        (
+            {"_SYSTEMD_UNIT": "ship-blog.port@b.service", "MESSAGE": [27, 91, 255]},
+            "web",
+            "web.b",
+            b"\x1b[\xff",
+        ),
         ({"_SYSTEMD_UNIT": WORKER, "MESSAGE": None}, "worker.1", "worker", b""),
-        ({"_SYSTEMD_UNIT": "init.scope", "_PID": "1", "UNIT": WORKER, "MESSAGE": "Main process exited"},
-         "worker.1", "worker", b"systemd: Main process exited"),
-        ({"_SYSTEMD_UNIT": WORKER, "MESSAGE": ["one", [255, 10], "two"]}, "worker.1", "worker", b"one \xff\n two"),
-        ({"_SYSTEMD_UNIT": WORKER, "OBJECT_SYSTEMD_UNIT": "ship-shop.web@a.service", "MESSAGE": "said by itself"},
-         "worker.1", "worker", b"said by itself"),
-        ({"_TRANSPORT": "driver", "OBJECT_SYSTEMD_UNIT": WORKER, "MESSAGE_ID": DROPPED,
-          "MESSAGE": "Suppressed 9 messages"}, "worker.1", "worker", b"systemd: Suppressed 9 messages"),
+        (
+            {
+                "_SYSTEMD_UNIT": "init.scope",
+                "_PID": "1",
+                "UNIT": WORKER,
+                "MESSAGE": "Main process exited",
+            },
+            "worker.1",
+            "worker",
+            b"systemd: Main process exited",
+        ),
+        (
+            {"_SYSTEMD_UNIT": WORKER, "MESSAGE": ["one", [255, 10], "two"]},
+            "worker.1",
+            "worker",
+            b"one \xff\n two",
+        ),
+        (
+            {
+                "_SYSTEMD_UNIT": WORKER,
+                "OBJECT_SYSTEMD_UNIT": "ship-shop.web@a.service",
+                "MESSAGE": "said by itself",
+            },
+            "worker.1",
+            "worker",
+            b"said by itself",
+        ),
+        (
+            {
+                "_TRANSPORT": "driver",
+                "OBJECT_SYSTEMD_UNIT": WORKER,
+                "MESSAGE_ID": DROPPED,
+                "MESSAGE": "Suppressed 9 messages",
+            },
+            "worker.1",
+            "worker",
+            (b"systemd: Suppressed 9 messages"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_entry_is_a_line_of_a_process(
     fields: dict[str, object], process: str, part: str, text: bytes
 ) -> None:
@@ -48,7 +93,8 @@ def test_an_entry_is_a_line_of_a_process(
 
 
 @pytest.mark.parametrize(
-    "unit", ["", "ssh.service", "ship-http.service", "ship-blog.build-1a2b.service", "x.web@a.service"]
-)  # fmt: skip
+    "unit",
+    ["", "ssh.service", "ship-http.service", "ship-blog.build-1a2b.service", "x.web@a.service"],
+)
 def test_what_is_of_no_process_of_an_app_is_no_line(unit: str) -> None:
     assert entry_of(entry(_SYSTEMD_UNIT=unit, MESSAGE="x")) is None

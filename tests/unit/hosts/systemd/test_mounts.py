@@ -30,9 +30,28 @@ def test_a_mount_is_read_as_it_is_typed(typed: str, wish: Wish) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "/", ".", "..", "a/../b", "../a", ".git", "a/.git/hooks", "a b", "a\nb", "a%b", "a$b", "a:b:c",
-     "/srv/x:/data", "rescued:media", "rescued/v1:media", ":", "a:", "x" * 101],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        ".",
+        "..",
+        "a/../b",
+        "../a",
+        ".git",
+        "a/.git/hooks",
+        "a b",
+        "a\nb",
+        "a%b",
+        "a$b",
+        "a:b:c",
+        "/srv/x:/data",
+        "rescued:media",
+        "rescued/v1:media",
+        ":",
+        "a:",
+        "x" * 101,
+    ],
+)
 def test_what_could_lead_elsewhere_is_refused(typed: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_mount(typed)

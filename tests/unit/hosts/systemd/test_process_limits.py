@@ -23,10 +23,13 @@ LAYOUT = Layout.vps()
     [
         (("web.memory=256M", "web.cpu=50%"), {"web": {"memory": "256M", "cpu": "50%"}}),
         (("memory=2g", "cpu=0.5"), {"web": {"memory": "2G", "cpu": "50%"}}),
-        (("send-mail.memory=512MiB", "send-mail.cpu=2"), {"send-mail": {"memory": "512M", "cpu": "200%"}}),
+        (
+            ("send-mail.memory=512MiB", "send-mail.cpu=2"),
+            {"send-mail": {"memory": "512M", "cpu": "200%"}},
+        ),
         (("worker.tasks=64",), {"worker": {"tasks": 64}}),
     ],
-)  # fmt: skip
+)
 def test_limits_are_typed(words: tuple[str, ...], found: dict[str, Any]) -> None:
     assert parse_wishes(words) == found
     for fields in found.values():
@@ -35,9 +38,22 @@ def test_limits_are_typed(words: tuple[str, ...], found: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(
     "word",
-    ["web.memory=256", "web.memory=8M", "web.memory=", "web.cpu=0%", "web.cpu=0", "web.cpu=half", "web.cpu=50", "web.tasks=1",
-     "web.disk=1G", "memory", "web.memory 256M", "Web.memory=256M", "web.memory=256M;x"],
-)  # fmt: skip
+    [
+        "web.memory=256",
+        "web.memory=8M",
+        "web.memory=",
+        "web.cpu=0%",
+        "web.cpu=0",
+        "web.cpu=half",
+        "web.cpu=50",
+        "web.tasks=1",
+        "web.disk=1G",
+        "memory",
+        "web.memory 256M",
+        "Web.memory=256M",
+        "web.memory=256M;x",
+    ],
+)
 def test_what_is_no_limit_is_refused(word: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_wishes((word,))

@@ -43,8 +43,9 @@ def test_nothing_waits_for_a_suspended_job_or_one_that_is_gone() -> None:
 
 def test_times_that_were_due_are_counted_up_to_a_thousand() -> None:
     assert due_between(NIGHTLY, NOW - timedelta(days=2), NOW) == [
-        datetime(2025, 12, 31, 3, tzinfo=UTC), datetime(2026, 1, 1, 3, tzinfo=UTC),
-    ]  # fmt: skip
+        datetime(2025, 12, 31, 3, tzinfo=UTC),
+        datetime(2026, 1, 1, 3, tzinfo=UTC),
+    ]
     each_minute = Cron(schedule="* * * * *", command="x")
     assert len(due_between(each_minute, NOW - timedelta(days=9), NOW)) == 1000
 
@@ -56,9 +57,11 @@ def test_units_have_names_of_their_own_and_no_pattern_of_jobs_fits_them() -> Non
         for file in timer_files(Layout.vps(), BLOG, {job: timer()}, Path("/opt/ship/bin/ship"))
     ]
     assert names == [
-        "ship-blog.cron.nightly.timer", "ship-blog.cron.nightly.service",
-        "ship-blog.cron.a.b.timer", "ship-blog.cron.a.b.service",
-    ]  # fmt: skip
+        "ship-blog.cron.nightly.timer",
+        "ship-blog.cron.nightly.service",
+        "ship-blog.cron.a.b.timer",
+        "ship-blog.cron.a.b.service",
+    ]
     for name in names:
         assert fnmatchcase(name, timer_pattern(BLOG))
         assert not fnmatchcase(name, timer_pattern(AppName("blog-b")))

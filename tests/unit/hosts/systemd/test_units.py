@@ -1,4 +1,5 @@
-"""The unit files of an app, compared as they are written; `SHIP_UPDATE_GOLDEN=1` writes them anew."""
+"""The unit files of an app, compared as they are written; `SHIP_UPDATE_GOLDEN=1` writes them
+anew."""
 
 import os
 from pathlib import Path
@@ -17,8 +18,13 @@ RUNTIME = Path("/opt/ship/receiver/runtime")
 SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, graceful_limit_s=45, check_limit_s=90)
 TIMER = Timer(schedule="0 3 1 * mon", timezone="Europe/Berlin", catch_up=True)
 CRON_NAMES = ("ship-blog.cron.a.b.timer", "ship-blog.cron.a.b.service")
-NAMES = ("ship-blog.web.socket", "ship-blog.web.service", "ship-blog.web@.service",
-         "ship-blog.port@.service", "journald@ship-blog.conf")  # fmt: skip
+NAMES = (
+    "ship-blog.web.socket",
+    "ship-blog.web.service",
+    "ship-blog.web@.service",
+    "ship-blog.port@.service",
+    "journald@ship-blog.conf",
+)
 
 
 def units(app: str, settings: App = SETTINGS) -> dict[str, str]:
@@ -58,8 +64,11 @@ def test_apps_whose_names_begin_alike_share_no_unit() -> None:
 
 
 def test_the_socket_never_starts_a_slot() -> None:
-    service = next(line for line in units("blog")[socket_unit(AppName("blog"))].splitlines()
-                   if line.startswith("Service="))  # fmt: skip
+    service = next(
+        line
+        for line in units("blog")[socket_unit(AppName("blog"))].splitlines()
+        if line.startswith("Service=")
+    )
     assert service == "Service=ship-blog.web.service"
     assert service.partition("=")[2] not in slot_units(AppName("blog"), "a")
 
