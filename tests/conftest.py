@@ -4,8 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import needs
+
+# How long an example takes says more about the computer than about the code.
+settings.register_profile("ship", deadline=None)
+settings.load_profile("ship")
 
 
 @pytest.fixture(scope="session")
