@@ -65,9 +65,8 @@ class Modules:
         if self._tree.members[path].size > _MAX_SOURCE_BYTES:
             raise ValueError
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about the app's source; its author sees them elsewhere
+            # about the app's source; its author sees them elsewhere
+            warnings.simplefilter("ignore")
             return ast.parse(self._tree.read(path))
 
     def member(self, module: str, name: str) -> Value:

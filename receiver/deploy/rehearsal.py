@@ -45,9 +45,8 @@ def rehearse(server: Server, push: deploy.Push, out: Output, reached: Reached = 
         wanted = wanted_variables(tree, config)
 
     def trial(work: Transition, release: Release) -> NoReturn:
-        given = records.read_config(
-            work.paths.release(release.version).env
-        )  # app.json's among them
+        # app.json's among them
+        given = records.read_config(work.paths.release(release.version).env)
         _tell_variables([each for each in wanted if each.name not in given], out)
         _ask(work, release)
         for each in framework:

@@ -132,10 +132,8 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
         return found  # half a change says nothing of what should be
     found += entrance.app(seen, app)
     if seen.has_systemd and app.owner is None:
-        return [
-            *chain.look(seen, app, found),
-            *found,
-        ]  # without an account, nothing else can be right
+        # without an account, nothing else can be right
+        return [*chain.look(seen, app, found), *found]
     found += ownership.app(seen, app)
     found += releases.look(seen, app)
     found += unit_files.look(seen, app)

@@ -164,9 +164,8 @@ def _ran_with(paths: AppPaths, release: Release) -> dict[str, str] | None:
     """The config vars of a release without its own file of them; None where some may be pending
     since.
     """
-    if (
-        release.restores is not None
-    ):  # a rollback stores what was pending before it, and runs without
+    # a rollback stores what was pending before it, and runs without
+    if release.restores is not None:
         source = paths.release(release.restores).env
         return records.read_config(source) if source.is_file() else None
     record = paths.release(release.version).record

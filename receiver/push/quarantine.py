@@ -27,11 +27,8 @@ _BIG_FILE_BYTES = 32 << 20
 _INDEX_MEMORY_BYTES = 1 << 30
 
 _PACK_COUNT = slice(8, 12)
-_ORDER_IN = (
-    ".pack",
-    ".rev",
-    ".idx",
-)  # git sees a pack once its index is there, so the index comes last
+# git sees a pack once its index is there, so the index comes last
+_ORDER_IN = (".pack", ".rev", ".idx")
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,7 @@ def _master():
     return master
 
 
-for _name in (
-    "release",
-    "worker",
-    "drain",
-    "unsaid",
-    "question",
-    "swap",
-):  # each imports those before it
+# each imports those before it
+for _name in ("release", "worker", "drain", "unsaid", "question", "swap"):
     _part(_name)
 globals().update(_part("settings").load(_master()))

@@ -103,9 +103,8 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
         files.remove(place)
     _remove_empty_wants(server)
     server.host.refresh()
-    with suppress(
-        ServerError
-    ):  # an nginx that is stopped, or that somebody else broke, keeps nobody
+    # an nginx that is stopped, or that somebody else broke, keeps nobody
+    with suppress(ServerError):
         _reload_if_sound(server)
     return done
 
@@ -116,9 +115,8 @@ def _write(file: WriteFile, *, dry_run: bool, done: list[str]) -> bool:
         return False
     done.append(_line(f"write {path}", dry_run=dry_run))
     if not dry_run:
-        path.parent.mkdir(
-            exist_ok=True
-        )  # of a unit's drop-in file, on a machine that apps were restored on
+        # of a unit's drop-in file, on a machine that apps were restored on
+        path.parent.mkdir(exist_ok=True)
         files.write_atomically(path, file.text, mode=file.mode)
     return True
 

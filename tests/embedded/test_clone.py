@@ -148,9 +148,8 @@ def test_a_clone_serves_what_the_original_serves_and_tells_what_it_shares(blog: 
     assert (clone.check, clone.domains, clone.clone_of) == ({"path": "/echo"}, (), "blog")
     assert records.read_scale(blog.server.paths("staging")) == {"worker": 1}
     assert json.loads(blog.ship("cron", "-a", "staging", "--json").out)[0]["suspended"] is True
-    assert not list(
-        blog.server.paths("staging").storage.iterdir()
-    )  # what is done once was not done again
+    # what is done once was not done again
+    assert not list(blog.server.paths("staging").storage.iterdir())
     assert blog.ship("apps:info", "staging").out.endswith("Clone of:   blog\n")
     assert blog.ship("cron:resume", "-a", "staging", "--all").status == 0
     assert access.of_app(blog.server.embedded.layout, AppName("staging")) == {}
@@ -190,9 +189,8 @@ def test_a_clone_of_what_was_never_pushed_is_an_app_like_it(blog: Original) -> N
     assert done.status == 0, done.err
     assert "bare has no release yet, so there is nothing to put live." in done.err
     assert blog.ship("config", "-a", "barer", "--json").out == '{\n  "A": "b"\n}\n'
-    assert (
-        records.read_app(blog.server.paths("barer")).clone_of == ""
-    )  # its first push is a first one
+    # its first push is a first one
+    assert records.read_app(blog.server.paths("barer")).clone_of == ""
 
 
 def test_a_clone_that_does_not_come_up_is_taken_away(blog: Original) -> None:

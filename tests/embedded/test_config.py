@@ -304,10 +304,8 @@ def test_nothing_that_ship_keeps_for_others_to_read_has_a_value(blog: Place) -> 
         check=False,
     ).stdout.split("\n")
     holders = {Path(name).name for name in found if name}
-    assert holders - {"web.a.log"} == {
-        "config.json",
-        "env.json",
-    }  # an app's own log is its own matter
+    # an app's own log is its own matter
+    assert holders - {"web.a.log"} == {"config.json", "env.json"}
     assert stat.S_IMODE((home / "config.json").stat().st_mode) == 0o600
 
 

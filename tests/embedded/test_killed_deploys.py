@@ -139,9 +139,8 @@ def test_killed_at(server, live, way, point):
     assert records.read_timers(server.paths(app)) == {}
     assert not scheduler_path(server.embedded.layout, AppName(app)).exists()
     assert server.leftovers(app) == []
-    if not point.startswith(
-        "before"
-    ):  # before a step is after the one before it, which has its own push
+    # before a step is after the one before it, which has its own push
+    if not point.startswith("before"):
         pushed = deploy(server, app, live["old"])
         assert pushed.returncode == 0, pushed.stderr
         assert server.ask(app) == (200, "old")

@@ -255,10 +255,8 @@ def test_following_ends_with_its_reader_and_by_ctrl_c(counted: Counting) -> None
         assert running.stdout is not None
         assert running.stdout.readline()
         running.stdout.close()
-        assert running.wait(20) in {
-            1,
-            130,
-        }  # it wrote to nobody, or saw before that nobody is there
+        # it wrote to nobody, or saw before that nobody is there
+        assert running.wait(20) in {1, 130}
     with counted.start("-t", "-n", "1") as interrupted:
         assert interrupted.stdout is not None
         assert interrupted.stdout.readline()

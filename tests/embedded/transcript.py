@@ -39,7 +39,7 @@ _MASKS = (
     (
         r"(?m)^(.* was sent SIG.*\n)\1+",
         r"\1",
-    ),  # the second worker ends as the first did, or does not come so far
+    ),
 )
 
 

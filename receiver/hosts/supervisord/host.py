@@ -200,9 +200,8 @@ class SupervisordHost:
         paths = self._layout.app(app)
         # slots have a HOME each, because two gunicorn masters cannot share one
         place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
-        if (
-            paths.home.exists()
-        ):  # a name that an app had, or is about to have, gets no folder by the question
+        # a name that an app had, or is about to have, gets no folder by the question
+        if paths.home.exists():
             place.home.mkdir(exist_ok=True)
         return place
 

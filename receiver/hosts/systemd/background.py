@@ -61,9 +61,8 @@ class SystemdBackground:
             return
         units = [process_unit(app, each) for each in instances]
         stop_units(*units)
-        with suppress(
-            shell.CommandError
-        ):  # what ended well is not remembered, and need not be forgotten
+        # what ended well is not remembered, and need not be forgotten
+        with suppress(shell.CommandError):
             shell.capture(("systemctl", "--quiet", "reset-failed", *units))
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:

@@ -48,9 +48,8 @@ def application() -> Application:
 
 def _keep_logs_small(layout: Layout) -> None:
     while True:
-        with suppress(
-            OSError, ShipError
-        ):  # a full disk, settings that cannot be read: later, perhaps
+        # a full disk, settings that cannot be read: later, perhaps
+        with suppress(OSError, ShipError):
             request_logs.rotate(layout, records.read_server(layout))
         time.sleep(_LOOK_EVERY_S)
 
