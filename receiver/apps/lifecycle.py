@@ -8,7 +8,7 @@ from receiver.changes import freezes
 from receiver.changes.change import change, do_unlocked
 from receiver.changes.steps import site_steps
 from receiver.drains import records as drain_records
-from receiver.hosts import ids
+from receiver.hosts.accounts import ids
 from receiver.machine import files, git
 from receiver.model.errors import ShipError
 from receiver.model.layout import SLOTS, AppPaths
@@ -83,13 +83,13 @@ def destroy(
         do_unlocked(server, paths, _plan_destroy(server, paths))
         drain_records.end_all(server.layout, server.settings, name)
         runs.stop(server, name, run_records.going_on(paths))
-        server.host.stop_jobs(name)
+        server.host.jobs.stop(name)
         _take_away(server, paths, keep_storage=keep_storage)
 
 
 def _make(server: Server, paths: AppPaths, settings: App) -> None:
     """Account, folders and repository; app.toml comes last, because with it there is an app."""
-    server.host.create_account(paths.name)
+    server.host.accounts.create(paths.name)
     _make_folders(server, paths)
     git.create_repo(server.layout.repo(paths.name), hooks=HOOKS)
     mount_links.prepare(server.host, paths, settings)
@@ -100,7 +100,7 @@ def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
     """Account, repository and folders; app.toml goes last, because as long as it is there,
     destroying can be repeated.
     """
-    server.host.remove_account(paths.name)
+    server.host.accounts.remove(paths.name)
     files.remove_tree(server.layout.repo(paths.name))
     if server.settings.host == "systemd":
         request_logs.remove(paths.name)
@@ -113,7 +113,7 @@ def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
 
 def _make_folders(server: Server, paths: AppPaths) -> None:
     """The app's tree. Root owns it; the app's account owns storage and cache alone."""
-    owner = server.host.owner(paths.name)
+    owner = server.host.accounts.owner(paths.name)
     uid, gid = ids(owner)
     paths.home.parent.mkdir(parents=True, exist_ok=True)
     for folder in (paths.home, paths.releases, paths.slots, paths.work):

@@ -95,8 +95,8 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
         drain_records.end_all(server.layout, server.settings, was)
         runs.stop(server, was, run_records.going_on(server.layout.app(was)))
-        server.host.stop_jobs(was)
-    server.host.rename_account(was, name)
+        server.host.jobs.stop(was)
+    server.host.accounts.rename(was, name)
     _move(server.layout, was, name)
     if server.settings.host == "systemd":
         request_logs.rename(was, name)

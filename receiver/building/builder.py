@@ -12,16 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from receiver.hosts import (
-    Host,
-    Job,
-    JobMemoryError,
-    JobTimeoutError,
-    Owner,
-    as_account,
-    ids,
-    memory,
-)
+from receiver.hosts import Host, memory
+from receiver.hosts.accounts import Owner, as_account, ids
+from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.machine import files, shell
 from receiver.model.build import Command, Virtualenv
 from receiver.model.errors import BuildError, ShipError
@@ -77,7 +70,7 @@ class Builder:
 
     def unpack(self, archive: Path, folder: Path | None = None) -> None:
         """Unpack a tar file into the release's source, or into another folder of the app's."""
-        owner = self.host.owner(self.paths.name)
+        owner = self.host.accounts.owner(self.paths.name)
         uid, gid = ids(owner)
         target = folder or self.release.source
         files.make_folder(target, mode=0o750, uid=uid, gid=gid)
@@ -107,7 +100,7 @@ class Builder:
     def _make(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
         ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
         files.remove_tree(venv)
-        owner = self.host.owner(self.paths.name)
+        owner = self.host.accounts.owner(self.paths.name)
         uid, gid = ids(owner)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
         try:
@@ -182,7 +175,7 @@ class Builder:
             left_out = (f"--exclude=./{path}" for path in self.mounts)
             tar = ("/bin/sh", "-c", _PACK, "sh", *left_out)
             job = self._job(tar, None, (), _UNPACK_LIMIT_S)
-            status = self.host.run(job, slug.write)
+            status = self.host.jobs.run(job, slug.write)
             slug.flush()
             os.fsync(slug.fileno())
         if status:
@@ -209,7 +202,7 @@ class Builder:
         """A file of the config vars, below them what the command needs besides: addresses hold
         passwords.
         """
-        _, gid = ids(self.host.owner(self.paths.name))
+        _, gid = ids(self.host.accounts.owner(self.paths.name))
         path = self.release.home / "build.json"
         config = {
             name: value
@@ -236,7 +229,7 @@ class Builder:
 
         try:
             with files.holding(text) as stdin:
-                status = self.host.run(job, take, stdin=stdin)
+                status = self.host.jobs.run(job, take, stdin=stdin)
         except JobTimeoutError as error:
             self.out.flush()
             raise BuildError(

@@ -144,7 +144,7 @@ class Executor:
             case steps.ChangeSite():
                 self._change_site(step)
             case steps.ApplyLimits(app=app, limits=limits):
-                host.apply_limits(AppName(app), limits)
+                host.limits.apply(AppName(app), limits)
             case steps.HoldSocket(app=app):
                 host.hold_socket(AppName(app))
             case steps.ReleaseSocket(app=app):

@@ -35,7 +35,7 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     if about is None:
         _sweep(paths)
         return False
-    server.host.stop_jobs(app)
+    server.host.jobs.stop(app)
     undo(server, app, checkpoint, Output(_nobody_reads), waiting=waiting)
     _mark_interrupted(server, paths, about)
     return True

@@ -14,7 +14,8 @@ from receiver.diagnosis.pushed import Pushed
 from receiver.health import answers, workers
 from receiver.health import ask as health
 from receiver.health.answers import Question
-from receiver.hosts import Job, last_text
+from receiver.hosts import last_text
+from receiver.hosts.jobs import Job
 from receiver.machine import sockets
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError, ShipError
@@ -79,7 +80,7 @@ def check(
     binds_itself = not isinstance(release.processes["web"], Gunicorn)
     address: health.Address = ("127.0.0.1", port) if binds_itself else socket
     question = Question.by(release.check, server.address(paths.name))
-    running = server.host.spawn(_canary(paths, release, run, socket, port), log)
+    running = server.host.jobs.spawn(_canary(paths, release, run, socket, port), log)
     try:
         answer = health.ask(
             address,

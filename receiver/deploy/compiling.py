@@ -11,7 +11,7 @@ from receiver.building import buildpack_store
 from receiver.building.builder import Builder
 from receiver.changes.executor import Reached
 from receiver.deploy.pushed_tree import Planned, PushedTree
-from receiver.hosts import ids
+from receiver.hosts.accounts import ids
 from receiver.machine import files
 from receiver.model.build import BuildPlan, Interpreter, Virtualenv
 from receiver.model.classic import FolderSource, GitSource, Released, Source, parse_release
@@ -131,7 +131,7 @@ class _Classic:
         """Put the buildpack's files where the app's account reads them, and can harm nobody by
         writing them.
         """
-        uid, gid = ids(self.builder.host.owner(self.builder.paths.name))
+        uid, gid = ids(self.builder.host.accounts.owner(self.builder.paths.name))
         for folder in (self.work.parent, self.work):
             files.make_folder(folder, mode=0o750, uid=uid, gid=gid)
         if isinstance(self.source, GitSource):

@@ -79,7 +79,7 @@ def run_detached(
         request.entry.hand_over()
     os.close(held)  # the child holds it now
     os.close(go)
-    server.host.detach(f"ship-deploy.{request.app}.{build.number}", child)
+    server.host.jobs.detach(f"ship-deploy.{request.app}.{build.number}", child)
     os.close(went)
     return _follow(paths, build.number, child, log, show)
 

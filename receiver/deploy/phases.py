@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from receiver.deploy.pushed_tree import PushedTree
 from receiver.deploy.transition import Transition
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.model.errors import ShipError
 from receiver.model.layout import ReleasePaths
 from receiver.model.release import Release
@@ -152,7 +152,7 @@ def _run_postdeploy(work: Transition, release: Release, commands: Sequence[str])
 def _run(work: Transition, job: Job) -> _Failure | None:
     """Run to the end, with its output in the log; how it failed, if it did."""
     try:
-        status = work.server.host.run(job, work.out.feed)
+        status = work.server.host.jobs.run(job, work.out.feed)
     except JobTimeoutError:
         work.out.flush()
         return _Failure(f"It took longer than {job.limit_s:g} s.", in_time=False)

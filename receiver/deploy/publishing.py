@@ -5,7 +5,8 @@ The copy is made by the app's own account, since root follows no link that an ap
 
 from collections.abc import Collection
 
-from receiver.hosts import Job, ids
+from receiver.hosts.accounts import ids
+from receiver.hosts.jobs import Job
 from receiver.machine import files
 from receiver.model.errors import BuildError, ServerError
 from receiver.model.layout import AppPaths, ReleasePaths
@@ -44,7 +45,7 @@ def publish(
         ServerError: it could not be copied
     """
     home = paths.release(release.version)
-    uid, gid = ids(server.host.owner(paths.name))
+    uid, gid = ids(server.host.accounts.owner(paths.name))
     files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
     for folder in sorted(set(release.static.values())):
         _copy_folder(server, paths, home, folder, mounts)
@@ -73,7 +74,7 @@ def _copy_folder(
         name="publish",
     )
     said = bytearray()
-    status = server.host.run(job, said.extend)
+    status = server.host.jobs.run(job, said.extend)
     if status == _NO_FOLDER:
         raise BuildError(
             f"There is no folder {folder} to serve static files from.",

@@ -15,7 +15,8 @@ from receiver.changes.executor import Reached, nowhere
 from receiver.deploy import canary as checking
 from receiver.deploy import releasing as deploy
 from receiver.deploy.transition import Transition
-from receiver.hosts import Job, JobMemoryError, JobTimeoutError, memory
+from receiver.hosts import memory
+from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.model.build import Tree
 from receiver.model.errors import CheckError, ShipError
 from receiver.model.output import Output
@@ -98,7 +99,7 @@ def _try(work: Transition, release: Release, trial: Trial) -> None:
         work.out.feed(chunk)
 
     try:
-        status = work.server.host.run(_job(work, release, trial, limit_s), take)
+        status = work.server.host.jobs.run(_job(work, release, trial, limit_s), take)
     except JobTimeoutError as error:
         raise _too_long(trial, limit_s) from error
     except JobMemoryError as error:

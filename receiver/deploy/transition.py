@@ -219,7 +219,7 @@ class Transition:
         pruning.prune(self.server, self.paths, self.settings, self.out)
 
     def _gid(self) -> int:
-        owner = self.server.host.owner(self.paths.name)
+        owner = self.server.host.accounts.owner(self.paths.name)
         return owner.gid if owner else -1
 
     def _same_start(self, release: Release) -> bool:

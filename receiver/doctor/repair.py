@@ -126,7 +126,7 @@ class Repairer:
 
     def _create_account(self, app: str | None) -> None:
         if app is not None:
-            self._server.host.create_account(AppName(app))
+            self._server.host.accounts.create(AppName(app))
             return
         home = str(self._server.layout.state)
         # as installer.sh makes it: a shell, because sshd runs the forced command with it; no

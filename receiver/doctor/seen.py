@@ -12,7 +12,7 @@ import msgspec
 
 from receiver.doctor.finding import Finding
 from receiver.doctor.unit_states import PROPERTIES, UnitState, unit_states
-from receiver.hosts import Owner
+from receiver.hosts.accounts import Owner
 from receiver.hosts.systemd.background_units import process_unit
 from receiver.hosts.systemd.timer_units import timer_unit
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT, SlotKind, slot_units, socket_unit
@@ -120,7 +120,7 @@ def _app(server: Server, paths: AppPaths) -> AppSeen:
     timers, scale = records.read_timers(paths), records.read_scale(paths)
     owner: Owner | None = None
     with suppress(ShipError):  # the module of accounts tells it
-        owner = server.host.owner(paths.name)
+        owner = server.host.accounts.owner(paths.name)
     live: Live | None = None
     release: Release | None = None
     with suppress(ShipError, OSError, ValueError, msgspec.MsgspecError):

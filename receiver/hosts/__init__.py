@@ -4,93 +4,24 @@ An implementation is a room below this one; what only one of them needs lives th
 room asks which one is in use. It imports what is below it, and its implementations import it.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from receiver.hosts.accounts import Accounts
+from receiver.hosts.jobs import Jobs
+from receiver.hosts.limits import Limits
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
 from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.process_limits import Limit
 from receiver.model.settings import App
 
 if TYPE_CHECKING:
     from receiver.machine.log_files import Log
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """User and group that files of an app belong to."""
-
-    uid: int
-    gid: int
-
-
-def ids(owner: Owner | None) -> tuple[int, int]:
-    """User and group for a file of an app; unchanged where everything is the starter's."""
-    return (owner.uid, owner.gid) if owner else (-1, -1)
-
-
-def as_account(owner: Owner | None) -> tuple[str, ...]:
-    """Have a program of the system's, such as tar, run as an app's account, and end with the
-    process that starts it.
-
-    It runs nothing of the app's. A sandbox of its own would only cost each deploy the tenth of a
-    second that systemd takes to make one.
-    """
-    if owner is None:
-        return ()
-    account = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
-    return ("/usr/bin/setpriv", *account, "--no-new-privs", "--pdeathsig", "KILL")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A command to run as an app's account, in its sandbox, with nothing inherited."""
-
-    app: AppName
-    argv: tuple[str, ...]
-    cwd: Path
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Plain settings. Secrets never go here: other accounts can see a unit's properties."""
-    config: Path | None = None
-    """File of config vars, env.json of a release, that the command's environment is made of."""
-    writable: tuple[Path, ...] = ()
-    """Folders it may write, besides its private temporary one."""
-    limit_s: float | None = None
-    name: str = "job"
-    """Short word for unit names and process lists: `build`, `release`, `canary`, `run`."""
-    lasting: bool = False
-    """Whether it goes on over deploys and what undoes them: a run of a person's, or of a cron
-    job."""
-    memory: str | None = None
-    """As systemd writes it, such as `512M`. Only systemd can keep a job to it, and to the next."""
-    cpu: str | None = None
-    most_memory_bytes: int | None = None
-    """What all its processes together may use. Either host ends a job that uses more."""
-
-
-class JobTimeoutError(Exception):
-    """A job did not end within its time; it was stopped."""
-
-
-class JobMemoryError(Exception):
-    """A job used more memory than it may; it was killed."""
-
-
-class Running(Protocol):
-    """A job that goes on in the background: a canary."""
-
-    def poll(self) -> int | None:
-        """Exit status, or None while it runs."""
-
-    def stop(self) -> None:
-        """End it and everything it started; returns when they are gone."""
 
 
 class Background(Protocol):
@@ -127,49 +58,23 @@ class Host(Protocol):
     """One of the two machines ship runs on: `systemd` or `supervisord`."""
 
     @property
+    def accounts(self) -> Accounts:
+        """The accounts of apps."""
+
+    @property
     def background(self) -> Background:
         """The processes besides web."""
 
-    def owner(self, app: AppName) -> Owner | None:
-        """The app's account; None where everything belongs to the user who started ship."""
+    @property
+    def jobs(self) -> Jobs:
+        """Commands that run once."""
 
-    def create_account(self, app: AppName) -> None:
-        """Make the app's account unless it is there."""
-
-    def remove_account(self, app: AppName) -> None:
-        """Remove the app's account, after everything it runs was stopped."""
-
-    def rename_account(self, app: AppName, new: AppName) -> None:
-        """Give the account of `app` the name for `new`; its number stays. Nothing of it may run."""
-
-    def run(
-        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
-    ) -> int:
-        """Run to the end, handing on output (both streams) as it comes; returns the exit status.
-
-        Raises:
-            JobTimeoutError: `limit_s` passed.
-            JobMemoryError: it used more than `most_memory_bytes`
-            UsageError: the machine cannot keep the job to its limits
-        """
-
-    def spawn(self, job: Job, log: Path) -> Running:
-        """Start in the background; its output goes into `log`."""
-
-    def attach(self, job: Job, *, tty: bool) -> int:
-        """Run with the caller's own stdin, stdout and stderr; returns the exit status.
-
-        Raises as `run` does.
-        """
-
-    def stop_jobs(self, app: AppName) -> None:
-        """Stop what is left of jobs of the app whose starter was killed, but for lasting ones."""
+    @property
+    def limits(self) -> Limits:
+        """What processes may use."""
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""
-
-    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
-        """Keep what runs of these process types to their limits from now on."""
 
     def refresh(self) -> None:
         """Read unit files again."""
@@ -203,9 +108,6 @@ class Host(Protocol):
 
     def set_timers(self, app: AppName, timers: Mapping[str, Timer]) -> None:
         """Have exactly these cron jobs of the app started when they are due, also after a boot."""
-
-    def detach(self, name: str, pid: int) -> None:
-        """Put process `pid` in a unit of its own, so that it outlives the session that made it."""
 
     def reload_nginx(self) -> None:
         """Have nginx read its files again."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from receiver.hosts import JobMemoryError
+from receiver.hosts.jobs import JobMemoryError
 
 _LOOK_EVERY_S = 0.25
 _KIB, _MIB = 1024, 1024 * 1024

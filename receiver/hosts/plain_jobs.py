@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from receiver.hosts import Job, JobTimeoutError, memory
+from receiver.hosts import memory
+from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.machine import lifetimes, shell, sockets
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.program import RUNTIME

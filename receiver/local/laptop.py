@@ -13,9 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from receiver.hosts import Job, plain_jobs
+from receiver.hosts import plain_jobs
+from receiver.hosts.jobs import Job
 from receiver.hosts.supervisord.host import SupervisordHost
+from receiver.hosts.supervisord.jobs import PlainJobs
 from receiver.machine import files
+from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.errors import UsageError
 from receiver.model.layout import AppPaths, Layout, ReleasePaths
 from receiver.model.names import AppName
@@ -67,7 +70,15 @@ class Laptop(Server):
 
 
 class LaptopHost(SupervisordHost):
-    """Runs the jobs of a build; they end with this process."""
+    """Runs the jobs of a build, and nothing else."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self.jobs = TiedJobs(layout, SYSTEM_CLOCK)
+
+
+class TiedJobs(PlainJobs):
+    """Jobs that end with this process."""
 
     def run(
         self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None

@@ -122,7 +122,7 @@ def too_much(server: Server, app: AppName, process_type: str, count: int) -> str
 
 
 def _of_app(server: Server, app: AppName, seen: Iterable[Process]) -> list[Held]:
-    paths, owner = server.app(app), server.host.owner(app)
+    paths, owner = server.app(app), server.host.accounts.owner(app)
     by_type = defaultdict(list)
     for each in seen:
         # what an app's process says of itself counts for its own account alone

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
-from receiver.hosts.systemd.limit_files import limit_files
-from receiver.model.errors import NotFoundError, UsageError
+from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.plan import ApplyLimits, ChangeUnits, Plan
@@ -32,14 +31,7 @@ def change(
         UsageError: this machine has nothing that could keep processes to a limit
         NotFoundError: the app has no such process type
     """
-    if server.settings.host != "systemd":
-        raise UsageError(
-            "This server cannot limit what processes use.",
-            detail="systemd does that, and an embedded server has none.",
-            advice="Limits hold on a server that installer.sh set up. `ship capacity` works here "
-            "too.",
-            reason="usage/no-such-limit-here",
-        )
+    server.host.limits.require()
     paths = server.app(app)
     _check_types(paths, [*values, *(name for name, _ in removed)])
     changed = lambda: _plan(server, paths, values, removed)  # noqa: E731 - planned under the lock
@@ -73,8 +65,8 @@ def _plan(
     """
     app, before = paths.name, records.read_app(paths)
     after = _changed(before, values, removed)
-    old = {file.path: None for file in limit_files(server.layout, app, before.limits)}
-    new = {file.path: file.text for file in limit_files(server.layout, app, after.limits)}
+    old = {file.path: None for file in server.host.limits.files(app, before.limits)}
+    new = {file.path: file.text for file in server.host.limits.files(app, after.limits)}
     return (
         ApplyLimits(app, _all(before, after)),
         ChangeUnits(app, {**old, **new}),

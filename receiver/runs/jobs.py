@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from receiver.hosts import ids
+from receiver.hosts.accounts import ids
 from receiver.machine import files
 from receiver.model.layout import AppPaths
 from receiver.model.program import RUNTIME
@@ -50,7 +50,7 @@ def launch_variables(paths: AppPaths, run: Path) -> Mapping[str, str]:
 def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
     """A fresh folder for sockets and ready files, which only the app's account may enter."""
     files.remove_tree(run)
-    owner = server.host.owner(paths.name)
+    owner = server.host.accounts.owner(paths.name)
     run.parent.mkdir(parents=True, exist_ok=True)
     uid, gid = ids(owner)
     files.make_folder(run, mode=0o700, uid=uid, gid=gid)

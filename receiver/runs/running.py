@@ -18,7 +18,7 @@ from typing import NoReturn
 import msgspec
 from msgspec.structs import replace
 
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.machine import files, lifetimes
 from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.layout import AppPaths
@@ -76,7 +76,7 @@ def attached(server: Server, app: AppName, wish: Wish, *, tty: bool, term: str) 
     run, release = _begin(server, paths, wish)
     job = _job(server, paths, run, release, wish, {"TERM": term} if tty else {})
     try:
-        return server.host.attach(job, tty=tty)
+        return server.host.jobs.attach(job, tty=tty)
     except JobTimeoutError as error:
         raise too_long(wish.limits.time_s) from error
     finally:
@@ -103,7 +103,7 @@ def detached(server: Server, app: AppName, wish: Wish) -> Run:
     os.close(go)
     run = replace(run, pid=child, birth=lifetimes.birth(child))
     run_records.write(paths, run)
-    server.host.detach(f"ship-run.{app}.{run.number}", child)
+    server.host.jobs.detach(f"ship-run.{app}.{run.number}", child)
     os.write(went, b"g")
     os.close(went)
     return run
@@ -184,7 +184,7 @@ def _job(
     if wish.variables:
         config = _variables_file(paths, run)
         values = {**records.read_config(home.env), **wish.variables}
-        owner = server.host.owner(paths.name)
+        owner = server.host.accounts.owner(paths.name)
         config.parent.mkdir(parents=True, exist_ok=True)
         records.write_config(config, values, mode=0o640, gid=owner.gid if owner else -1)
     return Job(
@@ -219,7 +219,7 @@ def _perform(
         show(chunk)
 
     try:
-        code = server.host.run(_job(server, paths, run, release, wish, {}), keep)
+        code = server.host.jobs.run(_job(server, paths, run, release, wish, {}), keep)
         status = "failed" if code else "succeeded"
     except JobTimeoutError:
         status, code = "timed out", TIMED_OUT

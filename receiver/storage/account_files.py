@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from receiver.hosts import Host, as_account
+from receiver.hosts import Host
+from receiver.hosts.accounts import as_account
 from receiver.machine import shell
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.layout import AppPaths
@@ -46,7 +47,7 @@ def look(host: Host, paths: AppPaths, verb: str, request: Mapping[str, Any]) -> 
 def _ask(
     host: Host, paths: AppPaths, program: str, verb: str, request: Mapping[str, Any]
 ) -> dict[str, Any]:
-    account = as_account(host.owner(paths.name))
+    account = as_account(host.accounts.owner(paths.name))
     argv = (*account, _python(host, paths), "-I", "-S", str(RUNTIME / program), verb)
     try:
         said = shell.capture(argv, given=json.dumps(request).encode(), limit_s=_LIMIT_S)
@@ -85,7 +86,7 @@ def copying(host: Host, paths: AppPaths, *words: str) -> tuple[str, ...]:
 
 def _python(host: Host, paths: AppPaths) -> str:
     """The system's, which every account may run."""
-    return "/usr/bin/python3" if host.owner(paths.name) else sys.executable
+    return "/usr/bin/python3" if host.accounts.owner(paths.name) else sys.executable
 
 
 def _answer(said: str) -> dict[str, Any] | None:

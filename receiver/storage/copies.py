@@ -4,7 +4,8 @@ By tar, unlike what people take out and put in: another app goes on with these f
 modes come along.
 """
 
-from receiver.hosts import Host, as_account
+from receiver.hosts import Host
+from receiver.hosts.accounts import as_account
 from receiver.machine import shell
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
@@ -23,14 +24,14 @@ def copy_storage(host: Host, source: AppPaths, target: AppPaths) -> bool:
         ShipError: they could not be read or written
     """
     packer = shell.start(
-        (*as_account(host.owner(source.name)), *_PACK),
+        (*as_account(host.accounts.owner(source.name)), *_PACK),
         env=shell.PLAIN_ENVIRONMENT,
         cwd=source.storage,
     )
     try:
         if packer.stdout is None:
             raise TypeError(packer)
-        unpack = (*as_account(host.owner(target.name)), *_UNPACK)
+        unpack = (*as_account(host.accounts.owner(target.name)), *_UNPACK)
         with packer.stdout as files:
             shell.capture(unpack, stdin=files.fileno(), cwd=target.storage, limit_s=_LIMIT_S)
         status = packer.wait()

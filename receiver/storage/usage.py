@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver.changes import change as app_change
-from receiver.hosts import Job
+from receiver.hosts.jobs import Job
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -142,7 +142,7 @@ def copy(server: Server, name: AppName, words: Sequence[str]) -> int:
         name="copy",
         lasting=True,
     )
-    return server.host.attach(job, tty=False)
+    return server.host.jobs.attach(job, tty=False)
 
 
 def set_quota(server: Server, name: AppName, quota: str) -> None:

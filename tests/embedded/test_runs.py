@@ -96,7 +96,7 @@ def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
     for text in ("two", "three"):
         checkout.commit({"word.txt": f"{text}\n"})
         assert checkout.push().status == 0
-    server.server.host.stop_jobs(BLOG)  # as it is done before an unfinished change is undone
+    server.server.host.jobs.stop(BLOG)  # as it is done before an unfinished change is undone
     assert status_of(server, name) == "running"
     gate.touch()
     wait_until(lambda: status_of(server, name) == "succeeded", limit_s=20)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from receiver.health import workers
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.hosts.supervisord.host import enabled_slot
 from receiver.hosts.supervisord.programs import holder_process
 from receiver.machine import sockets
@@ -260,14 +260,14 @@ def test_slots_have_a_home_each_and_nothing_of_the_starter(server: EmbeddedServe
 def test_a_job_hands_on_what_it_says_and_how_it_ended(server: EmbeddedServer) -> None:
     said: list[bytes] = []
     script = "echo one; echo two >&2; exit 7"
-    assert server.host.run(job(server, "sh", "-c", script), said.append) == 7
+    assert server.host.jobs.run(job(server, "sh", "-c", script), said.append) == 7
     assert b"".join(said) == b"one\ntwo\n"
 
 
 def test_a_job_inherits_nothing(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_MINE", "1")
     said: list[bytes] = []
-    server.host.run(job(server, "env"), said.append)
+    server.host.jobs.run(job(server, "env"), said.append)
     names = {line.partition(b"=")[0] for line in b"".join(said).splitlines()}
     assert names - {b"PWD", b"_", b"SHLVL"} == {b"PATH", b"HOME", b"LANG"}
 
@@ -277,7 +277,9 @@ def test_a_job_gets_its_config_vars_from_their_file(server: EmbeddedServer) -> N
     config.write_text('{"GREETING": "h\\u00e9 $HOME\\nthere"}')
     said: list[bytes] = []
     asked = job(server, "sh", "-c", 'printf %s "$GREETING"')
-    server.host.run(Job(app=asked.app, argv=asked.argv, cwd=asked.cwd, config=config), said.append)
+    server.host.jobs.run(
+        Job(app=asked.app, argv=asked.argv, cwd=asked.cwd, config=config), said.append
+    )
     assert b"".join(said).decode() == "hé $HOME\nthere"
 
 
@@ -286,7 +288,7 @@ def test_a_job_reads_what_it_is_given(server: EmbeddedServer) -> None:
     os.write(writing, b"bytes \x00\xff")
     os.close(writing)
     said: list[bytes] = []
-    server.host.run(job(server, "cat"), said.append, stdin=reading)
+    server.host.jobs.run(job(server, "cat"), said.append, stdin=reading)
     os.close(reading)
     assert b"".join(said) == b"bytes \x00\xff"
 
@@ -301,7 +303,7 @@ def test_a_job_above_its_limit_ends_with_all_it_started(
     asked = job(server, "sh", "-c", f'echo $$ > "{pid_file}"; {script}', limit_s=0.5)
     started = time.monotonic()
     with pytest.raises(JobTimeoutError):
-        server.host.run(asked, lambda _: None)
+        server.host.jobs.run(asked, lambda _: None)
     assert time.monotonic() - started < 8
     leader = int(pid_file.read_text())
     wait_until(lambda: not [pid for pid in sockets.session_pids(leader) if runs(pid)])
@@ -309,7 +311,7 @@ def test_a_job_above_its_limit_ends_with_all_it_started(
 
 def test_a_job_ends_although_a_child_of_its_keeps_the_pipe(server: EmbeddedServer) -> None:
     started = time.monotonic()
-    assert server.host.run(job(server, "sh", "-c", "sleep 30 & exit 3"), lambda _: None) == 3
+    assert server.host.jobs.run(job(server, "sh", "-c", "sleep 30 & exit 3"), lambda _: None) == 3
     assert time.monotonic() - started < 5
 
 
@@ -321,13 +323,13 @@ def test_a_failing_listener_ends_the_job(server: EmbeddedServer) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        server.host.run(job(server, "sh", "-c", "echo $$; sleep 60"), fails)
+        server.host.jobs.run(job(server, "sh", "-c", "echo $$; sleep 60"), fails)
     wait_until(lambda: not runs(pids[0]))
 
 
 def test_a_background_job_writes_its_log_and_ends_when_told(server: EmbeddedServer) -> None:
     log = server.root / "background.log"
-    running = server.host.spawn(job(server, "sh", "-c", "echo $$; sleep 60 & wait"), log)
+    running = server.host.jobs.spawn(job(server, "sh", "-c", "echo $$; sleep 60 & wait"), log)
     wait_until(lambda: log.read_text().strip().isdigit())
     assert running.poll() is None
     running.stop()
@@ -335,7 +337,7 @@ def test_a_background_job_writes_its_log_and_ends_when_told(server: EmbeddedServ
     assert not [pid for pid in sockets.session_pids(leader) if runs(pid)]
     assert running.poll() is not None
     running.stop()
-    ended = server.host.spawn(job(server, "sh", "-c", "exit 4"), log)
+    ended = server.host.jobs.spawn(job(server, "sh", "-c", "exit 4"), log)
     wait_until(lambda: ended.poll() == 4)
 
 
@@ -344,24 +346,24 @@ def test_jobs_whose_starter_was_killed_are_found_again(server: EmbeddedServer) -
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path; import os, signal\n"
-        "from receiver.hosts import Job; from receiver.hosts.supervisord.host import "
+        "from receiver.hosts.jobs import Job; from receiver.hosts.supervisord.host import "
         "SupervisordHost\n"
         "from receiver.model.layout import Layout; from receiver.model.names import AppName\n"
         "root = Path(sys.argv[2])\n"
         "host = SupervisordHost(Layout.embedded(root))\n"
         "job = Job(app=AppName('jobs'), argv=('sh', '-c', 'echo $$; sleep 60 & wait'), cwd=root)\n"
-        "host.spawn(job, root / 'orphan.log')\n"
+        "host.jobs.spawn(job, root / 'orphan.log')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     checkout = str(Path(embedded.__file__).parents[2])
     starter = job(server, sys.executable, "-c", code, checkout, str(server.root))
-    assert server.host.run(starter, lambda _: None) == -signal.SIGKILL
+    assert server.host.jobs.run(starter, lambda _: None) == -signal.SIGKILL
     wait_until(lambda: log.exists() and log.read_text().strip().isdigit())
     leader = int(log.read_text())
     assert runs(leader)
-    server.host.stop_jobs(AppName("jobs"))
+    server.host.jobs.stop(AppName("jobs"))
     wait_until(lambda: not [pid for pid in sockets.session_pids(leader) if runs(pid)])
-    server.host.stop_jobs(AppName("jobs"))
+    server.host.jobs.stop(AppName("jobs"))
 
 
 def test_enabled_slots_are_started_with_the_server() -> None:

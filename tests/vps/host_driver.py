@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from receiver.hosts import Job, JobTimeoutError
+from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.hosts.systemd.host import SystemdHost
 from receiver.machine import files
 from receiver.model.errors import ShipError
@@ -31,8 +31,8 @@ TIMED_OUT = 124
 def make_app(name: str, port: int, stop_limit_s: int = 30) -> None:
     """An account, folders, and units, as `apps:create` makes them."""
     app = AppName(name)
-    HOST.create_account(app)
-    owner, paths = HOST.owner(app), LAYOUT.app(app)
+    HOST.accounts.create(app)
+    owner, paths = HOST.accounts.owner(app), LAYOUT.app(app)
     assert owner is not None
     for folder in (paths.home, paths.releases, paths.work, paths.slots):
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def make_app(name: str, port: int, stop_limit_s: int = 30) -> None:
 
 def make_release(name: str, version: int, web: dict[str, Any], tree: dict[str, str]) -> None:
     """A release's folder, with the owners that ship gives it."""
-    paths, owner = LAYOUT.app(AppName(name)), HOST.owner(AppName(name))
+    paths, owner = LAYOUT.app(AppName(name)), HOST.accounts.owner(AppName(name))
     assert owner is not None
     release = paths.release(version)
     release.home.mkdir(exist_ok=True)
@@ -104,18 +104,18 @@ def make_job(**values: Any) -> Job:
 def run(**values: Any) -> int:
     """Run a job with this process's standard input; a job that took too long ends with 124."""
     try:
-        return HOST.run(make_job(**values), lambda chunk: os.write(1, chunk), stdin=0)
+        return HOST.jobs.run(make_job(**values), lambda chunk: os.write(1, chunk), stdin=0)
     except JobTimeoutError:
         return TIMED_OUT
 
 
 def attach(*, tty: bool, **values: Any) -> int:
-    return HOST.attach(make_job(lasting=True, **values), tty=tty)
+    return HOST.jobs.attach(make_job(lasting=True, **values), tty=tty)
 
 
 def spawn(log: str, **values: Any) -> list[int | None]:
     """Start a job, look, wait for its first word, stop it, look again."""
-    running = HOST.spawn(make_job(**values), Path(log))
+    running = HOST.jobs.spawn(make_job(**values), Path(log))
     while not Path(log).read_bytes():
         time.sleep(0.02)
     before = running.poll()
@@ -135,7 +135,7 @@ def run_detached(name: str, seconds: float, job: dict[str, Any] | None = None) -
         time.sleep(seconds)
         Path("/tmp", name).write_text("done")
         os._exit(0)
-    HOST.detach(f"ship-deploy.{name}", child)
+    HOST.jobs.detach(f"ship-deploy.{name}", child)
     print(child, flush=True)
     os.waitpid(child, 0)
 

@@ -1,25 +1,26 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 from receiver.health import workers
-from receiver.hosts import Job, Owner, Running, last_text, plain_jobs
+from receiver.hosts import last_text
 from receiver.hosts.supervisord import logs as supervisor_logs
 from receiver.hosts.supervisord import programs
+from receiver.hosts.supervisord.accounts import OneAccount
 from receiver.hosts.supervisord.background import SupervisorBackground
+from receiver.hosts.supervisord.jobs import PlainJobs
+from receiver.hosts.supervisord.limits import NoLimits
 from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
 from receiver.machine import files, sockets
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.machine.log_files import FileLogs
 from receiver.model.cron import Timer
-from receiver.model.errors import NotFoundError, SwapError, UsageError
+from receiver.model.errors import NotFoundError, SwapError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.process_limits import Limit
 from receiver.model.program import RUNTIME
 from receiver.model.release import Release
 from receiver.model.settings import App
@@ -41,57 +42,14 @@ class SupervisordHost:
         self._layout = layout
         self._clock = clock
         self._supervisor = Supervisor(control_socket(layout), clock)
-        self._background = SupervisorBackground(layout, self._supervisor, LAUNCHER, clock)
-
-    @property
-    def background(self) -> SupervisorBackground:
-        """The processes besides web."""
-        return self._background
-
-    def owner(self, app: AppName) -> Owner | None:
-        """Nobody but the user who started ship."""
-        del app
-        return None
-
-    def create_account(self, app: AppName) -> None:
-        """All apps share the account of the user who started ship."""
-
-    def remove_account(self, app: AppName) -> None:
-        """There is none to remove; but nothing of the app may go on."""
-        plain_jobs.stop_left_over(self._lasting(app))
-
-    def rename_account(self, app: AppName, new: AppName) -> None:
-        """There is none to rename; but nothing of the app may go on."""
-        del new
-        plain_jobs.stop_left_over(self._lasting(app))
-
-    def run(
-        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
-    ) -> int:
-        """Run to the end, handing on output as it comes."""
-        return plain_jobs.run(self._place_of(job), job, on_output, stdin, self._clock)
-
-    def spawn(self, job: Job, log: Path) -> Running:
-        """Start in the background."""
-        return plain_jobs.Background(self._place_of(job), job, log)
-
-    def attach(self, job: Job, *, tty: bool) -> int:
-        """Run on the caller's own streams: with or without a terminal, they are inherited as
-        they are.
-        """
-        del tty
-        return plain_jobs.attach(self._place_of(job), job)
-
-    def stop_jobs(self, app: AppName) -> None:
-        """Stop what is left of jobs whose starter was killed."""
-        plain_jobs.stop_left_over(self._place(app))
+        self.background = SupervisorBackground(layout, self._supervisor, LAUNCHER, clock)
+        self.jobs = PlainJobs(layout, clock)
+        self.accounts = OneAccount(self.jobs)
+        self.limits = NoLimits()
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""
         return (programs.program_file(self._layout, app, settings, LAUNCHER),)
-
-    def apply_limits(self, app: AppName, limits: Mapping[str, Limit]) -> None:
-        """Nothing here could: no limit is taken on this host."""
 
     def refresh(self) -> None:
         """Read the program files again; a server that is down reads them when it starts."""
@@ -170,9 +128,6 @@ class SupervisordHost:
             files.write_atomically(path, wanted, mode=0o644)
         self.refresh()
 
-    def detach(self, name: str, pid: int) -> None:
-        """Nothing but the session of its own that `pid` has already."""
-
     def reload_nginx(self) -> None:
         """Have the embedded server's nginx read its files again."""
         nginx.reload(self._layout, clock=self._clock)
@@ -180,30 +135,6 @@ class SupervisordHost:
     def app_log(self, app: AppName, slot: SlotLetter | None = None) -> FileLogs:
         """What the app's processes wrote; or its web processes in one slot."""
         return supervisor_logs.app_log(self._layout.app(app), slot)
-
-    def _place_of(self, job: Job) -> plain_jobs.Place:
-        """Where a job belongs; what lasts is noted apart, since nobody else may end it."""
-        if job.memory or job.cpu:
-            raise UsageError(
-                "This server cannot limit the memory or the cpu of a run.",
-                detail="systemd does that, and an embedded server has none.",
-                advice="Leave out --memory and --cpu; --timeout works here too.",
-                reason="usage/no-such-limit-here",
-            )
-        return self._lasting(job.app) if job.lasting else self._place(job.app)
-
-    def _lasting(self, app: AppName) -> plain_jobs.Place:
-        place = self._place(app)
-        return replace(place, ledger=place.ledger.with_name("runs"))
-
-    def _place(self, app: AppName) -> plain_jobs.Place:
-        paths = self._layout.app(app)
-        # slots have a HOME each, because two gunicorn masters cannot share one
-        place = plain_jobs.Place(home=paths.work, ledger=paths.run / "jobs")
-        # a name that an app had, or is about to have, gets no folder by the question
-        if paths.home.exists():
-            place.home.mkdir(exist_ok=True)
-        return place
 
     def _start(self, app: AppName, process: str) -> None:
         try:

@@ -1,53 +1,77 @@
-"""The accounts of apps on a VPS: each app has a user and a group of its own, made and removed by
-root.
+"""The accounts of apps on a VPS: each app has a user and a group of its own.
+
+They are made and removed by root.
 """
 
 import grp
 import pwd
-from pathlib import Path
 
-from receiver.hosts import Owner
+from receiver.hosts.accounts import Owner
+from receiver.hosts.systemd.jobs import deploy_job_units, lasting_job_units
+from receiver.hosts.systemd.limits import SystemdLimits
+from receiver.hosts.systemd.manager import stop_units
 from receiver.hosts.systemd.sandbox import account
 from receiver.machine import shell
 from receiver.model.errors import ServerError
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
 
-def owner(app: AppName) -> Owner:
-    """The app's account."""
-    try:
-        entry = pwd.getpwnam(account(app))
-    except KeyError as error:
-        raise ServerError(
-            f"The account {account(app)} of app {app} is missing.",
-            advice="Was it removed by hand? Make the app again by `ship apps:create`.",
-            reason="server/account-missing",
-        ) from error
-    return Owner(entry.pw_uid, entry.pw_gid)
+class SystemdAccounts:
+    """The accounts of all apps of this machine."""
 
+    separate = True
 
-def create(app: AppName, home: Path) -> None:
-    """Make the app's account unless it is there."""
-    if not _has_account(app):
-        shell.admin(
-            *("useradd", "--system", "--user-group", "--no-create-home"),
-            *("--home-dir", str(home)),
-            *("--shell", "/usr/sbin/nologin", account(app)),
-        )
+    def __init__(self, layout: Layout, limits: SystemdLimits) -> None:
+        self._layout = layout
+        self._limits = limits
 
+    def owner(self, app: AppName) -> Owner:
+        """The app's account."""
+        try:
+            entry = pwd.getpwnam(account(app))
+        except KeyError as error:
+            raise ServerError(
+                f"The account {account(app)} of app {app} is missing.",
+                advice="Was it removed by hand? Make the app again by `ship apps:create`.",
+                reason="server/account-missing",
+            ) from error
+        return Owner(entry.pw_uid, entry.pw_gid)
 
-def remove(app: AppName) -> None:
-    """Remove the app's account, if it is there; nothing of it may run any more."""
-    if _has_account(app):
-        shell.admin("userdel", account(app))
+    def create(self, app: AppName) -> None:
+        """Make the app's account unless it is there."""
+        if not _has_account(app):
+            shell.admin(
+                *("useradd", "--system", "--user-group", "--no-create-home"),
+                *("--home-dir", str(self._layout.app(app).home)),
+                *("--shell", "/usr/sbin/nologin", account(app)),
+            )
 
+    def remove(self, app: AppName) -> None:
+        """Remove the app's account, if it is there, after everything it runs was stopped."""
+        from receiver.hosts.systemd import journal  # noqa: PLC0415 - few commands need it
 
-def rename(app: AppName, new: AppName, home: Path) -> None:
-    """Give the app's user and group another name; what has it already keeps it."""
-    if _has_account(app):
-        shell.admin("usermod", "--login", account(new), "--home", str(home), account(app))
-    if _has_group(app):
-        shell.admin("groupmod", "--new-name", account(new), account(app))
+        self._let_go(app)
+        journal.remove(app)
+        if _has_account(app):
+            shell.admin("userdel", account(app))
+
+    def rename(self, app: AppName, new: AppName) -> None:
+        """Give the app's user and group another name; what has it already keeps it."""
+        from receiver.hosts.systemd import journal  # noqa: PLC0415 - few commands need it
+
+        self._let_go(app)
+        journal.rename(app, new)
+        home = str(self._layout.app(new).home)
+        if _has_account(app):
+            shell.admin("usermod", "--login", account(new), "--home", home, account(app))
+        if _has_group(app):
+            shell.admin("groupmod", "--new-name", account(new), account(app))
+
+    def _let_go(self, app: AppName) -> None:
+        """Stop the jobs of an app, and forget what systemd keeps by its name."""
+        stop_units(deploy_job_units(app), lasting_job_units(app))
+        self._limits.forget_applied(app)
 
 
 def _has_account(app: AppName) -> bool:

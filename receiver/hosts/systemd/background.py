@@ -13,7 +13,7 @@ from receiver.hosts.systemd.background_units import (
     process_units,
 )
 from receiver.hosts.systemd.boot import BootLinks
-from receiver.hosts.systemd.jobs import own_unit, stop_units
+from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.units import RECOVERY_UNIT
 from receiver.machine import shell
 from receiver.model.formation import Formation, Instance

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from receiver.hosts.drain_keepers import SHIP, VERSION
 from receiver.hosts.drain_state import STATES, program_name, state_file
-from receiver.hosts.systemd.jobs import stop_units
+from receiver.hosts.systemd.manager import stop_units
 from receiver.machine import files, shell
 from receiver.model.layout import Layout
 from receiver.model.names import AppName

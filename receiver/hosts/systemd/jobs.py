@@ -4,14 +4,18 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
-from receiver.hosts import Job, JobTimeoutError, memory
+from receiver.hosts import memory
+from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
+from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
 from receiver.machine import shell
+from receiver.machine.clock import Clock
+from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.state import records
@@ -27,9 +31,9 @@ _STOP_LIMIT_S = 10
 _BACKSTOP_S = 30
 """How much later than ship itself systemd ends a job that takes too long."""
 _ENDED_BY_TERM = 143
+_DETACH_LIMIT_S = 5.0
+_LOOK_AGAIN_S = 0.002
 _BUS = "dbus.service"
-_NOT_LOADED = 5
-"""Exit status of `systemctl stop` for a unit that is not there, or not any more."""
 _BACKGROUND_JOBS = frozenset({"build", "predeploy"})
 _DEFAULT_ENVIRONMENT = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the job's own, PrivateTmp
 
@@ -47,25 +51,6 @@ def deploy_job_units(app: AppName) -> str:
 def lasting_job_units(app: AppName) -> str:
     """Pattern of the units of an app's runs: those of people, and of cron jobs."""
     return f"ship-{app}.*_*.service"
-
-
-def own_unit() -> str:
-    """The unit that ship itself runs in."""
-    lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    return lines[-1].rpartition("/")[2]
-
-
-def stop_units(*units: str, limit_s: float = 90_000) -> None:
-    """Stop units and wait until their processes are gone; nothing happens to those that are not
-    there.
-
-    `--quiet` spares several questions to PID 1, whether a socket could start them again.
-    """
-    try:
-        shell.capture(("systemctl", "--quiet", "stop", *units), limit_s=limit_s)
-    except shell.CommandError as error:
-        if error.status != _NOT_LOADED:
-            raise
 
 
 def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) -> tuple[str, ...]:
@@ -221,3 +206,88 @@ class BackgroundJob:
         """End it and everything it started; returns when they are gone."""
         stop_units(self._unit)
         self._process.wait()
+
+
+class SystemdJobs:
+    """The jobs of all apps of this machine."""
+
+    def __init__(self, layout: Layout, runtime: Path, clock: Clock) -> None:
+        self._layout = layout
+        self._runtime = runtime
+        self._clock = clock
+
+    def run(
+        self, job: Job, on_output: Callable[[bytes], object], *, stdin: int | None = None
+    ) -> int:
+        """Run to the end, handing on output (both streams) as it comes; returns the exit status.
+
+        Raises:
+            JobTimeoutError: `limit_s` passed.
+            JobMemoryError: it used more than `most_memory_bytes`
+        """
+        unit = job_unit(job)
+        argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
+        since_s = self._clock.now()
+        process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
+        with stopped_at_the_end(unit, job.limit_s), kept_to_memory(unit, job.most_memory_bytes):
+            status = shell.pump(process, on_output)
+        if status and job.most_memory_bytes is not None and killed_for_memory(unit):
+            raise JobMemoryError
+        return believed(status, since_s=since_s)
+
+    def spawn(self, job: Job, log: Path) -> BackgroundJob:
+        """Start in the background; its output goes into `log`.
+
+        It is ended by SIGKILL: gunicorn takes 0.3 s to end politely, in every deploy, and a canary
+        has no visitor whose request would be cut off.
+        """
+        unit = job_unit(job)
+        ended_at_once = "--property=KillSignal=SIGKILL"
+        argv = job_argv(self._layout, self._runtime, job, unit, "--pipe", ended_at_once)
+        return BackgroundJob(argv, unit, log)
+
+    def attach(self, job: Job, *, tty: bool) -> int:
+        """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
+        unit = job_unit(job)
+        mode = "--pty" if tty else "--pipe"
+        argv = job_argv(self._layout, self._runtime, job, unit, mode)
+        since_s = self._clock.now()
+        with stopped_at_the_end(unit, job.limit_s):
+            status = shell.attach(argv, env={**shell.PLAIN_ENVIRONMENT, **job.env})
+        return believed(status, since_s=since_s)
+
+    def stop(self, app: AppName) -> None:
+        """Stop what `run` and `spawn` started for an app and nobody waits for any more."""
+        stop_units(deploy_job_units(app))
+
+    def detach(self, name: str, pid: int) -> None:
+        """Put process `pid` in a scope of its own, so that it outlives the session that made it."""
+        scope = f"{name}.scope"
+        shell.capture(
+            (
+                *(
+                    "busctl",
+                    "--quiet",
+                    "call",
+                    "org.freedesktop.systemd1",
+                    "/org/freedesktop/systemd1",
+                ),
+                *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
+                *(scope, "fail", "3"),
+                *("Description", "s", f"ship: {name}"),
+                *("PIDs", "au", "1", str(pid)),
+                *("CollectMode", "s", "inactive-or-failed"),
+                "0",
+            )
+        )
+        self._await_scope(scope, pid)
+
+    def _await_scope(self, scope: str, pid: int) -> None:
+        """PID 1 answers before it has moved the process."""
+        deadline = self._clock.now() + _DETACH_LIMIT_S
+        while scope not in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8"):
+            if self._clock.now() > deadline:
+                raise ServerError(
+                    f"Process {pid} could not be put into {scope}.", reason="server/detach-failed"
+                )
+            self._clock.sleep(_LOOK_AGAIN_S)

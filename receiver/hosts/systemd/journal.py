@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from receiver.hosts.systemd import journal_entries as journal
-from receiver.hosts.systemd.jobs import stop_units
+from receiver.hosts.systemd.manager import stop_units
 from receiver.hosts.systemd.units import journal as journal_name
 from receiver.hosts.systemd.units import journal_units
 from receiver.machine import files, shell

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from receiver.hosts.systemd.jobs import own_unit, stop_units
+from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.timer_units import timer_files, timer_pattern, timer_unit
 from receiver.hosts.systemd.units import RECOVERY_UNIT
 from receiver.machine import files, shell

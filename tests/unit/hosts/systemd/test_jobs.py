@@ -3,7 +3,7 @@
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from receiver.hosts import Job
+from receiver.hosts.jobs import Job
 from receiver.hosts.systemd.jobs import deploy_job_units, job_argv, job_unit, lasting_job_units
 from receiver.hosts.systemd.units import placeholder_unit, slot_units, socket_unit
 from receiver.model.layout import Layout

@@ -1,0 +1,58 @@
+"""The accounts of a machine that files and processes of apps belong to."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from receiver.model.names import AppName
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """User and group that files of an app belong to."""
+
+    uid: int
+    gid: int
+
+
+class Accounts(Protocol):
+    """What a machine does for the accounts of apps."""
+
+    @property
+    def separate(self) -> bool:
+        """Whether each app has one of its own, and so has the one who takes pushes.
+
+        Otherwise everything belongs to the user who started ship.
+        """
+
+    def owner(self, app: AppName) -> Owner | None:
+        """The app's account; None where there are none.
+
+        Raises:
+            ServerError: it is missing
+        """
+
+    def create(self, app: AppName) -> None:
+        """Make the app's account unless it is there."""
+
+    def remove(self, app: AppName) -> None:
+        """Remove the app's account, after everything it runs was stopped."""
+
+    def rename(self, app: AppName, new: AppName) -> None:
+        """Give the account of `app` the name for `new`; its number stays. Nothing of it may run."""
+
+
+def ids(owner: Owner | None) -> tuple[int, int]:
+    """User and group for a file of an app; unchanged where everything is the starter's."""
+    return (owner.uid, owner.gid) if owner else (-1, -1)
+
+
+def as_account(owner: Owner | None) -> tuple[str, ...]:
+    """Have a program of the system's, such as tar, run as an app's account.
+
+    It ends with the process that starts it, and runs nothing of the app's. A sandbox of its own
+    would only cost each deploy the tenth of a second that systemd takes to make one.
+    """
+    if owner is None:
+        return ()
+    account = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
+    return ("/usr/bin/setpriv", *account, "--no-new-privs", "--pdeathsig", "KILL")

@@ -1,0 +1,28 @@
+"""The one account of an embedded server: that of the user who started ship."""
+
+from receiver.hosts.supervisord.jobs import PlainJobs
+from receiver.model.names import AppName
+
+
+class OneAccount:
+    """Everything belongs to the user who started ship, whichever app it is of."""
+
+    separate = False
+
+    def __init__(self, jobs: PlainJobs) -> None:
+        self._jobs = jobs
+
+    def owner(self, app: AppName) -> None:
+        """Nobody but the user who started ship."""
+
+    def create(self, app: AppName) -> None:
+        """All apps share one account."""
+
+    def remove(self, app: AppName) -> None:
+        """There is none to remove; but nothing of the app may go on."""
+        self._jobs.stop_lasting(app)
+
+    def rename(self, app: AppName, new: AppName) -> None:
+        """There is none to rename; but nothing of the app may go on."""
+        del new
+        self._jobs.stop_lasting(app)
