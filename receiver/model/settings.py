@@ -172,6 +172,9 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.port_a if slot == "a" else self.port_b
 
 
+OF_NGINX = ("max_body_mb", "read_timeout_s")
+"""Settings of an app that its nginx file holds: the template knows them by the same names."""
+
 Occasion = Literal["deploy", "rollback", "config"]
 
 

@@ -12,7 +12,7 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.settings import App, Server
+from receiver.model.settings import OF_NGINX, App, Server
 from receiver.model.webserver import Command
 from receiver.planner.render import render, template_text
 
@@ -88,8 +88,7 @@ def _values(
         "server_names": server_names(front.server, app, settings),
         "access_log": str(front.log(app, "access")),
         "error_log": str(front.log(app, "error")),
-        "max_body_mb": settings.max_body_mb,
-        "read_timeout_s": settings.read_timeout_s,
+        **{name: getattr(settings, name) for name in OF_NGINX},
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
         "stopped": settings.stopped,
