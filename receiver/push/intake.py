@@ -10,24 +10,20 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from receiver.access import audit
 from receiver.access import grants as access
-from receiver.deploy import detached
+from receiver.deploy import commits
+from receiver.deploy.commits import Commit
 from receiver.deploy.spool import spool
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
 from receiver.model.names import AppName
 from receiver.model.output import Output
-from receiver.model.release import Release
 from receiver.server import Server, open_server
-
-if TYPE_CHECKING:
-    from receiver.deploy.releasing import Push
 
 _ABSENT = "0" * 40
 
@@ -61,28 +57,13 @@ def _parser() -> argparse.ArgumentParser:
 def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
     _admit(server, app, arguments)
-    paths = server.app(app)
-    archive = spool(paths, sys.stdin.fileno())
+    commit = _commit(app, spool(server.app(app), sys.stdin.fileno()), arguments)
     if arguments.plan:
-        return _plan(server, app, archive, arguments)
+        commits.plan(server, commit, Output(_show))
+        return 0
     entry = audit.Entry(server.layout, server.clock, _line(server, app, arguments), _warn).begin()
-
-    def work(out: Output, number: int) -> Release | None:
-        # under a name of this process, or recovery would clear it away
-        mine = archive.rename(paths.incoming / f"{os.getpid()}.tar")
-        try:
-            return _do(server, _push(app, mine, arguments, number), out, check=arguments.check)
-        finally:
-            mine.unlink(missing_ok=True)
-
-    request = detached.Request(
-        app=app,
-        by=arguments.key,
-        commit=arguments.commit,
-        description=f"{'Check' if arguments.check else 'Deploy'} {arguments.commit[:7]}",
-        entry=entry,
-    )
-    return detached.run_detached(server, request, work, _show, warm_up)
+    do, title = (commits.check, "Check {}") if arguments.check else (commits.deploy, "Deploy {}")
+    return commits.take(server, commit, do, title, _show, entry)
 
 
 def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
@@ -117,52 +98,16 @@ def _warn(text: str) -> None:
     Output(_show).warn(text)
 
 
-def _plan(server: Server, app: AppName, archive: Path, arguments: argparse.Namespace) -> int:
-    """Tell what the push would do, here and now: nothing comes of it that would have to outlive
-    the client.
-    """
-    from receiver.deploy import forecast  # noqa: PLC0415 - few pushes ask
-    from receiver.deploy import releasing as deploy  # noqa: PLC0415 - as above
-
-    push = deploy.Push(
-        app=app, archive=archive, commit=arguments.commit, by=arguments.key, number=0
-    )
-    try:
-        forecast.of_push(server, push, Output(_show))
-    finally:
-        archive.unlink(missing_ok=True)
-    return 0
-
-
-def _push(app: AppName, archive: Path, arguments: argparse.Namespace, number: int) -> "Push":
-    from receiver.deploy.releasing import Push  # noqa: PLC0415 - imported by warm_up, in the process that deploys
-
-    return Push(
+def _commit(app: AppName, archive: Path, arguments: argparse.Namespace) -> Commit:
+    return Commit(
         app=app,
-        archive=archive,
-        commit=arguments.commit,
+        id=arguments.commit,
         by=arguments.key,
-        number=number,
-        # a check moves no ref that would have to go back
-        ref=None if arguments.check else arguments.ref,
+        archive=archive,
+        # a check moves no ref that would have to go back, and a plan neither
+        ref=None if arguments.check or arguments.plan else arguments.ref,
         before=None if set(arguments.old) == {"0"} else arguments.old,
     )
-
-
-def _do(server: Server, push: "Push", out: Output, *, check: bool) -> Release | None:
-    if check:
-        from receiver.deploy import rehearsal  # noqa: PLC0415 - few pushes are checks
-
-        rehearsal.rehearse(server, push, out)
-        return None
-    from receiver.deploy.releasing import deploy  # noqa: PLC0415 - as above
-
-    return deploy(server, push, out)
-
-
-def warm_up() -> None:
-    """Import the story and what lies below it."""
-    from receiver.deploy import releasing as deploy  # noqa: F401, PLC0415 - costs as much as ten starts of Python
 
 
 def _root(text: str | None) -> Path | None:
