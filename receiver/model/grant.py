@@ -11,6 +11,8 @@ Needs = Literal["nothing", "view", "deploy", "manage", "admin"]
 `admin` is a grant for the whole server.
 """
 GRANTS: tuple[Grant, ...] = ("view", "deploy", "manage", "admin")
+FOR_GIT: Grant = "deploy"
+"""What git needs on an app: to push, and also to clone or fetch, which hands out all its code."""
 
 
 def suffices(held: Grant | None, needed: Needs) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 
 from receiver.push.wire import Readable
 
@@ -34,8 +34,7 @@ class Program:
     """Limit of what it may allocate; files that it maps do not count."""
 
 
-@dataclass(frozen=True)
-class Viewer:
+class Viewer(NamedTuple):
     """Where output goes, and what to do when there is none for a while."""
 
     output: Callable[[bytes], object]
@@ -73,8 +72,7 @@ def run_on_stream(program: Program, source: Readable | int, viewer: Viewer) -> i
             feeder.join()
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     process: subprocess.Popen[bytes]
     output: IO[bytes]
 

@@ -21,6 +21,7 @@ from receiver.deploy.spool import spool
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
+from receiver.model.grant import FOR_GIT
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import Server, open_server
@@ -69,7 +70,7 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
 def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
     """Ask for the grant once more: the gate is run by an account that is trusted less than root."""
     try:
-        access.admit(server.layout, arguments.key, app, "deploy")
+        access.admit(server.layout, arguments.key, app, FOR_GIT)
     except ShipError as error:
         line = _line(server, app, arguments)
         how = {"event": "refused", "status": error.exit_code, "reason": error.reason}

@@ -148,6 +148,19 @@ def test_every_change_of_an_app_passes_where_a_freeze_is_looked_for() -> None:
     assert users == {"machine.lock", "changes.freezes", "changes.recovery", "apps.cloning"}
 
 
+def test_who_may_use_git_is_asked_at_one_door() -> None:
+    about_grants = {"access.grants", "model.grant"}
+    asking = {module for module, path in MODULES.items() if about_grants & _ours(path)}
+    of_push = {module for module in asking if module.startswith("push.")}
+    # intake asks once more, as root: the account that asks at the door is trusted less
+    assert of_push == {"push.door", "push.intake"}
+
+
+def test_what_hooks_are_told_is_put_together_at_one_place() -> None:
+    builders = {module for module, path in MODULES.items() if '"SHIP_DEPLOY"' in path.read_text()}
+    assert builders == {"push.door"}
+
+
 def test_the_environment_is_read_at_the_edges_alone() -> None:
     readers = {module for module, path in MODULES.items() if "environ" in set(_attributes(path))}
     assert readers == set(READ_ENVIRONMENT)

@@ -2,20 +2,21 @@
 streamed.
 """
 
+import base64
+import binascii
 import gzip
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, cast
 
-from receiver.access import grants as access
-from receiver.model.errors import ShipError
-from receiver.model.grant import suffices
+from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
-from receiver.push import receive_pack, upload_pack
+from receiver.model.program import HOOKS
+from receiver.push import door, receive_pack, upload_pack
+from receiver.push.door import Caller
 from receiver.push.hooks import Push
-from receiver.push.http.credentials import token_of
 from receiver.push.wire import Readable, Write
 
 Environ = dict[str, Any]
@@ -25,7 +26,6 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 _ROUTE = re.compile(
     r"/git/(?P<app>[^/]+?)(?:\.git)?/(?P<call>info/refs|git-receive-pack|git-upload-pack)"
 )
-_SERVICES = frozenset({"git-receive-pack", "git-upload-pack"})
 _READ_BYTES = 65_536
 _NO_CACHE = (
     ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
@@ -47,22 +47,21 @@ class Config:
 
     layout: Layout
     authenticate: Authenticate
-    push: Callable[[AppName, str, str], Push]
-    """What a push to this app by the key of this name, from an address, needs to know."""
-    refused: Callable[[AppName, str, str, str], None]
-    """Takes note of what was refused: the app, the key, git's service and the address."""
+    environment: Mapping[str, str]
+    """For the programs that a call starts."""
+    limit_bytes: Callable[[], int]
+    """How much one push may bring."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
     """One request that was let in."""
 
+    caller: Caller
     app: AppName
-    key: str
     service: str
     advertises: bool
     protocol: str
-    address: str
 
 
 class _RefusedError(Exception):
@@ -129,7 +128,7 @@ def _admit(config: Config, environ: Environ) -> _Call:
     route = _ROUTE.fullmatch(environ.get("PATH_INFO", ""))
     if route is None:
         raise _RefusedError("404 Not Found", "There is nothing here.")
-    key = config.authenticate(token_of(environ.get("HTTP_AUTHORIZATION", "")))
+    key = config.authenticate(_token_of(environ.get("HTTP_AUTHORIZATION", "")))
     if key is None:
         raise _RefusedError(
             "401 Unauthorized",
@@ -137,21 +136,30 @@ def _admit(config: Config, environ: Environ) -> _Call:
             ("WWW-Authenticate", 'Basic realm="ship", charset="UTF-8"'),
         )
     service, advertises = _service(route["call"], environ)
-    return _Call(
-        _admitted_app(config, key, route["app"], service, _address(environ)),
-        key,
-        service,
-        advertises,
-        environ.get("HTTP_GIT_PROTOCOL", ""),
-        _address(environ),
-    )
+    # from where, as nginx says it, which is the only one to reach this
+    address = str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+    caller = Caller(config.layout, key, {**config.environment, "SSH_CLIENT": address}, _to_make)
+    app = _admitted_app(caller, route["app"], service)
+    return _Call(caller, app, service, advertises, environ.get("HTTP_GIT_PROTOCOL", ""))
+
+
+def _token_of(header: str) -> str:
+    """The password of HTTP Basic, whatever the user name; empty when there is none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return decoded.partition(":")[2]
 
 
 def _service(call: str, environ: Environ) -> tuple[str, bool]:
     method = environ["REQUEST_METHOD"]
     if call == "info/refs":
         service = environ.get("QUERY_STRING", "").removeprefix("service=")
-        if service not in _SERVICES:
+        if service not in door.SERVICES:
             raise _RefusedError("403 Forbidden", "Use a git that speaks smart HTTP.")
         if method != "GET":
             raise _RefusedError("405 Method Not Allowed", "", ("Allow", "GET"))
@@ -161,43 +169,30 @@ def _service(call: str, environ: Environ) -> tuple[str, bool]:
     return call, False
 
 
-def _address(environ: Environ) -> str:
-    """From where, as nginx says it, which is the only one to reach this."""
-    return str(environ.get("HTTP_X_FORWARDED_FOR", ""))
-
-
-def _admitted_app(config: Config, key: str, name: str, service: str, address: str) -> AppName:
-    """The app that is meant, if the key may push to it; one that it may not see is answered as
-    one that is not there.
-    """
+def _admitted_app(caller: Caller, name: str, service: str) -> AppName:
+    """The app that is meant, if the key may use git on it."""
     try:
         app = AppName.parse(name)
     except ShipError as error:
         raise _RefusedError("404 Not Found", _in_words(error)) from error
-    held = access.held(config.layout, key, app)
-    there = config.layout.repo(app).is_dir()
-    if not there or not suffices(held, "deploy"):
-        config.refused(app, key, service, address)
-    if not there or held is None:
-        raise _RefusedError(
-            "404 Not Found",
-            f"There is no app {app} on this server.\n"
-            + (
-                access.advice_for(config.layout, key, app)
-                or f"Make it with: ship apps:create {app}"
-            ),
-        )
-    if not suffices(held, "deploy"):
-        raise _RefusedError(
-            "403 Forbidden", _in_words(access.not_granted(key, app, held, "deploy"))
-        )
+    try:
+        door.admit(caller, app, service)
+    except NotFoundError as error:
+        raise _RefusedError("404 Not Found", f"{error.title}\n{error.advice}") from error
+    except ShipError as error:
+        raise _RefusedError("403 Forbidden", _in_words(error)) from error
     return app
+
+
+def _to_make(app: AppName) -> str:
+    return f"ship apps:create {app}"
 
 
 def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
     repo = config.layout.repo(call.app)
-    if call.service == "git-receive-pack":
-        push = config.push(call.app, call.key, call.address)
+    if call.service == door.RECEIVE:
+        variables = door.for_hooks(call.caller.key, call.app, call.caller.environment)
+        push = Push(repo, HOOKS, variables, config.limit_bytes())
         if call.advertises:
             receive_pack.advertise(push, write)
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.model.errors import UsageError
-from receiver.push import gate
+from receiver.push import door, gate, ssh
 
 Captured = pytest.CaptureFixture[bytes]
 UNKNOWN = """
@@ -53,7 +53,7 @@ def ask(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
     "path", ["blog", "/blog", "blog.git", "~/blog", "/blog.git/", "~/blog.git"]
 )
 def test_the_forms_of_an_app_in_a_remote(path: str) -> None:
-    assert gate._app(["git-receive-pack", path]) == "blog"
+    assert ssh._app(["git-receive-pack", path]) == "blog"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_forms_of_an_app_in_a_remote(path: str) -> None:
 )
 def test_nothing_else_is_an_app(words: list[str]) -> None:
     with pytest.raises(UsageError):
-        gate._app(words)
+        ssh._app(words)
 
 
 @pytest.mark.parametrize("line", ["git-receive-pack 'blgo'", "git upload-pack 'blgo'"])
@@ -108,7 +108,7 @@ def test_code_goes_and_comes_with_the_grant_to_deploy(
         served.append(git)
         return 0
 
-    monkeypatch.setattr(gate, "_receive", serve)
+    monkeypatch.setattr(ssh, "_receive", serve)
     monkeypatch.setattr("receiver.push.upload_pack.serve_ssh", serve)
     assert ask(f"{git} 'blog'", monkeypatch) == 21
     assert "(access/not-granted)" in capfdbinary.readouterr().err.decode()
@@ -195,9 +195,9 @@ def test_hooks_are_told_to_use_sudo_only_where_root_must_deploy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    vps = gate._for_hooks("laptop", "blog", {})
+    vps = door.for_hooks("laptop", "blog", {})
     assert (vps["SHIP_SUDO"], vps["SHIP_APP"], vps["SHIP_KEY"]) == ("1", "blog", "laptop")
-    assert "SHIP_SUDO" not in gate._for_hooks("laptop", "blog", {"SHIP_ROOT": "/r"})
+    assert "SHIP_SUDO" not in door.for_hooks("laptop", "blog", {"SHIP_ROOT": "/r"})
 
 
 @pytest.mark.parametrize("argv", [[], ["--key"], ["laptop"], ["--key", "a", "b"]])

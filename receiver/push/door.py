@@ -1,0 +1,80 @@
+"""The one door for git: whether a key may use it on an app, over ssh and HTTP alike.
+
+It also builds the variables that the hooks of a push need. Importing it is part of every push.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from receiver.access import grants
+from receiver.model.errors import NotFoundError
+from receiver.model.grant import FOR_GIT, suffices
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.push import programs
+
+RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
+_CALLS = {RECEIVE: "push", UPLOAD: "fetch"}
+SERVICES = frozenset(_CALLS)
+"""What git asks for, by the names of its own programs."""
+_STREAMS = (0, 1, 2)
+_FOR_HOOKS = ("HOME", "SHIP_ROOT", "SSH_CLIENT")
+
+
+class Caller(NamedTuple):
+    """A key that calls git on a server."""
+
+    layout: Layout
+    key: str
+    environment: Mapping[str, str]
+    """For the programs that are started; SSH_CLIENT in it is the address that is recorded."""
+    to_make: Callable[[AppName], str]
+    """What an admin types to make an app, from where the call comes."""
+
+
+def admit(caller: Caller, app: AppName, service: str) -> None:
+    """Let a call pass, or have its refusal recorded and explain it.
+
+    Raises:
+        NotFoundError: there is no such app, or the key may not see it: the same words for both
+        ShipError: the key sees the app, and may not do this
+    """
+    held = grants.held(caller.layout, caller.key, app)
+    exists = caller.layout.repo(app).is_dir()
+    if exists and suffices(held, FOR_GIT):
+        return
+    _record(caller, app, service)
+    if held is None or not exists:
+        raise _no_such_app(caller, app)
+    raise grants.not_granted(caller.key, app, held, FOR_GIT)
+
+
+def for_hooks(key: str, app: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What hooks/post-receive needs to hand the pushed tree to the deploy."""
+    variables = {"SHIP_APP": app, "SHIP_KEY": key, "SHIP_DEPLOY": programs.path_of("ship-deploy")}
+    variables |= {name: environment[name] for name in _FOR_HOOKS if name in environment}
+    if programs.needs_sudo(environment):
+        variables["SHIP_SUDO"] = "1"
+    return variables
+
+
+def _record(caller: Caller, app: AppName, service: str) -> None:
+    """Have root record a refusal: the account that decides here cannot write the audit.
+
+    `ship`, asked for the same, refuses it as well and records that. Silent, whatever comes of it.
+    """
+    words = ("--", "git:refused", _CALLS[service], "--app", app)
+    argv = programs.ship_by(caller.key, caller.environment, *words)
+    nowhere = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in _STREAMS]
+    os.waitpid(os.posix_spawnp(argv[0], argv, caller.environment, file_actions=nowhere), 0)
+
+
+def _no_such_app(caller: Caller, app: AppName) -> NotFoundError:
+    from receiver.state import records  # noqa: PLC0415 - slow, and only for this error
+
+    layout, key, _, to_make = caller
+    known = [AppName(path.stem) for path in layout.repos.glob("*.git")]
+    error = records.no_such_app(app, grants.visible(layout, key, known))
+    error.advice = grants.advice_for(layout, key, app) or f"Make it with: {to_make(app)}"
+    return error

@@ -1,0 +1,83 @@
+"""Git over ssh: reads which app is meant, asks at the door, and serves git on the connection."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from receiver.model.errors import ShipError, UsageError
+from receiver.model.layout import Layout
+from receiver.model.limits import MAX_PUSH_MB
+from receiver.model.names import AppName
+from receiver.model.program import HOOKS
+from receiver.push import door
+from receiver.push.door import Caller
+
+_REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
+_MIB = 1024 * 1024
+
+
+def serve(key: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Serve git's command; returns the exit status for sshd.
+
+    Raises:
+        ShipError: the command is not served, or not for this key
+    """
+    service = words[0]
+    if service not in door.SERVICES:
+        raise _not_served(service)
+    app = _app(words)
+    root = environment.get("SHIP_ROOT")
+    layout = Layout.embedded(Path(root)) if root else Layout.vps()
+    caller = Caller(layout, key, environment, lambda app: _to_make(layout, app))
+    door.admit(caller, app, service)
+    if service == door.UPLOAD:
+        from receiver.push import upload_pack  # noqa: PLC0415 - one of two is needed
+
+        upload_pack.serve_ssh(layout.repo(app), environment.get("GIT_PROTOCOL", ""))
+    return _receive(caller, app)
+
+
+def _receive(caller: Caller, app: AppName) -> int:
+    from receiver.push import receive_pack  # noqa: PLC0415 - as above
+
+    layout = caller.layout
+    variables = door.for_hooks(caller.key, app, caller.environment)
+    push = receive_pack.Push(layout.repo(app), HOOKS, variables, _limit_bytes(layout))
+    return receive_pack.serve_ssh(push)
+
+
+def _limit_bytes(layout: Layout) -> int:
+    """The one setting that a push needs here, read without the import of all settings."""
+    import tomllib  # noqa: PLC0415 - a fetch does not need it
+
+    settings = tomllib.loads(layout.server_settings.read_text(encoding="utf-8"))
+    return int(settings.get("max_push_mb", MAX_PUSH_MB)) * _MIB
+
+
+def _app(words: Sequence[str]) -> AppName:
+    """The app that a git command names, as `blog`, `/blog`, `~/blog` or any of them with `.git`."""
+    found = _REPO.fullmatch(words[1]) if len(words) == len((door.RECEIVE, "app")) else None
+    if found is None:
+        raise UsageError(
+            "The address of this git remote does not name an app.",
+            detail=f"git asked for: {shlex.join(words)}",
+            advice="The address of an app is ship@HOST:NAME.",
+            reason="usage/bad-remote",
+        )
+    return AppName.parse(found[1])
+
+
+def _to_make(layout: Layout, app: AppName) -> str:
+    from receiver.state import records  # noqa: PLC0415 - slow, and only for an error
+
+    return f"ssh ship@{records.read_server(layout).domain} apps:create {app}"
+
+
+def _not_served(command: str) -> ShipError:
+    return ShipError(
+        f"The command {command} is not served here.",
+        detail="Of git, pushing, cloning and fetching are.",
+        advice="`git push`, `git clone` and `git fetch` do all that an app needs.",
+        reason="access/git-command",
+    )
