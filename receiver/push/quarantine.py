@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.machine import git
+from receiver.machine import files, git
 from receiver.push.follow import Program, Viewer, run_on_stream, run_on_text
 from receiver.push.wire import Readable
 
@@ -73,7 +73,7 @@ class Quarantine:
             for suffix in _ORDER_IN:
                 if (part := pack.with_suffix(suffix)).exists():
                     part.replace(packs / part.name)
-        _sync_folder(packs)
+        files.sync_folder(packs)
 
     def _program(self, *args: str, memory_bytes: int | None = None) -> Program:
         environment = git.environment(self.environment)
@@ -129,11 +129,3 @@ def _is_empty(pack: Path) -> bool:
     """Whether nothing is in it: git sends such a pack when we have all objects already."""
     with pack.open("rb") as file:
         return not any(file.read(_PACK_COUNT.stop)[_PACK_COUNT])
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

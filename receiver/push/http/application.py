@@ -8,7 +8,7 @@ import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
@@ -34,19 +34,13 @@ _NO_CACHE = (
 )
 
 
-class Authenticate(Protocol):
-    """Looks a token up in the key store."""
-
-    def __call__(self, token: str) -> str | None:
-        """Name of the key that the token belongs to; None when it belongs to none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """What the application knows of its server."""
 
     layout: Layout
-    authenticate: Authenticate
+    authenticate: Callable[[str], str | None]
+    """Name of the key that a token belongs to; None when it belongs to none."""
     environment: Mapping[str, str]
     """For the programs that a call starts."""
     limit_bytes: Callable[[], int]
