@@ -81,7 +81,7 @@ def destroy(
     paths = server.app(name)
     with freezes.changing(server, paths, f"destruction of {name}", frozen_too=frozen_too):
         do_unlocked(server, paths, _plan_destroy(server, paths))
-        drain_records.end_all(server.layout, server.settings, name)
+        drain_records.end_all(server, name)
         runs.stop(server, name, run_records.going_on(paths))
         server.host.jobs.stop(name)
         _take_away(server, paths, keep_storage=keep_storage)

@@ -93,7 +93,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     """
     if server.layout.app(was).settings.exists():
         _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
-        drain_records.end_all(server.layout, server.settings, was)
+        drain_records.end_all(server, was)
         runs.stop(server, was, run_records.going_on(server.layout.app(was)))
         server.host.jobs.stop(was)
     server.host.accounts.rename(was, name)
@@ -102,7 +102,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         request_logs.rename(was, name)
     _rewrite_records(server, server.layout.app(name))
     _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
-    drain_records.start_all(server.layout, server.settings, name)
+    drain_records.start_all(server, name)
 
 
 def _plan_down(server: Server, name: AppName) -> Plan:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from receiver.changes import freezes
-from receiver.drains.records import find, keeper_of, read, read_state, write
+from receiver.drains.records import find, read, read_state, write
 from receiver.drains.senders import SendError, sender
 from receiver.logs.stream import Stream
 from receiver.machine import files
@@ -58,7 +58,7 @@ def add(server: Server, app: AppName, url: str, shape: Format, name: str | None,
             cursor=Stream(server, app).cursor,
         )
         write(paths, drain)
-        keeper_of(server.layout, server.settings).start(app, drain.name)
+        server.host.drains.start(app, drain.name)
     return drain
 
 
@@ -71,15 +71,15 @@ def remove(server: Server, app: AppName, word: str) -> Drain:
     paths = server.app(app)
     with freezes.changing(server, paths, "removal of a drain"):
         drain = find(paths, word)
-        keeper_of(server.layout, server.settings).stop(app, drain.name)
-        keeper_of(server.layout, server.settings).forget(app, drain.name)
+        server.host.drains.stop(app, drain.name)
+        server.host.drains.forget(app, drain.name)
         files.remove(paths.drains / f"{drain.name}.json")
     return drain
 
 
 def statuses(server: Server, app: AppName) -> list[Status]:
     """All drains of an app, and how they go."""
-    kept = keeper_of(server.layout, server.settings)
+    kept = server.host.drains
     return [
         Status(drain, kept.runs(app, drain.name), read_state(kept, app, drain.name))
         for drain in read(server.app(app))

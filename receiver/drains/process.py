@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from receiver.drains.buffer import Buffer
 from receiver.drains.pump import Pump
-from receiver.drains.records import find, keeper_of, read_state
+from receiver.drains.records import find, read_state
 from receiver.drains.senders import sender
 from receiver.logs.stream import Stream, Wanted
 from receiver.machine import files
@@ -30,7 +30,7 @@ def serve(server: Server, app: AppName, name: str) -> int:
     # waited for below: neither thread is interrupted
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     drain = find(server.app(app), name)
-    kept = keeper_of(server.layout, server.settings)
+    kept = server.host.drains
     target, place = parse_target(drain.url), kept.state(app, name)
     state = read_state(kept, app, name)
     stream = _stream(server, app, state.cursor or drain.cursor)

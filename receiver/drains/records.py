@@ -2,46 +2,39 @@
 
 from msgspec.structs import replace
 
-from receiver.hosts.drain_keepers import Keeper
-from receiver.hosts.supervisord.drains import SupervisorKeeper
-from receiver.hosts.systemd.drains import SystemdKeeper
+from receiver.hosts.drains import Drains
 from receiver.machine import files
 from receiver.model.drain import Drain, DrainState
 from receiver.model.errors import NotFoundError, ServerError
-from receiver.model.layout import AppPaths, Layout
+from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
-from receiver.model.settings import Server
+from receiver.server import Server
 from receiver.state import records
 
 
-def keeper_of(layout: Layout, settings: Server) -> Keeper:
-    """Who has the drains of this server run."""
-    return keeper(layout, systemd=settings.host == "systemd")
-
-
-def end_all(layout: Layout, settings: Server, app: AppName) -> None:
+def end_all(server: Server, app: AppName) -> None:
     """Stop the drains of an app, which is destroyed or takes another name; their records stay,
     and know where they were.
     """
-    kept = keeper_of(layout, settings)
-    for drain in read(layout.app(app)):
+    kept, paths = server.host.drains, server.layout.app(app)
+    for drain in read(paths):
         kept.stop(app, drain.name)
         cursor = read_state(kept, app, drain.name).cursor
         if cursor:
-            write(layout.app(app), replace(drain, cursor=cursor))
+            write(paths, replace(drain, cursor=cursor))
         kept.forget(app, drain.name)
 
 
-def start_all(layout: Layout, settings: Server, app: AppName) -> None:
+def start_all(server: Server, app: AppName) -> None:
     """Start the drains of an app, which had another name before."""
-    for drain in read(layout.app(app)):
-        keeper_of(layout, settings).start(app, drain.name)
+    for drain in read(server.layout.app(app)):
+        server.host.drains.start(app, drain.name)
 
 
-def renew_all(layout: Layout, settings: Server, app: AppName) -> list[str]:
+def renew_all(server: Server, app: AppName) -> list[str]:
     """Start those drains of an app anew that an older ship started; their names."""
-    kept = keeper_of(layout, settings)
-    older = [drain.name for drain in read(layout.app(app)) if not kept.is_current(app, drain.name)]
+    kept, there = server.host.drains, read(server.layout.app(app))
+    older = [drain.name for drain in there if not kept.is_current(app, drain.name)]
     for name in older:
         kept.start(app, name)
     return older
@@ -71,14 +64,9 @@ def find(paths: AppPaths, word: str) -> Drain:
     )
 
 
-def read_state(kept: Keeper, app: AppName, name: str) -> DrainState:
+def read_state(kept: Drains, app: AppName, name: str) -> DrainState:
     """How a drain goes, by its own account: the process behind it writes there what it likes."""
     try:
         return records.read_json(kept.state(app, name), DrainState) or DrainState()
     except (ServerError, OSError, UnicodeError):
         return DrainState()
-
-
-def keeper(layout: Layout, *, systemd: bool) -> Keeper:
-    """Who keeps the drains of a server."""
-    return SystemdKeeper(layout) if systemd else SupervisorKeeper(layout)

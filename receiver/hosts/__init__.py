@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from receiver.hosts.accounts import Accounts
+from receiver.hosts.drains import Drains
 from receiver.hosts.jobs import Jobs
 from receiver.hosts.limits import Limits
 from receiver.model.cron import Timer
@@ -64,6 +65,10 @@ class Host(Protocol):
     @property
     def background(self) -> Background:
         """The processes besides web."""
+
+    @property
+    def drains(self) -> Drains:
+        """What sends logs on."""
 
     @property
     def jobs(self) -> Jobs:

@@ -218,7 +218,7 @@ def _renew_drains(server: Server, done: list[str]) -> None:
     it.
     """
     for app in records.app_names(server.layout):
-        renewed = drain_records.renew_all(server.layout, server.settings, app)
+        renewed = drain_records.renew_all(server, app)
         done += [f"start the drain {name} of {app} anew" for name in renewed]
 
 

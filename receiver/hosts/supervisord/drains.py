@@ -1,10 +1,9 @@
-"""Drains as programs of supervisord's: their files, and the keeper that has them run."""
+"""Drains as programs of supervisord's: their files, and how they are run."""
 
 import shlex
 from pathlib import Path
 
-from receiver.hosts.drain_keepers import SHIP
-from receiver.hosts.drain_state import program_name, state_file
+from receiver.hosts.drains import SHIP, program_name, state_name
 from receiver.hosts.supervisord.rpc import Supervisor, control_socket
 from receiver.machine import files
 from receiver.model.layout import Layout
@@ -13,7 +12,7 @@ from receiver.model.plan import WriteFile
 from receiver.planner.render import render
 
 
-class SupervisorKeeper:
+class SupervisorDrains:
     """Drains as programs."""
 
     def __init__(self, layout: Layout) -> None:
@@ -42,7 +41,7 @@ class SupervisorKeeper:
         files.remove_tree(self.state(app, name).parent)
 
     def state(self, app: AppName, name: str) -> Path:
-        return state_file(self._layout, app, name, systemd=False)
+        return self._layout.state / "drains" / state_name(app, name)
 
     def runs(self, app: AppName, name: str) -> bool:
         if self._supervisor.pid() is None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from receiver.health import workers
 from receiver.hosts import last_text
@@ -28,6 +29,9 @@ from receiver.model.webserver import Command
 from receiver.nginx import program as nginx
 from receiver.state import records
 
+if TYPE_CHECKING:
+    from receiver.hosts.supervisord.drains import SupervisorDrains
+
 LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
 SHIP = Path(sys.executable).with_name("ship")
 _POLL_S = 0.02
@@ -46,6 +50,13 @@ class SupervisordHost:
         self.jobs = PlainJobs(layout, clock)
         self.accounts = OneAccount(self.jobs)
         self.limits = NoLimits()
+
+    @property
+    def drains(self) -> "SupervisorDrains":
+        """What sends logs on."""
+        from receiver.hosts.supervisord.drains import SupervisorDrains  # noqa: PLC0415 - few commands need it
+
+        return SupervisorDrains(self._layout)
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""

@@ -1,10 +1,9 @@
-"""Drains as units of systemd's: their files, and the keeper that has them run."""
+"""Drains as units of systemd's: their files, and how they are run."""
 
 from contextlib import suppress
 from pathlib import Path
 
-from receiver.hosts.drain_keepers import SHIP, VERSION
-from receiver.hosts.drain_state import STATES, program_name, state_file
+from receiver.hosts.drains import SHIP, VERSION, program_name, state_name
 from receiver.hosts.systemd.manager import stop_units
 from receiver.machine import files, shell
 from receiver.model.layout import Layout
@@ -12,8 +11,11 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.planner.render import render
 
+_STATES = Path("/var/lib/private/ship-drains")
+"""Where systemd has the state of units whose accounts are made for the time that they run."""
 
-class SystemdKeeper:
+
+class SystemdDrains:
     """Drains as units."""
 
     def __init__(self, layout: Layout) -> None:
@@ -40,13 +42,13 @@ class SystemdKeeper:
     def forget(self, app: AppName, name: str) -> None:
         # systemd's own links to it lie beside it
         files.remove_tree(self.state(app, name).parent)
-        files.remove(Path("/var/lib") / STATES.name / self.state(app, name).parent.name)
-        for folder in (STATES, Path("/var/lib") / STATES.name):
+        files.remove(Path("/var/lib") / _STATES.name / self.state(app, name).parent.name)
+        for folder in (_STATES, Path("/var/lib") / _STATES.name):
             with suppress(OSError):  # others are in it
                 folder.rmdir()
 
     def state(self, app: AppName, name: str) -> Path:
-        return state_file(self._layout, app, name, systemd=True)
+        return _STATES / state_name(app, name)
 
     def runs(self, app: AppName, name: str) -> bool:
         said = shell.capture(

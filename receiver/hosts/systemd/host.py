@@ -40,6 +40,7 @@ from receiver.nginx import program as nginx
 from receiver.state import records
 
 if TYPE_CHECKING:
+    from receiver.hosts.systemd.drains import SystemdDrains
     from receiver.hosts.systemd.journal import JournalLog
 
 _SHOWN_LINES = 20
@@ -59,6 +60,13 @@ class SystemdHost:
         self.limits = SystemdLimits(layout)
         self.accounts = SystemdAccounts(layout, self.limits)
         self.jobs = SystemdJobs(layout, runtime, clock)
+
+    @property
+    def drains(self) -> "SystemdDrains":
+        """What sends logs on."""
+        from receiver.hosts.systemd.drains import SystemdDrains  # noqa: PLC0415 - few commands need it
+
+        return SystemdDrains(self._layout)
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""

@@ -11,8 +11,8 @@ VERSION = Path(sys.prefix) / ".installed"
 """What installer.sh writes beside the program: a digest of it."""
 
 
-class Keeper(Protocol):
-    """What a process manager does for drains."""
+class Drains(Protocol):
+    """What a machine does for log drains."""
 
     def start(self, app: AppName, name: str) -> None:
         """Have it run, now and after a boot; one that runs is started anew."""
@@ -31,3 +31,13 @@ class Keeper(Protocol):
 
     def is_current(self, app: AppName, name: str) -> bool:
         """Whether this version of ship started it."""
+
+
+def program_name(app: str, name: str) -> str:
+    """What a drain's program is called; no app can have a dot in its name."""
+    return f"ship.drain.{app}.{name}"
+
+
+def state_name(app: AppName, name: str) -> str:
+    """The end of the path to where a drain's process writes down how it goes."""
+    return f"{app}.{name}/state.json"
