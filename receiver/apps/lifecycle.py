@@ -31,7 +31,7 @@ from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import Server
 from receiver.state import records
-from receiver.storage import mount_links
+from receiver.storage import outside_mounts
 
 _PORTS_OF_AN_APP = 3
 _OF_ONE_APP = ("port", "port_a", "port_b", "created_at", "domains", "maintenance")
@@ -92,7 +92,7 @@ def _make(server: Server, paths: AppPaths, settings: App) -> None:
     server.host.accounts.create(paths.name)
     _make_folders(server, paths)
     git.create_repo(server.layout.repo(paths.name), hooks=HOOKS)
-    mount_links.prepare(server.host, paths, settings)
+    outside_mounts.prepare(server.host, paths, settings)
     records.write_toml(paths.settings, settings)
 
 

@@ -43,7 +43,6 @@ from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import Server
 from receiver.state import records
-from receiver.storage import mount_links
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -141,7 +140,7 @@ def _rewrite_records(server: Server, paths: AppPaths) -> None:
             address=server.address(paths.name),
         )
         records.write_json(paths.release(version).record, renamed)
-    mount_links.write(paths, records.read_app(paths))
+    server.host.outside_mounts.write(paths.name, records.read_app(paths).mounts)
     for number in records.build_numbers(paths):
         build = records.read_json(paths.builds / f"{number}.json", Build)
         if build is not None:

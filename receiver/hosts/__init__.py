@@ -13,6 +13,7 @@ from receiver.hosts.accounts import Accounts
 from receiver.hosts.drains import Drains
 from receiver.hosts.jobs import Jobs
 from receiver.hosts.limits import Limits
+from receiver.hosts.outside_mounts import OutsideMounts
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
@@ -73,6 +74,10 @@ class Host(Protocol):
     @property
     def jobs(self) -> Jobs:
         """Commands that run once."""
+
+    @property
+    def outside_mounts(self) -> OutsideMounts:
+        """Where storage can appear outside of a release's tree."""
 
     @property
     def limits(self) -> Limits:

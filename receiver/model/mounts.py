@@ -77,6 +77,21 @@ def in_tree(mounts: Mounts) -> dict[str, str]:
     return {path: place for path, place in mounts.items() if not path.startswith("/")}
 
 
+def outside(mounts: Mounts) -> dict[str, str]:
+    """Those that are not in the release's own tree."""
+    return {path: place for path, place in mounts.items() if path.startswith("/")}
+
+
+def not_here(path: str, why: str, advice: str) -> UsageError:
+    """The error for a path at which this machine cannot have the storage appear."""
+    return UsageError(
+        f"The app's storage cannot be mounted at {path}.",
+        detail=why,
+        advice=advice,
+        reason="usage/mount-not-here",
+    )
+
+
 def overlapping(mounts: Mounts, path: str) -> str | None:
     """A mount that lies in this one, or around it."""
     return next(

@@ -21,7 +21,7 @@ from receiver.processes import control
 from receiver.processes.now import now_of
 from receiver.server import Server
 from receiver.state import records
-from receiver.storage import account_files, mount_links
+from receiver.storage import account_files, outside_mounts
 
 _SHOWN = 4
 _KEEPERS = frozenset({".gitkeep", ".keep", ".gitignore"})
@@ -78,7 +78,7 @@ def refuse(server: Server, name: AppName, wishes: Sequence[Wish], *, hide: bool)
         _refuse_overlap(mounts, wish.path)
         mounts[wish.path] = ""
         if wish.path.startswith("/"):
-            mount_links.checked(server, wish)
+            outside_mounts.checked(server, wish)
         elif live is not None and not hide:
             _refuse_code(paths, live.release, wish.path)
 
@@ -102,7 +102,7 @@ def _plan_mount(
     settings = records.read_app(paths)
     _refuse_overlap(settings.mounts, wish.path)
     if wish.path.startswith("/"):
-        place = mount_links.checked(server, wish)
+        place = outside_mounts.checked(server, wish)
         told["restart"] = settings.mounts.get(wish.path) != place
         _make_place(server, paths, place)
     else:
@@ -134,7 +134,7 @@ def _changed(server: Server, paths: AppPaths, before: App, after: App) -> Plan:
     """
     steps: list[AnyStep] = [change_steps.settings_step(paths, after)]
     if after.mounts != before.mounts:
-        steps += mount_links.steps(server, paths, before, after)
+        steps += outside_mounts.steps(server, paths, before, after)
     return tuple(steps)
 
 

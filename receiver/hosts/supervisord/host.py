@@ -31,6 +31,7 @@ from receiver.state import records
 
 if TYPE_CHECKING:
     from receiver.hosts.supervisord.drains import SupervisorDrains
+    from receiver.hosts.supervisord.outside_mounts import NoMounts
 
 LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
 SHIP = Path(sys.executable).with_name("ship")
@@ -57,6 +58,13 @@ class SupervisordHost:
         from receiver.hosts.supervisord.drains import SupervisorDrains  # noqa: PLC0415 - few commands need it
 
         return SupervisorDrains(self._layout)
+
+    @property
+    def outside_mounts(self) -> "NoMounts":
+        """Where storage can appear outside of a release's tree."""
+        from receiver.hosts.supervisord.outside_mounts import NoMounts  # noqa: PLC0415 - as above
+
+        return NoMounts()
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""

@@ -42,6 +42,7 @@ from receiver.state import records
 if TYPE_CHECKING:
     from receiver.hosts.systemd.drains import SystemdDrains
     from receiver.hosts.systemd.journal import JournalLog
+    from receiver.hosts.systemd.outside_mounts import BoundMounts
 
 _SHOWN_LINES = 20
 
@@ -67,6 +68,13 @@ class SystemdHost:
         from receiver.hosts.systemd.drains import SystemdDrains  # noqa: PLC0415 - few commands need it
 
         return SystemdDrains(self._layout)
+
+    @property
+    def outside_mounts(self) -> "BoundMounts":
+        """Where storage can appear outside of a release's tree."""
+        from receiver.hosts.systemd.outside_mounts import BoundMounts  # noqa: PLC0415 - as above
+
+        return BoundMounts(self._layout)
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""
