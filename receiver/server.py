@@ -30,6 +30,10 @@ class Server:
         """Host name of an app."""
         return f"{name}.{self.settings.domain}"
 
+    def git_remote(self, name: AppName) -> str:
+        """What stands behind `git remote add prod` of an app."""
+        return self.host.git_remote(self.settings, name)
+
     def url(self, name: AppName) -> str:
         """Where a visitor finds an app."""
         port = self.settings.http_port
@@ -42,7 +46,7 @@ def open_server(root: Path | None) -> Server:
     Raises:
         ServerError: there is none, or its settings cannot be used
     """
-    layout = Layout.vps() if root is None else Layout.embedded(root)
+    layout = Layout.at(root)
     found = records.read_server(layout)
     return Server(layout, found, _host(layout, found))
 

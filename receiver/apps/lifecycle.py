@@ -26,7 +26,6 @@ from receiver.model.plan import (
 )
 from receiver.model.program import HOOKS
 from receiver.model.settings import App
-from receiver.nginx import request_logs
 from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import Server
@@ -102,8 +101,7 @@ def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
     """
     server.host.accounts.remove(paths.name)
     files.remove_tree(server.layout.repo(paths.name))
-    if server.settings.host == "systemd":
-        request_logs.remove(paths.name)
+    server.host.request_logs.remove(paths.name)
     files.remove_tree(paths.run)
     if keep_storage:
         files.keep_only(paths.home, paths.storage)

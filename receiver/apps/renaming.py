@@ -36,7 +36,6 @@ from receiver.model.plan import (
     StopSlot,
 )
 from receiver.model.release import Build
-from receiver.nginx import request_logs
 from receiver.planner.formation import plan_formation
 from receiver.processes import web_steps
 from receiver.runs import records as run_records
@@ -97,8 +96,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
         server.host.jobs.stop(was)
     server.host.accounts.rename(was, name)
     _move(server.layout, was, name)
-    if server.settings.host == "systemd":
-        request_logs.rename(was, name)
+    server.host.request_logs.rename(was, name)
     _rewrite_records(server, server.layout.app(name))
     _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
     drain_records.start_all(server, name)

@@ -67,4 +67,4 @@ def _home(server: Server) -> Path | None:
     """The folder of the user whom everything belongs to; None where apps have accounts of their
     own.
     """
-    return Path.home() if server.settings.host == "supervisord" else None
+    return None if server.host.accounts.separate else Path.home()

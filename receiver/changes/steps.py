@@ -21,7 +21,8 @@ from receiver.state import records
 
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
-    return Front(server.layout, server.settings, ipv6=sockets.has_ipv6())
+    logs = server.host.request_logs
+    return Front(server.layout, server.settings, logs, ipv6=sockets.has_ipv6())
 
 
 def site_change(

@@ -78,7 +78,7 @@ class Call:
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         root = self.place.root
-        return Layout.vps() if root is None else Layout.embedded(root)
+        return Layout.at(root)
 
     @cached_property
     def server(self) -> "Server":

@@ -10,7 +10,6 @@ from itertools import islice
 
 import msgspec
 
-from receiver.changes import steps as change_steps
 from receiver.deploy import canary as checking
 from receiver.doctor import failed_requests, front_door
 from receiver.doctor.finding import Finding, Steps
@@ -201,7 +200,7 @@ def _process(way: _Way) -> Iterator[str]:
     nginx.
     """
     seen, app, master = way.seen, way.app, way.master
-    errors = log_parts.newest_first(change_steps.front(seen.server).log(app.name, "error"))
+    errors = log_parts.newest_first(seen.server.host.request_logs.of(app.name, "error"))
     # up to what was asked of whom: that stands above
     last = (line.decode("utf-8", "replace") for line in islice(errors, 1))
     lines = (line.partition(", client: ")[0] for line in last)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice, takewhile
 
-from receiver.changes import steps as change_steps
 from receiver.doctor.finding import Finding
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.machine import log_parts
@@ -51,7 +50,7 @@ def _advice(reasons: list[Reason], app: AppSeen) -> str:
 
 def _failed(seen: Seen, app: AppSeen) -> Iterator[Request]:
     """The last first; ship's own questions are no visitor's."""
-    log = change_steps.front(seen.server).log(app.name, "access")
+    log = seen.server.host.request_logs.of(app.name, "access")
     since = datetime.fromisoformat(seen.server.clock.stamp()).timestamp() - _LATELY_S
     with suppress(OSError):
         told = map(router_lines.read, islice(log_parts.newest_first(log), _MOST_LOOKED_AT))

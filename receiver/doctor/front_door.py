@@ -312,7 +312,7 @@ def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:
         title=f"nginx {state}.",
         seen=(unit.shown,)
         if unit
-        else ((f"{nginx.pid_file(seen.server.layout)} names no living nginx."),),
+        else ((f"{seen.server.layout.nginx_pid} names no living nginx."),),
         means=_NOBODY if not runs else "After the next boot, visitors reach no app of this server.",
         does="start it, now and at every boot" if can else "",
         repair=repair if can else (),

@@ -12,7 +12,7 @@ from pathlib import Path
 from receiver.doctor.finding import Finding, GiveTree, SetAccess
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.doctor.wanted_access import Ids, Wanted, app_access, embedded_access, server_access
-from receiver.nginx.request_logs import NGINX_GROUP
+from receiver.hosts.systemd.request_logs import NGINX_GROUP
 
 RECEIVER = "ship"
 _SHOWN = 3

@@ -5,8 +5,8 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.model.layout import AppPaths, Layout
-from receiver.nginx.sites import SYSTEM_LOGS
 from receiver.planner.render import render
 
 SUDOERS = "/etc/sudoers.d/ship"
@@ -61,7 +61,7 @@ def server_access(layout: Layout, receiver: Ids, nginx_gid: int) -> tuple[Wanted
         _folder(layout.apps, _ROOT, 0o711, _SERVES),
         _folder(layout.repos, receiver, 0o700, "Pushes fail, or other accounts can read the code."),
         _folder(
-            SYSTEM_LOGS, Ids(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."
+            FOLDER, Ids(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."
         ),
         _file(ssh / "authorized_keys", _ROOT, 0o644, "sshd refuses all keys."),
     )

@@ -14,13 +14,14 @@ from receiver.hosts.drains import Drains
 from receiver.hosts.jobs import Jobs
 from receiver.hosts.limits import Limits
 from receiver.hosts.outside_mounts import OutsideMounts
+from receiver.hosts.request_logs import RequestLogs
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
 from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.settings import App
+from receiver.model.settings import App, Server
 
 if TYPE_CHECKING:
     from receiver.machine.log_files import Log
@@ -76,12 +77,19 @@ class Host(Protocol):
         """Commands that run once."""
 
     @property
+    def request_logs(self) -> RequestLogs:
+        """Where nginx writes of the requests of apps."""
+
+    @property
     def outside_mounts(self) -> OutsideMounts:
         """Where storage can appear outside of a release's tree."""
 
     @property
     def limits(self) -> Limits:
         """What processes may use."""
+
+    def git_remote(self, settings: Server, app: AppName) -> str:
+        """What an app is pushed to, as a git remote."""
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""

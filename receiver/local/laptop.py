@@ -118,8 +118,10 @@ def opened(
             sites_enabled=ship,
             units=ship,
             pythons=home / ".local/share/ship/pythons",
+            nginx_pid=run / "nginx.pid",
+            nginx_conf=None,
         )
-        settings = Settings(domain=ADDRESS, host="supervisord", build_memory="100%")
+        settings = Settings(domain=ADDRESS, build_memory="100%")
         yield Laptop(layout, settings, LaptopHost(layout)), paths
 
 

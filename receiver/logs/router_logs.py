@@ -5,25 +5,23 @@ from dataclasses import replace
 from functools import partial
 
 from receiver.machine.log_files import FileLog, FileLogs
-from receiver.model.layout import Layout
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
-from receiver.model.settings import Server
+from receiver.nginx.log_places import Kind
 from receiver.nginx.router_lines import parse
-from receiver.nginx.sites import Front
+from receiver.server import Server
 from receiver.state.release_times import LIVE, ReleaseTimes
 
-_KINDS = ("access",)
+_KINDS: tuple[Kind, ...] = ("access",)
 
 
-def router_log(layout: Layout, settings: Server, app: AppName) -> FileLogs:
+def router_log(server: Server, app: AppName) -> FileLogs:
     """Its requests, those that failed with the reason."""
-    front = Front(layout, settings, ipv6=False)
-    releases = ReleaseTimes(layout.app(app))
+    places, releases = server.host.request_logs, ReleaseTimes(server.layout.app(app))
     logs: Mapping[str, FileLog] = {
-        kind: FileLog(front.log(app, kind), partial(_parse, releases)) for kind in _KINDS
+        kind: FileLog(places.of(app, kind), partial(_parse, releases)) for kind in _KINDS
     }
-    return FileLogs("router", lambda: logs, (front.log(app, "access").parent,))
+    return FileLogs("router", lambda: logs, (places.of(app, "access").parent,))
 
 
 def _parse(releases: ReleaseTimes, _offset: int, raw: bytes) -> LogLine | None:

@@ -135,7 +135,7 @@ def _logs(server: Server, app: AppName, wanted: Wanted) -> list[Log]:
     if sources & {"app", "cron"}:
         found.append(run_logs.run_log(paths, of_people=wanted.runs))
     if "router" in sources:
-        found.append(router_logs.router_log(server.layout, server.settings, app))
+        found.append(router_logs.router_log(server, app))
     if sources & {"build", "release"}:
         found.append(build_logs.transcripts(paths))
     if "ship" in sources:

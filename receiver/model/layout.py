@@ -216,6 +216,10 @@ class Layout:
     """Unit files under systemd, program files under supervisord."""
     pythons: Path
     """Pythons that ship fetched; root's on a VPS."""
+    nginx_pid: Path
+    """Where nginx says which process it is."""
+    nginx_conf: Path | None
+    """nginx's main file, where ship names it to nginx; None for what nginx reads by itself."""
 
     @classmethod
     def vps(cls) -> "Layout":
@@ -227,6 +231,8 @@ class Layout:
             sites_enabled=Path("/etc/nginx/sites-enabled"),
             units=Path("/etc/systemd/system"),
             pythons=Path("/opt/ship/pythons"),
+            nginx_pid=Path("/run/nginx.pid"),
+            nginx_conf=None,
         )
 
     @classmethod
@@ -239,7 +245,14 @@ class Layout:
             sites_enabled=root / "nginx" / "sites-enabled",
             units=root / "supervisor" / "programs",
             pythons=root / "pythons",
+            nginx_pid=root / "run" / "nginx.pid",
+            nginx_conf=root / "nginx" / "nginx.conf",
         )
+
+    @classmethod
+    def at(cls, root: Path | None) -> "Layout":
+        """The trees of the embedded server below a folder; without one, of this machine's."""
+        return cls.vps() if root is None else cls.embedded(root)
 
     @property
     def server_settings(self) -> Path:

@@ -96,23 +96,16 @@ def reopen_logs(layout: Layout) -> None:
 def master_pid(layout: Layout) -> int | None:
     """Process id of the running nginx; None when it does not run."""
     try:
-        pid = int(pid_file(layout).read_text(encoding="ascii"))
+        pid = int(layout.nginx_pid.read_text(encoding="ascii"))
         name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
     return pid if name.strip() == "nginx" else None
 
 
-def pid_file(layout: Layout) -> Path:
-    """Where nginx says which process it is."""
-    if layout == Layout.vps():
-        return Path("/run/nginx.pid")
-    return layout.run / "nginx.pid"
-
-
 def main_file(layout: Layout) -> Path:
     """nginx's main file, beside its folders of sites."""  # noqa: D403 - a program's name
-    return layout.sites_available.parent / "nginx.conf"
+    return layout.nginx_conf or layout.sites_available.parent / "nginx.conf"
 
 
 def program() -> str:
@@ -178,8 +171,8 @@ def _own_files(layout: Layout, app: AppName) -> Sequence[str]:
 
 
 def _argv(layout: Layout, *arguments: str) -> tuple[str, ...]:
-    main = main_file(layout)
-    if layout == Layout.vps():
+    main = layout.nginx_conf
+    if main is None:
         return (program(), *arguments)
     return (program(), "-p", f"{main.parent}/", "-e", "stderr", "-c", str(main), *arguments)
 

@@ -1,10 +1,7 @@
-"""nginx's logs of apps as files: put aside when they are large or old, renamed and removed with
-their app.
-"""
+"""nginx's logs of requests as files: put aside when they are large or old."""
 
-import grp
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,26 +9,18 @@ from pathlib import Path
 from receiver.machine import files
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.layout import Layout
-from receiver.model.names import AppName
 from receiver.model.settings import Server
 from receiver.nginx import program as nginx
+from receiver.nginx.log_places import LogPlaces
 from receiver.nginx.rotation import KEPT, is_due, is_over
-from receiver.nginx.sites import SYSTEM_LOGS
-from receiver.state import records
 
 _MIB = 1024 * 1024
 _HEAD_BYTES = 64
-NGINX_GROUP = "www-data"
-_BEFORE = Path("/var/log/nginx")
-"""Where an older ship had them."""
 
 
-def make_folder() -> None:
-    """The folder on a VPS: nginx's workers open the files again by their names, apps cannot."""
-    files.make_folder(SYSTEM_LOGS, mode=0o750, uid=0, gid=grp.getgrnam(NGINX_GROUP).gr_gid)
-
-
-def rotate(layout: Layout, settings: Server, clock: Clock = SYSTEM_CLOCK) -> list[Path]:
+def rotate(
+    layout: Layout, settings: Server, places: LogPlaces, clock: Clock = SYSTEM_CLOCK
+) -> list[Path]:
     """Put aside what is large or old, remove what is too old, and have nginx begin anew; the
     logs that were put aside.
 
@@ -39,7 +28,7 @@ def rotate(layout: Layout, settings: Server, clock: Clock = SYSTEM_CLOCK) -> lis
     """
     now = datetime.fromisoformat(clock.stamp())
     with files.locked_file(layout.state / "rotation.lock"):
-        logs = sorted(_all(layout, settings))
+        logs = sorted(_begun(places.files()))
         due = [log for log in logs if _is_due(log, settings, now)]
         for log in due:
             _put_aside(log)
@@ -51,30 +40,9 @@ def rotate(layout: Layout, settings: Server, clock: Clock = SYSTEM_CLOCK) -> lis
     return due
 
 
-def remove(app: AppName) -> None:
-    """Remove the logs of an app on a VPS; elsewhere they lie in its own folder."""
-    for folder in (SYSTEM_LOGS, _BEFORE):
-        for log in folder.glob(f"ship-{app}.*"):
-            files.remove(log)
-
-
-def rename(was: AppName, name: AppName) -> None:
-    """Have the logs of an app on a VPS bear its new name."""
-    for log in SYSTEM_LOGS.glob(f"ship-{was}.*"):
-        log.rename(log.with_name(f"ship-{name}.{log.name.partition('.')[2]}"))
-
-
-def _all(layout: Layout, settings: Server) -> Iterator[Path]:
-    """All logs of nginx that ship has it write, also those of which there is only what was put
-    aside.
-    """
-    if settings.host == "systemd":
-        found = list(SYSTEM_LOGS.glob("*.log*"))
-    else:
-        found = list(layout.sites_available.parent.joinpath("logs").glob("*.log*"))
-        for app in records.app_names(layout):
-            found += layout.app(app).logs.glob("nginx.*.log*")
-    yield from {log.with_name(f"{log.name.partition('.log')[0]}.log") for log in found}
+def _begun(found: Iterable[Path]) -> set[Path]:
+    """The logs themselves, also those of which there is only what was put aside."""
+    return {log.with_name(f"{log.name.partition('.log')[0]}.log") for log in found}
 
 
 def _is_due(log: Path, settings: Server, now: datetime) -> bool:

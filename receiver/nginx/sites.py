@@ -14,13 +14,12 @@ from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import OF_NGINX, App, Server
 from receiver.model.webserver import Command
+from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
 
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
 _TEMPLATE = "nginx/site.conf"
-SYSTEM_LOGS = Path("/var/log/ship")
-"""Logs of nginx's on a VPS; not where Debian's logrotate looks once a day, whatever their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Front:
 
     layout: Layout
     server: Server
+    logs: LogPlaces
     ipv6: bool
     """Whether the machine has IPv6; without it, nginx refuses to start on an IPv6 address."""
 
@@ -45,12 +45,6 @@ class Front:
         """Addresses as nginx's `listen` wants them."""
         port = self.server.http_port
         return (str(port), f"[::]:{port}") if self.ipv6 else (str(port),)
-
-    def log(self, app: AppName, kind: str) -> Path:
-        """An app's access or error log: in the app's folder on an embedded server."""
-        if self.server.host == "systemd":
-            return SYSTEM_LOGS / f"ship-{app}.{kind}.log"
-        return self.layout.app(app).logs / f"nginx.{kind}.log"
 
 
 def site_file(
@@ -86,8 +80,8 @@ def _values(
     return {
         "listens": front.listens,
         "server_names": server_names(front.server, app, settings),
-        "access_log": str(front.log(app, "access")),
-        "error_log": str(front.log(app, "error")),
+        "access_log": str(front.logs.of(app, "access")),
+        "error_log": str(front.logs.of(app, "error")),
         **{name: getattr(settings, name) for name in OF_NGINX},
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,

@@ -28,7 +28,7 @@ def serve(key: str, words: Sequence[str], environment: Mapping[str, str]) -> int
         raise _not_served(service)
     app = _app(words)
     root = environment.get("SHIP_ROOT")
-    layout = Layout.embedded(Path(root)) if root else Layout.vps()
+    layout = Layout.at(Path(root) if root else None)
     caller = Caller(layout, key, environment, lambda app: _to_make(layout, app))
     door.admit(caller, app, service)
     if service == door.UPLOAD:

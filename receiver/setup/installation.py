@@ -14,6 +14,7 @@ from receiver.changes import steps as change_steps
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.drains import records as drain_records
+from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
 from receiver.machine import files, shell
 from receiver.model.errors import ServerError
@@ -21,8 +22,7 @@ from receiver.model.layout import AppPaths
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.model.program import HTTP_CONFIG
 from receiver.nginx import program as nginx
-from receiver.nginx import request_logs
-from receiver.nginx.sites import SYSTEM_LOGS, receiver_file, shared_file
+from receiver.nginx.sites import receiver_file, shared_file
 from receiver.planner.render import render
 from receiver.server import Server
 from receiver.setup import completion_scripts
@@ -33,7 +33,7 @@ _HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.ser
 _LOG_UNITS = {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
 _HTTP_SOCKET = Path("/run/ship-http.sock")
 _HTTP_SITE = "01-ship-receiver.conf"
-_HTTP_LOG = SYSTEM_LOGS / "receiver.log"
+_HTTP_LOG = FOLDER / "receiver.log"
 
 
 def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
@@ -48,7 +48,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         ServerError: nginx refuses its files; the ones of before are back
     """
     done: list[str] = []
-    _make_log_folder(dry_run=dry_run, done=done)
+    _make_log_folder(server, dry_run=dry_run, done=done)
     # only one default server can answer unknown names: ours, and Debian's no more
     debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
     _serve(
@@ -222,12 +222,13 @@ def _renew_drains(server: Server, done: list[str]) -> None:
         done += [f"start the drain {name} of {app} anew" for name in renewed]
 
 
-def _make_log_folder(*, dry_run: bool, done: list[str]) -> None:
-    if SYSTEM_LOGS.is_dir():
+def _make_log_folder(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    folder = server.host.request_logs.folder
+    if folder is None or folder.is_dir():
         return
-    done.append(_line(f"make the folder {SYSTEM_LOGS}", dry_run=dry_run))
+    done.append(_line(f"make the folder {folder}", dry_run=dry_run))
     if not dry_run:
-        request_logs.make_folder()
+        server.host.request_logs.make_folder()
 
 
 def _have_logs_rotated(server: Server, *, dry_run: bool, done: list[str]) -> None:
@@ -248,7 +249,8 @@ def _let_logs_grow(server: Server) -> None:
         shell.admin("systemctl", "disable", "--quiet", "--now", LOG_TIMER)
     for name in _LOG_UNITS:
         files.remove(server.layout.units / name)
-    files.remove_tree(SYSTEM_LOGS)
+    if folder := server.host.request_logs.folder:
+        files.remove_tree(folder)
 
 
 def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:

@@ -40,7 +40,8 @@ def access_log(server: EmbeddedServer, app: AppName) -> Path:
 
 
 def rotate(server: EmbeddedServer) -> list[Path]:
-    return request_logs.rotate(server.layout, records.read_server(server.layout))
+    settings = records.read_server(server.layout)
+    return request_logs.rotate(server.layout, settings, server.host.request_logs)
 
 
 def grow(log: Path) -> None:

@@ -81,17 +81,16 @@ def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool
 def create(call: Call, name: str, *, as_json: bool) -> None:
     """Make an app; prints its URL and the git remote to push to."""
     from receiver.apps import lifecycle as apps
-    from receiver.apps import remotes
 
     app = AppName.parse(name)
     url = apps.create(call.server, app)
-    remote = remotes.git_remote(call.server.settings, app)
+    remote = call.server.git_remote(app)
     show.progress(f"Creating {app}... done")
     if as_json:
         show.as_json({"name": app, "url": url, "git_remote": remote})
     else:
         show.data(f"{url} | {remote}")
-    if call.key is None and call.server.settings.host == "supervisord":
+    if call.key is None and not call.server.host.accounts.separate:
         _remember(call, remote)
 
 
@@ -191,12 +190,12 @@ class OldAndNew(Command):
 @click.argument("new", metavar="NEW", required=False)
 def rename(call: Call, old: str | None, new: str) -> None:
     """Give an app another name, and with it another address; its processes stop for a moment."""
-    from receiver.apps import remotes, renaming
+    from receiver.apps import renaming
 
     del old
     name = AppName.parse(new)
     url = renaming.rename(call.server, call.app, name)
-    remote = remotes.git_remote(call.server.settings, name)
+    remote = call.server.git_remote(name)
     show.progress(f"Renaming {call.app} to {name}... done")
     show.data(f"{url} | {remote}")
     if call.key is None:
@@ -229,7 +228,6 @@ class _Summary(TypedDict):
 
 
 def _summary(call: Call, name: AppName) -> _Summary:
-    from receiver.apps import remotes
     from receiver.changes import freezes
     from receiver.state import config_history, records
 
@@ -244,7 +242,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
     return {
         "name": name,
         "url": server.url(name),
-        "git_remote": remotes.git_remote(server.settings, name),
+        "git_remote": server.git_remote(name),
         "domains": list(settings.domains),
         "release": release.label if release else None,
         "description": release.description if release else None,

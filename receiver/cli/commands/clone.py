@@ -46,14 +46,14 @@ def clone(call: Call, old: str | None, new: str, *, skip_deploy: bool, storage: 
     Domains stay where they are, and cron jobs are suspended. If it does not come up, it is taken
     away again.
     """
-    from receiver.apps import cloning, remotes
+    from receiver.apps import cloning
 
     del old
     name = _own_name(call, new)
     wish = cloning.Wish(old=call.app, new=name, by=call.by, deploy=not skip_deploy, storage=storage)
     status = cloning.clone(call.server, wish, show.transcript)
     if status == 0:
-        remote = remotes.git_remote(call.server.settings, name)
+        remote = call.server.git_remote(name)
         show.data(f"{call.server.url(name)} | {remote}")
         if call.key is None:  # over ssh the laptop tells it, by the address that works from there
             _tell_how_to_push(name, remote)

@@ -51,7 +51,7 @@ def destroy(call: Call, name: str | None, confirmed: str | None) -> None:
     _confirm(call, confirmed, lambda: _held(call))
     apps.destroy(call.server, call.app)
     show.progress(f"Destroying {call.app}... done")
-    if call.key is None and call.server.settings.host == "supervisord":
+    if call.key is None and not call.server.host.accounts.separate:
         _forget(call, None)
 
 

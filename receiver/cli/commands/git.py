@@ -32,10 +32,8 @@ def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
 )
 def remote(call: Call, name: str) -> int:
     """Have this checkout know an app: add or change the git remote that leads to it."""
-    from receiver.apps import remotes
-
     call.server.app(call.app)
-    return _set(call, name, remotes.git_remote(call.server.settings, call.app))
+    return _set(call, name, call.server.git_remote(call.app))
 
 
 def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: str) -> int:
@@ -63,10 +61,8 @@ def clone(call: Call, folder: str | None, name: str) -> int:
     """Make a checkout of an app's code, which knows where it came from: `git push prod main`
     works in it.
     """
-    from receiver.apps import remotes
-
     call.server.app(call.app)
-    return _clone(call, name, remotes.git_remote(call.server.settings, call.app), folder)
+    return _clone(call, name, call.server.git_remote(call.app), folder)
 
 
 def _clone(call: Call, name: str, url: str, folder: str | None) -> int:

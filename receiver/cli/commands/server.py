@@ -113,7 +113,8 @@ def rotate(call: Call) -> None:
     for_owner(call)
     from receiver.nginx import request_logs
 
-    for log in request_logs.rotate(call.server.layout, call.server.settings):
+    server = call.server
+    for log in request_logs.rotate(server.layout, server.settings, server.host.request_logs):
         show.data(str(log))
 
 

@@ -109,7 +109,7 @@ def server_files(front: Front, owner: Owner, programs: Programs) -> tuple[WriteF
         "nginx/nginx.conf",
         root_user=root_user,
         root_group=owner.group,
-        pid_file=str(front.layout.run / "nginx.pid"),
+        pid_file=str(front.layout.nginx_pid),
         logs=str(places.nginx / "logs"),
         temporary=str(places.nginx / "tmp"),
         sites_enabled=str(front.layout.sites_enabled),

@@ -13,6 +13,7 @@ from receiver.hosts.supervisord.accounts import OneAccount
 from receiver.hosts.supervisord.background import SupervisorBackground
 from receiver.hosts.supervisord.jobs import PlainJobs
 from receiver.hosts.supervisord.limits import NoLimits
+from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
 from receiver.machine import files, sockets
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
@@ -24,7 +25,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.program import RUNTIME
 from receiver.model.release import Release
-from receiver.model.settings import App
+from receiver.model.settings import App, Server
 from receiver.model.webserver import Command
 from receiver.nginx import program as nginx
 from receiver.state import records
@@ -51,6 +52,7 @@ class SupervisordHost:
         self.jobs = PlainJobs(layout, clock)
         self.accounts = OneAccount(self.jobs)
         self.limits = NoLimits()
+        self.request_logs = LogsOfApps(layout)
 
     @property
     def drains(self) -> "SupervisorDrains":
@@ -65,6 +67,10 @@ class SupervisordHost:
         from receiver.hosts.supervisord.outside_mounts import NoMounts  # noqa: PLC0415 - as above
 
         return NoMounts()
+
+    def git_remote(self, settings: Server, app: AppName) -> str:
+        """Over HTTP, since there is no sshd of ours."""
+        return f"http://127.0.0.1:{settings.http_port}/git/{app}.git"
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """The program file of the app."""

@@ -17,6 +17,7 @@ from receiver.hosts.systemd.boot import BootLinks
 from receiver.hosts.systemd.jobs import SystemdJobs
 from receiver.hosts.systemd.limits import SystemdLimits
 from receiver.hosts.systemd.manager import own_unit, stop_units, systemctl
+from receiver.hosts.systemd.request_logs import SystemLogs
 from receiver.hosts.systemd.timer_units import timer_files
 from receiver.hosts.systemd.units import (
     RECOVERY_UNIT,
@@ -35,7 +36,7 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.program import RUNTIME
-from receiver.model.settings import App
+from receiver.model.settings import App, Server
 from receiver.nginx import program as nginx
 from receiver.state import records
 
@@ -60,6 +61,7 @@ class SystemdHost:
         self.background = SystemdBackground(layout, runtime, self._boot)
         self.limits = SystemdLimits(layout)
         self.accounts = SystemdAccounts(layout, self.limits)
+        self.request_logs = SystemLogs()
         self.jobs = SystemdJobs(layout, runtime, clock)
 
     @property
@@ -75,6 +77,10 @@ class SystemdHost:
         from receiver.hosts.systemd.outside_mounts import BoundMounts  # noqa: PLC0415 - as above
 
         return BoundMounts(self._layout)
+
+    def git_remote(self, settings: Server, app: AppName) -> str:
+        """By sshd, which has the account `ship`."""
+        return f"ship@{settings.domain}:{app}"
 
     def unit_files(self, app: AppName, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe the app's socket and slots to the process manager."""

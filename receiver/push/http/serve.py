@@ -24,23 +24,26 @@ def application() -> Application:
     """The WSGI application; SHIP_ROOT names an embedded server, without it this is a VPS."""
     named = os.environ.get("SHIP_ROOT")
     root = Path(named) if named else None
-    layout = Layout.embedded(root) if root else Layout.vps()
+    layout = Layout.at(root)
 
     def limit_bytes() -> int:
         # read at each push: settings may change while the receiver runs
         return records.read_server(layout).max_push_mb * _MIB
 
     if root is not None:  # on a VPS a timer does it; here this process is there at all times
-        threading.Thread(target=_keep_logs_small, args=(layout,), daemon=True).start()
+        threading.Thread(target=_keep_logs_small, args=(root,), daemon=True).start()
     authenticate = partial(keys.authenticate, layout)
     return create_app(Config(layout, authenticate, _environment(root), limit_bytes))
 
 
-def _keep_logs_small(layout: Layout) -> None:
+def _keep_logs_small(root: Path) -> None:
+    from receiver.server import open_server  # noqa: PLC0415 - a push over HTTP needs none
+
     while True:
         # a full disk, settings that cannot be read: later, perhaps
         with suppress(OSError, ShipError):
-            request_logs.rotate(layout, records.read_server(layout))
+            server = open_server(root)
+            request_logs.rotate(server.layout, server.settings, server.host.request_logs)
         time.sleep(_LOOK_EVERY_S)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from receiver.hosts.supervisord.request_logs import LogsOfApps
+from receiver.hosts.systemd.request_logs import SystemLogs
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
@@ -18,10 +20,12 @@ from receiver.nginx.sites import Front, is_current, server_names, shared_file, s
 GOLDEN = Path(__file__).parents[2] / "golden" / "nginx"
 SERVER = Server(domain="example.com")
 SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, domains=("www.blog.org", "blog.org"))
-VPS = Front(Layout.vps(), SERVER, ipv6=True)
+VPS = Front(Layout.vps(), SERVER, SystemLogs(), ipv6=True)
+ROOT = Layout.embedded(Path("/srv/my ship"))
 EMBEDDED = Front(
-    Layout.embedded(Path("/srv/my ship")),
+    ROOT,
     Server(domain="localhost", host="supervisord", http_port=8080),
+    LogsOfApps(ROOT),
     ipv6=False,
 )
 GUNICORN = Gunicorn(app="app:app")
