@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import click
 
-from receiver.cli import catalogue
 from receiver.cli.command import Command
 from receiver.cli.main import program
+from receiver.model.catalogue import COMMANDS
 from receiver.model.grant import GRANTS, Grant, suffices
 
 LINES: Mapping[str, str] = {
@@ -184,7 +184,7 @@ def lines(app: str) -> Iterator[Line]:
     import shlex
 
     for name, rest in LINES.items():
-        needed = catalogue.needed(name)
+        needed = COMMANDS[name].needs
         command = program.get_command(click.Context(program), name)
         of_app = isinstance(command, Command) and command.of_app
         words = (name, *(("-a", app) if of_app else ()), *shlex.split(rest))

@@ -1,62 +1,19 @@
-"""Which commands are on record, with which of their words; and the recording, around whatever
-command is called.
-"""
+"""The recording of a command around whatever is called; its row says what of it is recorded."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.access import audit
-from receiver.cli import catalogue, show
+from receiver.cli import show
 from receiver.cli.call import Call
 from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.audit import Line, shortened
+from receiver.model.catalogue import COMMANDS, Row
 from receiver.model.errors import ShipError
 from receiver.model.names import is_config_name
 
 _INTERRUPTED = 130
 _FAULT = 1
-_TOLD: Mapping[str, tuple[str, ...]] = {
-    "access:add": ("key", "grant", "wide"),
-    "access:remove": ("key", "wide"),
-    "access:update": ("key", "grant", "wide"),
-    "apps:clone": ("new", "storage"),
-    "apps:create": ("name",),
-    "apps:lock": ("reason",),
-    "apps:rename": ("new",),
-    "builds:cancel": ("build",),
-    "buildpacks:add": ("name",),
-    "buildpacks:remove": ("name",),
-    "buildpacks:set": ("name",),
-    "checks:set": ("words",),
-    "checks:unset": ("names",),
-    "config:get": ("names",),
-    "config:unset": ("names",),
-    "cron:resume": ("names", "everything"),
-    "cron:run": ("name",),
-    "cron:suspend": ("names", "everything"),
-    "keys:add": ("name", "token", "admin", "grants"),
-    "keys:remove": ("name",),
-    "keys:rename": ("name", "new"),
-    "limits:set": ("words",),
-    "limits:unset": ("words",),
-    "ps:restart": ("process",),
-    "ps:scale": ("wishes",),
-    "ps:start": ("process_type",),
-    "ps:stop": ("process_type",),
-    "releases:info": ("release",),
-    "releases:rollback": ("release",),
-    "run": ("command",),
-    "run:detached": ("command",),
-    "run:stop": ("names", "everything"),
-}
-"""By command, the parameters that are recorded.
-
-Of all others none: whatever may hold a value of a config var is not here.
-"""
-
-_NAMES_ALONE = frozenset({"config:get", "config:unset"})
-"""Commands that take names of config vars; a word that is none, such as NAME=VALUE by mistake,
-is not recorded."""
 
 
 def perform(call: Call, name: str, params: Mapping[str, Any], do: Callable[[], Any]) -> Any:
@@ -88,29 +45,24 @@ def refused(call: Call, name: str, params: Mapping[str, Any], error: ShipError) 
 
 
 def _line(call: Call, name: str, params: Mapping[str, Any], **more: Any) -> Line:
-    words: list[str] = []
-    for param in _TOLD.get(name, ()):
-        words += _words(param, params.get(param))
-    if name in _NAMES_ALONE:
-        words = [word if is_config_name(word) else "..." for word in words]
-    command = f"git {params.get('call_')}" if name == catalogue.GIT_REFUSED else name
+    row = COMMANDS[name]
     return Line(
         at=SYSTEM_CLOCK.stamp(),
         id=audit.new_id(),
-        command=command,
+        command=row.recorded_as.format_map(params) or name,
         key=call.key,
         user="" if call.key else call.by,
         address=call.environment.address,
-        app=_app(call, name, params),
-        words=shortened(words),
+        app=_app(call, row, params),
+        words=shortened(_words(row, params)),
         **{"event": "began", **more},
     )
 
 
-def _app(call: Call, name: str, params: Mapping[str, Any]) -> str | None:
+def _app(call: Call, row: Row, params: Mapping[str, Any]) -> str | None:
     """The app that is meant, as far as it was said."""
-    if name == "apps:create":
-        return str(params.get("name"))
+    if row.makes:
+        return str(params.get(row.makes))
     if params.get("wide") or "app" not in params:
         return None
     try:
@@ -119,7 +71,13 @@ def _app(call: Call, name: str, params: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _words(param: str, value: object) -> list[str]:
+def _words(row: Row, params: Mapping[str, Any]) -> list[str]:
+    """What of a command is recorded; of one that may hold secrets, names of config vars alone."""
+    words = [word for param in row.records for word in _words_of(param, params.get(param))]
+    return [word if is_config_name(word) or not row.secret else "..." for word in words]
+
+
+def _words_of(param: str, value: object) -> list[str]:
     if value is True:
         return ["--all-apps" if param == "wide" else f"--{param}"]
     if isinstance(value, tuple):

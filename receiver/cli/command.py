@@ -10,17 +10,17 @@ from typing import Any
 
 import click
 
-from receiver.cli import catalogue, forward
+from receiver.cli import forward
 from receiver.cli.call import Call
 from receiver.cli.checkout import Destination
-from receiver.cli.place import Said
+from receiver.cli.place import Said, own_place
+from receiver.model import catalogue
 from receiver.model.errors import ShipError, UsageError
 
 __all__ = (
     "Call",
     "Command",
     "Ship",
-    "ValuesCommand",
     "brief",
     "for_app",
     "unknown",
@@ -33,42 +33,31 @@ _PARTICULARS = re.compile(r"[;:] |\.(?=\s|$)")
 
 
 class Command(click.Command):
-    """A command that goes to its server, wherever it is typed."""
-
-    hides_values = False
-    """Whether `over_ssh` is also how it becomes root on this machine: by what sudo does not
-    write down."""
+    """A command of the catalogue: wherever it is typed, it acts where its row says."""
 
     def __init__(
         self,
-        *args: Any,
-        here: bool = False,
-        terminal: bool = False,
-        app_from: str | None = None,
-        server_wide: str | None = None,
+        name: str,
+        *,
         over_ssh: Callable[..., int] | None = None,
+        hand_over: Callable[..., int] | None = None,
         example: str = "",
         **kwargs: Any,
     ) -> None:
         """Make a command.
 
         Args:
-            args: as click takes them
-            here: it acts on the machine where it is typed, never elsewhere
-            terminal: what it runs may need the terminal that it is typed on
-            app_from: name of an argument that may name the app
-            server_wide: name of a flag with which it concerns no app but the whole
-                server, and takes an admin
+            name: the one of its row
             over_ssh: what it does on a laptop, instead of handing all words to the server
+            hand_over: the same, and what it does instead of becoming root on this machine: its
+                secrets go on as input, which neither sudo nor a list of processes shows
             example: a call and what it prints, for the reference
             kwargs: as click takes them
         """
-        super().__init__(*args, **kwargs)
-        self.here = here
-        self.terminal = terminal
-        self.app_from = app_from
-        self.server_wide = server_wide
-        self.over_ssh = over_ssh
+        self.row = catalogue.COMMANDS[name]
+        super().__init__(name, hidden=self.row.hidden, **kwargs)
+        self.over_ssh = over_ssh or hand_over
+        self.hand_over = hand_over
         self.example = example
 
     @property
@@ -85,35 +74,35 @@ class Command(click.Command):
         """Act here, or have the server act."""
         call: Call = ctx.obj
         params, said = dict(ctx.params), dict(ctx.params)
-        named = params.get(self.app_from) if self.app_from else None
+        named = params.get(self.row.app_from)
         call.said = Said(params.pop("app", None) or named, params.pop("remote", None))
         call.words = ctx.meta[_WORDS]
         whole = self.is_of_server(call, params)
         if call.key is not None:
             self._admit(call, call.key, said, whole=whole)
-        if self.callback is None or self.here:
-            return self.callback(call, **params) if self.callback else 0
-        if isinstance(call.place, Destination):
-            return self._go_over(call, call.place, params, whole=whole)
-        if call.place.root is None and not call.environment.is_root:
-            if self.over_ssh is not None and self.hides_values:
-                return int(self.over_ssh(call, call.place, **params) or 0)
-            forward.become_root(call.arguments, call.environment)
-        return self._perform(call, params, said)
+        if self.row.acts == "server":
+            return self._on_server(call, params, said, whole=whole)
+        if self.row.acts == "machine":
+            _take_own_machine(call)
+        return self._do(call, params)
 
     def is_of_server(self, call: Call, params: dict[str, Any]) -> bool:
         """Whether it concerns no app this time, but the whole server."""
         del call
-        return bool(self.server_wide and params[self.server_wide])
+        return bool(params.get(self.row.server_wide))
 
     def _admit(self, call: Call, key: str, said: dict[str, Any], *, whole: bool) -> None:
         """The one door of all commands that come with a key: raises unless its grants let it
         through.
         """
-        name = self.name or ""
-        needed = "admin" if whole else catalogue.needed(name)
+        if self.row.acts == "checkout":
+            raise UsageError(
+                "This command acts on the machine where it is typed.",
+                advice="Type it there, in the checkout of the app.",
+                reason="usage/only-here",
+            )
+        needed = "admin" if whole else self.row.needs
         if needed == "nothing":
-            self._refuse_from_afar(name)
             return
         from receiver.access import grants as access
 
@@ -126,26 +115,33 @@ class Command(click.Command):
             from receiver.cli import audited
 
             if not isinstance(error, UsageError):  # such as one who names no app
-                audited.refused(call, name, said, error)
+                audited.refused(call, self.name or "", said, error)
             raise
 
-    def _refuse_from_afar(self, name: str) -> None:
-        if self.here and name not in catalogue.HERE_FOR_ALL:
-            raise UsageError(
-                "This command acts on the machine where it is typed.",
-                advice="Type it there, in the checkout of the app.",
-                reason="usage/only-here",
-            )
+    def _on_server(
+        self, call: Call, params: dict[str, Any], said: dict[str, Any], *, whole: bool
+    ) -> Any:
+        """Act on the server that is meant, as root; or go there, or become root."""
+        place = call.place
+        if isinstance(place, Destination):
+            return self._go_over(call, place, params, whole=whole)
+        if place.root is None and not call.environment.is_root:
+            if self.hand_over is not None:
+                return int(self.hand_over(call, place, **params) or 0)
+            forward.become_root(call.arguments, call.environment)
+        return self._perform(call, params, said)
 
     def _perform(self, call: Call, params: dict[str, Any], said: dict[str, Any]) -> Any:
         """Do it; what changes something, or shows a secret, goes on record."""
-        callback, name = self.callback or _nothing, self.name or ""
-        shows = name in catalogue.SECRETS_AMONG and call.may("deploy")
-        if not (shows or catalogue.is_recorded(name)):
-            return callback(call, **params)
+        shows = self.row.reveals and call.may("deploy")
+        if not (shows or self.row.is_recorded):
+            return self._do(call, params)
         from receiver.cli import audited
 
-        return audited.perform(call, name, said, lambda: callback(call, **params))
+        return audited.perform(call, self.name or "", said, lambda: self._do(call, params))
+
+    def _do(self, call: Call, params: dict[str, Any]) -> Any:
+        return self.callback(call, **params) if self.callback else 0
 
     def _go_over(
         self, call: Call, place: Destination, params: dict[str, Any], *, whole: bool
@@ -153,19 +149,11 @@ class Command(click.Command):
         if self.over_ssh is not None:
             return int(self.over_ssh(call, place, **params) or 0)
         wanted = not params.get("no_tty")
-        terminal = self.terminal and wanted and call.environment.has_terminal
+        terminal = self.row.terminal and wanted and call.environment.has_terminal
         # the app goes along, because only this side can know which one a checkout is of
         app = ("--app", call.app) if self.of_app and not whole else ()
         words = [self.name or "", *app, *call.words]
         return forward.become_ssh(place, words, call.environment, terminal=terminal)
-
-
-class ValuesCommand(Command):
-    """A command whose words hold values of config vars: they go to the server as input, and in
-    no command line.
-    """
-
-    hides_values = True
 
 
 class Ship(click.Group):
@@ -182,7 +170,7 @@ class Ship(click.Group):
         name = catalogue.canonical(cmd_name)
         if name is None:
             return None
-        module, _, attribute = catalogue.COMMANDS[name][0].partition(":")
+        module, _, attribute = catalogue.COMMANDS[name].at.partition(":")
         found: click.Command = getattr(import_module(f"receiver.cli.commands.{module}"), attribute)
         return found
 
@@ -208,8 +196,19 @@ class Ship(click.Group):
         return name, self.get_command(ctx, name), rest
 
 
-def _nothing(*_: Any, **__: Any) -> int:
-    return 0
+def _take_own_machine(call: Call) -> None:
+    """Have a command act on the server that this machine is: for its owner, and never over ssh.
+
+    Who holds a key may push and look after apps, and not take the server down.
+    """
+    if call.key is not None:
+        raise ShipError(
+            "This command cannot be given over ssh.",
+            advice="Type it on the server itself, as root.",
+            reason="access/on-server-only",
+        )
+    if place := own_place(call.environment):
+        call.place = place
 
 
 def brief(command: click.Command) -> str:
@@ -242,7 +241,7 @@ def with_release_phase(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def unknown(args: Sequence[str]) -> ShipError:
     """What is told of a line of words that begins with no command."""
-    close = catalogue.similar(list(args))
+    close = catalogue.similar(args)
     return UsageError(
         f"There is no command {args[0]!r}.",
         detail=f"Did you mean {' or '.join(f'`ship {name}`' for name in close)}?" if close else "",

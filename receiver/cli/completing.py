@@ -8,15 +8,16 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import split_arg_string
 
-from receiver.cli import catalogue
 from receiver.cli.command import Call, Command, Ship, brief
 from receiver.cli.known import Known
 from receiver.cli.place import Said
-from receiver.model.grant import GRANTS
+from receiver.model import catalogue
 
 _PLAIN = re.compile(r"[\w.@%:/+=-]+")
 _FILES = ":files"
 _PATHS = {"file": _FILES, "dir": ":folders"}
+_COMMANDS = "commands"
+"""What a row of the catalogue calls the names of all commands, which are told with what they do."""
 Source = Callable[[Known], Iterable[str]]
 
 
@@ -78,7 +79,7 @@ def _commands(
 
 def _other_names(typed: str, *, only: bool) -> list[str]:
     """Short names beside the commands' own; and those from elsewhere where nothing else fits."""
-    found = (name for name in catalogue.ALIASES if name.startswith(typed))
+    found = (name for name in catalogue.other_names() if name.startswith(typed))
     return [name for name in found if only or ":" not in name]
 
 
@@ -97,7 +98,7 @@ def _of_command(
     if param is None:
         return
     said = dict(context.params)
-    named = said.get(command.app_from) if command.app_from else None
+    named = said.get(command.row.app_from)
     call.said = Said(said.get("app") or named, said.get("remote"))
     for word in _values(call, command, param, context, typed):
         yield Word(prefix + word.text, word.told)
@@ -123,7 +124,7 @@ def _values(
     call: Call, command: Command, param: click.Parameter, context: click.Context, typed: str
 ) -> Iterator[Word]:
     outer = context.find_root()
-    if command.name == "help" and isinstance(outer.command, Ship):
+    if _declared(command, param) == _COMMANDS and isinstance(outer.command, Ship):
         yield from _commands(outer.command, outer, (), typed)
         return
     source = _source(command, param, context)
@@ -145,36 +146,24 @@ def _by_click(
 
 def _source(command: Command, param: click.Parameter, context: click.Context) -> Source | None:
     """Where the values of an option or argument come from; None where only who types knows them."""
-    if "--app" in param.opts or (command.app_from and param.name == command.app_from):
+    if "--app" in param.opts or param.name == command.row.app_from:
         return Known.apps
     if "--remote" in param.opts:
         return Known.remotes
-    if found := _OF_COMMANDS.get(f"{command.name} {param.name}"):
-        return found
+    if declared := _declared(command, param):
+        listed: Source = (
+            getattr(Known, declared) if isinstance(declared, str) else lambda _: declared
+        )
+        return listed
     meant = param.make_metavar(context)
     return next((source for shape, source in _BY_METAVAR if shape in meant), None)
 
 
-_OF_COMMANDS: dict[str, Source] = {
-    "access:add grant": lambda _: GRANTS,
-    "access:add key": Known.keys,
-    "access:remove key": Known.keys,
-    "access:update grant": lambda _: GRANTS,
-    "access:update key": Known.keys,
-    "buildpacks:add name": Known.buildpacks,
-    "buildpacks:remove name": Known.buildpacks,
-    "buildpacks:set name": Known.buildpacks,
-    "checks:set words": Known.check_settings,
-    "checks:unset names": Known.check_names,
-    "config:edit name": Known.config_names,
-    "config:get names": Known.config_names,
-    "config:unset names": Known.config_names,
-    "keys:remove name": Known.keys,
-    "keys:rename name": Known.keys,
-    "logs process": Known.types,
-    "plan words": lambda _: ("config:set", "config:unset", "ps:restart", "ps:scale", "rollback"),
-}
-"""What the words of these mean is said nowhere in their usage."""
+def _declared(command: Command, param: click.Parameter) -> str | Sequence[str] | None:
+    """What the row of a command says of the values of a parameter."""
+    return command.row.completes.get(param.name or "")
+
+
 _BY_METAVAR: tuple[tuple[str, Source], ...] = (
     ("TYPE.NAME=", Known.limits),
     ("TYPE[.NAME]", Known.types),

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import click
 
-from receiver.cli import catalogue, show
+from receiver.cli import show
 from receiver.cli.command import Command
 from receiver.cli.main import program
+from receiver.model import catalogue
 from receiver.model.errors import EXIT_CODES
 
 _CLASSES = {
@@ -104,8 +105,8 @@ def _command(outer: click.Context, name: str, command: Command) -> Iterator[str]
     yield f"## {name}\n"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"`ship {name} {usage}`\n"
-    needed = catalogue.needed(name)
-    grant = "" if needed == "nothing" else f" A key needs the grant {needed}."
+    needs = command.row.needs
+    grant = "" if needs == "nothing" else f" A key needs the grant {needs}."
     text = " ".join((command.help or "").split()) + grant
     yield textwrap.fill(text, _COLUMNS, break_on_hyphens=False, break_long_words=False) + "\n"
     records = (param.get_help_record(context) for param in command.params)
@@ -121,7 +122,7 @@ def _command(outer: click.Context, name: str, command: Command) -> Iterator[str]
 def _aliases() -> Iterator[str]:
     yield "## Other names\n"
     yield "| typed | means |\n|---|---|"
-    for name, command in catalogue.ALIASES.items():
+    for name, command in catalogue.other_names().items():
         yield f"| `{name}` | `{command}` |"
     yield ""
 

@@ -7,36 +7,11 @@ from functools import partial
 from receiver.access import audit
 from receiver.machine.log_files import FileLog, FileLogs
 from receiver.model.audit import Line
+from receiver.model.catalogue import COMMANDS
 from receiver.model.layout import Layout
 from receiver.model.log_line import LogLine, microseconds
 from receiver.model.names import AppName
 from receiver.state import records
-
-_TOLD = frozenset(
-    {
-        "apps:lock",
-        "apps:rename",
-        "apps:unlock",
-        "checks:set",
-        "checks:unset",
-        "cron:resume",
-        "cron:suspend",
-        "drains:add",
-        "drains:remove",
-        "limits:set",
-        "limits:unset",
-        "maintenance:off",
-        "maintenance:on",
-        "ps:restart",
-        "ps:scale",
-        "ps:start",
-        "ps:stop",
-    }
-)
-"""Commands that change what runs or who is let in, and of which no build tells.
-
-None has a secret among its words.
-"""
 
 
 def deeds(layout: Layout, app: AppName) -> FileLogs:
@@ -62,7 +37,8 @@ def _text(line: Line) -> str:
     """What a line of the audit comes to in a log: a command with its words, and once more if it
     failed.
     """
-    if line.command not in _TOLD:
+    row = COMMANDS.get(line.command)
+    if row is None or not row.in_log:
         return ""
     if line.event == "began":
         return f"{' '.join((line.command, *line.words))} (by {line.who})"

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from receiver.model.errors import ShipError
 
 _GIT = re.compile(r"git-[a-z-]+|git")
-_WITH_VALUES = frozenset({"config", "drains", "plan"})
-"""Commands of which any word may be a value of a config var, also by a mistake in typing, or an
-address with a token."""
 _STDERR = 2
 _GREETING = """Hello {key}. This is a ship server. What can be typed, for example:
 
@@ -92,7 +89,9 @@ def _without_values(words: Sequence[str]) -> list[str]:
     `ship` reads what was sent from SSH_ORIGINAL_COMMAND, which only root sees of a process of
     root's.
     """
-    if any(word.partition(":")[0] in _WITH_VALUES for word in words):
+    from receiver.model import catalogue  # noqa: PLC0415 - see above
+
+    if catalogue.may_be_secret(words):
         return [words[0], *(["..."] if words[1:] else [])]
     shown: list[str] = []
     for word in words:

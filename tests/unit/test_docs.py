@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from receiver.cli.catalogue import ALIASES, COMMANDS
 from receiver.model.app_json import (
     AppJson,
     Buildpack,
@@ -20,6 +19,7 @@ from receiver.model.app_json import (
     Variable,
     parse_app_json,
 )
+from receiver.model.catalogue import canonical
 from receiver.model.check import Check
 from receiver.model.cron import Cron, ListedJob
 from receiver.model.errors import EXIT_CODES
@@ -105,7 +105,7 @@ def test_the_app_json_that_is_shown_is_read_whole() -> None:
 def test_commands_that_are_written_out_exist(page: str) -> None:
     typed = list(_typed((PROJECT / page).read_text()))
     assert typed
-    assert not [command for command in typed if command not in _known_commands()]
+    assert not [command for command in typed if canonical(command) is None]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
@@ -162,10 +162,6 @@ def _typed(text: str) -> Iterator[str]:
         for line in (code[0] or code[1]).splitlines():
             for found in re.finditer(r"(?:^\s*(?:\$ )?|ssh )ship(?:@\S+)? ([a-z][a-z:]*)", line):
                 yield found[1]
-
-
-def _known_commands() -> set[str]:
-    return {*COMMANDS, *ALIASES}
 
 
 def _anchors(page: Path) -> set[str]:

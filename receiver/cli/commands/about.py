@@ -3,18 +3,19 @@
 import click
 
 import receiver
-from receiver.cli import catalogue, show
+from receiver.cli import show
 from receiver.cli.command import Call, Command, Ship, unknown
+from receiver.model import catalogue
 
 
-@click.command("version", cls=Command, here=True, example="$ ship version\nship 0.1.0")
+@click.command("version", cls=Command, example="$ ship version\nship 0.1.0")
 def version(call: Call) -> None:
     """Print the version of this program."""
     del call
     show.data(f"ship {receiver.__version__}")
 
 
-@click.command("help", cls=Command, here=True)
+@click.command("help", cls=Command)
 @click.argument("words", nargs=-1, metavar="[COMMAND]")
 @click.pass_context
 def help_(ctx: click.Context, call: Call, words: tuple[str, ...]) -> None:

@@ -22,9 +22,6 @@ _DEFAULT = "deploy"
 class _Access(Command):
     """Of one app; with --all-apps, or about admins, of the whole server."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, server_wide=_WIDE, **kwargs)
-
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
         if ctx.resilient_parsing:  # somebody is still typing
@@ -47,7 +44,7 @@ class _Access(Command):
                 "access:add KEY admin`.",
                 reason="usage/admin-of-an-app",
             )
-        ctx.params[_WIDE] = bool(ctx.params.pop("all_apps")) or admin
+        ctx.params[_WIDE] = ctx.params[_WIDE] or admin
         if ctx.params[_WIDE] and ctx.params.get("app"):
             raise UsageError(
                 "Either one app is meant or all of them.",
@@ -64,7 +61,9 @@ def _with_grant(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "-p", "--permissions", metavar="GRANT", help="The grant, as it is typed on Heroku."
         ),
-        click.option("--all-apps", is_flag=True, help="For every app, those to come as well."),
+        click.option(
+            "--all-apps", _WIDE, is_flag=True, help="For every app, those to come as well."
+        ),
         for_app,
     ):
         function = option(function)

@@ -108,7 +108,6 @@ def _remember(call: Call, remote: str) -> None:
 @click.command(
     "apps:info",
     cls=Command,
-    app_from="name",
     example="$ ship apps:info blog\n=== blog\n\nURL:        http://blog.example.com\n"
     "Git remote: ship@example.com:blog\nRelease:    v2\n"
     "Change:     Set GREETING config var\nState:      up\nCreated:    2026-01-31T08:00:00Z",
@@ -142,9 +141,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
     pending.tell(call)
 
 
-@click.command(
-    "apps:exists", cls=Command, app_from="name", example="$ ship apps:exists blog\nblog exists."
-)
+@click.command("apps:exists", cls=Command, example="$ ship apps:exists blog\nblog exists.")
 @for_app
 @click.argument("name", required=False)
 def exists(call: Call, name: str | None) -> None:
@@ -180,7 +177,6 @@ class OldAndNew(Command):
 @click.command(
     "apps:rename",
     cls=OldAndNew,
-    app_from="old",
     over_ssh=_rename_over_ssh,
     example="$ ship apps:rename blog journal\nRenaming blog to journal... done\n"
     "http://journal.example.com | ship@example.com:journal",

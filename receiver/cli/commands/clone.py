@@ -29,7 +29,6 @@ def _over_ssh(
 @click.command(
     "apps:clone",
     cls=OldAndNew,
-    app_from="old",
     over_ssh=_over_ssh,
     example="$ ship apps:clone blog blog-staging\n-----> Cloning blog to blog-staging\n"
     "       Code: commit 1a2b3c4, which is v7 of blog.\n...\n-----> v1 is live\n"

@@ -13,7 +13,6 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command(
     "completion",
     cls=Command,
-    here=True,
     example='$ eval "$(ship completion bash)"',
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
@@ -29,7 +28,7 @@ def completion(call: Call, shell: str) -> None:
     show.write(script(shell).encode())
 
 
-@click.command("completion:words", cls=Command, here=True, hidden=True)
+@click.command("completion:words", cls=Command)
 @click.argument("line")
 @click.pass_context
 def words(ctx: click.Context, call: Call, line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, ValuesCommand
+from receiver.cli.command import Call, Command
 from receiver.cli.commands.config_change import changes_config, options_again, perform, wished
 from receiver.cli.commands.config_input import check_is_set, read_bytes, values_of
 from receiver.cli.given_file import STDIN
@@ -47,8 +47,8 @@ def _edit_over_there(call: Call, place: Place, name: str | None, *, sent: bool, 
 
 @click.command(
     "config:edit",
-    cls=ValuesCommand,
-    over_ssh=_edit_over_there,
+    cls=Command,
+    hand_over=_edit_over_there,
     example="$ ship config:edit -a blog\n-----> Set GREETING config var; Unset DEBUG config var\n"
     "...\nv7\n"
     "$ ship config:edit GREETING -a blog",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, Command, ValuesCommand
+from receiver.cli.command import Call, Command
 from receiver.cli.commands.config_change import changes_config, options_again, perform, wished
 from receiver.cli.commands.config_input import Given, gather, names_to_unset, read_values
 from receiver.cli.confirm import confirm
@@ -39,8 +39,8 @@ def _set_over_there(
 
 @click.command(
     "config:set",
-    cls=ValuesCommand,
-    over_ssh=_set_over_there,
+    cls=Command,
+    hand_over=_set_over_there,
     example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\n"
     "GREETING: hi\n"
     "$ ship config:set --from-file CERT=cert.pem -a blog\n$ ship config:set - -a blog < .env",
@@ -110,8 +110,8 @@ def _import_over_there(
 
 @click.command(
     "config:import",
-    cls=ValuesCommand,
-    over_ssh=_import_over_there,
+    cls=Command,
+    hand_over=_import_over_there,
     example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n"
     "...\nv5\n"
     "$ ship config -a blog --json | ship config:import -a blog-staging",
@@ -160,8 +160,8 @@ def _clear_over_there(call: Call, place: Place, confirmed: str | None, **how: An
 
 @click.command(
     "config:clear",
-    cls=ValuesCommand,
-    over_ssh=_clear_over_there,
+    cls=Command,
+    hand_over=_clear_over_there,
     example="$ ship config:clear -a blog --confirm blog\n-----> Unset all config vars\n...\nv6",
 )
 @changes_config

@@ -7,7 +7,6 @@ import click
 from receiver.cli import show
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.commands.runs import as_data, outcome, print_output
-from receiver.cli.commands.server import for_owner
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.run import Run, parse_run_name
 
@@ -164,7 +163,7 @@ def output(call: Call, name: str, run_name: str | None) -> None:
     )
 
 
-@click.command("cron:fire", cls=Command, here=True, hidden=True)
+@click.command("cron:fire", cls=Command)
 @for_app
 @click.option("--wait", is_flag=True)
 @click.argument("name")
@@ -172,17 +171,15 @@ def fire(call: Call, name: str, *, wait: bool) -> None:
     """Start a job because it is due: for its timer."""
     from receiver.runs import crons
 
-    for_owner(call)
     crons.fire(call.server, call.app, name, wait=wait)
 
 
-@click.command("cron:schedule", cls=Command, here=True, hidden=True)
+@click.command("cron:schedule", cls=Command)
 @for_app
 def schedule(call: Call) -> None:
     """Start the jobs of an app when they are due: on a server without systemd."""
     from receiver.runs import scheduler
 
-    for_owner(call)
     scheduler.serve(call.server, call.app)
 
 

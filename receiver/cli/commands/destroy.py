@@ -33,7 +33,6 @@ def _destroy_over_ssh(
 @click.command(
     "apps:destroy",
     cls=Command,
-    app_from="name",
     over_ssh=_destroy_over_ssh,
     example="$ ship apps:destroy blog --confirm blog\nDestroying blog... done",
 )

@@ -48,7 +48,6 @@ class _DoctorCommand(Command):
 @click.command(
     "doctor",
     cls=_DoctorCommand,
-    server_wide="everything",
     over_ssh=_over_ssh,
     example="$ ship doctor -a blog\n=== blog\n"
     "broken    nginx's file of blog is missing.\n"

@@ -140,14 +140,11 @@ def test(call: Call, drain: str) -> None:
         show.progress(f"{shown(found.url)} took a line.")
 
 
-@click.command("drains:serve", cls=Command, here=True, hidden=True)
+@click.command("drains:serve", cls=Command)
 @for_app
 @click.argument("drain", metavar="NAME")
 def serve(call: Call, drain: str) -> int:
     """Be the process of a drain: what a unit runs."""
-    from receiver.cli.commands.server import for_owner
-
-    for_owner(call)
     from receiver.drains import process as drain_process
 
     return drain_process.serve(call.server, call.app, drain)

@@ -76,7 +76,7 @@ def _clone(call: Call, name: str, url: str, folder: str | None) -> int:
     forward.become_git(words, call.environment)
 
 
-@click.command("git:refused", cls=Command, hidden=True)
+@click.command("git:refused", cls=Command)
 @for_app
 @click.argument("call_", metavar="push | fetch")
 def refused(call: Call, call_: str) -> None:

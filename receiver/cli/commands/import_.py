@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import catalogue, forward, show
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.commands.config_input import read_bytes
 from receiver.cli.given_file import STDIN
+from receiver.model import catalogue
 
 if TYPE_CHECKING:
     from receiver.importing.values import Imported
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 @click.command(
     "import",
     cls=Command,
-    here=True,
     example="$ ship import\n=== Procfile\n\n1: wsgi: blog.wsgi:app\n"
     "   by hand: Write `web: gunicorn blog.wsgi:app` in its place.\n\n=== ENV\n\n"
     "1: UWSGI_PROCESSES=4\n"

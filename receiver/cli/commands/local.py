@@ -31,7 +31,6 @@ _NOT_A_PROGRAM, _NO_PROGRAM = 126, 127
 @click.command(
     "local",
     cls=Command,
-    here=True,
     example="$ ship local\n-----> Python app detected\n...\n"
     "15:04:05 ship     | blog is at http://localhost:5000\n"
     "15:04:09 web      | GET / 200 3 ms\n15:04:31 ship     | app.py changed. Reloaded in 0.31 s.",
@@ -105,7 +104,6 @@ def local(  # noqa: PLR0913 - an option each
 @click.command(
     "local:run",
     cls=Command,
-    here=True,
     context_settings=_WORDS,
     example="$ ship local:run python manage.py migrate",
 )
@@ -151,12 +149,6 @@ def _opened(
     from receiver.local import laptop, working_tree
     from receiver.local.build import Wish
 
-    if call.key is not None:
-        raise UsageError(
-            "This command acts on the machine where it is typed.",
-            advice="Type it in the checkout of the app.",
-            reason="usage/only-here",
-        )
     top, in_git = working_tree.top_of(Path.cwd())
     named = tuple(Path.cwd() / name for name in (env_files or "").split(",") if name)
     wish = Wish(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 @click.command(
     "apps:lock",
     cls=Command,
-    app_from="name",
     example='$ ship apps:lock blog -m "The accounts are being closed."\nLocking blog... done',
 )
 @for_app
@@ -45,7 +44,6 @@ def lock(call: Call, name: str | None, reason: str) -> None:
 @click.command(
     "apps:unlock",
     cls=Command,
-    app_from="name",
     example="$ ship apps:unlock blog\nUnlocking blog... done. It was locked by anna since "
     "2026-01-31T08:15:00Z: The accounts are being closed.",
 )
@@ -66,7 +64,6 @@ def unlock(call: Call, name: str | None) -> None:
 @click.command(
     "apps:locked",
     cls=Command,
-    app_from="name",
     example="$ ship apps:locked blog && echo wait\nblog is locked by anna since "
     "2026-01-31T08:15:00Z: The accounts are being closed.\nwait",
 )

@@ -47,7 +47,6 @@ def open_(call: Call, given: str | None, option: str | None) -> None:
 @click.command(
     "apps:urls",
     cls=Command,
-    app_from="name",
     example="$ ship urls blog\nhttp://blog.example.com",
 )
 @for_app

@@ -1,15 +1,16 @@
 """`ship plan`: what a push, a change of config vars or a rollback would write, run and restart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import catalogue, forward, show
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.cli.commands.check import is_new_to, push_option, remote_of
 from receiver.cli.place import Here
+from receiver.model import catalogue
 from receiver.model.errors import UsageError
 from receiver.model.names import parse_release_version
 
@@ -61,57 +62,85 @@ def plan(call: Call, words: tuple[str, ...], *, as_json: bool) -> int:
 
 def _chosen(call: Call, words: tuple[str, ...]) -> Tell:
     """The story that is to be told."""
-    name, rest = catalogue.find(list(words)) or ("", []) if words else ("push", [])
-    if name == "push":
+    if not words:
         from receiver.deploy import retrying
 
         return lambda out: retrying.plan(call.server, call.app, call.by, out)
-    if name in {"config:set", "config:unset"}:
-        return _config(call, name, rest)
-    if name == "releases:rollback" and len(rest) <= 1:
-        return _rollback(call, rest)
-    if name in {"ps:scale", "ps:restart"} and rest:
-        return _processes(call, name, rest)
-    raise UsageError(
-        f"`{' '.join(words)}` cannot be planned.",
-        advice="What can be: a push (`ship plan`), `config:set`, `config:unset`, `rollback`, "
-        "`ps:scale TYPE=N` and"
-        " `ps:restart TYPE`.",
-        reason="usage/no-plan",
-    )
+    name, rest = catalogue.find(words) or ("", [])
+    tell = _STORIES[name](call, rest) if name in _STORIES else None
+    if tell is None:
+        raise UsageError(
+            f"`{' '.join(words)}` cannot be planned.",
+            advice="What can be: a push (`ship plan`), `config:set`, `config:unset`, `rollback`,"
+            " `ps:scale TYPE=N` and `ps:restart TYPE`.",
+            reason="usage/no-plan",
+        )
+    return tell
 
 
-def _config(call: Call, name: str, words: list[str]) -> Tell:
-    from receiver.cli.commands.config_input import gather, names_to_unset
+def _setting(call: Call, words: list[str]) -> Tell:
+    from receiver.cli.commands.config_input import gather
+
+    return _config(call, values=gather(call, words).values)
+
+
+def _unsetting(call: Call, words: list[str]) -> Tell:
+    from receiver.cli.commands.config_input import names_to_unset
+
+    return _config(call, removed=names_to_unset(call, words))
+
+
+def _config(
+    call: Call, *, values: Mapping[str, str] | None = None, removed: tuple[str, ...] = ()
+) -> Tell:
+    from receiver.cli.commands.config_change import wished
     from receiver.deploy import forecast
-    from receiver.deploy.config_change import ConfigChange
 
-    values = gather(call, words).values if name == "config:set" else {}
-    removed = names_to_unset(call, words) if name == "config:unset" else ()
-    change = ConfigChange(app=call.app, by=call.by, number=0, values=values, removed=removed)
-    return lambda out: forecast.of_config(call.server, change, out)
+    wish = wished(call, values=values, removed=removed)
+    return lambda out: forecast.of_config(call.server, wish, out)
 
 
-def _processes(call: Call, name: str, words: list[str]) -> Tell:
+def _restarting(call: Call, words: list[str]) -> Tell | None:
+    from receiver.deploy import forecast
+    from receiver.processes import control
+
+    if not words:
+        return None
+    steps = control.planned(call.server, call.app, control.restarting(words[0]))
+    return lambda out: forecast.of_steps(f"Restarting {words[0]}", steps, out)
+
+
+def _scaling(call: Call, words: list[str]) -> Tell | None:
     from receiver.cli.commands.ps import parse_wish
     from receiver.deploy import forecast
     from receiver.processes import control
 
-    if name == "ps:restart":
-        steps = control.planned(call.server, call.app, control.restarting(words[0]))
-        return lambda out: forecast.of_steps(f"Restarting {words[0]}", steps, out)
+    if not words:
+        return None
     wishes = [parse_wish(word) for word in words]
-    scaled = control.planned(call.server, call.app, control.scaling(wishes))
-    return lambda out: forecast.of_steps(f"Scaling {call.app}", scaled, out)
+    steps = control.planned(call.server, call.app, control.scaling(wishes))
+    return lambda out: forecast.of_steps(f"Scaling {call.app}", steps, out)
 
 
-def _rollback(call: Call, words: list[str]) -> Tell:
+def _rollback(call: Call, words: list[str]) -> Tell | None:
     from receiver.deploy import forecast
     from receiver.deploy import releasing as deploy
 
+    if len(words) > 1:
+        return None
     target = parse_release_version(words[0]) if words else None
     wish = deploy.Rollback(app=call.app, by=call.by, number=0, target=target)
     return lambda out: forecast.of_rollback(call.server, wish, out)
+
+
+_STORIES: Mapping[str, Callable[[Call, list[str]], Tell | None]] = {
+    "config:set": _setting,
+    "config:unset": _unsetting,
+    "ps:restart": _restarting,
+    "ps:scale": _scaling,
+    "releases:rollback": _rollback,
+}
+"""What can be planned besides a push; None where its words are too few or too many."""
 
 
 def _tell(tell: Tell, *, as_json: bool) -> None:

@@ -52,7 +52,6 @@ def _with_limits(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(
     "run",
     cls=Command,
-    terminal=True,
     context_settings=_WORDS,
     example="$ ship run -a blog -- python manage.py migrate\n"
     "$ ship run -a blog -- sh -c 'exit 7'; echo $?\n7",

@@ -8,14 +8,13 @@ import click
 
 from receiver.cli import show
 from receiver.cli.command import Call, Command, with_json
-from receiver.cli.place import embedded_root, is_vps, own_place
-from receiver.model.errors import ServerError, ShipError
+from receiver.cli.place import embedded_root, is_vps
+from receiver.model.errors import ServerError
 
 
 @click.command(
     "server:start",
     cls=Command,
-    here=True,
     example="$ ship server:start\nThe server is up: http://127.0.0.1:8080 (process 4700)",
 )
 def start(call: Call) -> None:
@@ -30,9 +29,7 @@ def start(call: Call) -> None:
     show.progress(f"The server is up: http://127.0.0.1:{port} (process {started.pid})")
 
 
-@click.command(
-    "server:stop", cls=Command, here=True, example="$ ship server:stop\nThe server is down."
-)
+@click.command("server:stop", cls=Command, example="$ ship server:stop\nThe server is down.")
 def stop(call: Call) -> None:
     """Stop the embedded server with all its apps, gracefully."""
     from receiver.setup import embedded
@@ -44,7 +41,6 @@ def stop(call: Call) -> None:
 @click.command(
     "server:status",
     cls=Command,
-    here=True,
     example="$ ship server:status\nup  process 4700  http://127.0.0.1:8080\n"
     "ship:nginx  RUNNING  4701",
 )
@@ -67,35 +63,32 @@ def status(call: Call, *, as_json: bool) -> int:
     return 0 if found.pid else ServerError("").exit_code
 
 
-@click.command("server:recover", cls=Command, here=True, example="$ ship server:recover\nblog")
+@click.command("server:recover", cls=Command, example="$ ship server:recover\nblog")
 @click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
 def recover(call: Call, *, boot: bool) -> None:
     """Undo deploys that a power cut interrupted; prints the apps that had one."""
-    for_owner(call)
     from receiver.changes.recovery import recover_all
 
     for app in recover_all(call.open_server(booting=boot), waiting=not boot):
         show.data(app)
 
 
-@click.command("server:install", cls=Command, here=True, hidden=True)
+@click.command("server:install", cls=Command)
 @click.option("--http", is_flag=True, help="Let pushes come over HTTP as well.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def install(call: Call, *, http: bool, dry_run: bool) -> None:
     """Write what a VPS needs of templates: for installer.sh. Prints a line for each change."""
-    for_owner(call)
     from receiver.setup import installation
 
     for line in installation.install(call.server, http=http, dry_run=dry_run):
         show.data(line)
 
 
-@click.command("server:uninstall", cls=Command, here=True, hidden=True)
+@click.command("server:uninstall", cls=Command)
 @click.option("--purge", is_flag=True, help="Remove the apps' storage as well.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
     """Remove all apps and what was installed: for installer.sh. Prints a line for each change."""
-    for_owner(call)
     from receiver.setup import installation
 
     for line in installation.uninstall(call.server, purge=purge, dry_run=dry_run):
@@ -105,12 +98,10 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
 @click.command(
     "server:rotate",
     cls=Command,
-    here=True,
     example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
 )
 def rotate(call: Call) -> None:
     """Put aside logs of requests that are large or old; a timer does so. Prints those that were."""
-    for_owner(call)
     from receiver.nginx import request_logs
 
     server = call.server
@@ -119,7 +110,6 @@ def rotate(call: Call) -> None:
 
 
 def _root(call: Call) -> Path:
-    for_owner(call)
     root = embedded_root(call.environment)
     if root is not None:
         return root
@@ -134,26 +124,14 @@ def _root(call: Call) -> Path:
     )
 
 
-def for_owner(call: Call) -> None:
-    """Who holds a key may push and look after apps, and not take the server down."""
-    if call.key is not None:
-        raise ShipError(
-            "This command cannot be given over ssh.",
-            advice="Type it on the server itself, as root.",
-            reason="access/on-server-only",
-        )
-    if place := own_place(call.environment):
-        call.place = place
-
-
-@click.command("server:demo", cls=Command, here=True, hidden=True)
+@click.command("server:demo", cls=Command)
 @click.option("--root", required=True, type=click.Path(path_type=Path))
 @click.option("--example", required=True, type=click.Path(path_type=Path))
 def demo(call: Call, *, root: Path, example: Path) -> None:
     """Set everything up under one folder, push an example, change it and roll back: for
     installer.sh.
     """
-    for_owner(call)
     from receiver.setup.demo import Demo
 
+    del call
     Demo(root.resolve(), example, show.data).run()

@@ -10,12 +10,12 @@ import pytest
 
 from receiver.access import grants as access
 from receiver.access import keys
-from receiver.cli import catalogue
 from receiver.cli.call import Call
 from receiver.cli.command import Command
 from receiver.cli.commands.access import parse_granted
 from receiver.cli.context import read_environment
 from receiver.cli.main import program
+from receiver.model.catalogue import COMMANDS
 from receiver.model.errors import ShipError, UsageError
 from receiver.model.grant import GRANTS, Grant, higher, parse_grant, suffices
 from receiver.model.layout import Layout
@@ -152,30 +152,34 @@ def test_nonsense_on_disk_lets_nobody_in(layout: Layout) -> None:
     assert access.held(layout, "ci", BLOG) is None
 
 
-@pytest.mark.parametrize("name", catalogue.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_what_takes_a_grant_for_an_app_says_which_app(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert isinstance(command, Command)
-    if catalogue.needed(name) in {"view", "deploy", "manage"}:
+    if command.row.needs in {"view", "deploy", "manage"}:
         assert command.of_app
 
 
 def test_every_command_has_a_line_that_is_tried_at_the_door() -> None:
     """tests/door.py has one harmless line for each; the rings with a server try it with every
     grant."""
-    assert set(LINES) == set(catalogue.COMMANDS)
+    assert set(LINES) == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", catalogue.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_nothing_acts_on_the_server_as_root_because_it_takes_no_grant(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert isinstance(command, Command)
-    if command.here and catalogue.needed(name) == "nothing" and name not in catalogue.HERE_FOR_ALL:
+    if command.row.acts == "checkout":
         call = Call(read_environment(), [], "ci")
         with pytest.raises(UsageError) as caught:
             command._admit(call, "ci", {}, whole=False)
         assert caught.value.reason == "usage/only-here"
+    elif command.row.acts == "machine":
+        assert command.row.needs == "admin"
 
 
-def test_what_the_catalogue_does_not_know_takes_an_admin() -> None:
-    assert catalogue.needed("no-such-command") == "admin"
+def test_what_is_not_in_the_catalogue_is_no_command() -> None:
+    """Nobody has said which grant it takes."""
+    with pytest.raises(KeyError):
+        Command("no-such-command")

@@ -4,16 +4,14 @@ files and power cuts."""
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import click
 import pytest
 
 from receiver.access import audit
-from receiver.cli import audited, catalogue
 from receiver.cli.commands.audit import _visible
-from receiver.cli.main import program
 from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
+from receiver.model.catalogue import COMMANDS
 from receiver.model.layout import Layout
 
 
@@ -159,12 +157,6 @@ def test_addresses_and_words() -> None:
     assert sum(map(len, shortened(["c" * 290] * 50))) < 2500
 
 
-def test_no_word_that_may_hold_a_value_of_a_config_var_is_recorded() -> None:
-    assert set(audited._TOLD) <= set(catalogue.COMMANDS)
-    for name in ("config:set", "config:import", "config:edit"):
-        assert name not in audited._TOLD
-
-
 def test_what_changes_something_is_on_record_and_what_looks_is_not() -> None:
     for name in (
         "config:set",
@@ -176,13 +168,6 @@ def test_what_changes_something_is_on_record_and_what_looks_is_not() -> None:
         "keys:remove",
         "apps:lock",
     ):
-        assert catalogue.is_recorded(name)
+        assert COMMANDS[name].is_recorded
     for name in ("apps", "logs", "ps", "version", "audit", "keys", "plan", "whoami"):
-        assert not catalogue.is_recorded(name)
-
-
-@pytest.mark.parametrize("name", audited._TOLD)
-def test_what_is_recorded_of_a_command_is_what_it_takes(name: str) -> None:
-    command = program.get_command(click.Context(program), name)
-    assert command is not None
-    assert set(audited._TOLD[name]) <= {"wide", *(param.name for param in command.params)}
+        assert not COMMANDS[name].is_recorded

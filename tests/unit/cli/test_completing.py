@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import click
 import pytest
 
-from receiver.cli import completing
-from receiver.cli.command import Call, Command
+from receiver.cli.command import Call
 from receiver.cli.completing import Word, offered
 from receiver.cli.context import Environment
 from receiver.cli.main import main, program
@@ -96,14 +94,6 @@ def test_of_config_vars_only_names_are_asked_for(call: Call, tmp_path: Path) -> 
     local = call.environment._replace(root=tmp_path)
     assert texts(Call(local, [], None), "ship config:unset -a blog GR") == ["GREETING", "GRID"]
     assert (tmp_path / "asked").read_text() == "config:keys --app blog --json\n"
-
-
-@pytest.mark.parametrize("meant", completing._OF_COMMANDS)
-def test_what_is_completed_apart_is_a_parameter_of_a_command(meant: str) -> None:
-    name, _, param = meant.partition(" ")
-    command = program.get_command(click.Context(program), name)
-    assert isinstance(command, Command)
-    assert param in {each.name for each in command.params}
 
 
 def test_a_shell_that_is_not_known_is_refused(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

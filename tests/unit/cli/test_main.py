@@ -8,10 +8,10 @@ import click
 import pytest
 
 from receiver.cli import show
-from receiver.cli.catalogue import COMMANDS
 from receiver.cli.checkout import Destination
 from receiver.cli.forward import ssh_argv
 from receiver.cli.main import main, program
+from receiver.model.catalogue import COMMANDS
 
 UNKNOWN = """
  !     There is no command 'aps'.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from receiver.cli import catalogue
 from receiver.machine import git
+from receiver.model.catalogue import COMMANDS
 from receiver.model.errors import ShipError
 from receiver.model.grant import FOR_GIT, GRANTS, Grant, higher, suffices
 from receiver.model.layout import Layout
@@ -141,5 +141,5 @@ def test_ssh_and_http_answer_alike(
 
 def test_root_refuses_what_the_door_refuses() -> None:
     """`ship git:refused` is on record only because its own grant is that of git."""
-    assert catalogue.needed(catalogue.GIT_REFUSED) == FOR_GIT
+    assert COMMANDS["git:refused"].needs == FOR_GIT
     assert [grant for grant in GRANTS if suffices(grant, FOR_GIT)] == ["deploy", "manage", "admin"]

@@ -1,0 +1,274 @@
+"""Every command of `ship`, a row for each: what is known of it without importing it.
+
+Gate, door, completion, help, audit, log and reference read these rows; the command itself adds its
+options and what it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from receiver.model.grant import GRANTS, Needs
+
+Acts = Literal["server", "machine", "checkout", "anywhere"]
+"""Where a command acts.
+
+server: on the server that is meant, as root; what is typed elsewhere goes there
+machine: on the server's own machine, typed there by its owner; over ssh by nobody
+checkout: where it is typed, and over ssh not at all, for there it would act as root
+anywhere: where it is typed, which is harmless on a server too
+"""
+
+
+class Row(NamedTuple):
+    """One command; most need no more than the first two."""
+
+    at: str
+    """The module of `receiver.cli.commands` and the function in it."""
+    needs: Needs
+    """The grant that a key must hold to call it."""
+    also: tuple[str, ...] = ()
+    """Its other names: short ones, and those that people bring along from elsewhere."""
+    acts: Acts = "server"
+    terminal: bool = False
+    """Whether what it runs may need the terminal that it is typed on."""
+    hidden: bool = False
+    """Whether programs alone call it, so that nobody is offered it."""
+    app_from: str = ""
+    """An argument that may name the app in place of --app."""
+    makes: str = ""
+    """An argument that names the app which it makes."""
+    server_wide: str = ""
+    """A flag with which it concerns no app but the whole server, and takes an admin."""
+    secret: bool = False
+    """Whether any word of it may be a value of a config var, also by a mistake in typing, or an
+    address with a token: no list of processes shows its words, and no audit more than names."""
+    looks: bool = False
+    """Whether it takes more than the grant view and changes nothing: no audit tells of it."""
+    reveals: bool = False
+    """Whether it shows values of config vars to who may deploy; that is recorded."""
+    records: tuple[str, ...] = ()
+    """The parameters that the audit records; of all others none."""
+    recorded_as: str = ""
+    """What the audit calls it, with its parameters in braces; else by its name."""
+    in_log: bool = False
+    """Whether the app's log tells of it: it changes what runs or who is let in, by no build."""
+    completes: Mapping[str, str | Sequence[str]] = MappingProxyType({})
+    """By parameter, the words that fit, or the method of `receiver.cli.known.Known` that lists
+    them; where neither its metavar nor its type says so."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the audit tells of it: what takes more than to view, and does more than look."""
+        return self.needs in {"deploy", "manage", "admin"} and not self.looks
+
+
+COMMANDS: dict[str, Row] = {
+    "access": Row("access:report", "view", also=("access:list", "acl:list")),
+    "access:add": Row(
+        "access:add", "manage", also=("acl:add",), server_wide="wide",
+        records=("key", "grant", "wide"), completes={"grant": GRANTS, "key": "keys"},
+    ),
+    "access:remove": Row(
+        "access:remove", "manage", also=("acl:remove",), server_wide="wide",
+        records=("key", "wide"), completes={"key": "keys"},
+    ),
+    "access:update": Row(
+        "access:update", "manage", server_wide="wide", records=("key", "grant", "wide"),
+        completes={"grant": GRANTS, "key": "keys"},
+    ),
+    "apps": Row("apps:list_apps", "nothing", also=("apps:list", "list")),
+    "apps:clone": Row(
+        "clone:clone", "admin", also=("apps:fork", "clone", "fork"), app_from="old",
+        records=("new", "storage"),
+    ),
+    "apps:create": Row("apps:create", "admin", also=("create",), makes="name", records=("name",)),
+    "apps:destroy": Row(
+        "destroy:destroy", "manage", also=("apps:delete", "delete", "destroy"), app_from="name",
+    ),
+    "apps:exists": Row("apps:exists", "view", app_from="name"),
+    "apps:info": Row("apps:info", "view", also=("apps:report", "info"), app_from="name"),
+    "apps:lock": Row(
+        "locks:lock", "manage", also=("lock",), app_from="name", records=("reason",), in_log=True,
+    ),
+    "apps:locked": Row("locks:locked", "view", app_from="name"),
+    "apps:open": Row("open:open_", "view", also=("open",)),
+    "apps:rename": Row(
+        "apps:rename", "admin", also=("rename",), app_from="old", records=("new",), in_log=True,
+    ),
+    "apps:unlock": Row("locks:unlock", "manage", also=("unlock",), app_from="name", in_log=True),
+    "apps:urls": Row("open:urls", "view", also=("url", "urls"), app_from="name"),
+    "audit": Row("audit:report", "nothing"),
+    "audit:verify": Row("audit:verify", "admin", looks=True),
+    "buildpacks": Row("buildpacks:list_buildpacks", "view"),
+    "buildpacks:add": Row(
+        "buildpacks:add", "manage", records=("name",), completes={"name": "buildpacks"},
+    ),
+    "buildpacks:clear": Row("buildpacks:clear", "manage"),
+    "buildpacks:remove": Row(
+        "buildpacks:remove", "manage", records=("name",), completes={"name": "buildpacks"},
+    ),
+    "buildpacks:set": Row(
+        "buildpacks:set_", "manage", records=("name",), completes={"name": "buildpacks"},
+    ),
+    "builds": Row("builds:list_builds", "view", also=("builds:list",)),
+    "builds:cancel": Row("builds:cancel", "deploy", records=("build",)),
+    "builds:info": Row("builds:info", "view"),
+    "builds:output": Row("builds:output", "view"),
+    "capacity": Row("capacity:report", "admin", looks=True),
+    "check": Row("check:check", "deploy"),
+    "checks": Row("checks:report", "view", also=("checks:report",)),
+    "checks:run": Row("checks:run", "deploy", looks=True),
+    "checks:set": Row(
+        "checks:set_", "manage", records=("words",), in_log=True,
+        completes={"words": "check_settings"},
+    ),
+    "checks:unset": Row(
+        "checks:unset", "manage", records=("names",), in_log=True,
+        completes={"names": "check_names"},
+    ),
+    "completion": Row("completion:completion", "nothing", also=("autocomplete",), acts="anywhere"),
+    "completion:words": Row("completion:words", "nothing", acts="anywhere", hidden=True),
+    "config": Row("config:show_all", "deploy", also=("config:list", "config:show")),
+    "config:clear": Row("config_set:clear", "deploy"),
+    "config:edit": Row(
+        "config_edit:edit", "deploy", secret=True, completes={"name": "config_names"},
+    ),
+    "config:export": Row("config:export", "deploy"),
+    "config:get": Row(
+        "config:get", "deploy", secret=True, records=("names",),
+        completes={"names": "config_names"},
+    ),
+    "config:history": Row("config:history", "view"),
+    "config:import": Row("config_set:import_", "deploy", secret=True),
+    "config:keys": Row("config:keys", "view"),
+    "config:set": Row("config_set:set_", "deploy", also=("config:add",), secret=True),
+    "config:unset": Row(
+        "config_set:unset", "deploy", also=("config:remove",), secret=True, records=("names",),
+        completes={"names": "config_names"},
+    ),
+    "cron": Row("cron:list_jobs", "view", also=("cron:list",)),
+    "cron:fire": Row("cron:fire", "admin", acts="machine", hidden=True),
+    "cron:history": Row("cron:history", "view"),
+    "cron:output": Row("cron:output", "view"),
+    "cron:resume": Row("cron:resume", "manage", records=("names", "everything"), in_log=True),
+    "cron:run": Row("cron:run", "deploy", records=("name",)),
+    "cron:schedule": Row("cron:schedule", "admin", acts="machine", hidden=True),
+    "cron:suspend": Row("cron:suspend", "manage", records=("names", "everything"), in_log=True),
+    "doctor": Row("doctor:doctor", "manage", server_wide="everything"),
+    "drains": Row("drains:list_drains", "view", also=("drains:list",)),
+    "drains:add": Row("drains:add", "manage", secret=True, in_log=True),
+    "drains:remove": Row("drains:remove", "manage", secret=True, in_log=True),
+    "drains:serve": Row("drains:serve", "admin", acts="machine", hidden=True),
+    "drains:test": Row("drains:test", "manage", secret=True),
+    "git:clone": Row("git:clone", "view"),
+    "git:refused": Row("git:refused", "deploy", hidden=True, looks=True, recorded_as="git {call_}"),
+    "git:remote": Row("git:remote", "view"),
+    "help": Row("about:help_", "nothing", acts="anywhere", completes={"words": "commands"}),
+    "import": Row("import_:import_", "nothing", acts="checkout"),
+    "keys": Row("keys:list_keys", "admin", also=("ssh-keys",), looks=True),
+    "keys:add": Row(
+        "keys:add", "admin", also=("ssh-keys:add",), records=("name", "token", "admin", "grants"),
+    ),
+    "keys:remove": Row(
+        "keys:remove", "admin", also=("ssh-keys:remove",), records=("name",),
+        completes={"name": "keys"},
+    ),
+    "keys:rename": Row("keys:rename", "admin", records=("name", "new"), completes={"name": "keys"}),
+    "limits": Row("limits:report", "view", also=("limits:report", "resource:report")),
+    "limits:set": Row(
+        "limits:set_", "manage", also=("resource:limit",), records=("words",), in_log=True,
+    ),
+    "limits:unset": Row(
+        "limits:unset", "manage", also=("resource:limit-clear",), records=("words",), in_log=True,
+    ),
+    "local": Row("local:local", "nothing", also=("local:start",), acts="checkout"),
+    "local:run": Row("local:run", "nothing", acts="checkout"),
+    "logs": Row("logs:logs", "view", completes={"process": "types"}),
+    "logs:failed": Row("builds:failed", "view"),
+    "maintenance": Row("maintenance:report", "view", also=("maintenance:report",)),
+    "maintenance:off": Row("maintenance:off", "deploy", also=("maintenance:disable",), in_log=True),
+    "maintenance:on": Row("maintenance:on", "deploy", also=("maintenance:enable",), in_log=True),
+    "plan": Row(
+        "plan:plan", "deploy", looks=True, secret=True,
+        completes={"words": ("config:set", "config:unset", "ps:restart", "ps:scale", "rollback")},
+    ),
+    "ps": Row("ps:list_processes", "view", also=("ps:report",)),
+    "ps:restart": Row("ps:restart", "deploy", also=("restart",), records=("process",), in_log=True),
+    "ps:scale": Row("ps:scale", "manage", also=("scale",), records=("wishes",), in_log=True),
+    "ps:start": Row("ps:start", "manage", also=("start",), records=("process_type",), in_log=True),
+    "ps:stop": Row(
+        "ps:stop", "manage", also=("ps:kill", "stop"), records=("process_type",), in_log=True,
+    ),
+    "ps:wait": Row("ps:wait", "view"),
+    "releases": Row("releases:list_releases", "view"),
+    "releases:info": Row("releases:info", "view", reveals=True, records=("release",)),
+    "releases:output": Row("releases:output", "view"),
+    "releases:retry": Row("releases:retry", "deploy", also=("ps:rebuild",)),
+    "releases:rollback": Row(
+        "releases:rollback", "deploy", also=("rollback",), records=("release",),
+    ),
+    "run": Row("run:run", "deploy", also=("console",), terminal=True, records=("command",)),
+    "run:detached": Row("run:detached", "deploy", records=("command",)),
+    "run:list": Row("runs:list_runs", "view"),
+    "run:output": Row("runs:output", "deploy", also=("run:logs",), looks=True),
+    "run:stop": Row("runs:stop", "deploy", records=("names", "everything")),
+    "server:demo": Row("server:demo", "admin", acts="machine", hidden=True),
+    "server:install": Row("server:install", "admin", acts="machine", hidden=True),
+    "server:recover": Row("server:recover", "admin", acts="machine"),
+    "server:rotate": Row("server:rotate", "admin", acts="machine"),
+    "server:start": Row("server:start", "admin", acts="machine"),
+    "server:status": Row("server:status", "admin", acts="machine"),
+    "server:stop": Row("server:stop", "admin", acts="machine"),
+    "server:uninstall": Row("server:uninstall", "admin", acts="machine", hidden=True),
+    "storage": Row("storage:report", "view", also=("storage:list", "storage:report")),
+    "storage:get": Row("storage_copy:get", "deploy"),
+    "storage:ls": Row("storage_copy:list_files", "deploy"),
+    "storage:mount": Row("storage:mount", "manage"),
+    "storage:put": Row("storage_copy:put", "deploy"),
+    "storage:quota": Row("storage:quota", "manage"),
+    "storage:unmount": Row("storage:unmount", "manage"),
+    "version": Row("about:version", "nothing", acts="anywhere"),
+    "whoami": Row("access:whoami", "nothing", also=("auth:whoami",)),
+}  # fmt: skip
+"""In the order of the alphabet, the commands of a namespace together."""
+
+
+def canonical(name: str) -> str | None:
+    """The command that a name means; None when it means none."""
+    if name in COMMANDS:
+        return name
+    return next((command for command, row in COMMANDS.items() if name in row.also), None)
+
+
+def other_names() -> dict[str, str]:
+    """By other name, the command that it means; in the order of the alphabet."""
+    found = [(other, name) for name, row in COMMANDS.items() for other in row.also]
+    return dict(sorted(found, key=lambda pair: (pair[0].partition(":")[0], pair[0])))
+
+
+def find(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """The command that a line begins with, and what follows: `apps:create` or `apps create`."""
+    if len(words) > 1 and (joined := canonical(f"{words[0]}:{words[1]}")):
+        return joined, [*words[2:]]
+    name = canonical(words[0])
+    return (name, [*words[1:]]) if name else None
+
+
+def similar(words: Sequence[str]) -> list[str]:
+    """Commands that somebody who typed these words may have meant, the likeliest first."""
+    import difflib  # noqa: PLC0415 - only a typing error needs it
+
+    known = [*COMMANDS, *other_names()]
+    typed = [":".join(words[:2]), words[0]]
+    close = [match for text in typed for match in difflib.get_close_matches(text, known, n=2)]
+    return list(dict.fromkeys(close))[:3]
+
+
+def may_be_secret(words: Sequence[str]) -> bool:
+    """Whether a word of this line may be secret: by namespaces, since names are mistyped too."""
+    named = {word.partition(":")[0] for word in words}
+    return any(
+        row.secret and not named.isdisjoint(each.partition(":")[0] for each in (name, *row.also))
+        for name, row in COMMANDS.items()
+    )
