@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from receiver.changes import change as app_change
+from receiver.changes.change import configure
 from receiver.health import ask as health
 from receiver.health.answers import Answer, Question
 from receiver.model.check import NAMES, Check, overlaid
@@ -51,7 +51,7 @@ def change(
         kept = {name: value for name, value in settings.check.items() if name not in removed}
         return replace(settings, check={**kept, **values})
 
-    app_change.configure(server, app, changed, "change of its check")
+    configure(server, app, changed, "change of its check")
 
 
 def ask(server: Server, app: AppName) -> tuple[Question, Answer, CheckError | None]:

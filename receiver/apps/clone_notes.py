@@ -12,10 +12,13 @@ from pathlib import Path
 import msgspec
 
 from receiver.access import grants as access
+from receiver.apps import lifecycle as apps
+from receiver.changes.change import or_undone
+from receiver.deploy import detached
 from receiver.machine import files
 from receiver.model.names import AppName
 from receiver.server import Server
-from receiver.state import records
+from receiver.state import builds, records
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -29,30 +32,29 @@ def unfinished(server: Server, name: AppName, *, keep_storage: bool) -> Iterator
 
     Processes that are forked meanwhile hold the note as well.
     """
-    path = _folder(server) / f"{name}.json"
+    path = server.layout.clones / f"{name}.json"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     # under this lock, so that nobody takes a note for abandoned that has just been written
     with access.changing(server.layout):
         records.write_json(path, _Note(keep_storage), mode=0o600)
         held = _hold(path)
-    try:
-        yield
-        files.remove(path)
-    except BaseException:
+
+    def take_away() -> None:
         _take_away(server, name, keep_storage=keep_storage)
         files.remove(path)
-        raise
+
+    try:
+        with or_undone(take_away):
+            yield
+        files.remove(path)
     finally:
         if held is not None:
             os.close(held)
 
 
 def recover(server: Server) -> None:
-    """Take away what a clone that was killed left half made; nothing happens without a note."""
-    folder = _folder(server)
-    if not folder.is_dir():
-        return
-    for path in folder.glob("[!.]*.json"):
+    """Take away what clones that were killed left half made."""
+    for path in server.layout.clones.glob("[!.]*.json"):
         with access.changing(server.layout):
             _settle(server, path)
 
@@ -71,10 +73,6 @@ def _settle(server: Server, path: Path) -> None:
 
 
 def _take_away(server: Server, name: AppName, *, keep_storage: bool) -> None:
-    from receiver.apps import lifecycle as apps  # noqa: PLC0415 - this is asked at every command
-    from receiver.deploy import detached  # noqa: PLC0415 - this is asked at every command
-    from receiver.state import builds  # noqa: PLC0415 - this is asked at every command
-
     paths = server.layout.app(name)
     if not paths.settings.exists():
         return
@@ -94,7 +92,3 @@ def _hold(path: Path) -> int | None:
         os.close(fd)
         return None
     return fd
-
-
-def _folder(server: Server) -> Path:
-    return server.layout.state / "clones"

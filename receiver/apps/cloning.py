@@ -16,11 +16,10 @@ from receiver.access import grants as access
 from receiver.apps import clone_notes
 from receiver.apps import lifecycle as apps
 from receiver.apps.cloned import advice_for_clone, names_host, with_own_host
-from receiver.changes.recovery import recover
+from receiver.changes.app_state import AppState
+from receiver.changes.change import looking
 from receiver.deploy import retrying
 from receiver.machine import files, git
-from receiver.machine.lock import app_lock
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -41,24 +40,6 @@ class Wish:
     storage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Original:
-    """An app as it was when nobody was at work on it."""
-
-    paths: AppPaths
-    settings: App
-    config: Mapping[str, str]
-    scale: Mapping[str, int]
-    release: Release | None
-
-    def like(self, name: AppName) -> App:
-        """Settings for a clone.
-
-        Only of an app with a release was done what is done once, at its first deploy.
-        """
-        return replace(self.settings, clone_of=str(name) if self.release else "")
-
-
 class _NotLiveError(Exception):
     """The deploy of the clone failed, which its transcript has told; `status` is its exit code."""
 
@@ -74,46 +55,39 @@ def clone(server: Server, wish: Wish, show: Callable[[bytes], object]) -> int:
         ShipError: it could not be made; nothing is left of the attempt
     """
     out = Output(show)
-    original = _look(server, wish, out)
+    with looking(server, wish.old, f"clone to {wish.new} by {wish.by}", out) as original:
+        config = records.read_config(original.paths.config)
     kept = server.layout.app(wish.new).storage.exists()
-    apps.create(server, wish.new, like=original.like(wish.old))
+    apps.create(server, wish.new, like=_like(original))
     try:
         with clone_notes.unfinished(server, wish.new, keep_storage=kept):
             out.step(f"Cloning {wish.old} to {wish.new}")
-            _copy(server, wish, original, out)
-            _go_live(server, wish, original, out, show)
+            _copy(wish, original, config, out)
+            _go_live(wish, original, out, show)
     except _NotLiveError as error:
         out.say(f"{wish.new} was taken away again.")
         return error.status
     return 0
 
 
-def _look(server: Server, wish: Wish, out: Output) -> _Original:
-    """The original, with nobody at work on it: what another change had begun stands, or is
-    undone.
-    """
-    paths, wait_s = server.app(wish.old), float(server.settings.lock_wait_s)
-    waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
-    title = f"clone to {wish.new} by {wish.by}"
-    with app_lock(paths.lock, title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
-        recover(server, wish.old)
-        _, release = records.read_live_release(paths)
-        config, scale = records.read_config(paths.config), records.read_scale(paths)
-        return _Original(paths, records.read_app(paths), config, scale, release)
+def _like(original: AppState) -> App:
+    """Settings for a clone; where there is a release, what a first deploy does was done."""
+    return replace(original.settings, clone_of=str(original.name) if original.release else "")
 
 
-def _copy(server: Server, wish: Wish, original: _Original, out: Output) -> None:
+def _copy(wish: Wish, original: AppState, config: Mapping[str, str], out: Output) -> None:
+    server = original.server
     paths = server.app(wish.new)
     _copy_code(server, wish, original.release, out)
-    own = with_own_host(original.config, server.address(wish.old), server.address(wish.new))
-    config = {**original.config, **own}
+    own = with_own_host(config, original.address, server.address(wish.new))
+    config = {**config, **own}
     records.write_config(paths.config, config, mode=0o600)
     if original.scale:
         files.write_atomically(paths.scale, records.scale_text(original.scale), mode=0o644)
     jobs = sorted(original.release.cron) if original.release else []
     if jobs:
         files.write_atomically(paths.suspended, json.dumps(jobs) + "\n", mode=0o644)
-    for line in (*_told_of_config(server, wish, config, own), *_told(server, wish, original, jobs)):
+    for line in (*_told_of_config(wish, original, config, own), *_told(wish, original, jobs)):
         out.say(line)
     if wish.storage:
         out.say("Copying the storage")
@@ -143,7 +117,7 @@ def _copy_code(server: Server, wish: Wish, release: Release | None, out: Output)
 
 
 def _told_of_config(
-    server: Server, wish: Wish, config: Mapping[str, str], own: Collection[str]
+    wish: Wish, original: AppState, config: Mapping[str, str], own: Collection[str]
 ) -> Iterator[str]:
     if config:
         yield (
@@ -151,20 +125,18 @@ def _told_of_config(
             "a database, both apps use."
         )
     if own:
-        old, new = server.address(wish.old), server.address(wish.new)
+        old, new = original.address, original.server.address(wish.new)
         yield f"{', '.join(sorted(own))}: {old} became {new}."
-    if left := _of_the_original(server, wish, config):
+    if left := _of_the_original(original, config):
         yield (
             f"These name {wish.old} itself: {', '.join(left)}. To change: ship config:set -a "
             f"{wish.new} {left[0]}=..."
         )
 
 
-def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) -> Iterator[str]:
-    """What was taken over and what was not, as far as somebody may have to do something about
-    it.
-    """
-    if keys := sorted(access.of_app(server.layout, wish.old)):
+def _told(wish: Wish, original: AppState, jobs: Sequence[str]) -> Iterator[str]:
+    """What was taken over and what was not, as far as it may take somebody to do something."""
+    if keys := sorted(access.of_app(original.server.layout, wish.old)):
         yield (
             f"Grants stay with {wish.old}: {', '.join(keys)}. To give one: ship access:add -a "
             f"{wish.new} {keys[0]} deploy"
@@ -180,10 +152,9 @@ def _told(server: Server, wish: Wish, original: _Original, jobs: Sequence[str]) 
         yield "Storage is not copied; with --storage it is."
 
 
-def _of_the_original(server: Server, wish: Wish, config: Mapping[str, str]) -> list[str]:
+def _of_the_original(original: AppState, config: Mapping[str, str]) -> list[str]:
     """Config vars in whose values the original's address or folder stands."""
-    paths = server.app(wish.old)
-    hosts, home = (server.address(wish.old), *records.read_app(paths).domains), f"{paths.home}/"
+    hosts, home = (original.address, *original.settings.domains), f"{original.paths.home}/"
     return sorted(
         name
         for name, value in config.items()
@@ -191,9 +162,7 @@ def _of_the_original(server: Server, wish: Wish, config: Mapping[str, str]) -> l
     )
 
 
-def _go_live(
-    server: Server, wish: Wish, original: _Original, out: Output, show: Callable[[bytes], object]
-) -> None:
+def _go_live(wish: Wish, original: AppState, out: Output, show: Callable[[bytes], object]) -> None:
     if original.release is None:
         return
     if not wish.deploy:
@@ -202,6 +171,6 @@ def _go_live(
     title = f"Clone of {wish.old} {original.release.label}, {{}}"
     options = " --storage" if wish.storage else ""
     advise = partial(advice_for_clone, old=wish.old, new=wish.new, options=options)
-    status = retrying.first(server, wish.new, wish.by, show, title, advise)
+    status = retrying.first(original.server, wish.new, wish.by, show, title, advise)
     if status:
         raise _NotLiveError(status)

@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from receiver.access import grants as access
 from receiver.apps import ports as app_ports
-from receiver.changes import freezes
-from receiver.changes.change import change, do_unlocked
+from receiver.changes.app_state import AppState
+from receiver.changes.change import changing, or_undone, removing, repeat
 from receiver.changes.steps import site_steps
 from receiver.drains import records as drain_records
 from receiver.hosts.accounts import ids
@@ -60,16 +60,13 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
         if like is not None:
             own = {name: getattr(settings, name) for name in _OF_ONE_APP}
             settings = replace(like, **own)
-        try:
+        with or_undone(lambda: _take_away(server, paths, keep_storage=kept)):
             _make(server, paths, settings)
-        except BaseException:
-            _take_away(server, paths, keep_storage=kept)
-            raise
-    try:
-        change(server, paths, lambda: _plan_create(server, paths, settings), f"creation of {name}")
-    except BaseException:
-        destroy(server, name, keep_storage=kept)
-        raise
+    with (
+        or_undone(lambda: destroy(server, name, keep_storage=kept)),
+        changing(server, name, f"creation of {name}") as change,
+    ):
+        change.apply(_plan_create(change.state))
     return server.url(name)
 
 
@@ -77,9 +74,8 @@ def destroy(
     server: Server, name: AppName, *, keep_storage: bool = False, frozen_too: bool = False
 ) -> None:
     """Remove an app and all it has: processes, site, releases, config vars, storage, repository."""
-    paths = server.app(name)
-    with freezes.changing(server, paths, f"destruction of {name}", frozen_too=frozen_too):
-        do_unlocked(server, paths, _plan_destroy(server, paths))
+    with removing(server, name, f"destruction of {name}", frozen_too=frozen_too) as paths:
+        repeat(server, _plan_destroy(server, paths))
         drain_records.end_all(server, name)
         runs.stop(server, name, run_records.going_on(paths))
         server.host.jobs.stop(name)
@@ -126,14 +122,9 @@ def _make_folders(server: Server, paths: AppPaths) -> None:
         files.give_tree(paths.storage, uid=uid, gid=gid)
 
 
-def _plan_create(server: Server, paths: AppPaths, settings: App) -> Plan:
-    name = paths.name
-    units = {file.path: file.text for file in server.host.unit_files(name, settings)}
-    return (
-        ChangeUnits(name, dict(units)),
-        HoldSocket(name),
-        *site_steps(server, paths, settings, None, None),
-    )
+def _plan_create(app: AppState) -> Plan:
+    units = {file.path: file.text for file in app.server.host.unit_files(app.name, app.settings)}
+    return (ChangeUnits(app.name, dict(units)), HoldSocket(app.name), *site_steps(app))
 
 
 def _plan_destroy(server: Server, paths: AppPaths) -> Plan:

@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState
+from receiver.changes.change import changing
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, UsageError
-from receiver.model.layout import AppPaths
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.plan import Plan, RemoveFile, WriteFile
-from receiver.model.settings import App
 from receiver.planner.render import template_text
 from receiver.server import Server
 from receiver.state import records
@@ -52,74 +51,67 @@ def switch_on(server: Server, name: AppName, wish: Wish) -> Maintenance:
     Raises:
         UsageError: the page cannot be shown
     """
-    paths = server.app(name)
-    app_change.change(server, paths, lambda: _plan_on(server, paths, wish), "maintenance:on")
-    found = records.read_app(paths).maintenance
-    assert found is not None  # noqa: S101 - it was written a line above, under the lock
-    return found
+    with changing(server, name, "maintenance:on") as change:
+        wanted = _wanted(change.state, wish)
+        change.apply(_plan_on(change.state, wanted, wish))
+    return wanted
 
 
 def switch_off(server: Server, name: AppName) -> None:
     """Have visitors reach the app again."""
-    paths = server.app(name)
-    app_change.change(server, paths, lambda: _plan_off(server, paths), "maintenance:off")
+    with changing(server, name, "maintenance:off") as change:
+        change.apply(_plan_off(change.state))
 
 
-def _plan_on(server: Server, paths: AppPaths, wish: Wish) -> Plan:
-    settings = records.read_app(paths)
-    before = settings.maintenance
-    wanted = Maintenance(
-        since=before.since if before else server.clock.stamp(),
+def _wanted(app: AppState, wish: Wish) -> Maintenance:
+    before = app.settings.maintenance
+    return Maintenance(
+        since=before.since if before else app.server.clock.stamp(),
         by=before.by if before else wish.by,
         key=before.key if before else secrets.token_hex(_KEY_BYTES),
         allow=wish.allow or (before.allow if before else ()),
     )
-    same_page = before is not None and wish.message is None and wish.page is None
-    page = () if same_page else (WriteFile(str(paths.maintenance_page), _page(paths, wish)),)
-    return (*page, *_route(server, paths, replace(settings, maintenance=wanted)))
 
 
-def _plan_off(server: Server, paths: AppPaths) -> Plan:
-    settings = records.read_app(paths)
-    if settings.maintenance is None:
+def _plan_on(app: AppState, wanted: Maintenance, wish: Wish) -> Plan:
+    same_page = app.settings.maintenance is not None and wish.message is None and wish.page is None
+    page = () if same_page else (WriteFile(str(app.paths.maintenance_page), _page(app, wish)),)
+    return (*page, *_route(app, wanted))
+
+
+def _plan_off(app: AppState) -> Plan:
+    if app.settings.maintenance is None:
         return ()
     # the page goes last: until nginx has read its file, it may still be asked for
-    routed = _route(server, paths, replace(settings, maintenance=None))
-    return (*routed, RemoveFile(str(paths.maintenance_page)))
+    return (*_route(app, None), RemoveFile(str(app.paths.maintenance_page)))
 
 
-def _route(server: Server, paths: AppPaths, settings: App) -> Plan:
-    live, release = records.read_live_release(paths)
-    return (
-        change_steps.settings_step(paths, settings),
-        *change_steps.site_steps(server, paths, settings, release, live),
-    )
+def _route(app: AppState, maintenance: Maintenance | None) -> Plan:
+    after = app.with_settings(replace(app.settings, maintenance=maintenance))
+    return (change_steps.settings_step(after), *change_steps.site_steps(after))
 
 
-def _page(paths: AppPaths, wish: Wish) -> str:
-    """What visitors see: the page that was given, else a message, else the app's own page, else
-    ours.
-    """
+def _page(app: AppState, wish: Wish) -> str:
+    """What visitors see: the given page, else a message, else the app's own page, else ours."""
     if wish.page is not None:
         return _checked(wish.page)
     if wish.message is None:
-        own = _page_in_tree(paths)
+        own = _page_in_tree(app)
         if own is not None:
             return _checked(own)
     text = template_text("nginx/maintenance.html")
-    values = {"app": paths.name, "message": wish.message or _NO_MESSAGE}
+    values = {"app": app.name, "message": wish.message or _NO_MESSAGE}
     for name, value in values.items():
         text = text.replace(f"[{name}]", escape(value))
     return text
 
 
-def _page_in_tree(paths: AppPaths) -> str | None:
+def _page_in_tree(app: AppState) -> str | None:
     """maintenance.html of the live release as it was built, from its slug, which is root's own."""
-    live = records.read_live(paths)
-    if live is None:
+    if app.live is None:
         return None
     try:
-        with paths.release(live.release).slug.open("rb") as archive:
+        with app.paths.release(app.live.release).slug.open("rb") as archive:
             tree = Tree(archive)
             return (
                 tree.read(PAGE_IN_TREE).decode("utf-8", "replace")

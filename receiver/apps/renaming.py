@@ -11,11 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver.access import grants as access
-from receiver.changes import freezes
 from receiver.changes import steps as change_steps
-from receiver.changes.checkpoint import Checkpoint
-from receiver.changes.executor import Executor
-from receiver.changes.recovery import recover as recover_app
+from receiver.changes.app_state import read_state
+from receiver.changes.change import changing, or_undone, repeat
 from receiver.drains import records as drain_records
 from receiver.machine import files
 from receiver.model.errors import ShipError
@@ -55,34 +53,31 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
     Raises:
         ShipError: the name is taken, or the app does not come up under it; it has its old name then
     """
-    paths = server.app(old)
-    with freezes.changing(server, paths, f"rename to {new}"), access.changing(server.layout):
+    with changing(server, old, f"rename to {new}"), access.changing(server.layout):
         _refuse_taken(server.layout, new)
-        recover_app(server, old)
-        records.write_json(server.layout.rename_note, _Note(old, new))
-        try:
+        note = _Note(old, new)
+        records.write_json(server.layout.rename_note, note)
+        with or_undone(lambda: _take_back(server, note)):
             _become(server, old, new)
-        except BaseException:
-            _become(server, new, old)
-            files.remove(server.layout.rename_note)
-            raise
         files.remove(server.layout.rename_note)
     return server.url(new)
 
 
-def recover(server: Server, *, booting: bool = False) -> None:
-    """Give an app its old name back after a rename that was killed; nothing happens without one.
+def recover(server: Server, *, booting: bool) -> None:
+    """Give an app its old name back after a rename that was killed.
 
     While the machine boots, nothing runs that could be told: files are put right, and the boot does
     the rest.
     """
-    if not server.layout.rename_note.exists():
-        return
     with access.changing(server.layout):  # a rename that still lives ends first
         note = records.read_json(server.layout.rename_note, _Note)
         if note is not None:
-            _become(server, AppName(note.new), AppName(note.old), booting=booting)
-            files.remove(server.layout.rename_note)
+            _take_back(server, note, booting=booting)
+
+
+def _take_back(server: Server, note: _Note, *, booting: bool = False) -> None:
+    _become(server, AppName(note.new), AppName(note.old), booting=booting)
+    files.remove(server.layout.rename_note)
 
 
 def _become(server: Server, was: AppName, name: AppName, *, booting: bool = False) -> None:
@@ -90,7 +85,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     more.
     """
     if server.layout.app(was).settings.exists():
-        _do(server, server.layout.app(was), _plan_down(server, was), booting=booting)
+        _do(server, _plan_down(server, was), booting=booting)
         drain_records.end_all(server, was)
         runs.stop(server, was, run_records.going_on(server.layout.app(was)))
         server.host.jobs.stop(was)
@@ -98,7 +93,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     _move(server.layout, was, name)
     server.host.request_logs.rename(was, name)
     _rewrite_records(server, server.layout.app(name))
-    _do(server, server.layout.app(name), _plan_up(server, name, booting=booting), booting=booting)
+    _do(server, _plan_up(server, name, booting=booting), booting=booting)
     drain_records.start_all(server, name)
 
 
@@ -146,17 +141,15 @@ def _rewrite_records(server: Server, paths: AppPaths) -> None:
 
 
 def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
-    paths = server.layout.app(name)
-    settings = records.read_app(paths)
-    live, release = records.read_live_release(paths)
+    app = read_state(server, server.layout.app(name))
+    settings, live, release = app.settings, app.live, app.release
     units = server.host.unit_files(name, settings)
-    site = change_steps.site_change(server, paths, settings, release, live.slot if live else "a")
-    timers = change_steps.timer_change(server, paths, release.cron) if release else None
+    timers = change_steps.timer_steps(app, release.cron) if release else ()
     steps: list[AnyStep] = [
         ChangeUnits(name, {file.path: file.text for file in units}),
         HoldSocket(name),
-        *((site,) if site else ()),
-        *((timers,) if timers else ()),
+        *change_steps.site_steps(app),
+        *timers,
     ]
     if live and release and release.served == "process" and not settings.stopped:
         enable = EnableSlot(name, live.slot)
@@ -165,25 +158,22 @@ def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
             if booting
             else [
                 StartSlot(name, live.slot),
-                web_steps.await_slot(release, settings, live),
+                web_steps.await_slot(release, settings, live.slot),
                 enable,
                 AskThroughNginx(name, release.checked_by(settings)),
             ]
         )
-    formation = plan_formation(release, records.read_scale(paths), settings)
+    formation = plan_formation(release, app.scale, settings)
     if formation:
         steps.append(SetFormation(name, formation))
     return tuple(steps)
 
 
-def _do(server: Server, paths: AppPaths, plan: Plan, *, booting: bool) -> None:
-    """Do steps that need no opposites: going back is the same story told with the names
-    exchanged.
-    """
-    executor = Executor(server, Checkpoint(paths.journal))
+def _do(server: Server, plan: Plan, *, booting: bool) -> None:
+    """Do steps that need no opposites: going back is the same story with the names exchanged."""
     for step in plan:
         try:
-            executor.do(step)
+            repeat(server, (step,))
         except ShipError:
             if not booting:  # nginx, for one, is not there yet to read the file that now is right
                 raise

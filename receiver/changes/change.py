@@ -1,55 +1,202 @@
-"""A change of an app: locked, planned, done, or put back."""
+"""How an app is changed: alone, step by step, to its end or not at all.
 
-from collections.abc import Callable
+A change takes the app's lock, refuses where the app is frozen, undoes what an earlier one left
+unfinished, and keeps the opposite of each step on disk before the step is done. Whatever ends it
+before its end, an error, a kill or a power cut, leads back to where it began.
+"""
 
-from receiver.changes import freezes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from receiver.access import grants as access
+from receiver.changes import freezes, recovery
+from receiver.changes.app_state import AppState, read_state
 from receiver.changes.checkpoint import About, Checkpoint
-from receiver.changes.executor import Executor
-from receiver.changes.recovery import recover, undo
+from receiver.changes.executor import Executor, Reached, nowhere
 from receiver.changes.steps import settings_step
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
-from receiver.model.plan import (
-    Plan,
-)
+from receiver.model.plan import AnyStep, Plan
 from receiver.model.settings import App
 from receiver.server import Server
-from receiver.state import records
 
 
-def configure(server: Server, name: AppName, to: Callable[[App], App], title: str) -> None:
-    """Change settings of an app that nothing which runs has to follow at once."""
-    paths = server.app(name)
-    change(server, paths, lambda: (settings_step(paths, to(records.read_app(paths))),), title)
+@contextmanager
+def or_undone(undo: Callable[[], object]) -> Iterator[None]:
+    """Have all that is done in here stand, or nothing of it."""
+    try:
+        yield
+    except BaseException:  # a cancelled build, Ctrl-C and SIGTERM must roll back as well
+        undo()
+        raise
 
 
-def change(
+class Change:
+    """A change under way; nothing of it is on disk before its first step."""
+
+    def __init__(
+        self, server: Server, journal: Path, title: str, out: Output, reached: Reached = nowhere
+    ) -> None:
+        self.server = server
+        self.about = About(title=title)
+        self.out = out
+        self.afterwards: list[Callable[[], object]] = []
+        """Done in this order when the change stands, while nobody else can begin another."""
+        self.reached = reached
+        self.begun = False
+        self.journal = Checkpoint(journal)
+        self._executor = Executor(server, reached, out.say)
+
+    def begin(self, about: About | None = None) -> None:
+        """Open the journal: from here on, whoever finds it undoes it, unless it comes to its end.
+
+        The first step does so by itself; `about` is for what has to put back more than its steps.
+        """
+        if self.begun:
+            return
+        self.about = about or self.about
+        self.journal.begin(self.about)
+        self.begun = True
+        self.reached("begun")
+
+    def register(self, undo: Plan) -> None:
+        """Keep on disk how to undo what is about to be done by other means than a step."""
+        self.begin()
+        self.journal.register(undo)
+
+    def do(self, step: AnyStep) -> None:
+        """Do a step, with its opposite on disk before.
+
+        Raises:
+            ShipError: it could not be done; leaving the change with it undoes what was done before
+        """
+        self.register(self._executor.opposite(step))
+        self.reached(f"before {type(step).__name__}")
+        self._executor.do(step)
+        self.reached(f"after {type(step).__name__}")
+
+    def apply(self, plan: Plan) -> None:
+        """Do all steps, as `do` does each."""
+        for step in plan:
+            self.do(step)
+
+    def undo(self) -> None:
+        """Put everything back; before the first step there is nothing to."""
+        if self.begun:
+            self._put_back(self.journal)
+
+    def finalize(self) -> None:
+        """Have the change stand: there is no way back from here on."""
+        if self.begun:
+            self.journal.finalize()
+            self.reached("finalized")
+
+    def _put_back(self, journal: Checkpoint) -> None:
+        recovery.roll_back(self.server, journal, self.out)
+
+
+class AppChange(Change):
+    """A change of one app, which is locked as long as it lasts."""
+
+    def __init__(
+        self, server: Server, paths: AppPaths, title: str, out: Output, reached: Reached = nowhere
+    ) -> None:
+        super().__init__(server, paths.journal, title, out, reached)
+        self.paths = paths
+
+    @cached_property
+    def state(self) -> AppState:
+        """The app as it was before the change; ask before its first step."""
+        return read_state(self.server, self.paths)
+
+    def _put_back(self, journal: Checkpoint) -> None:
+        recovery.undo(self.server, self.paths, journal, self.out)
+
+
+@contextmanager
+def changing(
     server: Server,
-    paths: AppPaths,
-    plan: Callable[[], Plan],
+    app: AppName,
     title: str,
+    out: Output | None = None,
+    reached: Reached = nowhere,
     *,
     frozen_too: bool = False,
-) -> None:
-    """Make a plan under the app's lock and do it, inside a checkpoint."""
-    with freezes.changing(server, paths, title, frozen_too=frozen_too):
-        recover(server, paths.name)
-        steps, checkpoint = plan(), Checkpoint(paths.journal)
-        checkpoint.begin(About(title=title))
-        try:
-            Executor(server, checkpoint).apply(steps)
-        except BaseException:
-            undo(server, paths.name, checkpoint, Output(_unread))
-            raise
-        checkpoint.finalize()
+) -> Iterator[AppChange]:
+    """Have an app to oneself and change it. Leaving this by an error puts everything back.
+
+    Args:
+        server: the server
+        app: the app
+        title: what the change is, for whoever waits for it or has to undo it
+        out: told of a wait, of what is seen on the way, and of what could not be undone
+        reached: told of each step
+        frozen_too: whether a freeze is no reason to refuse: for what changes nothing that counts
+
+    Raises:
+        LockedError: another command is still at work on it
+        FrozenError: somebody wants it to stay as it is
+    """
+    paths, out = server.app(app), out or recovery.unheard()
+    with freezes.turn(server, paths, title, out, frozen_too=frozen_too):
+        recovery.recover(server, app)
+        change = AppChange(server, paths, title, out, reached)
+        with or_undone(change.undo):
+            yield change
+        change.finalize()
+        for deed in change.afterwards:
+            deed()
 
 
-def do_unlocked(server: Server, paths: AppPaths, plan: Plan) -> None:
-    """Do a plan that is not undone, because it can be repeated."""
-    executor = Executor(server, Checkpoint(paths.journal))
+@contextmanager
+def looking(server: Server, app: AppName, title: str, out: Output) -> Iterator[AppState]:
+    """An app that nobody is at work on: what another change had begun stands, or is undone.
+
+    Raises:
+        LockedError: another command is still at work on it
+    """
+    with changing(server, app, title, out, frozen_too=True) as change:
+        yield change.state
+
+
+@contextmanager
+def removing(
+    server: Server, app: AppName, title: str, *, frozen_too: bool = False
+) -> Iterator[AppPaths]:
+    """Have an app to oneself that is about to go, in whatever state it is.
+
+    Raises:
+        LockedError: another command is still at work on it
+        FrozenError: somebody wants it to stay as it is
+    """
+    paths = server.app(app)
+    with freezes.turn(server, paths, title, recovery.unheard(), frozen_too=frozen_too):
+        yield paths
+
+
+@contextmanager
+def changing_machine(server: Server, title: str) -> Iterator[Change]:
+    """Change files that are of no app. Leaving this by an error puts everything back."""
+    with access.changing(server.layout):
+        recovery.recover_machine(server)
+        change = Change(server, server.layout.journal, title, recovery.unheard())
+        with or_undone(change.undo):
+            yield change
+        change.finalize()
+
+
+def configure(server: Server, app: AppName, to: Callable[[App], App], title: str) -> None:
+    """Change settings of an app that nothing which runs has to follow at once."""
+    with changing(server, app, title) as change:
+        settings = to(change.state.settings)
+        change.do(settings_step(change.state.with_settings(settings)))
+
+
+def repeat(server: Server, plan: Plan) -> None:
+    """Do steps that have no way back, because all of them can be done once more."""
+    executor = Executor(server)
     for step in plan:
         executor.do(step)
-
-
-_unread: Callable[[bytes], object] = len

@@ -1,6 +1,4 @@
-"""Does a plan step by step, each registered with its opposite first, and puts everything back on
-failure.
-"""
+"""Does a step of a plan, and knows its opposite; `change` says what follows what."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -10,7 +8,6 @@ from typing import assert_never
 import msgspec
 
 from receiver.changes import background
-from receiver.changes.checkpoint import Checkpoint
 from receiver.health import ask as health
 from receiver.health import workers
 from receiver.health.answers import Question, notice, wrong_port, wrong_socket
@@ -26,7 +23,6 @@ from receiver.server import Server
 from receiver.state import records, release_times
 
 Reached = Callable[[str], object]
-_WAITS = (steps.AwaitRelease, steps.AwaitAnswer, steps.AskThroughNginx)
 _UNDO_LIMIT_S = 60.0
 
 
@@ -38,47 +34,11 @@ class Executor:
     """Turns steps into changes of one server."""
 
     def __init__(
-        self,
-        server: Server,
-        checkpoint: Checkpoint,
-        reached: Reached = nowhere,
-        say: Callable[[str], object] = nowhere,
+        self, server: Server, reached: Reached = nowhere, say: Callable[[str], object] = nowhere
     ) -> None:
         self._server = server
-        self._checkpoint = checkpoint
         self._reached = reached
         self._say = say
-
-    def apply(self, plan: Plan) -> None:
-        """Do all steps. A failure is the caller's to answer with `roll_back`."""
-        for step in plan:
-            self._checkpoint.register(self.opposite(step))
-            self._reached(f"before {type(step).__name__}")
-            self.do(step)
-            self._reached(f"after {type(step).__name__}")
-
-    def roll_back(self, *, waiting: bool = True) -> list[ShipError]:
-        """Undo what the journal holds, newest first, going on past failures; then close the
-        journal.
-
-        Args:
-            waiting: False while the machine boots, when slots start only after this is done
-
-        Returns:
-            what could not be undone
-        """
-        failures: list[ShipError] = []
-        for step in self._checkpoint.undo_plan():
-            if not waiting and isinstance(step, _WAITS):
-                continue
-            try:
-                self.do(step)
-            except ShipError as error:
-                failures.append(error)
-            except OSError as error:
-                failures.append(ShipError(f"A step could not be undone: {error}."))
-        self._checkpoint.finalize()
-        return failures
 
     def opposite(self, step: AnyStep) -> Plan:  # noqa: C901, PLR0912 - one case a step, as in `do`
         """The steps that bring back what is there now, looked up before `step` changes it."""

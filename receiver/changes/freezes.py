@@ -2,7 +2,7 @@
 takes its turn on an app.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from receiver.access import grants as access
@@ -11,29 +11,24 @@ from receiver.machine.lock import app_lock
 from receiver.model.freeze import Freeze, FrozenError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
+from receiver.model.output import Output
 from receiver.server import Server
 from receiver.state import records
 
 
 @contextmanager
-def changing(
-    server: Server,
-    paths: AppPaths,
-    title: str,
-    on_wait: Callable[[str], None] = lambda _: None,
-    *,
-    frozen_too: bool = False,
+def turn(
+    server: Server, paths: AppPaths, title: str, out: Output, *, frozen_too: bool
 ) -> Iterator[None]:
-    """Have the app to oneself, for a change that its freeze does not forbid.
-
-    Every change of an app passes here.
+    """Have the app to oneself, for what its freeze does not forbid: the beginning of every change.
 
     Raises:
         LockedError: another command is still at work on it
         FrozenError: somebody wants it to stay as it is
     """
+    waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
     wait_s = float(server.settings.lock_wait_s)
-    with app_lock(paths.lock, title, wait_s=wait_s, on_wait=on_wait, clock=server.clock):
+    with app_lock(paths.lock, title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
         if not frozen_too:
             refuse_frozen(paths)
         yield

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import msgspec
 
+from receiver.changes import freezes
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.machine import files, git
-from receiver.machine.lock import app_lock
+from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
+from receiver.model.plan import AskThroughNginx, AwaitAnswer, AwaitRelease
 from receiver.server import Server
 from receiver.state import builds, records
+
+_WAITS = (AwaitRelease, AwaitAnswer, AskThroughNginx)
 
 
 def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
@@ -30,42 +34,82 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
         whether there was one
     """
     paths = server.layout.app(app)
-    checkpoint = Checkpoint(paths.journal)
-    about = checkpoint.about()
+    journal = Checkpoint(paths.journal)
+    about = journal.about()
     if about is None:
         _sweep(paths)
         return False
     server.host.jobs.stop(app)
-    undo(server, app, checkpoint, Output(_nobody_reads), waiting=waiting)
+    undo(server, paths, journal, unheard(), waiting=waiting)
     _mark_interrupted(server, paths, about)
     return True
 
 
-def recover_all(server: Server, *, waiting: bool = True) -> list[AppName]:
+def recover_apps(server: Server, *, waiting: bool = True) -> list[AppName]:
     """Undo the unfinished changes of all apps, except where a living process is still at it."""
     found: list[AppName] = []
     for app in records.app_names(server.layout):
         paths = server.layout.app(app)
-        if Checkpoint(paths.journal).about() is None:
+        if unfinished(paths) is None:
             continue
-        with app_lock(paths.lock, "recovery", wait_s=float(server.settings.lock_wait_s)):
+        with freezes.turn(server, paths, "recovery", unheard(), frozen_too=True):
             if recover(server, app, waiting=waiting):
                 found.append(app)
     return found
 
 
+def recover_machine(server: Server) -> None:
+    """Undo an unfinished change of files that are of no app. The caller holds the server's lock."""
+    journal = Checkpoint(server.layout.journal)
+    if journal.about() is not None:
+        roll_back(server, journal, unheard())
+    journal.finalize()
+
+
+def unfinished(paths: AppPaths) -> About | None:
+    """The change of an app that is not finished; its lock tells whether somebody is at it."""
+    return Checkpoint(paths.journal).about()
+
+
 def undo(
-    server: Server, app: AppName, checkpoint: Checkpoint, out: Output, *, waiting: bool = True
+    server: Server, paths: AppPaths, journal: Checkpoint, out: Output, *, waiting: bool = True
 ) -> None:
-    """Put everything back: what the journal says, and the branch that the push moved; and clear
-    up.
-    """
-    about = checkpoint.about()
-    for failure in Executor(server, checkpoint).roll_back(waiting=waiting):
-        out.warn(f"Not undone: {failure.title} {failure.detail}")
+    """Put back what the journal says, and the branch that the push moved; and clear up."""
+    about = journal.about()
+    roll_back(server, journal, out, waiting=waiting)
     if about is not None and about.ref and about.commit:
-        git.restore_ref(server.layout.repo(app), about.ref, about.commit, about.before)
-    _sweep(server.layout.app(app))
+        git.restore_ref(server.layout.repo(paths.name), about.ref, about.commit, about.before)
+    _sweep(paths)
+
+
+def roll_back(server: Server, journal: Checkpoint, out: Output, *, waiting: bool = True) -> None:
+    """Undo what a journal holds, newest first, going on past what fails; then close it.
+
+    Args:
+        server: the server
+        journal: the journal
+        out: told of what could not be undone
+        waiting: False while the machine boots, when slots start only after this is done
+    """
+    executor = Executor(server)
+    failures: list[ShipError] = []
+    for step in journal.undo_plan():
+        if not waiting and isinstance(step, _WAITS):
+            continue
+        try:
+            executor.do(step)
+        except ShipError as error:
+            failures.append(error)
+        except OSError as error:
+            failures.append(ShipError(f"A step could not be undone: {error}."))
+    journal.finalize()
+    for failure in failures:
+        out.warn(f"Not undone: {failure.title} {failure.detail}")
+
+
+def unheard() -> Output:
+    """Where nobody reads what is told: recovery runs before a command's own output begins."""
+    return Output(len)
 
 
 def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
@@ -104,7 +148,3 @@ def _alive(archive: Path) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _nobody_reads(_: bytes) -> None:
-    """Recovery runs before a command's own output begins."""

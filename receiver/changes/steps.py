@@ -2,17 +2,12 @@
 
 from collections.abc import Collection, Mapping
 
+from receiver.changes.app_state import AppState
 from receiver.machine import files, sockets
 from receiver.model.cron import Cron
-from receiver.model.layout import AppPaths, SlotLetter
-from receiver.model.plan import (
-    AnyStep,
-    ChangeSite,
-    SetTimers,
-    WriteFile,
-)
-from receiver.model.release import Live, Release
-from receiver.model.settings import App
+from receiver.model.layout import SlotLetter
+from receiver.model.plan import ChangeSite, Plan, SetTimers, WriteFile
+from receiver.model.release import Release
 from receiver.nginx.sites import Front, is_current, site_file
 from receiver.planner.timers import plan_timers
 from receiver.server import Server
@@ -25,44 +20,40 @@ def front(server: Server) -> Front:
     return Front(server.layout, server.settings, logs, ipv6=sockets.has_ipv6())
 
 
-def site_change(
-    server: Server, paths: AppPaths, settings: App, release: Release | None, slot: SlotLetter
-) -> ChangeSite | None:
+def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:
     """The change that routes visitors to `release` in `slot`; None when nginx's file says so
     already.
     """
-    link = server.layout.site_link(paths.name)
-    there = files.read_text(server.layout.site(paths.name)) or ""
-    made_of = (front(server), paths.name, settings, release, slot)
+    layout = app.server.layout
+    link, there = layout.site_link(app.name), files.read_text(layout.site(app.name)) or ""
+    made_of = (front(app.server), app.name, app.settings, release, slot)
     if link.is_symlink() and is_current(there, *made_of):
         return None
     wanted = site_file(*made_of)
-    return ChangeSite(paths.name, wanted.path, str(link), wanted.text)
+    return ChangeSite(app.name, wanted.path, str(link), wanted.text)
 
 
-def timer_change(
-    server: Server,
-    paths: AppPaths,
-    jobs: Mapping[str, Cron],
-    suspended: Collection[str] | None = None,
-) -> SetTimers | None:
-    """The change that has these cron jobs started when they are due; None when they are already."""
-    now = records.read_timers(paths)
-    if not jobs and not now:
-        return None
-    off = records.read_suspended(paths) if suspended is None else suspended
-    wanted = plan_timers(jobs, off, now, server.clock.stamp())
-    return None if wanted == now else SetTimers(paths.name, wanted)
+def site_steps(app: AppState, slot: SlotLetter | None = None) -> Plan:
+    """The step that routes visitors to what is live; none when nginx's file says so already.
 
-
-def settings_step(paths: AppPaths, settings: App) -> WriteFile:
-    """The step that writes app.toml."""
-    return WriteFile(str(paths.settings), records.toml_text(paths.settings, settings))
-
-
-def site_steps(
-    server: Server, paths: AppPaths, settings: App, release: Release | None, live: Live | None
-) -> tuple[AnyStep, ...]:
-    """The step that routes visitors; none when nginx's file says so already."""
-    step = site_change(server, paths, settings, release, live.slot if live else "a")
+    `slot` is where it is about to be, if not where it is.
+    """
+    step = site_change(app, app.release, slot or app.slot)
     return () if step is None else (step,)
+
+
+def timer_steps(
+    app: AppState, jobs: Mapping[str, Cron], suspended: Collection[str] | None = None
+) -> Plan:
+    """The step that has these cron jobs started when they are due; none when they are already."""
+    if not jobs and not app.timers:
+        return ()
+    off = records.read_suspended(app.paths) if suspended is None else suspended
+    wanted = plan_timers(jobs, off, app.timers, app.server.clock.stamp())
+    return () if wanted == app.timers else (SetTimers(app.name, wanted),)
+
+
+def settings_step(after: AppState) -> WriteFile:
+    """The step that writes app.toml, of an app as it is to be."""
+    path = after.paths.settings
+    return WriteFile(str(path), records.toml_text(path, after.settings))

@@ -86,19 +86,12 @@ class Call:
         return self.open_server()
 
     def open_server(self, *, booting: bool = False) -> "Server":
-        """Open the server, with nothing left half renamed or half cloned by a command that was
-        killed.
-        """
-        from receiver.apps import clone_notes
+        """Open the server, with nothing left half done by a command that was killed."""
+        from receiver.apps import unfinished
         from receiver.server import open_server
 
         if not isinstance(self.place, Here):
             raise TypeError(self.place)
         server = open_server(self.place.root)
-        if server.layout.rename_note.exists():
-            from receiver.apps import renaming  # half of ship, which every command would import
-
-            renaming.recover(server, booting=booting)
-        if not booting:  # nothing runs yet that could be told to let go of an app
-            clone_notes.recover(server)
+        unfinished.settle(server, booting=booting)
         return server

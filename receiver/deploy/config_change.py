@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from receiver.changes import freezes
-from receiver.changes.recovery import recover
+from receiver.changes.change import changing
 from receiver.model.config_vars import Difference, check_together
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
+from receiver.model.plan import WriteFile
 from receiver.server import Server
 from receiver.state import records
 
@@ -102,11 +102,8 @@ def store(server: Server, change: ConfigChange, out: Output) -> None:
     """Change what is stored, and leave the app with what it runs with: the next release takes it
     along.
     """
-    paths = server.app(change.app)
     title = f"change of config vars by {change.by}"
-    with freezes.changing(
-        server, paths, title, lambda holder: out.say(f"Waiting for the {holder}.")
-    ):
-        recover(server, change.app)
-        config = change.applied(records.read_config(paths.config))
-        records.write_config(paths.config, config, mode=0o600)
+    with changing(server, change.app, title, out) as under_way:
+        path = under_way.paths.config
+        config = change.applied(records.read_config(path))
+        under_way.do(WriteFile(str(path), records.config_text(config), 0o600))

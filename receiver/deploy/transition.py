@@ -8,16 +8,17 @@ served all along.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.building import builder as building
 from receiver.building import facts, pythons
-from receiver.changes import background, freezes
+from receiver.changes import background
 from receiver.changes import steps as change_steps
-from receiver.changes.checkpoint import About, Checkpoint
-from receiver.changes.executor import Executor, Reached, nowhere
-from receiver.changes.recovery import recover, undo
+from receiver.changes.app_state import AppState
+from receiver.changes.change import AppChange, changing
+from receiver.changes.checkpoint import About
+from receiver.changes.executor import Reached, nowhere
 from receiver.deploy import canary as checking
 from receiver.deploy import pruning, publishing
 from receiver.machine import files
@@ -30,7 +31,7 @@ from receiver.model.maintenance import closed_notice
 from receiver.model.mounts import in_tree
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
-from receiver.model.plan import AnyStep, Link, Plan, RemoveTree, SetFormation, WriteFile
+from receiver.model.plan import Link, RemoveTree, SetFormation, WriteFile
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import needs_fresh_start
@@ -44,23 +45,50 @@ from receiver.state import records, release_times
 class Transition:
     """One change of an app's release, under way. Made by `transition`."""
 
-    server: Server
-    paths: AppPaths
-    settings: App
-    out: Output
-    checkpoint: Checkpoint
-    reached: Reached
-    live: Live | None
-    old: Release | None
-    afterwards: list[Callable[[], object]] = field(default_factory=list)
-    """Done when the change stands, while the app is still locked."""
+    change: AppChange
+    state: AppState
+    """The app as it was before."""
+
+    @property
+    def server(self) -> Server:
+        return self.change.server
+
+    @property
+    def paths(self) -> AppPaths:
+        return self.change.paths
+
+    @property
+    def settings(self) -> App:
+        return self.state.settings
+
+    @property
+    def out(self) -> Output:
+        return self.change.out
+
+    @property
+    def reached(self) -> Reached:
+        return self.change.reached
+
+    @property
+    def live(self) -> Live | None:
+        return self.state.live
+
+    @property
+    def old(self) -> Release | None:
+        """The release that is live until this change stands."""
+        return self.state.release
+
+    @property
+    def afterwards(self) -> list[Callable[[], object]]:
+        """Done when the change stands, while the app is still locked."""
+        return self.change.afterwards
 
     def claim(self, config: Mapping[str, str]) -> tuple[int, ReleasePaths]:
         """Make the folder of the next release, with its config vars; it goes again on failure."""
         version = records.next_version(self.paths)
         self.out.belongs_to(version=version)
         home = self.paths.release(version)
-        self.checkpoint.register((RemoveTree(str(home.home)),))
+        self.change.register((RemoveTree(str(home.home)),))
         files.remove_tree(home.home)
         files.make_folder(home.home, mode=0o711)
         records.write_config(home.env, config, mode=0o640, gid=self._gid())
@@ -71,8 +99,7 @@ class Transition:
     def change_config(self, config: Mapping[str, str]) -> None:
         """Make these the app's config vars; the ones before come back on failure."""
         text = records.config_text(config)
-        step = WriteFile(str(self.paths.config), text, 0o600)
-        Executor(self.server, self.checkpoint, self.reached).apply((step,))
+        self.change.do(WriteFile(str(self.paths.config), text, 0o600))
 
     def fetch_python(self, wanted: Interpreter) -> None:
         """Have the interpreter of a build on this machine; it stays, for every app."""
@@ -106,10 +133,9 @@ class Transition:
         run.
         """
         settings = self.server.settings
-        about = self.checkpoint.about()
         return build_turn(
             self.server.layout.build_turns(settings.builds_at_once),
-            f"build of {self.paths.name}" + (f" ({about.title})" if about else ""),
+            f"build of {self.paths.name} ({self.change.about.title})",
             wait_s=float(settings.lock_wait_s),
             # which app that is, not everybody may know
             on_wait=lambda _: self.out.say("Waiting for the build of another app."),
@@ -152,9 +178,7 @@ class Transition:
                 same_start=self._same_start(release),
                 settings=self.settings,
                 current=Link(str(self.paths.current), f"releases/{release.label}"),
-                site=lambda taken: change_steps.site_change(
-                    self.server, self.paths, self.settings, release, taken
-                ),
+                site=lambda taken: change_steps.site_change(self.state, release, taken),
             )
         )
 
@@ -163,33 +187,31 @@ class Transition:
         swap = self.planned_swap(release)
         self.out.step(f"Swapping to {release.label}")
         self.out.say(swap.how)
-        executor = Executor(self.server, self.checkpoint, self.reached, self.out.say)
         live = records.json_text(Live(release=release.version, slot=swap.slot))
         try:
-            executor.apply(swap.plan)
+            self.change.apply(swap.plan)
         except ShipError as error:
             told = checking.explain_slot(
                 self.server, self.paths, self.settings, release, swap.slot, error
             )
             raise told from error
         self._replace_background(release)
-        timers = change_steps.timer_change(self.server, self.paths, release.cron)
-        executor.apply((*_steps(timers), WriteFile(str(self.paths.live), live)))
+        timers = change_steps.timer_steps(self.state, release.cron)
+        self.change.apply((*timers, WriteFile(str(self.paths.live), live)))
         release_times.note(self.paths, release_times.LIVE, release.version)
         if self.settings.maintenance is not None:
             self.out.warn(closed_notice(self.paths.name))
 
     def propose_scale(self, wanted: Mapping[str, int]) -> None:
         """Have so many processes of these types run, where nobody has said otherwise yet."""
-        before = records.read_scale(self.paths)
+        before = self.state.scale
         scale = {**wanted, **before}
         if scale != before:
-            step = WriteFile(str(self.paths.scale), records.scale_text(scale))
-            Executor(self.server, self.checkpoint, self.reached).apply((step,))
+            self.change.do(WriteFile(str(self.paths.scale), records.scale_text(scale)))
 
     def _replace_background(self, release: Release) -> None:
         """Have the processes besides web be of the new release; an app without any pays nothing."""
-        before, scale = records.read_formation(self.paths), records.read_scale(self.paths)
+        before, scale = self.state.formation, records.read_scale(self.paths)
         wanted = plan_formation(release, scale, self.settings)
         told = list(tell_formation(release, wanted, before, scale))
         if told:
@@ -199,8 +221,7 @@ class Transition:
         for line in unknown_rules(release):
             self.out.warn(line)
         if wanted != before:
-            executor = Executor(self.server, self.checkpoint, self.reached)
-            executor.apply((SetFormation(self.paths.name, wanted),))
+            self.change.do(SetFormation(self.paths.name, wanted))
 
     def look_at_background(self) -> None:
         """Warn of processes besides web that have ended already; they are started again and
@@ -231,10 +252,6 @@ class Transition:
         return not needs_fresh_start(before, after)
 
 
-def _steps(step: AnyStep | None) -> Plan:
-    return () if step is None else (step,)
-
-
 @contextmanager
 def transition(
     server: Server,
@@ -250,29 +267,9 @@ def transition(
     Leaving it without an error makes the change stand; any other way out puts everything back.
     `frozen_too` is for what never stands.
     """
-    paths = server.app(app)
-    waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
-    with freezes.changing(server, paths, about.title, waiting, frozen_too=frozen_too):
-        recover(server, app)
-        checkpoint = Checkpoint(paths.journal)
-        work = _open(server, paths, out, checkpoint, reached)
-        checkpoint.begin(about)
-        try:
-            reached("begun")
-            yield work
-        except BaseException:  # a cancelled build and Ctrl-C must roll back as well
-            undo(server, app, checkpoint, out)
-            raise
-        checkpoint.finalize()
-        reached("finalized")
-        work.look_at_background()
-        for deed in work.afterwards:
-            deed()
-        work.prune()
-
-
-def _open(
-    server: Server, paths: AppPaths, out: Output, checkpoint: Checkpoint, reached: Reached
-) -> Transition:
-    live, old = records.read_live_release(paths)
-    return Transition(server, paths, records.read_app(paths), out, checkpoint, reached, live, old)
+    with changing(server, app, about.title, out, reached, frozen_too=frozen_too) as change:
+        work = Transition(change, change.state)
+        change.afterwards.append(work.look_at_background)
+        change.begin(about)
+        yield work
+        change.afterwards.append(work.prune)

@@ -26,7 +26,6 @@ from receiver.model.release import Live, Release
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
 from receiver.processes import web_steps
-from receiver.processes.now import now_of
 from receiver.server import Server
 from receiver.state import records
 
@@ -149,7 +148,7 @@ def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
             advice="`ship doctor --fix` mends that first.",
         )
     why = _why(way)
-    plan = web_steps.restart(now_of(way.seen.server, app.paths)) if way.hangs else ()
+    plan = web_steps.restart(app) if way.hangs else ()
     return Finding(
         name="web.no-answer",
         app=app.name,

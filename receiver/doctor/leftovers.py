@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from receiver.changes.checkpoint import Checkpoint
+from receiver.changes import recovery
 from receiver.doctor.finding import Finding, Recover
 from receiver.doctor.seen import AppSeen
 from receiver.machine import files
@@ -31,7 +31,7 @@ def at_work(paths: AppPaths) -> str | None:
 
 def look(app: AppSeen) -> Iterator[Finding]:
     """An unfinished change of an app whose process is gone; and old temporary files."""
-    about = Checkpoint(app.paths.journal).about()
+    about = recovery.unfinished(app.paths)
     if about is not None:
         yield Finding(
             name="change.unfinished",

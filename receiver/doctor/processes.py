@@ -49,7 +49,7 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
 
 def _start_again(app: AppSeen, live: Live, release: Release) -> Steps:
     """Have the live release served afresh, whatever state its slot is in."""
-    start = (StartSlot(app.name, live.slot), await_slot(release, app.settings, live))
+    start = (StartSlot(app.name, live.slot), await_slot(release, app.settings, live.slot))
     return Steps(app.name, (StopSlot(app.name, live.slot), *start, EnableSlot(app.name, live.slot)))
 
 
@@ -242,13 +242,13 @@ def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[
 def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     if app.release is None:
         return
-    step = change_steps.timer_change(seen.server, app.paths, app.release.cron)
+    steps = change_steps.timer_steps(app, app.release.cron)
     names = [timer_unit(app.name, job) for job in app.timers] if seen.has_systemd else []
     asleep = [name for name in names if (unit := seen.units.get(name)) and not unit.runs]
     links = [name for name in names if not _wanted_by(seen, "timers.target", name).is_symlink()]
-    if step is None and (asleep or links):
-        step = SetTimers(app.name, app.timers)
-    if step is not None:
+    if not steps and (asleep or links):
+        steps = (SetTimers(app.name, app.timers),)
+    if steps:
         yield Finding(
             name="cron.not-waiting",
             app=app.name,
@@ -261,7 +261,7 @@ def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             or ("timers.json is not what the release asks for.",),
             means="Their work is not done.",
             does="have them wait again",
-            repair=(Steps(app.name, (step,)),),
+            repair=(Steps(app.name, steps),),
         )
 
 

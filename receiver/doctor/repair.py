@@ -7,6 +7,7 @@ import dataclasses
 import os
 import stat
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import assert_never
 
@@ -14,9 +15,7 @@ import msgspec
 
 from receiver.access import keys
 from receiver.building import builder as building
-from receiver.changes import change as app_change
-from receiver.changes import freezes
-from receiver.changes.recovery import recover
+from receiver.changes.change import AppChange, changing
 from receiver.doctor import finding as repairs
 from receiver.doctor.finding import AnyRepair, Finding
 from receiver.hosts.supervisord.rpc import Supervisor, control_socket
@@ -70,8 +69,8 @@ class Repairer:
     def _do(self, repair: AnyRepair) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a repair, a line or two each
         match repair:
             case repairs.Steps(app=app, plan=plan):
-                paths = self._server.app(AppName(app))
-                app_change.change(self._hasty, paths, lambda: plan, _TITLE, frozen_too=True)
+                with self._changing(AppName(app)) as change:
+                    change.apply(plan)
             case repairs.KeepAside(path=path):
                 self._keep(Path(path))
             case WriteFile(path=path, text=text, mode=mode):
@@ -93,7 +92,8 @@ class Repairer:
             case repairs.SetUpRepo(app=app):
                 git.create_repo(self._server.layout.repo(AppName(app)), hooks=HOOKS)
             case repairs.Recover(app=app):
-                self._recover(AppName(app))
+                with self._changing(AppName(app)):
+                    pass  # a change begins with undoing what is left of another
             case repairs.Unpack(app=app, version=version):
                 self._unpack(AppName(app), version)
             case repairs.Rebuild(app=app, venv=venv):
@@ -136,15 +136,12 @@ class Repairer:
             *("--shell", "/bin/sh", "--password", "*", "ship"),
         )
 
-    def _recover(self, app: AppName) -> None:
-        paths = self._server.app(app)
-        with freezes.changing(self._hasty, paths, _TITLE, frozen_too=True):
-            recover(self._server, app)
+    def _changing(self, app: AppName) -> AbstractContextManager[AppChange]:
+        return changing(self._hasty, app, _TITLE, frozen_too=True)
 
     def _unpack(self, app: AppName, version: int) -> None:
-        paths = self._server.app(app)
-        home = paths.release(version)
-        with freezes.changing(self._hasty, paths, _TITLE, frozen_too=True):
+        with self._changing(app) as change:
+            paths, home = change.paths, change.paths.release(version)
             mounts = in_tree(records.read_mounts(paths))
             builder = building.Builder(
                 server=self._server,

@@ -5,11 +5,12 @@ view of their units.
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from receiver.changes.app_state import AppState
 from receiver.doctor.finding import Finding
 from receiver.doctor.unit_states import PROPERTIES, UnitState, unit_states
 from receiver.hosts.accounts import Owner
@@ -17,13 +18,11 @@ from receiver.hosts.systemd.background_units import process_unit
 from receiver.hosts.systemd.timer_units import timer_unit
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT, SlotKind, slot_units, socket_unit
 from receiver.machine import shell
-from receiver.model.cron import Timer
 from receiver.model.errors import ShipError
-from receiver.model.formation import Formation, instances
+from receiver.model.formation import instances
 from receiver.model.layout import SLOTS, AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
-from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
 from receiver.server import Server
 from receiver.state import records
@@ -32,37 +31,18 @@ SSH_UNITS = ("ssh.service", "ssh.socket")
 NGINX_UNIT = "nginx.service"
 
 
-@dataclass(frozen=True, slots=True)
-class AppSeen:
-    """An app as its records say it should be."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSeen(AppState):
+    """An app as its records say it should be; without a release where its record is gone."""
 
-    paths: AppPaths
-    settings: App
-    live: Live | None
-    release: Release | None
-    """The live one; None before the first, and where its record is gone."""
     owner: Owner | None
     """None where there are no accounts, and where the app's is missing."""
-    formation: Formation = field(default_factory=dict)
-    timers: dict[str, Timer] = field(default_factory=dict)
-    scale: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def name(self) -> AppName:
-        return self.paths.name
 
     @property
     def is_known(self) -> bool:
         """Whether it is known what should serve; that may be nothing yet."""
         links = (self.paths.live, self.paths.current)
         return self.release is not None or not any(map(os.path.lexists, links))
-
-    @property
-    def serves(self) -> tuple[Live, Release] | None:
-        """What has a web process that should run."""
-        if self.live is None or self.release is None or self.settings.stopped:
-            return None
-        return (self.live, self.release) if self.release.served == "process" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +96,6 @@ def look_at_units(apps: Iterable[AppSeen]) -> dict[str, UnitState]:
 
 
 def _app(server: Server, paths: AppPaths) -> AppSeen:
-    settings, formation = records.read_app(paths), records.read_formation(paths)
-    timers, scale = records.read_timers(paths), records.read_scale(paths)
     owner: Owner | None = None
     with suppress(ShipError):  # the module of accounts tells it
         owner = server.host.accounts.owner(paths.name)
@@ -127,7 +105,17 @@ def _app(server: Server, paths: AppPaths) -> AppSeen:
         # the module of releases tells what is wrong with these
         live = records.read_live(paths)
         release = records.read_release(paths, live.release) if live else None
-    return AppSeen(paths, settings, live, release, owner, formation, timers, scale)
+    return AppSeen(
+        server=server,
+        paths=paths,
+        settings=records.read_app(paths),
+        live=live,
+        release=release,
+        scale=records.read_scale(paths),
+        formation=records.read_formation(paths),
+        timers=records.read_timers(paths),
+        owner=owner,
+    )
 
 
 def _unreadable(name: AppName, title: str, detail: str, advice: str) -> Finding:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from receiver.changes import freezes
+from receiver.changes.change import changing
 from receiver.drains.records import find, read, read_state, write
 from receiver.drains.senders import SendError, sender
 from receiver.logs.stream import Stream
@@ -34,9 +34,8 @@ def add(server: Server, app: AppName, url: str, shape: Format, name: str | None,
         UsageError: the address or the name is none
     """
     parse_target(url)
-    paths = server.app(app)
-    with freezes.changing(server, paths, "a new drain"):
-        there = read(paths)
+    with changing(server, app, "a new drain") as change:
+        there = read(change.paths)
         if any(drain.url == url for drain in there):
             raise ShipError(
                 "There is a drain to this address already.",
@@ -57,7 +56,7 @@ def add(server: Server, app: AppName, url: str, shape: Format, name: str | None,
             by=by,
             cursor=Stream(server, app).cursor,
         )
-        write(paths, drain)
+        write(change.paths, drain)
         server.host.drains.start(app, drain.name)
     return drain
 
@@ -68,12 +67,11 @@ def remove(server: Server, app: AppName, word: str) -> Drain:
     Raises:
         NotFoundError: the app has no such drain
     """
-    paths = server.app(app)
-    with freezes.changing(server, paths, "removal of a drain"):
-        drain = find(paths, word)
+    with changing(server, app, "removal of a drain") as change:
+        drain = find(change.paths, word)
         server.host.drains.stop(app, drain.name)
         server.host.drains.forget(app, drain.name)
-        files.remove(paths.drains / f"{drain.name}.json")
+        files.remove(change.paths.drains / f"{drain.name}.json")
     return drain
 
 

@@ -284,6 +284,16 @@ class Layout:
         return self.state / "rename.json"
 
     @property
+    def clones(self) -> Path:
+        """Notes of the clones that are not finished, each held by its processes."""
+        return self.state / "clones"
+
+    @property
+    def journal(self) -> Path:
+        """Only while files that are of no app are changed."""
+        return self.state / "journal"
+
+    @property
     def audit(self) -> Path:
         """Who did what; root's, and only ever added to."""
         return self.state / "audit"

@@ -5,8 +5,9 @@ deploys.
 import msgspec
 from msgspec.structs import replace
 
-from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState
+from receiver.changes.change import changing
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -32,11 +33,12 @@ def change(
         NotFoundError: the app has no such process type
     """
     server.host.limits.require()
-    paths = server.app(app)
-    _check_types(paths, [*values, *(name for name, _ in removed)])
-    changed = lambda: _plan(server, paths, values, removed)  # noqa: E731 - planned under the lock
-    app_change.change(server, paths, changed, "limits")
-    return records.read_app(paths).limits
+    _check_types(server.app(app), [*values, *(name for name, _ in removed)])
+    with changing(server, app, "limits") as under_way:
+        before = under_way.state
+        after = before.with_settings(_changed(before.settings, values, removed))
+        under_way.apply(_plan(before, after))
+    return after.settings.limits
 
 
 def _changed(
@@ -54,23 +56,17 @@ def _changed(
     return replace(settings, limits={name: it for name, it in limits.items() if not it.is_empty})
 
 
-def _plan(
-    server: Server,
-    paths: AppPaths,
-    values: dict[str, dict[str, str | int]],
-    removed: list[tuple[str, tuple[str, ...]]],
-) -> Plan:
+def _plan(before: AppState, after: AppState) -> Plan:
     """First what runs, then the files for what starts later: undone, the files are right again
     first.
     """
-    app, before = paths.name, records.read_app(paths)
-    after = _changed(before, values, removed)
-    old = {file.path: None for file in server.host.limits.files(app, before.limits)}
-    new = {file.path: file.text for file in server.host.limits.files(app, after.limits)}
+    name, files = after.name, after.server.host.limits.files
+    old = {file.path: None for file in files(name, before.settings.limits)}
+    new = {file.path: file.text for file in files(name, after.settings.limits)}
     return (
-        ApplyLimits(app, _all(before, after)),
-        ChangeUnits(app, {**old, **new}),
-        change_steps.settings_step(paths, after),
+        ApplyLimits(name, _all(before.settings, after.settings)),
+        ChangeUnits(name, {**old, **new}),
+        change_steps.settings_step(after),
     )
 
 

@@ -12,18 +12,16 @@ from typing import Literal
 import msgspec
 
 from receiver.changes import background
+from receiver.changes.app_state import AppState, state_of
 from receiver.changes.background import Starts
 from receiver.machine.clock import Clock
 from receiver.model.formation import WEB, Instance
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
-from receiver.model.release import Live, Release
-from receiver.model.settings import App
+from receiver.model.release import Release
 from receiver.model.webserver import Gunicorn
 from receiver.planner.formation import background_types
 from receiver.processes import web_steps
 from receiver.server import Server
-from receiver.state import records
 
 State = Literal["up", "crashed", "starting", "down"]
 _POLL_S = 0.2
@@ -93,16 +91,14 @@ class Processes(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def look(server: Server, app: AppName) -> Processes:
+def look(server: Server, name: AppName) -> Processes:
     """What runs of an app now."""
-    paths = server.app(app)
-    settings, live = records.read_app(paths), records.read_live(paths)
-    if live is None:
+    app = state_of(server, name)
+    if app.release is None:
         return Processes(release=None, types=())
-    release = records.read_release(paths, live.release)
-    types = [_web(server, paths, settings, live, release)] if WEB in release.processes else []
-    types += _background(server, paths, settings, release)
-    return Processes(release=release.label, types=tuple(types))
+    types = [_web(app, app.release)] if WEB in app.release.processes else []
+    types += _background(app, app.release)
+    return Processes(release=app.release.label, types=tuple(types))
 
 
 def wait(server: Server, app: AppName, limit_s: float) -> list[str]:
@@ -116,13 +112,13 @@ def wait(server: Server, app: AppName, limit_s: float) -> list[str]:
     return []
 
 
-def _web(server: Server, paths: AppPaths, settings: App, live: Live, release: Release) -> Type:
-    pids = _web_pids(server, paths, live, release)
+def _web(app: AppState, release: Release) -> Type:
+    pids = _web_pids(app, release)
     return Type(
         type=WEB,
         command=release.lines.get(WEB, ""),
-        wanted=web_steps.web_wanted(server, paths, settings, live),
-        stopped=settings.stopped,
+        wanted=web_steps.web_wanted(app),
+        stopped=app.settings.stopped,
         running=tuple(
             Running(name=f"web.{number}", state="up", release=label, pid=pid, since=_since(pid))
             for number, (pid, label) in enumerate(pids.items(), 1)
@@ -130,57 +126,56 @@ def _web(server: Server, paths: AppPaths, settings: App, live: Live, release: Re
     )
 
 
-def _web_pids(server: Server, paths: AppPaths, live: Live, release: Release) -> dict[int, str]:
+def _web_pids(app: AppState, release: Release) -> dict[int, str]:
     if isinstance(release.processes[WEB], Gunicorn):
-        return web_steps.serving_workers(server, paths, live)
-    master = server.host.main_pid(paths.name, live.slot)
+        return web_steps.serving_workers(app)
+    master = app.server.host.main_pid(app.name, app.slot)
     return {} if master is None else {master: release.label}
 
 
-def _background(server: Server, paths: AppPaths, settings: App, release: Release) -> Iterator[Type]:
+def _background(app: AppState, release: Release) -> Iterator[Type]:
     types = background_types(release)
     if not types:
         return
-    runs = server.host.background.running(paths.name)
-    formation, scale = records.read_formation(paths), records.read_scale(paths)
+    runs, stopped = app.server.host.background.running(app.name), app.settings.is_stopped
     for name in types:
-        count = formation[name].count if name in formation else 0
+        count = app.formation[name].count if name in app.formation else 0
         found = (Instance(name, number) for number in range(1, count + 1))
         yield Type(
             type=name,
             command=release.lines.get(name, ""),
-            wanted=0 if settings.is_stopped(name) else scale.get(name, 0),
-            stopped=settings.is_stopped(name),
-            running=tuple(_process(server, paths, each, runs.get(each)) for each in found),
+            wanted=0 if stopped(name) else app.scale.get(name, 0),
+            stopped=stopped(name),
+            running=tuple(_process(app, each, runs.get(each)) for each in found),
         )
 
 
-def _process(server: Server, paths: AppPaths, instance: Instance, pid: int | None) -> Running:
+def _process(app: AppState, instance: Instance, pid: int | None) -> Running:
     if pid is None:
         return Running(name=instance.name, state="down")
-    release = background.release_of(paths, instance, pid)
-    ended = background.ends_of(paths, instance, pid)
+    release = background.release_of(app.paths, instance, pid)
+    ended = background.ends_of(app.paths, instance, pid)
     if release is not None:
         found = Running(name=instance.name, state="up", release=release, pid=pid, since=_since(pid))
     else:
         state: State = "crashed" if ended else "starting"
         found = Running(name=instance.name, state=state, pid=pid or None)
-    return _with_reason(server, paths, instance, found, ended)
+    return _with_reason(app, instance, found, ended)
 
 
 def _with_reason(
-    server: Server, paths: AppPaths, instance: Instance, found: Running, ended: Starts | None
+    app: AppState, instance: Instance, found: Running, ended: Starts | None
 ) -> Running:
     if ended is None:
         return found
-    host = server.host.background
+    host = app.server.host.background
     waits = found.state == "crashed"
     return msgspec.structs.replace(
         found,
         ends=ended.ends,
         since=_stamp(ended.since) if waits else found.since,
-        reason=host.last_end(paths.name, instance),
-        last_line=host.last_line(paths.name, instance) if waits else None,
+        reason=host.last_end(app.name, instance),
+        last_line=host.last_line(app.name, instance) if waits else None,
         starts_again_at=_stamp(ended.began) if waits and found.pid else None,
     )
 

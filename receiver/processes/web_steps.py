@@ -3,9 +3,10 @@ how many it has.
 """
 
 from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState
 from receiver.health import workers
 from receiver.model.formation import WEB
-from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
     AimSlot,
     AnyStep,
@@ -22,88 +23,89 @@ from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import Gunicorn
 from receiver.planner.swap import other
-from receiver.processes.now import Now
-from receiver.server import Server
+from receiver.processes.refusals import serving
 from receiver.state import records
 
 
-def web_wanted(server: Server, paths: AppPaths, settings: App, live: Live | None) -> int:
+def web_wanted(app: AppState) -> int:
     """How many workers web should have: what was asked for, else what it has by itself."""
-    if settings.stopped or live is None:
+    if app.settings.stopped or app.live is None:
         return 0
-    asked = records.read_scale(paths).get(WEB)
-    return asked or max(1, len(serving_workers(server, paths, live)))
+    return app.scale.get(WEB) or max(1, len(serving_workers(app)))
 
 
-def serving_workers(server: Server, paths: AppPaths, live: Live) -> dict[int, str]:
+def serving_workers(app: AppState) -> dict[int, str]:
     """The workers of gunicorn that serve, by process id, each with its release."""
-    master = server.host.main_pid(paths.name, live.slot)
+    master = app.server.host.main_pid(app.name, app.slot)
     if master is None:
         return {}
     alive = workers.children(master)
-    told = workers.ready_workers(paths.slot_run(live.slot))
+    told = workers.ready_workers(app.paths.slot_run(app.slot))
     return {pid: label for pid, label in sorted(told.items()) if pid in alive}
 
 
-def stop(now: Now, settings: App) -> Plan:
+def stop(after: AppState) -> Plan:
     """The steps that stop web, and show visitors that it is stopped."""
-    site = change_steps.site_steps(now.server, now.paths, settings, now.release, now.live)
-    return (*site, *(StopSlot(now.name, slot) for slot in SLOTS), EnableSlot(now.name, None))
-
-
-def start(now: Now, settings: App) -> Plan:
-    """The steps that start web of the live release again."""
-    live, release = now.serving
     return (
-        AimSlot(now.name, live.slot, release.version),
-        StartSlot(now.name, live.slot),
-        await_slot(release, settings, live),
-        EnableSlot(now.name, live.slot),
-        *change_steps.site_steps(now.server, now.paths, settings, release, live),
-        AskThroughNginx(now.name, release.checked_by(settings)),
+        *change_steps.site_steps(after),
+        *(StopSlot(after.name, slot) for slot in SLOTS),
+        EnableSlot(after.name, None),
     )
 
 
-def restart(now: Now) -> Plan:
+def start(after: AppState) -> Plan:
+    """The steps that start web of the live release again."""
+    live, release = serving(after)
+    return (
+        AimSlot(after.name, live.slot, release.version),
+        StartSlot(after.name, live.slot),
+        await_slot(release, after.settings, live.slot),
+        EnableSlot(after.name, live.slot),
+        *change_steps.site_steps(after),
+        AskThroughNginx(after.name, release.checked_by(after.settings)),
+    )
+
+
+def restart(app: AppState) -> Plan:
     """The steps that have the other slot take over with the same release."""
-    live, release = now.serving
+    live, release = serving(app)
     fresh = Live(release=live.release, slot=other(live.slot))
     return (
-        StopSlot(now.name, fresh.slot),
-        AimSlot(now.name, fresh.slot, release.version),
-        StartSlot(now.name, fresh.slot),
-        await_slot(release, now.settings, fresh),
-        EnableSlot(now.name, fresh.slot),
-        *change_steps.site_steps(now.server, now.paths, now.settings, release, fresh),
-        StopSlot(now.name, live.slot),
-        WriteFile(str(now.paths.live), records.json_text(fresh)),
+        StopSlot(app.name, fresh.slot),
+        AimSlot(app.name, fresh.slot, release.version),
+        StartSlot(app.name, fresh.slot),
+        await_slot(release, app.settings, fresh.slot),
+        EnableSlot(app.name, fresh.slot),
+        *change_steps.site_steps(app, fresh.slot),
+        StopSlot(app.name, live.slot),
+        WriteFile(str(app.paths.live), records.json_text(fresh)),
     )
 
 
-def scale(now: Now, settings: App) -> Plan:
+def scale(before: AppState, after: AppState) -> Plan:
     """The steps after scale.json was written."""
-    if settings.stopped:
-        return stop(now, settings)
-    if now.settings.stopped:
-        return start(now, settings) if now.has_web else ()
-    live, release = now.live, now.release
-    runs = live is not None and now.server.host.main_pid(now.name, live.slot) is not None
+    if after.settings.stopped:
+        return stop(after)
+    if before.settings.stopped:
+        return start(after) if after.has_web else ()
+    live, release = after.live, after.release
+    runs = live is not None and after.server.host.main_pid(after.name, live.slot) is not None
     if live is None or release is None or not runs or not _is_gunicorn(release):
         return ()
-    limit_s = float(settings.check_limit_s)
+    limit_s = float(after.settings.check_limit_s)
     return (
-        AimSlot(now.name, live.slot, live.release, reload=True),
-        AwaitRelease(now.name, live.slot, live.release, limit_s),
+        AimSlot(after.name, live.slot, live.release, reload=True),
+        AwaitRelease(after.name, live.slot, live.release, limit_s),
     )
 
 
-def await_slot(release: Release, settings: App, live: Live) -> AnyStep:
+def await_slot(release: Release, settings: App, slot: SlotLetter) -> AnyStep:
     """The step that waits until a slot serves."""
     limit_s = float(settings.check_limit_s)
     if _is_gunicorn(release):
-        return AwaitRelease(release.app, live.slot, release.version, limit_s)
-    port = settings.own_port(live.slot)
-    return AwaitAnswer(release.app, live.slot, port, limit_s, release.checked_by(settings))
+        return AwaitRelease(release.app, slot, release.version, limit_s)
+    port = settings.own_port(slot)
+    return AwaitAnswer(release.app, slot, port, limit_s, release.checked_by(settings))
 
 
 def _is_gunicorn(release: Release) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
+from receiver.changes.change import changing
 from receiver.model.cron import Cron, Timer
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
-from receiver.model.plan import Plan, WriteFile
+from receiver.model.plan import WriteFile
 from receiver.model.run import BY_SCHEDULE, Limits, Run, Status
 from receiver.planner.timers import due_between
 from receiver.runs import records as run_records
@@ -129,23 +129,18 @@ def history(server: Server, app: AppName, name: str | None) -> list[Run]:
 
 
 def _rest(server: Server, app: AppName, names: tuple[str, ...], *, suspended: bool) -> list[str]:
-    paths = server.app(app)
-    jobs = _jobs(paths)
+    jobs = _jobs(server.app(app))
     for name in names:
         find(server, app, name)
     chosen = list(names or jobs)
-
-    def plan() -> Plan:
-        before = records.read_suspended(paths)
+    title = "suspension of cron jobs" if suspended else "return of cron jobs"
+    with changing(server, app, title) as change:
+        before = records.read_suspended(change.paths)
         kept = [name for name in before if name not in chosen]
         after = sorted({*kept, *chosen}) if suspended else kept
-        timers = change_steps.timer_change(server, paths, jobs, after)
-        note = WriteFile(str(paths.suspended), json.dumps(after) + "\n")
-        return (note, timers) if timers else (note,)
-
-    app_change.change(
-        server, paths, plan, "suspension of cron jobs" if suspended else "return of cron jobs"
-    )
+        timers = change_steps.timer_steps(change.state, jobs, after)
+        note = WriteFile(str(change.paths.suspended), json.dumps(after) + "\n")
+        change.apply((note, *timers))
     return chosen
 
 

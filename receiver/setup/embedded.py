@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.changes.recovery import recover_all
+from receiver.changes.recovery import recover_apps
 from receiver.health import ask as health
 from receiver.health.answers import Question
 from receiver.hosts.supervisord.embedded_files import (
@@ -117,7 +117,7 @@ def start(root: Path, *, clock: Clock = SYSTEM_CLOCK) -> Started:
     _write_files(layout, server)
     embedded_processes.check_ports(layout, server)
     # what the server was stopped in the middle of is undone before anything of it is started
-    recover_all(open_server(root), waiting=False)
+    recover_apps(open_server(root), waiting=False)
     nginx.test(layout, None)
     try:
         _run_supervisord(layout)

@@ -9,16 +9,14 @@ from pathlib import Path
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
-from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
-from receiver.changes.checkpoint import About, Checkpoint
-from receiver.changes.executor import Executor
+from receiver.changes.app_state import state_of
+from receiver.changes.change import changing, changing_machine
 from receiver.drains import records as drain_records
 from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
 from receiver.machine import files, shell
 from receiver.model.errors import ServerError
-from receiver.model.layout import AppPaths
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.model.program import HTTP_CONFIG
 from receiver.nginx import program as nginx
@@ -149,16 +147,9 @@ def _apply_and_reload(server: Server, plan: Plan) -> None:
     """Change nginx's files, or leave them as they were: the next run has to find what is still
     to do.
     """
-    checkpoint = Checkpoint(server.layout.state / "journal")
-    checkpoint.begin(About(title="installation"))
-    executor = Executor(server, checkpoint)
-    try:
-        executor.apply(plan)
+    with changing_machine(server, "installation") as change:
+        change.apply(plan)
         _reload_if_sound(server)
-    except BaseException:
-        executor.roll_back()
-        raise
-    checkpoint.finalize()
 
 
 def _reload_if_sound(server: Server) -> None:
@@ -200,17 +191,11 @@ def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
 def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
     """Bring nginx's files of all apps up to date with this version."""
     for app in records.app_names(server.layout):
-        paths = server.layout.app(app)
-
-        def renewal(paths: AppPaths = paths) -> Plan:
-            live, release = records.read_live_release(paths)
-            return change_steps.site_steps(server, paths, records.read_app(paths), release, live)
-
-        if renewal():
+        if change_steps.site_steps(state_of(server, app)):
             done.append(_line(f"write {server.layout.site(app)}", dry_run=dry_run))
             if not dry_run:
-                title = "renewal of nginx's file"
-                app_change.change(server, paths, renewal, title, frozen_too=True)
+                with changing(server, app, "renewal of nginx's file", frozen_too=True) as change:
+                    change.apply(change_steps.site_steps(change.state))
 
 
 def _renew_drains(server: Server, done: list[str]) -> None:

@@ -7,18 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from receiver.changes import change as app_change
 from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState, state_of
+from receiver.changes.change import changing
 from receiver.model.build import Tree
 from receiver.model.errors import NotFoundError, ServerError, ShipError, UsageError
 from receiver.model.layout import AppPaths
 from receiver.model.mounts import RESCUED, Wish, is_database_name, overlapping
 from receiver.model.names import AppName
 from receiver.model.output import Output
-from receiver.model.plan import AnyStep, Plan
-from receiver.model.settings import App
+from receiver.model.plan import Plan
 from receiver.processes import control
-from receiver.processes.now import now_of
 from receiver.server import Server
 from receiver.state import records
 from receiver.storage import account_files, outside_mounts
@@ -50,15 +49,11 @@ def mount(
     Raises:
         UsageError: it cannot appear there
     """
-    paths = server.app(name)
     moved = False
     for wish in wishes:
         told: dict[str, Any] = {}
-
-        def plan(wish: Wish = wish, told: dict[str, Any] = told) -> Plan:
-            return _plan_mount(server, paths, wish, told, hide=hide, of=of)
-
-        app_change.change(server, paths, plan, "storage:mount")
+        with changing(server, name, "storage:mount") as change:
+            change.apply(_plan_mount(change.state, wish, told, hide=hide, of=of))
         out.say(_mounted(wish, told))
         moved = moved or bool(told.get("restart"))
     if moved:
@@ -89,82 +84,75 @@ def unmount(server: Server, name: AppName, path: str, out: Output) -> None:
     Raises:
         NotFoundError: nothing is mounted there
     """
-    paths = server.app(name)
-    app_change.change(server, paths, lambda: _plan_unmount(server, paths, path), "storage:unmount")
+    with changing(server, name, "storage:unmount") as change:
+        change.apply(_plan_unmount(change.state, path))
     out.say(f"{path} is not mounted any more. What it held stays in the storage.")
     if path.startswith("/"):
         _restart(server, name, out)
 
 
 def _plan_mount(
-    server: Server, paths: AppPaths, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None
+    app: AppState, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None
 ) -> Plan:
-    settings = records.read_app(paths)
-    _refuse_overlap(settings.mounts, wish.path)
+    mounts = app.settings.mounts
+    _refuse_overlap(mounts, wish.path)
     if wish.path.startswith("/"):
-        place = outside_mounts.checked(server, wish)
-        told["restart"] = settings.mounts.get(wish.path) != place
-        _make_place(server, paths, place)
+        place = outside_mounts.checked(app.server, wish)
+        told["restart"] = mounts.get(wish.path) != place
+        _make_place(app, place)
     else:
-        place = _adopted(server, paths, wish, told, hide=hide, of=of)
-    wanted = replace(settings, mounts={**settings.mounts, wish.path: place})
+        place = _adopted(app, wish, told, hide=hide, of=of)
     told["place"] = place
-    return _changed(server, paths, settings, wanted)
+    return _changed(app, {**mounts, wish.path: place})
 
 
-def _plan_unmount(server: Server, paths: AppPaths, path: str) -> Plan:
-    settings, live = records.read_app(paths), records.read_live(paths)
-    if path not in settings.mounts:
-        known = ", ".join(settings.mounts)
+def _plan_unmount(app: AppState, path: str) -> Plan:
+    mounts = app.settings.mounts
+    if path not in mounts:
+        known = ", ".join(mounts)
         raise NotFoundError(
-            f"Nothing of {paths.name}'s storage is mounted at {path}.",
+            f"Nothing of {app.name}'s storage is mounted at {path}.",
             detail=f"Mounted are: {known}." if known else "Nothing is mounted at all.",
             reason="not-found/mount",
         )
-    if live and not path.startswith("/"):
-        request = {"source": str(paths.release(live.release).source), "path": path}
-        account_files.do(server.host, paths, "unlink", request)
-    left = {known: place for known, place in settings.mounts.items() if known != path}
-    return _changed(server, paths, settings, replace(settings, mounts=left))
+    if app.live and not path.startswith("/"):
+        request = {"source": str(app.paths.release(app.live.release).source), "path": path}
+        account_files.do(app.server.host, app.paths, "unlink", request)
+    return _changed(app, {known: place for known, place in mounts.items() if known != path})
 
 
-def _changed(server: Server, paths: AppPaths, before: App, after: App) -> Plan:
+def _changed(app: AppState, mounts: Mapping[str, str]) -> Plan:
     """The settings, and what the process manager is told of places outside of the release's
     tree.
     """
-    steps: list[AnyStep] = [change_steps.settings_step(paths, after)]
-    if after.mounts != before.mounts:
-        steps += outside_mounts.steps(server, paths, before, after)
-    return tuple(steps)
+    after = app.with_settings(replace(app.settings, mounts=dict(mounts)))
+    return (change_steps.settings_step(after), *outside_mounts.steps(app, after))
 
 
-def _adopted(
-    server: Server, paths: AppPaths, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None
-) -> str:
+def _adopted(app: AppState, wish: Wish, told: dict[str, Any], *, hide: bool, of: str | None) -> str:
     """Have a mount appear in the live release's tree; the place in the storage, with a slash
     where it is a folder.
     """
     place = wish.path if wish.place is None else wish.place
-    live = records.read_live(paths)
     if place == "":
         place, told["folder"] = "./", True
-    if live is None:
+    if app.live is None:
         place = place if is_database_name(place) or place.endswith("/") else f"{place}/"
-        _make_place(server, paths, place)
+        _make_place(app, place)
         return place
     if not hide and of is None:
-        _refuse_code(paths, live.release, wish.path)
+        _refuse_code(app.paths, app.live.release, wish.path)
     request: dict[str, Any] = {
-        "source": str(paths.release(live.release).source),
-        "storage": str(paths.storage),
+        "source": str(app.paths.release(app.live.release).source),
+        "storage": str(app.paths.storage),
         "path": wish.path,
         "place": place.rstrip("/"),
-        "label": f"v{live.release}",
+        "label": f"v{app.live.release}",
         "hide": hide,
         "wanted": of,
     }
     try:
-        answer = account_files.do(server.host, paths, "adopt", request)
+        answer = account_files.do(app.server.host, app.paths, "adopt", request)
     except account_files.RefusedError as error:
         raise _told(error, wish, of) from error
     told.update(answer)
@@ -172,9 +160,9 @@ def _adopted(
     return f"{place.rstrip('/')}/" if answer["folder"] else place
 
 
-def _make_place(server: Server, paths: AppPaths, place: str) -> None:
-    request = {"storage": str(paths.storage), "places": [place]}
-    account_files.do(server.host, paths, "make", request)
+def _make_place(app: AppState, place: str) -> None:
+    request = {"storage": str(app.paths.storage), "places": [place]}
+    account_files.do(app.server.host, app.paths, "make", request)
 
 
 def _refuse_overlap(mounts: Mapping[str, str], path: str) -> None:
@@ -256,7 +244,7 @@ def _restart(server: Server, name: AppName, out: Output) -> None:
     """Have fresh processes take over: those that run have files open by their old names, or no
     sight of the place.
     """
-    now = now_of(server, server.app(name))
-    if now.types and not now.settings.stopped:
+    app = state_of(server, name)
+    if app.types and not app.settings.stopped:
         out.step(f"Restarting {name}")
         control.do(server, name, control.restarting())

@@ -1,12 +1,12 @@
 """Mounts outside of the release's tree: what has to be there for them, and who is told."""
 
+from receiver.changes.app_state import AppState
 from receiver.hosts import Host
 from receiver.model.layout import AppPaths
 from receiver.model.mounts import Wish, outside
-from receiver.model.plan import AnyStep, ChangeUnits
+from receiver.model.plan import ChangeUnits, Plan
 from receiver.model.settings import App
 from receiver.server import Server
-from receiver.state import records
 from receiver.storage import account_files
 
 
@@ -20,17 +20,17 @@ def checked(server: Server, wish: Wish) -> str:
     return f"{wish.place}/" if wish.place else ""
 
 
-def steps(server: Server, paths: AppPaths, before: App, after: App) -> tuple[AnyStep, ...]:
+def steps(before: AppState, after: AppState) -> Plan:
     """What the process manager is told, where anything outside of the tree changes."""
-    if outside(before.mounts) == outside(after.mounts):
+    host, mounts = after.server.host, after.settings.mounts
+    if outside(before.settings.mounts) == outside(mounts):
         return ()
-    server.host.outside_mounts.write(paths.name, after.mounts)
-    formation = records.read_formation(paths)
+    host.outside_mounts.write(after.name, mounts)
     units = (
-        *server.host.unit_files(paths.name, after),
-        *server.host.background.files(paths.name, formation, after.mounts),
+        *host.unit_files(after.name, after.settings),
+        *host.background.files(after.name, after.formation, mounts),
     )
-    return (ChangeUnits(paths.name, {file.path: file.text for file in units}),)
+    return (ChangeUnits(after.name, {file.path: file.text for file in units}),)
 
 
 def prepare(host: Host, paths: AppPaths, settings: App) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from receiver.changes import change as app_change
+from receiver.changes.change import configure
 from receiver.hosts.jobs import Job
 from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
@@ -147,4 +147,4 @@ def copy(server: Server, name: AppName, words: Sequence[str]) -> int:
 
 def set_quota(server: Server, name: AppName, quota: str) -> None:
     """Say how large the storage may get; an empty text takes the limit away."""
-    app_change.configure(server, name, lambda it: replace(it, storage_quota=quota), "storage:quota")
+    configure(server, name, lambda it: replace(it, storage_quota=quota), "storage:quota")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.changes.recovery import recover_all
+from receiver.apps.unfinished import recover_all
 from receiver.deploy import detached
 from receiver.processes import look as processes
 from receiver.state import records

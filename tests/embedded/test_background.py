@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from receiver.apps import lifecycle as apps
-from receiver.changes import background, recovery
+from receiver.apps import unfinished
+from receiver.changes import background
 from receiver.logs.stream import Wanted, recent
 from receiver.model.errors import NotFoundError, ServerError, UsageError
 from receiver.model.formation import Instance
@@ -279,7 +280,7 @@ def test_a_server_that_starts_starts_them(server: PushServer, shop: Pushed) -> N
     assert embedded.stop(root)
     assert running(shop) == set()
     assert embedded.start(root).failures == ()
-    recovery.recover_all(server.server)
+    unfinished.recover_all(server.server)
     assert shop.releases() == [("worker.1", "v1"), ("worker.2", "v1")]
 
 

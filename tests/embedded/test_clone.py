@@ -299,6 +299,8 @@ def test_a_clone_that_was_killed_is_taken_away_by_the_next_command(blog: Origina
     for pid in (process.pid, builder):
         os.kill(pid, signal.SIGKILL)
     process.wait(20)
+    note = blog.server.embedded.layout.state / "clones" / "dead.json"
+    assert note.read_text() == '{"keep_storage":false}\n'  # read by later versions too
     blog.gate.touch()
     listed = json.loads(blog.ship("apps", "--json").out)
     assert "dead" not in [app["name"] for app in listed]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.changes.recovery import recover_all
+from receiver.apps.unfinished import recover_all
 from receiver.hosts.supervisord.programs import scheduler_path
 from receiver.model.names import AppName
 from receiver.processes import control

@@ -4,6 +4,7 @@ A new package needs a place in `PACKAGES`. What each is for stands in its `__ini
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -142,10 +143,21 @@ def test_a_library_is_imported_by_its_doorway_alone(library: str) -> None:
     assert {user for user in users if not doorways & {user, user.partition(".")[0]}} == set()
 
 
-def test_every_change_of_an_app_passes_where_a_freeze_is_looked_for() -> None:
-    users = {module for module, path in MODULES.items() if "app_lock" in path.read_text()}
-    # a clone only reads its original; undoing what was cut off changes nothing that somebody wanted
-    assert users == {"machine.lock", "changes.freezes", "changes.recovery", "apps.cloning"}
+@pytest.mark.parametrize(
+    ("word", "users"),
+    [
+        ("app_lock", {"machine.lock", "changes.freezes"}),
+        ("freezes.turn", {"changes.change", "changes.recovery"}),
+        ("Checkpoint", {"changes.checkpoint", "changes.change", "changes.recovery"}),
+        ("Executor", {"changes.executor", "changes.change", "changes.recovery"}),
+    ],
+)
+def test_there_is_one_way_to_change_an_app(word: str, users: set[str]) -> None:
+    """It looks for a freeze, recovers and keeps a journal, as taking the lock alone does not."""
+    found = {
+        module for module, path in MODULES.items() if re.search(rf"\b{word}\b", path.read_text())
+    }
+    assert found == users
 
 
 def test_who_may_use_git_is_asked_at_one_door() -> None:
@@ -192,8 +204,8 @@ def test_a_command_starts_without_what_it_may_not_need(start: str) -> None:
     ("starts", "spared"),
     [
         (
-            ("server", "apps.clone_notes", "hosts.systemd.host"),
-            {"changes.executor", "changes.recovery", "apps.renaming"},
+            ("server", "apps.unfinished", "hosts.systemd.host"),
+            {"changes.change", "changes.executor", "changes.recovery", "apps.renaming"},
         ),
         (
             ("push.intake", "deploy.releasing", "hosts.systemd.host"),

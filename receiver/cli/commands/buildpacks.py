@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import click
 
-from receiver.changes import change as app_change
+from receiver.changes.change import configure
 from receiver.cli import show
 from receiver.cli.command import Call, Command, for_app, with_json
 from receiver.model.errors import NotFoundError, ShipError, UsageError
@@ -144,9 +144,7 @@ def _configure(call: Call, chosen: tuple[str, ...]) -> None:
     from msgspec.structs import replace
 
     title = f"change of buildpacks by {call.by}"
-    app_change.configure(
-        call.server, call.app, lambda settings: replace(settings, buildpacks=chosen), title
-    )
+    configure(call.server, call.app, lambda settings: replace(settings, buildpacks=chosen), title)
 
 
 def _chosen(call: Call) -> tuple[str, ...]:

@@ -67,9 +67,9 @@ def status(call: Call, *, as_json: bool) -> int:
 @click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
 def recover(call: Call, *, boot: bool) -> None:
     """Undo deploys that a power cut interrupted; prints the apps that had one."""
-    from receiver.changes.recovery import recover_all
+    from receiver.apps.unfinished import recover_all
 
-    for app in recover_all(call.open_server(booting=boot), waiting=not boot):
+    for app in recover_all(call.open_server(booting=boot), booting=boot):
         show.data(app)
 
 

@@ -1,0 +1,95 @@
+"""An app at a moment: what its records say, read once.
+
+Plans are made of it. Read under the app's lock, it holds until the change that it was read for.
+"""
+
+from dataclasses import dataclass, replace
+
+from receiver.model.cron import Timer
+from receiver.model.formation import WEB, Formation
+from receiver.model.layout import AppPaths, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.release import Live, Release
+from receiver.model.settings import App
+from receiver.planner.formation import background_types
+from receiver.server import Server
+from receiver.state import records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppState:
+    """An app as its records have it."""
+
+    server: Server
+    paths: AppPaths
+    settings: App
+    live: Live | None
+    """What serves, and in which slot; None before the first release."""
+    release: Release | None
+    """The live one."""
+    scale: dict[str, int]
+    """How many processes are wanted, by type, where somebody has said so."""
+    formation: Formation
+    """The processes besides web that were set to run."""
+    timers: dict[str, Timer]
+    """Which cron jobs are started when."""
+
+    @property
+    def name(self) -> AppName:
+        return self.paths.name
+
+    @property
+    def address(self) -> str:
+        """The app's host name."""
+        return self.server.address(self.name)
+
+    @property
+    def slot(self) -> SlotLetter:
+        """The slot of what is live, or would be."""
+        return self.live.slot if self.live else "a"
+
+    @property
+    def has_web(self) -> bool:
+        """Whether the live release has a web process."""
+        return self.release is not None and self.release.served == "process"
+
+    @property
+    def serves(self) -> tuple[Live, Release] | None:
+        """What has a web process that should run."""
+        if self.live is None or self.release is None or self.settings.stopped:
+            return None
+        return (self.live, self.release) if self.has_web else None
+
+    @property
+    def types(self) -> list[str]:
+        """The process types of the live release that run."""
+        return [*([WEB] if self.has_web else []), *background_types(self.release)]
+
+    def with_settings(self, settings: App) -> "AppState":
+        """The app as it would be with other settings, for plans that lead there."""
+        return replace(self, settings=settings)
+
+
+def read_state(server: Server, paths: AppPaths) -> AppState:
+    """The app as it is.
+
+    Raises:
+        ServerError: a record of it is torn
+        NotFoundError: the record of its live release is gone
+    """
+    live, release = records.read_live_release(paths)
+    return AppState(
+        server=server,
+        paths=paths,
+        settings=records.read_app(paths),
+        live=live,
+        release=release,
+        scale=records.read_scale(paths),
+        formation=records.read_formation(paths),
+        timers=records.read_timers(paths),
+    )
+
+
+def state_of(server: Server, name: AppName) -> AppState:
+    """The app of this name as it is; NotFoundError where there is none."""
+    return read_state(server, server.app(name))

@@ -1,0 +1,162 @@
+"""A change of an app: what is on disk while it lasts, and what is left where it is cut off."""
+
+import pytest
+
+from receiver.apps import unfinished
+from receiver.changes import freezes, recovery
+from receiver.changes.app_state import state_of
+from receiver.changes.change import changing, changing_machine, configure, looking, removing
+from receiver.changes.checkpoint import About
+from receiver.hosts.supervisord.host import SupervisordHost
+from receiver.machine.lock import LockedError
+from receiver.model import settings
+from receiver.model.errors import ServerError
+from receiver.model.freeze import FrozenError
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.model.output import Output
+from receiver.model.plan import RemoveFile, WriteFile
+from receiver.server import Server
+from receiver.state import records
+
+BLOG = AppName("blog")
+OLD_JOURNAL = (
+    '{{"undo":[{{"type":"WriteFile","path":"{path}","text":"before\\n","mode":420,"gid":-1}}]}}\n'
+)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server with an app of which nothing was pushed; none of its programs runs."""
+    layout = Layout.embedded(tmp_path)
+    paths = layout.app(BLOG)
+    for folder in (paths.home, paths.venvs, layout.run):
+        folder.mkdir(parents=True)
+    records.write_toml(paths.settings, settings.App(port=5000, port_a=5001, port_b=5002))
+    limits = settings.Server(domain="ship.test", host="supervisord", lock_wait_s=1)
+    return Server(layout, limits, SupervisordHost(layout))
+
+
+@pytest.fixture
+def paths(server):
+    return server.layout.app(BLOG)
+
+
+def lay_down_journal(folder, path):
+    """What a ship that was killed in the middle of a change left, of the version before."""
+    folder.mkdir()
+    (folder / "about.json").write_text('{"title":"limits","build":null,"ref":null,"commit":null}')
+    (folder / "undo.jsonl").write_text(OLD_JOURNAL.format(path=path))
+
+
+def test_steps_stand_when_the_change_comes_to_its_end(server, paths):
+    with changing(server, BLOG, "limits") as change:
+        change.do(WriteFile(str(paths.scale), '{"web": 2}\n'))
+        assert recovery.unfinished(paths) == About(title="limits")
+    assert state_of(server, BLOG).scale == {"web": 2}
+    assert recovery.unfinished(paths) is None
+
+
+def test_before_its_first_step_a_change_is_nowhere_on_disk(server, paths):
+    with changing(server, BLOG, "limits") as change:
+        assert change.state.settings.port == 5000
+        assert not paths.journal.exists()
+
+
+@pytest.mark.parametrize("ending", [ServerError("The disk is full."), KeyboardInterrupt()])
+def test_whatever_ends_a_change_puts_back_all_its_steps(server, paths, ending):
+    paths.scale.write_text('{"web": 1}\n')
+    before, told = sorted(paths.home.iterdir()), []
+    steps = (WriteFile(str(paths.scale), '{"web": 2}\n'), RemoveFile(str(paths.settings)))
+
+    def end():
+        with changing(server, BLOG, "limits") as change:
+            change.afterwards.append(lambda: told.append("stands"))
+            change.apply(steps)
+            raise ending
+
+    with pytest.raises(type(ending)):
+        end()
+    assert state_of(server, BLOG).scale == {"web": 1}
+    assert (sorted(set(paths.home.iterdir()) - {paths.lock}), told) == (before, [])
+
+
+def test_what_is_done_afterwards_is_done_when_nothing_is_undone_any_more(server, paths):
+    seen = []
+    with changing(server, BLOG, "limits") as change:
+        change.afterwards.append(
+            lambda: seen.append((paths.journal.exists(), paths.lock.read_text()))
+        )
+        change.do(WriteFile(str(paths.scale), "{}\n"))
+    ((journal, holder),) = seen
+    assert (journal, holder.startswith("limits (process ")) == (False, True)
+
+
+def test_a_change_first_undoes_what_an_older_ship_left_unfinished(server, paths):
+    paths.scale.write_text('{"web": 2}\n')
+    lay_down_journal(paths.journal, paths.scale)
+    with changing(server, BLOG, "limits"):
+        assert paths.scale.read_text() == "before\n"
+    assert not paths.journal.exists()
+
+
+def test_what_only_looks_undoes_that_too_and_minds_no_freeze(server, paths):
+    lay_down_journal(paths.journal, paths.config)
+    freezes.freeze(server, BLOG, "anna", "audit")
+    with looking(server, BLOG, "clone", Output(len)):
+        assert paths.config.read_text() == "before\n"
+
+
+def test_what_goes_as_a_whole_is_taken_as_it_is(server, paths):
+    lay_down_journal(paths.journal, paths.scale)
+    with removing(server, BLOG, "destruction") as found:
+        assert (found, paths.scale.exists()) == (paths, False)
+
+
+@pytest.mark.parametrize("way", [changing, removing])
+def test_a_freeze_is_in_the_way_of_every_change(server, way):
+    freezes.freeze(server, BLOG, "anna", "audit")
+    with pytest.raises(FrozenError), way(server, BLOG, "limits"):
+        pytest.fail("it was let in")
+    with way(server, BLOG, "limits", frozen_too=True):
+        pass
+
+
+def test_only_one_change_at_a_time(server):
+    said = bytearray()
+    with changing(server, BLOG, "limits"), pytest.raises(LockedError):
+        changing(server, BLOG, "scaling", Output(said.extend)).__enter__()
+    assert b"Waiting for the limits (process " in said
+
+
+def test_settings_alone_are_changed_in_one_line(server):
+    configure(server, BLOG, lambda app: settings.App(port=app.port, port_a=1, port_b=2), "port")
+    assert state_of(server, BLOG).settings.port_a == 1
+
+
+def test_files_of_the_machine_go_back_too(server, tmp_path):
+    site = tmp_path / "site"
+    site.write_text("before\n")
+
+    def end():
+        with changing_machine(server, "installation") as change:
+            change.do(WriteFile(str(site), "after\n"))
+            raise ServerError("nginx refuses it.")
+
+    with pytest.raises(ServerError):
+        end()
+    assert (site.read_text(), server.layout.journal.exists()) == ("before\n", False)
+
+
+def test_what_a_killed_installation_left_is_undone_by_the_next_command(server, tmp_path):
+    site = tmp_path / "site"
+    lay_down_journal(server.layout.journal, site)
+    unfinished.settle(server)
+    assert (site.read_text(), server.layout.journal.exists()) == ("before\n", False)
+
+
+def test_a_boot_undoes_what_is_noted_of_apps_and_of_the_machine(server, paths, tmp_path):
+    lay_down_journal(paths.journal, paths.scale)
+    lay_down_journal(server.layout.journal, tmp_path / "site")
+    assert unfinished.recover_all(server, booting=True) == [BLOG]
+    assert (paths.scale.read_text(), (tmp_path / "site").read_text()) == ("before\n", "before\n")
