@@ -2,11 +2,12 @@
 it was stopped.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
+from receiver.changes.points import reached
 from receiver.health import workers
 from receiver.machine import files
 from receiver.model.formation import Formation, Instance, instances
@@ -31,9 +32,7 @@ class Starts(msgspec.Struct, frozen=True, kw_only=True):
     """When it was started last, or will be."""
 
 
-def set_formation(
-    server: Server, app: AppName, wanted: Formation, reached: Callable[[str], object]
-) -> None:
+def set_formation(server: Server, app: AppName, wanted: Formation) -> None:
     """Have exactly these processes run, each of its release, now and after a boot.
 
     Those of another release are gone before one of the new release starts: none ever meets the

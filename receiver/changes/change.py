@@ -14,7 +14,8 @@ from receiver.access import grants as access
 from receiver.changes import freezes, recovery
 from receiver.changes.app_state import AppState, read_state
 from receiver.changes.checkpoint import About, Checkpoint
-from receiver.changes.executor import Executor, Reached, nowhere
+from receiver.changes.executor import Executor
+from receiver.changes.points import reached
 from receiver.changes.steps import settings_step
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -37,18 +38,15 @@ def or_undone(undo: Callable[[], object]) -> Iterator[None]:
 class Change:
     """A change under way; nothing of it is on disk before its first step."""
 
-    def __init__(
-        self, server: Server, journal: Path, title: str, out: Output, reached: Reached = nowhere
-    ) -> None:
+    def __init__(self, server: Server, journal: Path, title: str, out: Output) -> None:
         self.server = server
         self.about = About(title=title)
         self.out = out
         self.afterwards: list[Callable[[], object]] = []
         """Done in this order when the change stands, while nobody else can begin another."""
-        self.reached = reached
         self.begun = False
         self.journal = Checkpoint(journal)
-        self._executor = Executor(server, reached, out.say)
+        self._executor = Executor(server, out.say)
 
     def begin(self, about: About | None = None) -> None:
         """Open the journal: from here on, whoever finds it undoes it, unless it comes to its end.
@@ -60,7 +58,7 @@ class Change:
         self.about = about or self.about
         self.journal.begin(self.about)
         self.begun = True
-        self.reached("begun")
+        reached("begun")
 
     def register(self, undo: Plan) -> None:
         """Keep on disk how to undo what is about to be done by other means than a step."""
@@ -74,9 +72,9 @@ class Change:
             ShipError: it could not be done; leaving the change with it undoes what was done before
         """
         self.register(self._executor.opposite(step))
-        self.reached(f"before {type(step).__name__}")
+        reached(f"before {type(step).__name__}")
         self._executor.do(step)
-        self.reached(f"after {type(step).__name__}")
+        reached(f"after {type(step).__name__}")
 
     def apply(self, plan: Plan) -> None:
         """Do all steps, as `do` does each."""
@@ -92,7 +90,7 @@ class Change:
         """Have the change stand: there is no way back from here on."""
         if self.begun:
             self.journal.finalize()
-            self.reached("finalized")
+            reached("finalized")
 
     def _put_back(self, journal: Checkpoint) -> None:
         recovery.roll_back(self.server, journal, self.out)
@@ -101,10 +99,8 @@ class Change:
 class AppChange(Change):
     """A change of one app, which is locked as long as it lasts."""
 
-    def __init__(
-        self, server: Server, paths: AppPaths, title: str, out: Output, reached: Reached = nowhere
-    ) -> None:
-        super().__init__(server, paths.journal, title, out, reached)
+    def __init__(self, server: Server, paths: AppPaths, title: str, out: Output) -> None:
+        super().__init__(server, paths.journal, title, out)
         self.paths = paths
 
     @cached_property
@@ -122,7 +118,6 @@ def changing(
     app: AppName,
     title: str,
     out: Output | None = None,
-    reached: Reached = nowhere,
     *,
     frozen_too: bool = False,
 ) -> Iterator[AppChange]:
@@ -133,7 +128,6 @@ def changing(
         app: the app
         title: what the change is, for whoever waits for it or has to undo it
         out: told of a wait, of what is seen on the way, and of what could not be undone
-        reached: told of each step
         frozen_too: whether a freeze is no reason to refuse: for what changes nothing that counts
 
     Raises:
@@ -143,7 +137,7 @@ def changing(
     paths, out = server.app(app), out or recovery.unheard()
     with freezes.turn(server, paths, title, out, frozen_too=frozen_too):
         recovery.recover(server, app)
-        change = AppChange(server, paths, title, out, reached)
+        change = AppChange(server, paths, title, out)
         with or_undone(change.undo):
             yield change
         change.finalize()

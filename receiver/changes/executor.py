@@ -22,22 +22,14 @@ from receiver.nginx import program as nginx
 from receiver.server import Server
 from receiver.state import records, release_times
 
-Reached = Callable[[str], object]
 _UNDO_LIMIT_S = 60.0
-
-
-def nowhere(_: str) -> None:
-    """The default of `reached`: nobody wants to know."""
 
 
 class Executor:
     """Turns steps into changes of one server."""
 
-    def __init__(
-        self, server: Server, reached: Reached = nowhere, say: Callable[[str], object] = nowhere
-    ) -> None:
+    def __init__(self, server: Server, say: Callable[[str], object] = len) -> None:
         self._server = server
-        self._reached = reached
         self._say = say
 
     def opposite(self, step: AnyStep) -> Plan:  # noqa: C901, PLR0912 - one case a step, as in `do`
@@ -127,7 +119,7 @@ class Executor:
             case steps.AskThroughNginx(app=app, check=check):
                 self._ask_through_nginx(AppName(app), check)
             case steps.SetFormation(app=app, formation=formation):
-                background.set_formation(self._server, AppName(app), formation, self._reached)
+                background.set_formation(self._server, AppName(app), formation)
             case steps.RestartProcesses(app=app, names=names):
                 background.restart(self._server, AppName(app), names)
             case _:

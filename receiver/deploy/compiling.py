@@ -9,7 +9,7 @@ from pathlib import Path
 
 from receiver.building import buildpack_store
 from receiver.building.builder import Builder
-from receiver.changes.executor import Reached
+from receiver.changes.points import reached
 from receiver.deploy.pushed_tree import Planned, PushedTree
 from receiver.hosts.accounts import ids
 from receiver.machine import files
@@ -41,9 +41,7 @@ class Built:
     """Whether the tree may be another one than the one that was pushed."""
 
 
-def compile_steps(
-    builder: Builder, tree: PushedTree, store: Path, fetch: FetchPython, reached: Reached
-) -> Built:
+def compile_steps(builder: Builder, tree: PushedTree, store: Path, fetch: FetchPython) -> Built:
     """Do what was planned, in the unpacked tree.
 
     Args:
@@ -51,7 +49,6 @@ def compile_steps(
         tree: what was planned
         store: where buildpacks of others are kept
         fetch: brings a Python that is not here yet
-        reached: told how far it has come
     """
     built = Built()
     exports: list[Path] = []
@@ -61,7 +58,7 @@ def compile_steps(
             _say_what_was_decided(builder, step.plan, tree.notices if number == 1 else ())
             if step.plan.virtualenv is not None:
                 fetch(step.plan.virtualenv.interpreter)
-            _build(builder, step, built, reached)
+            _build(builder, step, built)
         else:
             exports.append(_compile(builder, step, built, store, place / str(number), exports))
     if built.classic:
@@ -78,7 +75,7 @@ def _say_what_was_decided(builder: Builder, plan: BuildPlan, noticed: Sequence[s
         builder.out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
 
 
-def _build(builder: Builder, step: Planned, built: Built, reached: Reached) -> None:
+def _build(builder: Builder, step: Planned, built: Built) -> None:
     plan, explain = step.plan, step.buildpack.explain
     builder.run(plan.before, built.venv, explain)
     if plan.virtualenv is not None:

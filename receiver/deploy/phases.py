@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from receiver.changes.points import reached
 from receiver.deploy.pushed_tree import PushedTree
 from receiver.deploy.transition import Transition
 from receiver.hosts.jobs import Job, JobTimeoutError
@@ -72,7 +73,7 @@ def release_phase(
         reason = "release/failed" if failure.in_time else "release/timeout"
         raise _failed("release phase", failure.detail, _AGAIN[occasion], reason)
     work.out.belongs_to("build")
-    work.reached("release phase done")
+    reached("release phase done")
 
 
 def predeploy(
@@ -107,7 +108,7 @@ def predeploy(
             reason = "release/predeploy-failed" if failure.in_time else "release/timeout"
             raise _failed("predeploy script", failure.detail, _AGAIN["deploy"], reason)
     if commands:
-        work.reached("predeploy done")
+        reached("predeploy done")
     return bool(commands)
 
 
@@ -146,7 +147,7 @@ def _run_postdeploy(work: Transition, release: Release, commands: Sequence[str])
             )
             records.write_json(home.record, replace(release, postdeploy=told))
             return
-    work.reached("postdeploy done")
+    reached("postdeploy done")
 
 
 def _run(work: Transition, job: Job) -> _Failure | None:

@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from buildpacks.python.trials import Trial, trials
 from buildpacks.python.variables import Wanted, wanted_variables
-from receiver.changes.executor import Reached, nowhere
 from receiver.deploy import canary as checking
 from receiver.deploy import releasing as deploy
 from receiver.deploy.transition import Transition
@@ -33,7 +32,7 @@ class _PassedError(Exception):
     """The check passed: leaving the transition by an error puts everything back."""
 
 
-def rehearse(server: Server, push: deploy.Push, out: Output, reached: Reached = nowhere) -> None:
+def rehearse(server: Server, push: deploy.Push, out: Output) -> None:
     """Build the pushed tree, start it where nobody meets it, and ask it.
 
     Raises:
@@ -55,7 +54,7 @@ def rehearse(server: Server, push: deploy.Push, out: Output, reached: Reached = 
         raise _PassedError
 
     try:
-        deploy.deploy(server, replace(push, trial=trial), out, reached)
+        deploy.deploy(server, replace(push, trial=trial), out)
     except _PassedError:
         _conclude(server, push, out)
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from receiver.changes.checkpoint import About
-from receiver.changes.executor import Reached, nowhere
+from receiver.changes.points import reached
 from receiver.deploy import compiling, declared, phases, pushed_tree
 from receiver.deploy.compiling import Built
 from receiver.deploy.config_change import ConfigChange, Forecast, ToldError
@@ -68,7 +68,7 @@ class Rollback:
     """What is done instead, when only is asked what would be."""
 
 
-def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) -> Release:
+def deploy(server: Server, push: Push, out: Output) -> Release:
     """Build the pushed tree, check it, and have it take over.
 
     Raises:
@@ -83,7 +83,7 @@ def deploy(server: Server, push: Push, out: Output, reached: Reached = nowhere) 
     )
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
     tries = push.trial is not None or push.forecast is not None
-    with transition(server, push.app, about, out, reached, frozen_too=tries) as work:
+    with transition(server, push.app, about, out, frozen_too=tries) as work:
         tree = pushed_tree.read(work, push.archive, push.commit)
         version, home = work.claim(tree.config)
         if push.forecast is not None:
@@ -125,17 +125,15 @@ def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -
     """Do what the buildpacks planned and the app asks for besides."""
     builder = work.builder(home, tree.config)
     builder.unpack(push.archive)
-    work.reached("unpacked")
+    reached("unpacked")
     store = work.server.layout.buildpacks
-    built = compiling.compile_steps(builder, tree, store, work.fetch_python, work.reached)
+    built = compiling.compile_steps(builder, tree, store, work.fetch_python)
     scripts = phases.predeploy(work, home, built.venv, tree, trial=push.trial is not None)
     builder.pack(push.archive, changed=built.changed or scripts)
     return built
 
 
-def reconfigure(
-    server: Server, change: ConfigChange, out: Output, reached: Reached = nowhere
-) -> Release | None:
+def reconfigure(server: Server, change: ConfigChange, out: Output) -> Release | None:
     """Change config vars: a release of the same code, or only a record before the first push.
 
     Returns:
@@ -146,7 +144,7 @@ def reconfigure(
     """
     about = About(title=f"change of config vars by {change.by}", build=change.number)
     tries = change.forecast is not None
-    with transition(server, change.app, about, out, reached, frozen_too=tries) as work:
+    with transition(server, change.app, about, out, frozen_too=tries) as work:
         stored = records.read_config(work.paths.config)
         config = change.applied(stored)
         work.change_config(config)
@@ -168,7 +166,7 @@ def reconfigure(
     return _announce(server, release, out)
 
 
-def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = nowhere) -> Release:
+def rollback(server: Server, wish: Rollback, out: Output) -> Release:
     """Make an earlier release live again, as a new release: its code, virtualenv, config and
     processes.
 
@@ -178,7 +176,7 @@ def rollback(server: Server, wish: Rollback, out: Output, reached: Reached = now
     """
     about = About(title=f"rollback by {wish.by}", build=wish.number)
     tries = wish.forecast is not None
-    with transition(server, wish.app, about, out, reached, frozen_too=tries) as work:
+    with transition(server, wish.app, about, out, frozen_too=tries) as work:
         wanted = rollback_target(work, wish.target)
         config = records.read_config(work.paths.release(wanted.version).env)
         say_what_returns(work, wanted, config, out)

@@ -18,7 +18,7 @@ from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange, changing
 from receiver.changes.checkpoint import About
-from receiver.changes.executor import Reached, nowhere
+from receiver.changes.points import reached
 from receiver.deploy import canary as checking
 from receiver.deploy import pruning, publishing
 from receiver.machine import files
@@ -66,10 +66,6 @@ class Transition:
         return self.change.out
 
     @property
-    def reached(self) -> Reached:
-        return self.change.reached
-
-    @property
     def live(self) -> Live | None:
         return self.state.live
 
@@ -93,7 +89,7 @@ class Transition:
         files.make_folder(home.home, mode=0o711)
         records.write_config(home.env, config, mode=0o640, gid=self._gid())
         self.out.hide(secrets_of(config, self.server.address(self.paths.name)))
-        self.reached("claimed")
+        reached("claimed")
         return version, home
 
     def change_config(self, config: Mapping[str, str]) -> None:
@@ -109,7 +105,7 @@ class Transition:
         # of the machine alone: an app has no say in where a Python for all apps comes from
         reach = facts.index_settings(self.server, {}).env
         pythons.fetch(self.server.layout, self.server.settings, wanted, reach)
-        self.reached("fetched")
+        reached("fetched")
 
     def builder(self, home: ReleasePaths, config: Mapping[str, str]) -> building.Builder:
         """Runs a buildpack's plan for the release in `home`."""
@@ -147,7 +143,7 @@ class Transition:
         home = self.paths.release(release.version)
         home.built.touch()
         records.write_json(home.record, release)
-        self.reached("recorded")
+        reached("recorded")
 
     def publish(self, release: Release) -> None:
         """Copy the folders that nginx serves to where it may read them."""
@@ -155,7 +151,7 @@ class Transition:
             return
         self.out.step("Publishing static files")
         publishing.publish(self.server, self.paths, release, in_tree(self.settings.mounts))
-        self.reached("published")
+        reached("published")
 
     def check(self, release: Release) -> None:
         """Ask a canary of the new release, where it has one."""
@@ -163,7 +159,7 @@ class Transition:
             return
         self.out.step(f"Checking {release.label}")
         checking.check(self.server, self.paths, self.settings, release, self.out)
-        self.reached("checked")
+        reached("checked")
 
     def planned_swap(self, release: Release) -> Swap:
         """How the new release would take over."""
@@ -258,7 +254,6 @@ def transition(
     app: AppName,
     about: About,
     out: Output,
-    reached: Reached = nowhere,
     *,
     frozen_too: bool = False,
 ) -> Iterator[Transition]:
@@ -267,7 +262,7 @@ def transition(
     Leaving it without an error makes the change stand; any other way out puts everything back.
     `frozen_too` is for what never stands.
     """
-    with changing(server, app, about.title, out, reached, frozen_too=frozen_too) as change:
+    with changing(server, app, about.title, out, frozen_too=frozen_too) as change:
         work = Transition(change, change.state)
         change.afterwards.append(work.look_at_background)
         change.begin(about)

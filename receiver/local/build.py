@@ -14,7 +14,6 @@ import msgspec
 
 from receiver.building import facts, pythons
 from receiver.building.builder import Builder
-from receiver.changes.executor import nowhere
 from receiver.deploy import compiling, declared, pushed_tree
 from receiver.deploy.canary import what_was_pushed
 from receiver.deploy.declared_config import initial_config, refuse_unset
@@ -233,7 +232,7 @@ def _build(
             )
 
     with files.locked_file(paths.lock):  # two runs of one checkout want the same virtualenv
-        return compiling.compile_steps(builder, pushed, laptop.layout.buildpacks, fetch, nowhere)
+        return compiling.compile_steps(builder, pushed, laptop.layout.buildpacks, fetch)
 
 
 def _remember(paths: CheckoutPaths, release: Release) -> None:

@@ -333,18 +333,20 @@ def test_a_shell_reads_what_is_written_for_it(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from receiver.config_change import ConfigChange
-from receiver.deploy import reconfigure
+from receiver.changes.points import EVENT
+from receiver.deploy.config_change import ConfigChange
+from receiver.deploy.releasing import reconfigure
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import open_server
 
-def reached(where):
-    if where == sys.argv[2]:
+def hook(event, told):
+    if event == EVENT and told == (sys.argv[2],):
         os.kill(os.getpid(), signal.SIGKILL)
 
+sys.addaudithook(hook)
 change = ConfigChange(app=AppName("blog"), by="me", number=1, values={"B": "2"}, removed=("C",))
-reconfigure(open_server(Path(sys.argv[1])), change, Output(len), reached)
+reconfigure(open_server(Path(sys.argv[1])), change, Output(len))
 """
 
 
