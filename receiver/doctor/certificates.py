@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from receiver.doctor.finding import Finding
 from receiver.doctor.seen import Seen
 from receiver.machine import shell
+from receiver.model.finding import Finding
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import ServerBlock, server_blocks
 

@@ -12,17 +12,17 @@ import msgspec
 
 from receiver.deploy import canary as checking
 from receiver.doctor import failed_requests, front_door
-from receiver.doctor.finding import Finding, Steps
-from receiver.doctor.seen import AppSeen, Seen, kind_of
-from receiver.doctor.unit_states import UnitState
+from receiver.doctor.seen import AppSeen, Seen
 from receiver.health import answers, workers
 from receiver.health import ask as health
 from receiver.health.answers import Answer, Question
-from receiver.hosts.systemd.units import slot_unit
+from receiver.hosts.examiner import State
 from receiver.machine import log_parts, sockets
 from receiver.model.errors import CheckError, ShipError, SwapError
+from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
+from receiver.model.webserver import Gunicorn
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
 from receiver.processes import web_steps
@@ -104,7 +104,7 @@ class _Way:
     @property
     def starts(self) -> bool:
         """Whether no worker of gunicorn's is ready: a fresh process would not be either."""
-        return kind_of(self.release) == "web" and not self.ready
+        return isinstance(self.release.processes["web"], Gunicorn) and not self.ready
 
     @property
     def hangs(self) -> bool:
@@ -167,15 +167,15 @@ def _cause(way: _Way, others: list[Finding]) -> Finding | None:
 
     That nothing runs does so only where somebody stopped it.
     """
-    unit = _unit(way)
-    stopped = unit is not None and unit.active == "inactive" and unit.result == "success"
+    state = _state(way)
+    stopped = state is not None and state.was_stopped
     aside = ("process.", "nginx.") if stopped else ("process.", "nginx.", "web.")
     known = (one for one in others if one.severity == "broken" and not one.name.startswith(aside))
     return next(known, None)
 
 
-def _unit(way: _Way) -> UnitState | None:
-    return way.seen.units.get(slot_unit(way.app.name, kind_of(way.release), way.live.slot))
+def _state(way: _Way) -> State | None:
+    return way.seen.examiner.web(way.app.name, way.release, way.live.slot)
 
 
 def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
@@ -205,11 +205,11 @@ def _process(way: _Way) -> Iterator[str]:
     lines = (line.partition(", client: ")[0] for line in last)
     yield from (f"nginx's error log: {line}" for line in lines if _is_recent(line, seen.server))
     yield f"Port {way.port}: {sockets.port_holder(way.port) or 'nobody'} listens."
-    if (unit := _unit(way)) is not None:
-        yield unit.shown
+    if (state := _state(way)) is not None:
+        yield state.shown
     if master is None:
         yield f"No web process runs in slot {way.live.slot}."
-    elif kind_of(way.release) == "web":
+    elif isinstance(way.release.processes["web"], Gunicorn):
         count = len(workers.children(master))
         yield f"Process {master} is the master; {len(way.ready)} of its {count} workers are ready."
     if isinstance(way.direct, Answer):

@@ -4,8 +4,8 @@ nothing was pushed yet.
 
 from collections.abc import Iterator
 
-from receiver.doctor.finding import Finding
 from receiver.doctor.seen import AppSeen
+from receiver.model.finding import Finding
 from receiver.model.names import AppName
 
 

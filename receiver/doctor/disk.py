@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver.doctor.finding import Finding
 from receiver.doctor.seen import Seen
 from receiver.machine import shell
+from receiver.model.finding import Finding
 from receiver.model.process_limits import MIB
 
 _FULL = "Deploys fail, and apps that write get errors."
@@ -16,7 +16,6 @@ _LOW_SHARE = 0.10
 _FULL_SHARE = 0.01
 _NO_BUILD_MIB = 64
 _LOW_INODES = 0.03
-_SMALL_LOG_MIB = 200
 _SHOWN = 6
 _MEASURE_LIMIT_S = 20.0
 
@@ -29,10 +28,8 @@ class _Size(NamedTuple):
 
 def look(seen: Seen) -> Iterator[Finding]:
     """Each file system that ship writes to, once."""
-    layout = seen.server.layout
-    places = [layout.state, Path("/var/log"), Path("/tmp")] if seen.has_systemd else [layout.state]  # noqa: S108 - looked at, not written
     devices: set[int] = set()
-    for place in places:
+    for place in (seen.server.layout.state, *seen.examiner.disks):
         with suppress(OSError):
             device = place.stat().st_dev
             if device not in devices:
@@ -95,20 +92,8 @@ def _sizes(seen: Seen) -> Iterator[_Size]:
             f"What the app keeps in {paths.storage} is its own.",
         )
         yield _Size(f"output of builds of {app.name}", _mib(paths.builds), "")
-    if seen.has_systemd:
-        yield _Size(
-            "systemd's journal",
-            _mib(Path("/var/log/journal")),
-            f"`journalctl --vacuum-size={_SMALL_LOG_MIB}M` makes the journal small.",
-        )
-        yield _Size(
-            "nginx's logs",
-            _mib(Path("/var/log/nginx")),
-            "`logrotate -f /etc/logrotate.d/nginx` begins new logs of nginx.",
-        )
-        yield _Size(
-            "apt's cache", _mib(Path("/var/cache/apt")), "`apt-get clean` empties apt's cache."
-        )
+    for each in seen.examiner.large:
+        yield _Size(each.what, _mib(each.folder), each.advice)
 
 
 def _mib(folder: Path) -> int:

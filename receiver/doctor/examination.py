@@ -11,7 +11,6 @@ from receiver.doctor import (
     chain,
     closed,
     disk,
-    embedded_server,
     entrance,
     front_door,
     kept_data,
@@ -19,13 +18,12 @@ from receiver.doctor import (
     ownership,
     processes,
     releases,
-    surroundings,
     unit_files,
 )
-from receiver.doctor.finding import EXIT_FINDINGS, Finding
 from receiver.doctor.repair import Repairer
-from receiver.doctor.seen import AppSeen, Seen, look_at_apps, look_at_units
+from receiver.doctor.seen import AppSeen, Seen, look_at_apps
 from receiver.model.errors import ShipError
+from receiver.model.finding import EXIT_FINDINGS, Finding
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import Server
@@ -65,9 +63,9 @@ def examine(server: Server, only: AppName | None, *, of_server: bool = True) -> 
     names = records.app_names(server.layout) if only is None else [server.app(only).name]
     busy = {name: told for name in names if (told := leftovers.at_work(server.layout.app(name)))}
     found, troubles = look_at_apps(server, [name for name in names if name not in busy])
-    systemd = server.settings.host == "systemd"
-    seen = Seen(server, tuple(found), look_at_units(found) if systemd else {})
-    door, dump = front_door.look(seen, up=systemd or embedded_server.is_up(seen))
+    apps = tuple(found)
+    seen = Seen(server, apps, server.host.examiner(server.settings, apps))
+    door, dump = front_door.look(seen)
     whole = [*door, *_of_server(seen, dump, everything=only is None)] if of_server else []
     of_apps = [finding for app in found for finding in _of_app(seen, app)]
     return Report((*whole, *troubles, *of_apps), busy, tuple(names), of_server)
@@ -116,14 +114,12 @@ def _mend(repairer: Repairer, finding: Finding, out: Output) -> bool:
 
 def _of_server(seen: Seen, dump: str, *, everything: bool) -> Iterable[Finding]:
     """What concerns all apps. For one app alone, what its visitors or pushes meet."""
-    if not seen.has_systemd:
-        yield from embedded_server.look(seen)
     yield from entrance.look(seen)
     yield from ownership.server(seen)
     yield from disk.look(seen)
     if everything:
         yield from certificates.look(seen, dump)
-        yield from surroundings.look(seen)
+        yield from seen.examiner.of_surroundings()
 
 
 def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
@@ -131,7 +127,7 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
     if found and found[0].severity == "broken":
         return found  # half a change says nothing of what should be
     found += entrance.app(seen, app)
-    if seen.has_systemd and app.owner is None:
+    if seen.server.host.accounts.separate and app.owner is None:
         # without an account, nothing else can be right
         return [*chain.look(seen, app, found), *found]
     found += ownership.app(seen, app)
@@ -139,7 +135,7 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
     found += unit_files.look(seen, app)
     found += kept_data.look(seen, app)
     found += closed.look(app)
-    if seen.has_systemd or embedded_server.is_up(seen):
+    if seen.examiner.is_up:
         found += processes.look(seen, app)
         found += front_door.site(seen, app)
         found = [*chain.look(seen, app, found), *found]

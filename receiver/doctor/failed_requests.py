@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice, takewhile
 
-from receiver.doctor.finding import Finding
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.machine import log_parts
+from receiver.model.finding import Finding
 from receiver.nginx import router_lines
 from receiver.nginx.router_lines import Reason, Request
 

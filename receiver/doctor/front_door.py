@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from receiver.changes import steps as change_steps
-from receiver.doctor.finding import (
+from receiver.doctor.seen import AppSeen, Seen
+from receiver.machine import sockets
+from receiver.machine.files import text_at
+from receiver.model.errors import ServerError
+from receiver.model.finding import (
     Finding,
     Install,
     KeepAside,
     ReloadNginx,
-    StartProgram,
     Steps,
-    Systemctl,
 )
-from receiver.doctor.seen import NGINX_UNIT, AppSeen, Seen, text_at
-from receiver.hosts.supervisord.embedded_files import NGINX_PROCESS
-from receiver.machine import sockets
-from receiver.model.errors import ServerError
 from receiver.model.plan import ChangeSite, WriteFile
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import conflicts, read_files, server_blocks
@@ -33,11 +31,8 @@ _GOES_ON = (
 _DEBIAN = "/etc/nginx/sites-available/default"
 
 
-def look(seen: Seen, *, up: bool) -> tuple[list[Finding], str]:
-    """What is wrong with nginx as a whole; and what `nginx -T` prints, for others to read.
-
-    `up` is whether it should run: not on an embedded server that is down.
-    """
+def look(seen: Seen) -> tuple[list[Finding], str]:
+    """What is wrong with nginx as a whole; and what `nginx -T` prints, for others to read."""
     try:
         sound, dump = nginx.read_all(seen.server.layout)
     except ServerError as error:
@@ -49,7 +44,7 @@ def look(seen: Seen, *, up: bool) -> tuple[list[Finding], str]:
         found += _included(seen, dump)
         found += _conflicts(seen, dump)
         found += _defaults(seen, dump)
-    found += _service(seen, sound=sound) if up else ()
+    found += _service(seen, sound=sound) if seen.examiner.is_up else ()
     return found, dump if sound else ""
 
 
@@ -285,37 +280,19 @@ def _is_port(listen: str, port: int) -> bool:
 
 def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:
     runs = nginx.master_pid(seen.server.layout) is not None
-    unit = seen.units.get(NGINX_UNIT)
-    words: list[tuple[str, ...]] = []
-    if unit is not None and unit.is_masked:
-        later = ("--runtime",) if unit.is_masked_until_boot else ()
-        words.append(("unmask", *later, NGINX_UNIT))
-    if unit is not None and unit.file_state != "enabled":
-        words.append(("enable", "--quiet", NGINX_UNIT))
-    if not runs and seen.has_systemd:
-        words.append(("start", NGINX_UNIT))
-    if runs and not words:
+    fault = seen.examiner.nginx(runs=runs)
+    if fault is None:
         return
-    state = (
-        "does not run"
-        if not runs
-        else "is masked"
-        if len(words) > 1
-        else "is not started by a boot"
-    )
     port_taken = any(True for _ in _port(seen))
     can = sound and not (port_taken and not runs)
-    repair = tuple(Systemctl(each) for each in words) if unit else (StartProgram(NGINX_PROCESS),)
     yield Finding(
         name="nginx.down" if not runs else "nginx.not-enabled",
         severity="broken" if not runs else "warning",
-        title=f"nginx {state}.",
-        seen=(unit.shown,)
-        if unit
-        else ((f"{seen.server.layout.nginx_pid} names no living nginx."),),
+        title=f"nginx {fault.state}.",
+        seen=(fault.seen,),
         means=_NOBODY if not runs else "After the next boot, visitors reach no app of this server.",
         does="start it, now and at every boot" if can else "",
-        repair=repair if can else (),
+        repair=fault.repair if can else (),
         advice="" if can else "It cannot start before what is said above is mended.",
     )
 

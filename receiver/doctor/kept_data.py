@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from receiver.doctor.finding import Finding
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.model.errors import ShipError
+from receiver.model.finding import Finding
 from receiver.model.mounts import shown_size
 from receiver.model.process_limits import size_bytes
 from receiver.storage import account_files, left_behind

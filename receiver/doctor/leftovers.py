@@ -5,9 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from receiver.changes import recovery
-from receiver.doctor.finding import Finding, Recover
 from receiver.doctor.seen import AppSeen
 from receiver.machine import files
+from receiver.model.finding import Finding, Recover
 from receiver.model.layout import AppPaths
 
 

@@ -9,78 +9,29 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from receiver.doctor.finding import Finding, GiveTree, SetAccess
 from receiver.doctor.seen import AppSeen, Seen
-from receiver.doctor.wanted_access import Ids, Wanted, app_access, embedded_access, server_access
-from receiver.hosts.systemd.request_logs import NGINX_GROUP
+from receiver.hosts.examiner import Access, Tree
+from receiver.model.finding import Finding, GiveTree, SetAccess
 
-RECEIVER = "ship"
 _SHOWN = 3
 """Of more, their number is said."""
 _MOST_LOOKED_AT = 20_000
 """Entries of one tree: doctor is to be quick, and a `chown -R` shows at once."""
 
 
-def receiver_ids() -> Ids | None:
-    """The account that receives pushes; None where it is missing."""
-    try:
-        found = pwd.getpwnam(RECEIVER)
-    except KeyError:
-        return None
-    return Ids(found.pw_uid, found.pw_gid)
-
-
 def server(seen: Seen) -> Iterator[Finding]:
-    """The folders of the server, on a VPS."""
-    receiver = receiver_ids()
-    if seen.has_systemd and receiver is not None:
-        nginx = grp.getgrnam(NGINX_GROUP).gr_gid
-        yield from _compared(server_access(seen.server.layout, receiver, nginx), None)
+    """The folders of the server."""
+    yield from _compared(seen.examiner.access(), None)
 
 
 def app(seen: Seen, one: AppSeen) -> Iterator[Finding]:
     """The folders and files of an app, and its repository."""
-    if not seen.has_systemd:
-        yield from _compared(
-            embedded_access(seen.server.layout, one.paths, Ids(os.geteuid(), os.getegid())), one
-        )
-        return
-    if one.owner is None:
-        return
-    owner, receiver = Ids(one.owner.uid, one.owner.gid), receiver_ids()
-    if receiver is None:
-        return  # told already; what belongs to it is not known
-    version = one.live.release if one.live and one.release else None
-    yield from _compared(app_access(one.paths, owner, receiver, version), one)
-    trees = [one.paths.storage, one.paths.cache]
-    if version is not None:
-        trees.append(one.paths.release(version).source)
-    if one.release is not None and one.release.venv is not None:
-        trees.append(Path(one.release.venv))
-    for tree in trees:
-        yield from _tree(
-            tree,
-            owner,
-            one,
-            f"the account ship-{one.name}",
-            "The app cannot read or write them: a page fails, or a build.",
-        )
-    repo = seen.server.layout.repo(one.name)
-    yield from _tree(
-        repo,
-        receiver,
-        one,
-        "the account ship",
-        "Pushes fail: git as root in a repository does this.",
-    )
+    yield from _compared(seen.examiner.access_of(one), one)
+    for tree in seen.examiner.trees_of(one):
+        yield from _tree(tree, one)
 
 
-def _fault(path: str) -> str:
-    there = os.path.lexists(path)
-    return "has another owner or mode than it should" if there else "is missing"
-
-
-def _compared(wanted: Iterable[Wanted], one: AppSeen | None) -> Iterator[Finding]:
+def _compared(wanted: Iterable[Access], one: AppSeen | None) -> Iterator[Finding]:
     for each in wanted:
         line = _difference(each)
         if line is not None:
@@ -98,7 +49,12 @@ def _compared(wanted: Iterable[Wanted], one: AppSeen | None) -> Iterator[Finding
             )
 
 
-def _difference(wanted: Wanted) -> str | None:
+def _fault(path: str) -> str:
+    there = os.path.lexists(path)
+    return "has another owner or mode than it should" if there else "is missing"
+
+
+def _difference(wanted: Access) -> str | None:
     """How a file differs from what it should be; None where it does not.
 
     A file that is not there is no matter here.
@@ -115,22 +71,22 @@ def _difference(wanted: Wanted) -> str | None:
     return f"It is {_shown(*there)}; it should be {_shown(wanted.uid, wanted.gid, wanted.mode)}."
 
 
-def _tree(tree: Path, owner: Ids, one: AppSeen, whom: str, means: str) -> Iterator[Finding]:
-    others = list(_others(tree, owner.uid))
+def _tree(tree: Tree, one: AppSeen) -> Iterator[Finding]:
+    others = list(_others(tree.top, tree.owner.uid))
     if not others:
         return
     yield Finding(
         name="access.tree",
         app=one.name,
         severity="broken",
-        title=f"Files in {tree} do not belong to {whom}.",
+        title=f"Files in {tree.top} do not belong to {tree.whom}.",
         seen=(
             *(f"{path} belongs to {_name(uid)}." for path, uid in others[:_SHOWN]),
             *(((f"There are {len(others)} of them."),) if len(others) > _SHOWN else ()),
         ),
-        means=means,
-        does=f"give them to {whom}",
-        repair=(GiveTree(str(tree), owner.uid, owner.gid),),
+        means=tree.matters,
+        does=f"give them to {tree.whom}",
+        repair=(GiveTree(str(tree.top), tree.owner.uid, tree.owner.gid),),
     )
 
 

@@ -1,18 +1,13 @@
 """What should run of an app and what the boot should start: sockets, slots, workers and timers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from receiver.changes import background
 from receiver.changes import steps as change_steps
-from receiver.doctor.finding import AnyRepair, Finding, StartProgram, Steps, Systemctl
-from receiver.doctor.seen import AppSeen, Seen, kind_of
+from receiver.doctor.seen import AppSeen, Seen
 from receiver.health import workers
-from receiver.hosts.supervisord.programs import held_process, own_port_process
-from receiver.hosts.systemd.background_units import process_unit
-from receiver.hosts.systemd.timer_units import timer_unit
-from receiver.hosts.systemd.units import slot_template, slot_unit, socket_unit
 from receiver.machine import sockets
+from receiver.model.finding import AnyRepair, Finding, Steps
 from receiver.model.formation import Instance, instances
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
@@ -20,7 +15,6 @@ from receiver.model.plan import (
     AwaitRelease,
     EnableSlot,
     HoldSocket,
-    Plan,
     RestartProcesses,
     SetFormation,
     SetTimers,
@@ -43,8 +37,7 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
         yield from _runs_although_stopped(seen, app)
     yield from _formation(seen, app)
     yield from _timers(seen, app)
-    if seen.has_systemd:
-        yield from _boot(seen, app)
+    yield from seen.examiner.of_boot(app)
 
 
 def _start_again(app: AppSeen, live: Live, release: Release) -> Steps:
@@ -57,17 +50,11 @@ def _go_on_trying(seen: Seen, app: AppSeen, live: Live, release: Release) -> tup
     """What has the process manager start it again and again, as it does with what ends by
     itself.
     """
-    if seen.has_systemd:
-        unit = slot_unit(app.name, kind_of(release), live.slot)
-        return (Systemctl(("start", "--no-block", unit)),)
-    of_kind = held_process if kind_of(release) == "web" else own_port_process
-    return (StartProgram(of_kind(app.name, live.slot)),)
+    return (seen.examiner.start_again(app.name, release, live.slot),)
 
 
 def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
-    if not seen.has_systemd:
-        return
-    unit = seen.units.get(socket_unit(app.name))
+    unit = seen.examiner.socket(app.name)
     if unit is None or unit.runs or unit.is_masked:
         return
     port, holder = app.settings.port, sockets.port_holder(app.settings.port)
@@ -138,7 +125,7 @@ def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Fi
 
 
 def _down(seen: Seen, app: AppSeen, live: Live, release: Release) -> Finding:
-    unit = seen.units.get(slot_unit(app.name, kind_of(release), live.slot))
+    unit = seen.examiner.web(app.name, release, live.slot)
     return Finding(
         name="web.down",
         app=app.name,
@@ -214,7 +201,7 @@ def _formation(seen: Seen, app: AppSeen) -> Iterator[Finding]:
 
 
 def _seen_of(seen: Seen, app: AppSeen, instance: Instance) -> str:
-    unit = seen.units.get(process_unit(app.name, instance))
+    unit = seen.examiner.process(app.name, instance)
     return unit.shown if unit else f"{instance.name} does not run."
 
 
@@ -243,10 +230,8 @@ def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     if app.release is None:
         return
     steps = change_steps.timer_steps(app, app.release.cron)
-    names = [timer_unit(app.name, job) for job in app.timers] if seen.has_systemd else []
-    asleep = [name for name in names if (unit := seen.units.get(name)) and not unit.runs]
-    links = [name for name in names if not _wanted_by(seen, "timers.target", name).is_symlink()]
-    if not steps and (asleep or links):
+    asleep = seen.examiner.asleep(app)
+    if not steps and asleep:
         steps = (SetTimers(app.name, app.timers),)
     if steps:
         yield Finding(
@@ -254,57 +239,8 @@ def _timers(seen: Seen, app: AppSeen) -> Iterator[Finding]:
             app=app.name,
             severity="broken",
             title=f"Cron jobs of {app.name} would not start when they are due.",
-            seen=(
-                *(seen.units[name].shown for name in asleep),
-                *(f"The boot does not start {name}." for name in links),
-            )
-            or ("timers.json is not what the release asks for.",),
+            seen=asleep or ("timers.json is not what the release asks for.",),
             means="Their work is not done.",
             does="have them wait again",
             repair=(Steps(app.name, steps),),
         )
-
-
-def _boot(seen: Seen, app: AppSeen) -> Iterator[Finding]:
-    """The links by which a boot starts what runs now."""
-    missing: list[tuple[str, Plan]] = []
-    socket = socket_unit(app.name)
-    if not _leads_to(_wanted_by(seen, "sockets.target", socket), socket):
-        missing.append((socket, (HoldSocket(app.name),)))
-    if app.serves is not None:
-        live, release = app.serves
-        kind = kind_of(release)
-        unit = slot_unit(app.name, kind, live.slot)
-        if not _leads_to(
-            _wanted_by(seen, "multi-user.target", unit), slot_template(app.name, kind)
-        ):
-            missing.append((unit, (EnableSlot(app.name, live.slot),)))
-    for each in instances(app.formation):
-        unit = process_unit(app.name, each)
-        link = _wanted_by(seen, "multi-user.target", unit)
-        if not link.is_symlink():
-            missing.append((unit, (SetFormation(app.name, app.formation),)))
-    for unit, plan in missing:
-        yield Finding(
-            name="boot.not-enabled",
-            app=app.name,
-            severity="warning",
-            title=f"The next boot would not start {unit}.",
-            seen=(f"The link to it in {seen.server.layout.units} is missing, or leads elsewhere.",),
-            means="After a boot, visitors get 502."
-            if ".ps." not in unit
-            else "After a boot, its work is not done.",
-            does="have the boot start it",
-            repair=(Steps(app.name, plan),),
-        )
-
-
-def _wanted_by(seen: Seen, target: str, unit: str) -> Path:
-    return seen.server.layout.units / f"{target}.wants" / unit
-
-
-def _leads_to(link: Path, unit: str) -> bool:
-    """Whether a link is there and names this unit; `systemctl enable` writes another path than
-    ship does.
-    """
-    return link.is_symlink() and link.readlink().name == unit

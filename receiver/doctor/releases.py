@@ -5,10 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.doctor.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
-from receiver.doctor.seen import AppSeen, Seen, text_at
+from receiver.doctor.seen import AppSeen, Seen
 from receiver.machine import git
+from receiver.machine.files import text_at
 from receiver.model.errors import ShipError
+from receiver.model.finding import AnyRepair, Finding, KeepAside, Rebuild, Steps, Unpack
 from receiver.model.layout import SLOTS, AppPaths, SlotLetter
 from receiver.model.plan import Link, WriteFile
 from receiver.model.release import Live, Release

@@ -16,11 +16,10 @@ import msgspec
 from receiver.access import keys
 from receiver.building import builder as building
 from receiver.changes.change import AppChange, changing
-from receiver.doctor import finding as repairs
-from receiver.doctor.finding import AnyRepair, Finding
-from receiver.hosts.supervisord.rpc import Supervisor, control_socket
-from receiver.machine import files, git, shell
+from receiver.machine import files, git
+from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
+from receiver.model.finding import AnyRepair, Finding
 from receiver.model.mounts import in_tree
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -34,7 +33,6 @@ Rebuild = Callable[[AppName], int]
 """Builds an app's newest commit again; returns an exit code."""
 _WAIT_S = 5
 _TITLE = "repair by doctor"
-_POLL_S = 0.05
 _CRASHES_AGAIN_S = 3.0
 """A process whose cause is still there has ended twice by then."""
 
@@ -81,10 +79,10 @@ class Repairer:
                 _set_access(repair)
             case repairs.GiveTree(path=path, uid=uid, gid=gid):
                 give(Path(path), uid, gid)
-            case repairs.Systemctl(words=words):
-                shell.capture(("systemctl", *words))
-            case repairs.CreateAccount(app=app_name):
-                self._create_account(app_name)
+            case repairs.Manage(words=words):
+                self._server.host.examiner(self._server.settings, ()).manage(words)
+            case repairs.CreateAccount(app=app):
+                self._server.host.accounts.create(AppName(app))
             case repairs.Install():
                 installation.install(self._server)
             case repairs.WriteKeys():
@@ -100,18 +98,8 @@ class Repairer:
                 self._build_again(AppName(app), Path(venv))
             case repairs.ReloadNginx():
                 self._server.host.reload_nginx()
-            case repairs.StartProgram(name=name):
-                self._start(name)
             case _:
                 assert_never(repair)
-
-    def _start(self, program: str) -> None:
-        """Start a program of supervisord's, and wait until it believes that it stays up."""
-        supervisor, clock = Supervisor(control_socket(self._server.layout)), self._server.clock
-        supervisor.start(program)
-        ends_at = clock.now() + _WAIT_S
-        while supervisor.state(program).name == "STARTING" and clock.now() < ends_at:
-            clock.sleep(_POLL_S)
 
     def _keep(self, path: Path) -> None:
         """Copy a file to a folder that only root can read, under its whole path and the time."""
@@ -123,18 +111,6 @@ class Repairer:
         name = f"{self._server.clock.stamp()}{str(path).replace('/', '_')}"
         files.write_atomically(folder / name, text, mode=0o600)
         self._out.say(f"What was there is kept: {folder / name}")
-
-    def _create_account(self, app: str | None) -> None:
-        if app is not None:
-            self._server.host.accounts.create(AppName(app))
-            return
-        home = str(self._server.layout.state)
-        # as installer.sh makes it: a shell, because sshd runs the forced command with it; no
-        # password fits `*`
-        shell.admin(
-            *("useradd", "--system", "--user-group", "--home-dir", home, "--no-create-home"),
-            *("--shell", "/bin/sh", "--password", "*", "ship"),
-        )
 
     def _changing(self, app: AppName) -> AbstractContextManager[AppChange]:
         return changing(self._hasty, app, _TITLE, frozen_too=True)

@@ -1,34 +1,24 @@
-"""What doctor's modules share: the server, its apps as their records have them, and systemd's
-view of their units.
+"""What doctor's modules share: the server, its apps as their records have them, and who is asked
+of the machine.
 """
 
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from receiver.changes.app_state import AppState
-from receiver.doctor.finding import Finding
-from receiver.doctor.unit_states import PROPERTIES, UnitState, unit_states
 from receiver.hosts.accounts import Owner
-from receiver.hosts.systemd.background_units import process_unit
-from receiver.hosts.systemd.timer_units import timer_unit
-from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT, SlotKind, slot_units, socket_unit
-from receiver.machine import shell
+from receiver.hosts.examiner import Examiner
 from receiver.model.errors import ShipError
-from receiver.model.formation import instances
-from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.finding import Finding
+from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
-from receiver.model.webserver import Gunicorn
 from receiver.server import Server
 from receiver.state import records
-
-SSH_UNITS = ("ssh.service", "ssh.socket")
-NGINX_UNIT = "nginx.service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +41,8 @@ class Seen:
 
     server: Server
     apps: tuple[AppSeen, ...]
-    units: dict[str, UnitState]
-    """Empty where there is no systemd."""
-
-    @property
-    def has_systemd(self) -> bool:
-        return self.server.settings.host == "systemd"
-
-
-def kind_of(release: Release) -> SlotKind:
-    """Which of the two templates the release's web process is an instance of."""
-    return "web" if isinstance(release.processes["web"], Gunicorn) else "port"
+    examiner: Examiner
+    """What the machine itself says of them."""
 
 
 def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen], list[Finding]]:
@@ -81,18 +62,6 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
                 _unreadable(name, f"A record of {name} cannot be read.", str(error), "")
             )
     return found, troubles
-
-
-def look_at_units(apps: Iterable[AppSeen]) -> dict[str, UnitState]:
-    """All units that ship needs, asked for at once."""
-    wanted = [NGINX_UNIT, RECOVERY_UNIT, LOG_TIMER, *SSH_UNITS]
-    for app in apps:
-        wanted.append(socket_unit(app.name))
-        wanted += [unit for slot in SLOTS for unit in slot_units(app.name, slot)]
-        wanted += [process_unit(app.name, each) for each in instances(app.formation)]
-        wanted += [timer_unit(app.name, job) for job in app.timers]
-    argv = ("systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *wanted)
-    return unit_states(shell.capture(argv).decode("utf-8", "replace"))
 
 
 def _app(server: Server, paths: AppPaths) -> AppSeen:
@@ -128,10 +97,3 @@ def _unreadable(name: AppName, title: str, detail: str, advice: str) -> Finding:
         means="What runs goes on; no push, command or boot can change this app.",
         advice=advice or "Restore the file from a backup of /var/lib/ship.",
     )
-
-
-def text_at(path: Path) -> str | None:
-    """The text of a file of ship's own; None where there is none, or a link in its place."""
-    if path.is_symlink() or not path.is_file():
-        return None
-    return path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -5,9 +5,9 @@ read.
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver.doctor.finding import AnyRepair, Finding, KeepAside, Steps, Systemctl
-from receiver.doctor.seen import AppSeen, Seen, text_at
-from receiver.hosts.systemd.limit_files import FILE_NAME
+from receiver.doctor.seen import AppSeen, Seen
+from receiver.machine.files import text_at
+from receiver.model.finding import AnyRepair, Finding, KeepAside, Steps
 from receiver.model.plan import ChangeUnits, RemoveFile, WriteFile
 
 _EDITED = "A change made in a file of ship's is lost; one in a folder {}.d beside it stays."
@@ -20,8 +20,7 @@ def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
         found = _file(app, file)
         if found is not None:
             yield found
-    if seen.has_systemd:
-        yield from _as_systemd_has_them(seen, app)
+    yield from seen.examiner.of_files(app)
 
 
 def _wanted(seen: Seen, app: AppSeen) -> tuple[WriteFile, ...]:
@@ -99,46 +98,3 @@ def _differences(there: str, wanted: str) -> tuple[str, ...]:
     added = [f"Only there: {line}" for line in theirs if line.strip() and line not in ours]
     gone = [f"Only in ship's: {line}" for line in ours if line.strip() and line not in theirs]
     return (*added[:3], *gone[:3]) or ("The order of its lines is another one.",)
-
-
-def _as_systemd_has_them(seen: Seen, app: AppSeen) -> Iterator[Finding]:
-    mine = [unit for name, unit in seen.units.items() if name.startswith(f"ship-{app.name}.")]
-    outdated = [unit.name for unit in mine if unit.outdated]
-    if outdated:
-        yield Finding(
-            name="unit.not-read",
-            app=app.name,
-            severity="warning",
-            title="systemd has not read the units of this app as they are now.",
-            seen=tuple(f"{name}: its file changed since." for name in outdated),
-            means="The next start is by the old text.",
-            does="have systemd read them: `systemctl daemon-reload`",
-            repair=(Systemctl(("daemon-reload",)),),
-        )
-    foreign = sorted(
-        {path for unit in mine for path in unit.drop_ins if Path(path).name != FILE_NAME}
-    )
-    if foreign:
-        yield Finding(
-            name="unit.drop-in",
-            app=app.name,
-            severity="note",
-            title="Somebody added settings to the units of this app.",
-            seen=tuple(foreign),
-            means="They count, above what ship wrote.",
-            advice="They are yours to keep. To be without one, remove the file, then `systemctl "
-            "daemon-reload`.",
-        )
-    for unit in mine:
-        if unit.is_masked and not (Path("/etc/systemd/system") / unit.name).is_file():
-            later = ("--runtime",) if unit.is_masked_until_boot else ()
-            yield Finding(
-                name="unit.masked",
-                app=app.name,
-                severity="broken",
-                title=f"{unit.name} is masked.",
-                seen=(unit.shown,),
-                means="It can be started by nobody, neither by a boot nor by a deploy.",
-                does="unmask it",
-                repair=(Systemctl(("unmask", *later, "--", unit.name)),),
-            )

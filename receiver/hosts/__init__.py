@@ -24,6 +24,7 @@ from receiver.model.plan import WriteFile
 from receiver.model.settings import App, Server
 
 if TYPE_CHECKING:
+    from receiver.hosts.examiner import Examiner, Subject
     from receiver.machine.log_files import Log
 
 
@@ -87,6 +88,9 @@ class Host(Protocol):
     @property
     def limits(self) -> Limits:
         """What processes may use."""
+
+    def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "Examiner":
+        """What `ship doctor` asks of this machine and these apps of it."""
 
     def git_remote(self, settings: Server, app: AppName) -> str:
         """What an app is pushed to, as a git remote."""

@@ -31,6 +31,9 @@ class Accounts(Protocol):
             ServerError: it is missing
         """
 
+    def receiver(self) -> Owner | None:
+        """The account that takes pushes; None where there is none."""
+
     def create(self, app: AppName) -> None:
         """Make the app's account unless it is there."""
 

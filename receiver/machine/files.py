@@ -125,6 +125,13 @@ def read_text(path: Path) -> str | None:
         return handle.read()
 
 
+def text_at(path: Path) -> str | None:
+    """The text of a file as it stands; None where there is none, or a link in its place."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Make a folder, or give the one that is there this mode and owner."""
     path.mkdir(mode=mode, exist_ok=True)

@@ -45,7 +45,8 @@ def seen(tmp_path: Path) -> Seen:
             capture_output=True,
         )
     settings = Settings(domain="example.com", host="supervisord")
-    return Seen(Server(layout, settings, SupervisordHost(layout)), (), {})
+    host = SupervisordHost(layout)
+    return Seen(Server(layout, settings, host), (), host.examiner(settings, ()))
 
 
 def found(seen: Seen, certificate: str, key: str) -> list[str]:

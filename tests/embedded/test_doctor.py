@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from receiver.doctor.finding import EXIT_FINDINGS
 from receiver.hosts.supervisord.programs import held_process
 from receiver.hosts.supervisord.rpc import Supervisor, control_socket
 from receiver.machine import files
+from receiver.model.finding import EXIT_FINDINGS
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.nginx import program as nginx

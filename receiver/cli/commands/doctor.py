@@ -8,7 +8,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.doctor.finding import Finding, Severity
+from receiver.model.finding import Finding, Severity
 from receiver.model.names import AppName
 
 if TYPE_CHECKING:

@@ -15,6 +15,9 @@ class OneAccount:
     def owner(self, app: AppName) -> None:
         """Nobody but the user who started ship."""
 
+    def receiver(self) -> None:
+        """Nobody but the user who started ship."""
+
     def create(self, app: AppName) -> None:
         """All apps share one account."""
 

@@ -31,7 +31,9 @@ from receiver.nginx import program as nginx
 from receiver.state import records
 
 if TYPE_CHECKING:
+    from receiver.hosts.examiner import Subject
     from receiver.hosts.supervisord.drains import SupervisorDrains
+    from receiver.hosts.supervisord.examiner import SupervisorExaminer
     from receiver.hosts.supervisord.outside_mounts import NoMounts
 
 LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
@@ -67,6 +69,13 @@ class SupervisordHost:
         from receiver.hosts.supervisord.outside_mounts import NoMounts  # noqa: PLC0415 - as above
 
         return NoMounts()
+
+    def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SupervisorExaminer":
+        """What `ship doctor` asks."""
+        from receiver.hosts.supervisord.examiner import SupervisorExaminer  # noqa: PLC0415 - as above
+
+        del settings, apps
+        return SupervisorExaminer(self._layout, self._supervisor, self._clock)
 
     def git_remote(self, settings: Server, app: AppName) -> str:
         """Over HTTP, since there is no sshd of ours."""

@@ -16,6 +16,8 @@ from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
+RECEIVER = "ship"
+
 
 class SystemdAccounts:
     """The accounts of all apps of this machine."""
@@ -36,6 +38,14 @@ class SystemdAccounts:
                 advice="Was it removed by hand? Make the app again by `ship apps:create`.",
                 reason="server/account-missing",
             ) from error
+        return Owner(entry.pw_uid, entry.pw_gid)
+
+    def receiver(self) -> Owner | None:
+        """The account that takes pushes; None where it is missing."""
+        try:
+            entry = pwd.getpwnam(RECEIVER)
+        except KeyError:
+            return None
         return Owner(entry.pw_uid, entry.pw_gid)
 
     def create(self, app: AppName) -> None:

@@ -41,6 +41,8 @@ from receiver.nginx import program as nginx
 from receiver.state import records
 
 if TYPE_CHECKING:
+    from receiver.hosts.examiner import Subject
+    from receiver.hosts.systemd.doctor.examiner import SystemdExaminer
     from receiver.hosts.systemd.drains import SystemdDrains
     from receiver.hosts.systemd.journal import JournalLog
     from receiver.hosts.systemd.outside_mounts import BoundMounts
@@ -77,6 +79,12 @@ class SystemdHost:
         from receiver.hosts.systemd.outside_mounts import BoundMounts  # noqa: PLC0415 - as above
 
         return BoundMounts(self._layout)
+
+    def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SystemdExaminer":
+        """What `ship doctor` asks."""
+        from receiver.hosts.systemd.doctor.examiner import SystemdExaminer  # noqa: PLC0415 - as above
+
+        return SystemdExaminer(self._layout, self.accounts, settings, apps)
 
     def git_remote(self, settings: Server, app: AppName) -> str:
         """By sshd, which has the account `ship`."""

@@ -12,7 +12,9 @@ from receiver.hosts.systemd.sandbox import sandbox_properties
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.release import Release
 from receiver.model.settings import App
+from receiver.model.webserver import Gunicorn
 from receiver.planner.render import render
 
 SlotKind = Literal["web", "port"]
@@ -34,6 +36,11 @@ def socket_unit(app: AppName) -> str:
 def placeholder_unit(app: AppName) -> str:
     """What the socket starts when a request finds no slot running: nothing."""
     return f"ship-{app}.web.service"
+
+
+def slot_kind(release: Release) -> SlotKind:
+    """Which of the two templates the release's web process is an instance of."""
+    return "web" if isinstance(release.processes["web"], Gunicorn) else "port"
 
 
 def slot_template(app: AppName, kind: SlotKind) -> str:

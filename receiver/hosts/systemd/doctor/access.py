@@ -2,36 +2,15 @@
 `ship` become root. Pure.
 """
 
-from pathlib import Path
-from typing import Literal, NamedTuple
-
+from receiver.hosts.accounts import Owner
+from receiver.hosts.examiner import Access
 from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.model.layout import AppPaths, Layout
 from receiver.planner.render import render
 
 SUDOERS = "/etc/sudoers.d/ship"
-
-
-class Wanted(NamedTuple):
-    """One file or folder."""
-
-    path: str
-    uid: int
-    gid: int
-    mode: int
-    kind: Literal["file", "folder"]
-    matters: str
-    """What goes wrong when it is otherwise."""
-
-
-class Ids(NamedTuple):
-    """An account's numbers."""
-
-    uid: int
-    gid: int
-
-
-_ROOT = Ids(0, 0)
+_ROOT = Owner(0, 0)
+_folder, _file = Access.of_folder, Access.of_file
 _PUSHES = "Pushes and commands over ssh fail."
 _SERVES = "The app's processes cannot reach their files, or others can."
 _PRIVATE = "Other accounts of this machine can read config vars, which hold passwords."
@@ -46,11 +25,11 @@ def sudo_rule(programs: str) -> str:
     return render("sudoers", programs=programs)
 
 
-def server_access(layout: Layout, receiver: Ids, nginx_gid: int) -> tuple[Wanted, ...]:
+def server_access(layout: Layout, receiver: Owner, nginx_gid: int) -> tuple[Access, ...]:
     """The folders that installer.sh makes, and the files in them that sshd and sudo are
     particular about.
     """
-    ssh, readers = layout.state / ".ssh", Ids(0, receiver.gid)
+    ssh, readers = layout.state / ".ssh", Owner(0, receiver.gid)
     return (
         _folder(layout.etc, _ROOT, 0o755, _PUSHES),
         _folder(
@@ -61,15 +40,15 @@ def server_access(layout: Layout, receiver: Ids, nginx_gid: int) -> tuple[Wanted
         _folder(layout.apps, _ROOT, 0o711, _SERVES),
         _folder(layout.repos, receiver, 0o700, "Pushes fail, or other accounts can read the code."),
         _folder(
-            FOLDER, Ids(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."
+            FOLDER, Owner(0, nginx_gid), 0o750, "nginx cannot begin new logs, or does not start."
         ),
         _file(ssh / "authorized_keys", _ROOT, 0o644, "sshd refuses all keys."),
     )
 
 
 def app_access(
-    paths: AppPaths, owner: Ids, receiver: Ids, version: int | None
-) -> tuple[Wanted, ...]:
+    paths: AppPaths, owner: Owner, receiver: Owner, version: int | None
+) -> tuple[Access, ...]:
     """The folders of an app, and the files that hold its secrets and records."""
     found = [
         *(
@@ -81,30 +60,14 @@ def app_access(
         *(_folder(path, owner, 0o700, _WRITES) for path in (paths.storage, paths.cache)),
         *(_file(path, _ROOT, 0o644, _RECORDS) for path in (paths.settings, paths.live)),
         _file(paths.config, _ROOT, 0o600, _PRIVATE),
-        _file(paths.access, Ids(0, receiver.gid), 0o640, _RECORDS),
+        _file(paths.access, Owner(0, receiver.gid), 0o640, _RECORDS),
     ]
     if version is not None:
         release = paths.release(version)
         found += [
             _folder(release.home, _ROOT, 0o711, _SERVES),
             _file(release.record, _ROOT, 0o644, _RECORDS),
-            _file(release.env, Ids(0, owner.gid), 0o640, _PRIVATE),
+            _file(release.env, Owner(0, owner.gid), 0o640, _PRIVATE),
             _folder(release.source, owner, 0o750, _SERVES),
         ]
     return tuple(found)
-
-
-def embedded_access(layout: Layout, paths: AppPaths, owner: Ids) -> tuple[Wanted, ...]:
-    """Where everything is one user's: what others must not read."""
-    return (
-        _folder(layout.run.parent, owner, 0o700, _PRIVATE),
-        _file(paths.config, owner, 0o600, _PRIVATE),
-    )
-
-
-def _folder(path: Path, owner: Ids, mode: int, matters: str) -> Wanted:
-    return Wanted(str(path), owner.uid, owner.gid, mode, "folder", matters)
-
-
-def _file(path: Path, owner: Ids, mode: int, matters: str) -> Wanted:
-    return Wanted(str(path), owner.uid, owner.gid, mode, "file", matters)

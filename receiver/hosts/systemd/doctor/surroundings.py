@@ -3,15 +3,16 @@ lead.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from receiver.doctor.finding import Finding
-from receiver.doctor.firewall_rules import closed_by_nft, closed_by_ufw
-from receiver.doctor.seen import Seen
+from receiver.hosts.examiner import Subject
 from receiver.hosts.process_ends import OUT_OF_MEMORY
+from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
 from receiver.machine import shell
+from receiver.model.finding import Finding
+from receiver.model.settings import Server
 from receiver.nginx.sites import server_names
 
 _SSH = 22
@@ -21,16 +22,15 @@ _NO_SUCH_NAME = 2
 _NOBODY = "Visitors wait, and get no answer."
 
 
-def look(seen: Seen) -> Iterator[Finding]:
-    """All of it; on an embedded server, what can be seen without root."""
-    if seen.has_systemd:
-        yield from _memory(seen)
-        yield from _clock()
-        yield from _firewall(seen)
-        yield from _names(seen)
+def look(settings: Server, apps: Collection[Subject]) -> Iterator[Finding]:
+    """All of it."""
+    yield from _memory({str(app.name) for app in apps})
+    yield from _clock()
+    yield from _firewall(settings.http_port)
+    yield from _names(settings, apps)
 
 
-def _memory(seen: Seen) -> Iterator[Finding]:
+def _memory(apps: Collection[str]) -> Iterator[Finding]:
     """Units of ship that the kernel took a process from since yesterday, for want of memory."""
     argv = (
         "journalctl",
@@ -50,7 +50,7 @@ def _memory(seen: Seen) -> Iterator[Finding]:
         name = unit.removeprefix("ship-").partition(".")[0]
         yield Finding(
             name="memory.killed",
-            app=name if any(app.name == name for app in seen.apps) else None,
+            app=name if name in apps else None,
             severity="warning",
             title=f"Memory ran out for {unit}.",
             seen=(
@@ -88,8 +88,8 @@ def _clock() -> Iterator[Finding]:
     )
 
 
-def _firewall(seen: Seen) -> Iterator[Finding]:
-    ports = (22, seen.server.settings.http_port)
+def _firewall(http_port: int) -> Iterator[Finding]:
+    ports = (22, http_port)
     closed: dict[str, tuple[int, ...]] = {}
     if _ufw_is_on():
         closed["ufw"] = closed_by_ufw(_said("ufw", "status").decode(errors="replace"), ports)
@@ -119,16 +119,12 @@ def _ufw_is_on() -> bool:
     return False
 
 
-def _names(seen: Seen) -> Iterator[Finding]:
+def _names(settings: Server, apps: Collection[Subject]) -> Iterator[Finding]:
     """Names that lead to another machine.
 
     One that leads nowhere yet is not told: the domain may be new.
     """
-    names = {
-        name: app
-        for app in seen.apps
-        for name in server_names(seen.server.settings, app.name, app.settings)
-    }
+    names = {name: app for app in apps for name in server_names(settings, app.name, app.settings)}
     if not names:
         return
     own = set(_said("hostname", "-I").decode().split())

@@ -1,6 +1,6 @@
 """What systemctl says of units, as doctor reads it."""
 
-from receiver.doctor.unit_states import unit_states
+from receiver.hosts.systemd.doctor.unit_states import unit_states
 
 SAID = """\
 Id=ship-blog.web@a.service

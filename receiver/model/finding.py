@@ -46,16 +46,16 @@ class GiveTree(msgspec.Struct, frozen=True, tag=True):
     gid: int
 
 
-class Systemctl(msgspec.Struct, frozen=True, tag=True):
-    """A command of systemctl's, on a unit that ship needs."""
+class Manage(msgspec.Struct, frozen=True, tag=True):
+    """Something that only the machine's own examiner knows to do, in words of its own."""
 
     words: tuple[str, ...]
 
 
 class CreateAccount(msgspec.Struct, frozen=True, tag=True):
-    """Make the account of an app, or the one that receives."""
+    """Make the account of an app."""
 
-    app: str | None
+    app: str
 
 
 class Install(msgspec.Struct, frozen=True, tag=True):
@@ -96,12 +96,6 @@ class ReloadNginx(msgspec.Struct, frozen=True, tag=True):
     """Have nginx read its files."""
 
 
-class StartProgram(msgspec.Struct, frozen=True, tag=True):
-    """Start a program of the embedded server's own."""
-
-    name: str
-
-
 AnyRepair = (
     Steps
     | KeepAside
@@ -109,7 +103,7 @@ AnyRepair = (
     | Link
     | SetAccess
     | GiveTree
-    | Systemctl
+    | Manage
     | CreateAccount
     | Install
     | WriteKeys
@@ -118,7 +112,6 @@ AnyRepair = (
     | Unpack
     | Rebuild
     | ReloadNginx
-    | StartProgram
 )
 
 

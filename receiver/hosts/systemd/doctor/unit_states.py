@@ -45,6 +45,10 @@ class UnitState(NamedTuple):
         return self.active in {"active", "reloading"}
 
     @property
+    def was_stopped(self) -> bool:
+        return self.active == "inactive" and self.result == "success"
+
+    @property
     def shown(self) -> str:
         """A sentence for a person."""
         words = f"systemd says of {self.name}: {self.active} ({self.sub})"

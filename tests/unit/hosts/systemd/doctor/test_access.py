@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from receiver.doctor.wanted_access import Ids, app_access, server_access, sudo_rule
+from receiver.hosts.accounts import Owner
+from receiver.hosts.systemd.doctor.access import app_access, server_access, sudo_rule
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 INSTALLER = (ROOT / "installer.sh").read_text()
-SHIP = Ids(990, 991)
+SHIP = Owner(990, 991)
 OWNERS = {"root:root": (0, 0), "root:ship": (0, 991), "ship:ship": (990, 991)}
 
 
@@ -39,7 +40,7 @@ def test_folders_are_as_the_installer_makes_them(line: tuple[str, str, str]) -> 
 def test_nobody_but_root_and_the_app_reads_config_vars() -> None:
     found = {
         Path(each.path).name: each
-        for each in app_access(Layout.vps().app(AppName("blog")), Ids(995, 995), SHIP, 3)
+        for each in app_access(Layout.vps().app(AppName("blog")), Owner(995, 995), SHIP, 3)
     }
     assert (found["config.json"].uid, found["config.json"].mode) == (0, 0o600)
     assert (found["env.json"].uid, found["env.json"].gid, found["env.json"].mode) == (0, 995, 0o640)

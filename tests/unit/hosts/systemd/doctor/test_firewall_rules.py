@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.doctor.firewall_rules import closed_by_nft, closed_by_ufw
+from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
 
 PORTS = (22, 80)
 UFW = """\
