@@ -52,10 +52,12 @@ def open_server(root: Path | None) -> Server:
 
 
 def _host(layout: Layout, found: settings.Server) -> Host:
-    if found.host == "systemd":
-        from receiver.hosts.systemd.host import SystemdHost  # noqa: PLC0415 - one of two is needed
+    match found.host:
+        case "systemd":
+            from receiver.hosts.systemd.host import SystemdHost  # noqa: PLC0415 - one is needed
 
-        return SystemdHost(layout)
-    from receiver.hosts.supervisord.host import SupervisordHost  # noqa: PLC0415 - as above
+            return SystemdHost(layout)
+        case "supervisord":
+            from receiver.hosts.supervisord.host import SupervisordHost  # noqa: PLC0415 - as above
 
-    return SupervisordHost(layout)
+            return SupervisordHost(layout)

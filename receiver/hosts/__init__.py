@@ -15,6 +15,7 @@ from receiver.hosts.jobs import Jobs
 from receiver.hosts.limits import Limits
 from receiver.hosts.outside_mounts import OutsideMounts
 from receiver.hosts.request_logs import RequestLogs
+from receiver.hosts.services import Services
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
@@ -88,6 +89,10 @@ class Host(Protocol):
     @property
     def limits(self) -> Limits:
         """What processes may use."""
+
+    @property
+    def services(self) -> Services:
+        """Programs of ship's own that the machine starts."""
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "Examiner":
         """What `ship doctor` asks of this machine and these apps of it."""

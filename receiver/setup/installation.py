@@ -3,7 +3,6 @@
 installer.sh does the rest: packages, the program itself, accounts, folders, the sudo rule.
 """
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,25 +12,18 @@ from receiver.changes import steps as change_steps
 from receiver.changes.app_state import state_of
 from receiver.changes.change import changing, changing_machine
 from receiver.drains import records as drain_records
-from receiver.hosts.systemd.request_logs import FOLDER
-from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
-from receiver.machine import files, shell
+from receiver.hosts.services import Name
+from receiver.machine import files
 from receiver.model.errors import ServerError
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
-from receiver.model.program import HTTP_CONFIG
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import receiver_file, shared_file
-from receiver.planner.render import render
 from receiver.server import Server
 from receiver.setup import completion_scripts
 from receiver.state import records
 
 _DEBIAN_DEFAULT = "default"
-_HTTP_UNITS = {"ship-http.socket": "http.socket", "ship-http.service": "http.service"}
-_LOG_UNITS = {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"}
-_HTTP_SOCKET = Path("/run/ship-http.sock")
 _HTTP_SITE = "01-ship-receiver.conf"
-_HTTP_LOG = FOLDER / "receiver.log"
 
 
 def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
@@ -56,15 +48,14 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         dry_run=dry_run,
         done=done,
     )
-    unit = _recover_unit(server)
-    if _write(unit, dry_run=dry_run, done=done):
-        _enable_recovery(server, Path(unit.path), dry_run=dry_run)
+    _have_started(server, "recovery", dry_run=dry_run, done=done)
     _renew_units(server, dry_run=dry_run, done=done)
     _renew_sites(server, dry_run=dry_run, done=done)
     if not dry_run:
         _renew_drains(server, done)
-    _have_logs_rotated(server, dry_run=dry_run, done=done)
-    _let_shells_complete(dry_run=dry_run, done=done)
+    _have_started(server, "log rotation", dry_run=dry_run, done=done)
+    if server.host.accounts.separate:
+        _let_shells_complete(dry_run=dry_run, done=done)
     if http:
         _let_http_in(server, dry_run=dry_run, done=done)
     for key in keys.settle_old_keys(server.layout, dry_run=dry_run):
@@ -86,20 +77,20 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
         if not dry_run:
             apps.destroy(server, app, keep_storage=not purge, frozen_too=True)
     done.append("remove nginx's files of ship")
-    done.append(f"remove {RECOVERY_UNIT}")
+    done += [f"remove {Path(unit.path).name}" for unit in server.host.services.files("recovery")]
     if dry_run:
         return [f"would: {line}" for line in done]
     site = Path(shared_file(change_steps.front(server)).path)
     files.remove(server.layout.sites_enabled / site.name)
     files.remove(site)
     _restore_debian_default(server)
-    _shut_http_out(server)
-    _let_logs_grow(server)
-    files.remove(_wants(server) / RECOVERY_UNIT)
-    files.remove(server.layout.units / RECOVERY_UNIT)
+    files.remove(server.layout.sites_enabled / _HTTP_SITE)
+    files.remove(server.layout.sites_available / _HTTP_SITE)
+    server.host.services.remove()
+    if folder := server.host.request_logs.folder:
+        files.remove_tree(folder)
     for place in completion_scripts.PLACES.values():
         files.remove(place)
-    _remove_empty_wants(server)
     server.host.refresh()
     # an nginx that is stopped, or that somebody else broke, keeps nobody
     with suppress(ServerError):
@@ -157,10 +148,12 @@ def _reload_if_sound(server: Server) -> None:
     server.host.reload_nginx()
 
 
-def _recover_unit(server: Server) -> WriteFile:
-    ship = str(Path(sys.executable).with_name("ship"))
-    text = render("systemd/recover.service", ship=ship)
-    return WriteFile(str(server.layout.units / RECOVERY_UNIT), text)
+def _have_started(server: Server, name: Name, *, dry_run: bool, done: list[str]) -> None:
+    """Have the machine start a program of ship's own, where it needs one."""
+    units = server.host.services.files(name)
+    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
+    if any(written) and not dry_run:
+        server.host.services.start(name)
 
 
 def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
@@ -216,74 +209,16 @@ def _make_log_folder(server: Server, *, dry_run: bool, done: list[str]) -> None:
         server.host.request_logs.make_folder()
 
 
-def _have_logs_rotated(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """A timer, since logs that grow with every request cannot wait for the next day."""
-    ship = str(Path(sys.executable).with_name("ship"))
-    units = [
-        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", ship=ship))
-        for name, template in _LOG_UNITS.items()
-    ]
-    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
-    if any(written) and not dry_run:
-        server.host.refresh()
-        shell.admin("systemctl", "enable", "--quiet", "--now", LOG_TIMER)
-
-
-def _let_logs_grow(server: Server) -> None:
-    if (server.layout.units / LOG_TIMER).exists():
-        shell.admin("systemctl", "disable", "--quiet", "--now", LOG_TIMER)
-    for name in _LOG_UNITS:
-        files.remove(server.layout.units / name)
-    if folder := server.host.request_logs.folder:
-        files.remove_tree(folder)
-
-
-def _enable_recovery(server: Server, unit: Path, *, dry_run: bool) -> None:
-    if dry_run:
-        return
-    _wants(server).mkdir(exist_ok=True)
-    files.link_atomically(_wants(server) / unit.name, str(unit))
-    server.host.refresh()
-
-
 def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """A socket that starts the receiver, and nginx's way to it; nothing is resident until a push
-    comes.
-    """
-    values = {"socket": str(_HTTP_SOCKET), "python": sys.executable, "config": str(HTTP_CONFIG)}
-    units = [
-        WriteFile(str(server.layout.units / name), render(f"systemd/{template}", **values))
-        for name, template in _HTTP_UNITS.items()
-    ]
-    written = [_write(unit, dry_run=dry_run, done=done) for unit in units]
-    if any(written) and not dry_run:
-        server.host.refresh()
-        shell.admin("systemctl", "enable", "--quiet", "--now", "ship-http.socket")
+    """The receiver, and nginx's way to it."""
+    receiver = server.host.services.receiver
+    if receiver is None:
+        return
+    _have_started(server, "receiver", dry_run=dry_run, done=done)
     names = (f"ship.{server.settings.domain}",)
     path = server.layout.sites_available / _HTTP_SITE
-    site = receiver_file(change_steps.front(server), path, _HTTP_SOCKET, _HTTP_LOG, names)
+    site = receiver_file(change_steps.front(server), path, receiver.socket, receiver.log, names)
     _serve(server, site, dry_run=dry_run, done=done)
-
-
-def _shut_http_out(server: Server) -> None:
-    files.remove(server.layout.sites_enabled / _HTTP_SITE)
-    files.remove(server.layout.sites_available / _HTTP_SITE)
-    if not (server.layout.units / "ship-http.socket").exists():
-        return
-    shell.admin("systemctl", "disable", "--quiet", "--now", "ship-http.socket", "ship-http.service")
-    for name in _HTTP_UNITS:
-        files.remove(server.layout.units / name)
-
-
-def _wants(server: Server) -> Path:
-    return server.layout.units / "multi-user.target.wants"
-
-
-def _remove_empty_wants(server: Server) -> None:
-    """Take away folders of what the boot starts, unless somebody else's units are in them."""
-    for folder in server.layout.units.glob("*.target.wants"):
-        if not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _restore_debian_default(server: Server) -> None:

@@ -104,6 +104,15 @@ FAULTS = (
         "nginx.site-edited",
     ),
     Fault(
+        "shared file edited",
+        lambda it: _edit(
+            it.embedded.layout.sites_available / "00-ship.conf",
+            "server_tokens off;",
+            "server_tokens on;",
+        ),
+        "nginx.shared",
+    ),
+    Fault(
         "link missing",
         lambda it: it.embedded.layout.site_link(ILL).unlink(),
         "nginx.site-not-enabled",

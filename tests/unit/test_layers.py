@@ -79,6 +79,14 @@ READ_ENVIRONMENT = {
     "machine.git": "handed on to git, without what would lead it elsewhere",
     "nginx.program": "PATH, to find nginx in the folders of an administrator too",
 }
+HOSTS = {"systemd", "supervisord"}
+OF_ONE_HOST = {
+    "server": "opens the host that the settings name",
+    "model.settings": "declares the names",
+    "setup.embedded": "makes, starts and stops the server that supervisord is the host of",
+    "local.laptop": "a developer's machine runs the jobs of a build as an embedded server does",
+}
+"""The only modules outside of hosts/ that know a host by its name."""
 SOURCES = [
     path
     for folder in ("receiver", "buildpacks")
@@ -173,6 +181,35 @@ def test_who_may_use_git_is_asked_at_one_door() -> None:
 def test_what_hooks_are_told_is_put_together_at_one_place() -> None:
     builders = {module for module, path in MODULES.items() if '"SHIP_DEPLOY"' in path.read_text()}
     assert builders == {"push.door"}
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"receiver"}))
+def test_what_differs_from_host_to_host_is_asked_of_the_host(module: str) -> None:
+    told = set(_of_one_host(MODULES[module]))
+    if module in OF_ONE_HOST:
+        assert told, f"{module} knows no host by its name any more"
+    elif _package(module).split(".")[0] != "hosts":
+        assert not told, f"{module} asks which host there is; have the host answer"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if server.settings.host == 'systemd': pass",
+        "if settings.host != other: pass",
+        "if layout == Layout.vps(): pass",
+        "if seen.has_systemd: pass",
+        "from receiver.hosts.systemd import units",
+        "import receiver.hosts.supervisord.rpc",
+        "isinstance(host, SystemdHost)",
+        "keeper(layout, systemd=True)",
+        "match settings.host:\n    case 'supervisord': pass",
+    ],
+)
+def test_a_question_for_the_host_is_seen(code: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(code)
+    assert set(_of_one_host(path))
 
 
 def test_the_environment_is_read_at_the_edges_alone() -> None:
@@ -278,6 +315,30 @@ def _ours(path: Path) -> set[str]:
 
 def _others(path: Path) -> set[str]:
     return {name.split(".")[0] for name in _imports(path)} - {"receiver", "buildpacks"}
+
+
+def _of_one_host(path: Path) -> Iterator[str]:
+    """What a module has of one host alone: its name, or a comparison that tells it."""
+    for node in ast.walk(_tree(path)):
+        match node:
+            case ast.Constant(value=str(text)) if text in HOSTS:
+                yield text
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield from _naming_a_host(name)
+            case ast.keyword(arg=str(name)) | ast.alias(name=name):
+                yield from _naming_a_host(name)
+            case ast.ImportFrom(module=str(name)):
+                yield from _naming_a_host(name)
+            case ast.Compare(left=left, comparators=others):
+                yield from filter(_TELLING.search, map(ast.unparse, (left, *others)))
+
+
+_TELLING = re.compile(r"\bsettings\.host$|^Layout\.(vps|embedded|at)\(")
+
+
+def _naming_a_host(name: str) -> Iterator[str]:
+    if any(host in name.lower() for host in HOSTS):
+        yield name
 
 
 def _attributes(path: Path) -> Iterator[str]:

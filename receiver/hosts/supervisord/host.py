@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from receiver.hosts.supervisord.drains import SupervisorDrains
     from receiver.hosts.supervisord.examiner import SupervisorExaminer
     from receiver.hosts.supervisord.outside_mounts import NoMounts
+    from receiver.hosts.supervisord.services import NoServices
 
 LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
 SHIP = Path(sys.executable).with_name("ship")
@@ -69,6 +70,13 @@ class SupervisordHost:
         from receiver.hosts.supervisord.outside_mounts import NoMounts  # noqa: PLC0415 - as above
 
         return NoMounts()
+
+    @property
+    def services(self) -> "NoServices":
+        """Programs of ship's own that the machine starts."""
+        from receiver.hosts.supervisord.services import NoServices  # noqa: PLC0415 - as above
+
+        return NoServices()
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SupervisorExaminer":
         """What `ship doctor` asks."""

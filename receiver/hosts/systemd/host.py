@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from receiver.hosts.systemd.drains import SystemdDrains
     from receiver.hosts.systemd.journal import JournalLog
     from receiver.hosts.systemd.outside_mounts import BoundMounts
+    from receiver.hosts.systemd.services import OwnUnits
 
 _SHOWN_LINES = 20
 
@@ -79,6 +80,13 @@ class SystemdHost:
         from receiver.hosts.systemd.outside_mounts import BoundMounts  # noqa: PLC0415 - as above
 
         return BoundMounts(self._layout)
+
+    @property
+    def services(self) -> "OwnUnits":
+        """Programs of ship's own that the machine starts."""
+        from receiver.hosts.systemd.services import OwnUnits  # noqa: PLC0415 - as above
+
+        return OwnUnits(self._layout)
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SystemdExaminer":
         """What `ship doctor` asks."""

@@ -1,0 +1,78 @@
+"""Units of ship's own on a VPS: recovery, the timer of logs, the receiver of pushes over HTTP."""
+
+import sys
+from pathlib import Path
+
+from receiver.hosts.services import Name, Receiver
+from receiver.hosts.systemd.manager import systemctl
+from receiver.hosts.systemd.request_logs import FOLDER
+from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
+from receiver.machine import files, shell
+from receiver.model.layout import Layout
+from receiver.model.plan import WriteFile
+from receiver.model.program import HTTP_CONFIG
+from receiver.planner.render import render
+
+_HTTP = ("ship-http.socket", "ship-http.service")
+_UNITS: dict[Name, dict[str, str]] = {
+    "recovery": {RECOVERY_UNIT: "recover.service"},
+    # a timer, since logs that grow with every request cannot wait for the next day
+    "log rotation": {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"},
+    # nothing is resident until a push comes
+    "receiver": {_HTTP[0]: "http.socket", _HTTP[1]: "http.service"},
+}
+"""The templates of units."""
+_AT_ONCE: dict[Name, str] = {"log rotation": LOG_TIMER, "receiver": _HTTP[0]}
+_SOCKET = Path("/run/ship-http.sock")
+
+
+class OwnUnits:
+    """The units of this machine that are no app's."""
+
+    receiver = Receiver(_SOCKET, FOLDER / "receiver.log")
+
+    def __init__(self, layout: Layout) -> None:
+        self._units = layout.units
+
+    def files(self, name: Name) -> tuple[WriteFile, ...]:
+        """The units of a program."""
+        values = {
+            "ship": str(Path(sys.executable).with_name("ship")),
+            "socket": str(_SOCKET),
+            "python": sys.executable,
+            "config": str(HTTP_CONFIG),
+        }
+        return tuple(
+            WriteFile(str(self._units / unit), render(f"systemd/{template}", **values))
+            for unit, template in _UNITS[name].items()
+        )
+
+    def start(self, name: Name) -> None:
+        """Have a boot start it; and what waits for something, wait now."""
+        if name == "recovery":
+            self._boot_starts.mkdir(exist_ok=True)
+            unit = self._units / RECOVERY_UNIT
+            files.link_atomically(self._boot_starts / RECOVERY_UNIT, str(unit))
+        systemctl("daemon-reload")
+        if name in _AT_ONCE:
+            shell.admin("systemctl", "enable", "--quiet", "--now", _AT_ONCE[name])
+
+    def remove(self) -> None:
+        """Stop and disable them, and remove their files."""
+        for waiting in (_HTTP, (LOG_TIMER,)):
+            if (self._units / waiting[0]).exists():
+                shell.admin("systemctl", "disable", "--quiet", "--now", *waiting)
+        files.remove(self._boot_starts / RECOVERY_UNIT)
+        for unit in (unit for units in _UNITS.values() for unit in units):
+            files.remove(self._units / unit)
+        self._remove_empty_wants()
+
+    def _remove_empty_wants(self) -> None:
+        """Take away folders of what the boot starts, unless somebody else's units are in them."""
+        for folder in self._units.glob("*.target.wants"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    @property
+    def _boot_starts(self) -> Path:
+        return self._units / "multi-user.target.wants"
