@@ -1,7 +1,8 @@
-"""What Ship needs from a machine's process manager, as one protocol.
+"""What Ship needs from a machine, as protocols: one for each subject, and `Host`, which has them.
 
 An implementation is a room below this one; what only one of them needs lives there, and no other
 room asks which one is in use. It imports what is below it, and its implementations import it.
+A third one is a room beside them, with its name in model/settings.py and in server.py.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,13 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from receiver.hosts.accounts import Accounts
-from receiver.hosts.drains import Drains
-from receiver.hosts.jobs import Jobs
-from receiver.hosts.limits import Limits
-from receiver.hosts.outside_mounts import OutsideMounts
-from receiver.hosts.request_logs import RequestLogs
-from receiver.hosts.services import Services
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
@@ -24,8 +18,15 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.settings import App, Server
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a push pays for what it uses alone
+    from receiver.hosts.accounts import Accounts
+    from receiver.hosts.drains import Drains
     from receiver.hosts.examiner import Examiner, Subject
+    from receiver.hosts.jobs import Jobs
+    from receiver.hosts.limits import Limits
+    from receiver.hosts.outside_mounts import OutsideMounts
+    from receiver.hosts.request_logs import RequestLogs
+    from receiver.hosts.services import Services
     from receiver.machine.log_files import Log
 
 
@@ -60,10 +61,10 @@ class Background(Protocol):
 
 
 class Host(Protocol):
-    """One of the two machines ship runs on: `systemd` or `supervisord`."""
+    """The machine that ship runs on, by what keeps its processes: `systemd` or `supervisord`."""
 
     @property
-    def accounts(self) -> Accounts:
+    def accounts(self) -> "Accounts":
         """The accounts of apps."""
 
     @property
@@ -71,27 +72,27 @@ class Host(Protocol):
         """The processes besides web."""
 
     @property
-    def drains(self) -> Drains:
+    def drains(self) -> "Drains":
         """What sends logs on."""
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> "Jobs":
         """Commands that run once."""
 
     @property
-    def request_logs(self) -> RequestLogs:
+    def request_logs(self) -> "RequestLogs":
         """Where nginx writes of the requests of apps."""
 
     @property
-    def outside_mounts(self) -> OutsideMounts:
+    def outside_mounts(self) -> "OutsideMounts":
         """Where storage can appear outside of a release's tree."""
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> "Limits":
         """What processes may use."""
 
     @property
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """Programs of ship's own that the machine starts."""
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "Examiner":
