@@ -46,7 +46,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
             push_wire.advertise(lambda data: _write_all(stdout, data), _shown(push.repo, rules))
             request = push_wire.read_request(source)
             reply = Reply(lambda data: _write_all(stdout, data), request, _to_stderr)
-            return _serve(push, rules, request, stdin, reply)
+            return _serve(Hooks(push, request.options, reply), rules, request, stdin)
         except ShipError as error:
             Output(_to_stderr).error(error)
             return error.exit_code
@@ -67,33 +67,34 @@ def serve_rpc(push: Push, source: Readable, write: Write) -> None:
     request = push_wire.read_request(source)
     if request.updates:
         reply = Reply(write, request, lambda _: None)
-        _serve(push, _rules(push.repo), request, source, reply)
+        _serve(Hooks(push, request.options, reply), _rules(push.repo), request, source)
 
 
-def _serve(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> int:
+def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int) -> int:
+    reply = hooks.reply
     if not request.updates:
-        return _deploy_again(push, request, reply) if request.options else 0
+        return _deploy_again(hooks) if request.options else 0
     try:
-        unpacked = _receive(push, rules, request, pack, reply)
+        unpacked = _receive(hooks, rules, request, pack)
         if not _instead(request):
-            _deploy(push, request, reply)
+            _deploy(hooks, request.updates)
     except (ShipError, OSError) as error:
         told = _disk_full(error) if isinstance(error, OSError) else error
         Output(reply.progress).error(told)
         _refuse(request.updates, PUSH_VERDICTS.get(told.exit_code, "server error"))
         unpacked = "failed"
     reply.report(unpacked, request.updates)
-    git.collect_garbage(push.repo)
+    git.collect_garbage(hooks.push.repo)
     return 0  # the report said it all; the client makes its own exit status of it
 
 
-def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, reply: Reply) -> str:
+def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int) -> str:
     """Take the pack and move the refs that nothing speaks against; return git's word on the
     pack.
     """
-    updates = request.updates
+    updates, push, reply = request.updates, hooks.push, hooks.reply
     with quarantine(push.repo) as room:
-        if any(update.new != ABSENT for update in updates):
+        if not all(update.deletes for update in updates):
             viewer = Viewer(reply.progress)
             if not room.take(pack, push.max_input_bytes, viewer, quiet=request.quiet):
                 Output(reply.progress).error(_pack_error(request))
@@ -103,9 +104,9 @@ def _receive(push: Push, rules: Rules, request: Request, pack: Readable | int, r
                 return "the pack was refused"
             _refuse_incomplete(room, request, reply)
         _refuse_hidden(rules, updates)
-        _ask(push, request, reply, room)
+        _ask(hooks, updates, room)
         if _instead(request):
-            _check(push, request, reply, room)
+            _check(hooks, request, room)
             return "ok"
         if _standing(updates):
             room.move_in()
@@ -144,11 +145,11 @@ def _pack_error(request: Request) -> ShipError:
 
 
 def _refuse_incomplete(room: Quarantine, request: Request, reply: Reply) -> None:
-    tips = [update.new for update in request.updates if update.new != ABSENT]
-    if room.is_complete(tips, Viewer(reply.progress)):
+    arriving = [update for update in request.updates if not update.deletes]
+    if room.is_complete([update.new for update in arriving], Viewer(reply.progress)):
         return
-    for update in request.updates:
-        if update.new != ABSENT and not room.is_complete([update.new], Viewer(lambda _: None)):
+    for update in arriving:
+        if not room.is_complete([update.new], Viewer(lambda _: None)):
             update.refusal = "missing necessary objects"
 
 
@@ -158,11 +159,11 @@ def _refuse_hidden(rules: Rules, updates: list[Update]) -> None:
             update.refusal = hidden_refusal(update)
 
 
-def _ask(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
+def _ask(hooks: Hooks, updates: list[Update], room: Quarantine) -> None:
     """Let hooks/pre-receive look at what still stands; it can see the new objects."""
-    if not (standing := _standing(request.updates)):
+    if not (standing := _standing(updates)):
         return
-    if status := Hooks(push, request.options, reply).before(standing, room.environment):
+    if status := hooks.before(standing, room.environment):
         _refuse(standing, PUSH_VERDICTS.get(status, "pre-receive hook declined"))
 
 
@@ -194,23 +195,23 @@ def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -
         _refuse(updates, word)
 
 
-def _deploy(push: Push, request: Request, reply: Reply) -> None:
+def _deploy(hooks: Hooks, updates: list[Update]) -> None:
     """Let hooks/post-receive deploy what moved; when that fails, it has not moved."""
-    moved = [update for update in _standing(request.updates) if update.old != update.new]
-    status = Hooks(push, request.options, reply).after(moved) if moved else 0
+    moved = [update for update in _standing(updates) if update.old != update.new]
+    status = hooks.after(moved) if moved else 0
     if status:
         for update in moved:
             before = None if update.old == ABSENT else update.old
-            git.restore_ref(push.repo, update.ref, update.new, before)
+            git.restore_ref(hooks.push.repo, update.ref, update.new, before)
         _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
 
 
-def _check(push: Push, request: Request, reply: Reply, room: Quarantine) -> None:
+def _check(hooks: Hooks, request: Request, room: Quarantine) -> None:
     """Let hooks/post-receive try what was pushed: no ref moves, and the objects go with the
     quarantine (0011).
     """
     tried = _standing(request.updates)
-    status = Hooks(push, request.options, reply).after(tried, room.environment) if tried else 0
+    status = hooks.after(tried, room.environment) if tried else 0
     if status:
         _refuse(tried, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
     elif not request.tells_another_ref:
@@ -226,17 +227,17 @@ def _instead(request: Request) -> str:
     return next((ref for option, ref in _NOT_KEPT.items() if option in request.options), "")
 
 
-def _deploy_again(push: Push, request: Request, reply: Reply) -> int:
+def _deploy_again(hooks: Hooks) -> int:
     """Serve `git push -o force` (or `-o check`) with nothing new: git sends the options alone
     (decision 0003).
     """
-    branch = git.head_branch(push.repo)
-    tip = git.resolve_commit(push.repo, git.BRANCHES + branch)
+    repo = hooks.push.repo
+    branch = git.head_branch(repo)
+    tip = git.resolve_commit(repo, git.BRANCHES + branch)
     if tip is None:
         return 0
-    Output(reply.progress).step(f"Nothing new was pushed: taking {tip[:7]} of {branch} again")
+    Output(hooks.reply.progress).step(f"Nothing new was pushed: taking {tip[:7]} of {branch} again")
     same = [Update(tip, tip, git.BRANCHES + branch)]
-    hooks = Hooks(push, request.options, reply)
     return hooks.before(same, {}) or hooks.after(same)
 
 

@@ -50,7 +50,7 @@ class Rules:
         if not _is_proper(update):
             return "funny refname"
         is_branch = update.ref.startswith(git.BRANCHES)
-        if update.new == ABSENT:
+        if update.deletes:
             if is_branch and self.deny_deletes:
                 return "deletion prohibited"
             if self.deny_delete_current and update.ref == git.BRANCHES + git.head_branch(repo):
@@ -62,7 +62,7 @@ class Rules:
 
 def hidden_refusal(update: Update) -> str:
     """Name the verdict on a hidden ref as git does."""
-    return f"deny {'deleting' if update.new == ABSENT else 'updating'} a hidden ref"
+    return f"deny {'deleting' if update.deletes else 'updating'} a hidden ref"
 
 
 def _is_proper(update: Update) -> bool:
@@ -70,7 +70,7 @@ def _is_proper(update: Update) -> bool:
     deleted.
     """
     raw = update.ref.encode("utf-8", "surrogateescape")
-    checked = raw if update.new == ABSENT else raw.removeprefix(b"refs/")
+    checked = raw if update.deletes else raw.removeprefix(b"refs/")
     return raw.startswith(b"refs/") and check_ref_format(Ref(checked))
 
 

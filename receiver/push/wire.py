@@ -86,6 +86,11 @@ class Update:
     instead: str = ""
     """The ref that the client is told of instead, when this one was taken and did not move."""
 
+    @property
+    def deletes(self) -> bool:
+        """Whether the ref is to go."""
+        return self.new == ABSENT
+
     def line(self) -> str:
         """What hooks read on standard input."""
         return f"{self.old} {self.new} {self.ref}\n"
