@@ -5,9 +5,8 @@ A push starts this module, so it imports what deploys only in the process that d
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.access.audit import Entry
 from receiver.deploy import detached
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from receiver.deploy.releasing import Push
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit whose files have arrived."""
 
     app: AppName

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, NoReturn
@@ -37,8 +36,7 @@ class CancelledError(ShipError):
     default_reason = "cancelled/build"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """Who asks for what."""
 
     app: AppName
