@@ -5,39 +5,20 @@ Nothing but the name changes: the account keeps its number, so no file of the ap
 note on disk says what is under way; as long as it is there, everything goes back to the old name.
 """
 
-from pathlib import Path
+from functools import partial
 
 import msgspec
-from msgspec.structs import replace
 
 from receiver.access import grants as access
-from receiver.changes import steps as change_steps
+from receiver.apps.lifecycle import start, stop
+from receiver.apps.parts import PARTS
 from receiver.changes.app_state import read_state
 from receiver.changes.change import changing, or_undone, repeat
-from receiver.drains import records as drain_records
 from receiver.machine import files
 from receiver.model.errors import ShipError
-from receiver.model.layout import SLOTS, AppPaths, Layout
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
-from receiver.model.plan import (
-    AnyStep,
-    AskThroughNginx,
-    ChangeSite,
-    ChangeUnits,
-    EnableSlot,
-    HoldSocket,
-    Plan,
-    ReleaseSocket,
-    SetFormation,
-    SetTimers,
-    StartSlot,
-    StopSlot,
-)
-from receiver.model.release import Build
-from receiver.planner.formation import plan_formation
-from receiver.processes import web_steps
-from receiver.runs import records as run_records
-from receiver.runs import running as runs
+from receiver.model.plan import Plan
 from receiver.server import Server
 from receiver.state import records
 
@@ -84,89 +65,12 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     """Have what is called `was` be called `name`; what has been done of it already is done no
     more.
     """
+    do = partial(_do, server, booting=booting)
     if server.layout.app(was).settings.exists():
-        _do(server, _plan_down(server, was), booting=booting)
-        drain_records.end_all(server, was)
-        runs.stop(server, was, run_records.going_on(server.layout.app(was)))
-        server.host.jobs.stop(was)
-    server.host.accounts.rename(was, name)
-    _move(server.layout, was, name)
-    server.host.request_logs.rename(was, name)
-    _rewrite_records(server, server.layout.app(name))
-    _do(server, _plan_up(server, name, booting=booting), booting=booting)
-    drain_records.start_all(server, name)
-
-
-def _plan_down(server: Server, name: AppName) -> Plan:
-    units = server.host.unit_files(name, records.read_app(server.layout.app(name)))
-    site, link = server.layout.site(name), server.layout.site_link(name)
-    return (
-        ChangeSite(name, str(site), str(link), None),
-        EnableSlot(name, None),
-        *(StopSlot(name, slot) for slot in SLOTS),
-        SetFormation(name, {}),
-        *((SetTimers(name, {}),) if records.read_timers(server.layout.app(name)) else ()),
-        ReleaseSocket(name),
-        ChangeUnits(name, {file.path: None for file in units}),
-    )
-
-
-def _move(layout: Layout, was: AppName, name: AppName) -> None:
-    files.remove_tree(layout.app(was).run)  # sockets and ready files, made again by what starts
-    for old, new in (
-        (layout.repo(was), layout.repo(name)),
-        (layout.app(was).home, layout.app(name).home),
-    ):
-        if old.exists():
-            old.rename(new)
-            files.sync_folder(new.parent)
-
-
-def _rewrite_records(server: Server, paths: AppPaths) -> None:
-    for version in records.release_versions(paths):
-        release = records.read_release(paths, version)
-        venv = paths.venvs / Path(release.venv).name if release.venv else None
-        renamed = replace(
-            release,
-            app=paths.name,
-            venv=str(venv) if venv else None,
-            address=server.address(paths.name),
-        )
-        records.write_json(paths.release(version).record, renamed)
-    server.host.outside_mounts.write(paths.name, records.read_app(paths).mounts)
-    for number in records.build_numbers(paths):
-        build = records.read_json(paths.builds / f"{number}.json", Build)
-        if build is not None:
-            records.write_build(paths, replace(build, app=paths.name))
-
-
-def _plan_up(server: Server, name: AppName, *, booting: bool) -> Plan:
-    app = read_state(server, server.layout.app(name))
-    settings, live, release = app.settings, app.live, app.release
-    units = server.host.unit_files(name, settings)
-    timers = change_steps.timer_steps(app, release.cron) if release else ()
-    steps: list[AnyStep] = [
-        ChangeUnits(name, {file.path: file.text for file in units}),
-        HoldSocket(name),
-        *change_steps.site_steps(app),
-        *timers,
-    ]
-    if live and release and release.served == "process" and not settings.stopped:
-        enable = EnableSlot(name, live.slot)
-        steps += (
-            [enable]
-            if booting
-            else [
-                StartSlot(name, live.slot),
-                web_steps.await_slot(release, settings, live.slot),
-                enable,
-                AskThroughNginx(name, release.checked_by(settings)),
-            ]
-        )
-    formation = plan_formation(release, app.scale, settings)
-    if formation:
-        steps.append(SetFormation(name, formation))
-    return tuple(steps)
+        stop(server, server.layout.app(was), do)
+    for part in PARTS:
+        part.rename(server, was, name)
+    start(read_state(server, server.layout.app(name)), do, booting=booting)
 
 
 def _do(server: Server, plan: Plan, *, booting: bool) -> None:

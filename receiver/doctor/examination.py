@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from receiver.apps.parts import PARTS
 from receiver.doctor import (
     certificates,
     chain,
@@ -13,7 +14,6 @@ from receiver.doctor import (
     disk,
     entrance,
     front_door,
-    kept_data,
     leftovers,
     ownership,
     processes,
@@ -133,7 +133,8 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
     found += ownership.app(seen, app)
     found += releases.look(seen, app)
     found += unit_files.look(seen, app)
-    found += kept_data.look(seen, app)
+    for part in PARTS:
+        found += part.examine(app)
     found += closed.look(app)
     if seen.examiner.is_up:
         found += processes.look(seen, app)

@@ -103,6 +103,13 @@ def keep_only(folder: Path, kept: Path) -> None:
             remove_tree(path)
 
 
+def move(old: Path, new: Path) -> None:
+    """Give a file or folder another place on the same disk; done already, it is not there."""
+    if old.exists():
+        old.rename(new)
+        sync_folder(new.parent)
+
+
 def sync_folder(path: Path) -> None:
     """Have a rename or removal in folder `path` outlive a power cut."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

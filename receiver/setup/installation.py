@@ -8,10 +8,10 @@ from pathlib import Path
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
+from receiver.apps.parts import PARTS
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import state_of
-from receiver.changes.change import changing, changing_machine
-from receiver.drains import records as drain_records
+from receiver.changes.change import changing_machine
 from receiver.hosts.services import Name
 from receiver.machine import files
 from receiver.model.errors import ServerError
@@ -49,10 +49,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         done=done,
     )
     _have_started(server, "recovery", dry_run=dry_run, done=done)
-    _renew_units(server, dry_run=dry_run, done=done)
-    _renew_sites(server, dry_run=dry_run, done=done)
-    if not dry_run:
-        _renew_drains(server, done)
+    _renew_apps(server, dry_run=dry_run, done=done)
     _have_started(server, "log rotation", dry_run=dry_run, done=done)
     if server.host.accounts.separate:
         _let_shells_complete(dry_run=dry_run, done=done)
@@ -156,21 +153,11 @@ def _have_started(server: Server, name: Name, *, dry_run: bool, done: list[str])
         server.host.services.start(name)
 
 
-def _renew_units(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """Bring the units of all apps up to date with this version and with app.toml; nothing is
-    restarted.
-    """
-    changed = False
-    for app in records.app_names(server.layout):
-        paths = server.layout.app(app)
-        formation, mounts = records.read_formation(paths), records.read_mounts(paths)
-        background = server.host.background.files(app, formation, mounts)
-        timers = server.host.timer_files(app, records.read_timers(paths))
-        slots = server.host.unit_files(app, records.read_app(paths))
-        for unit in (*slots, *background, *timers):
-            changed |= _write(unit, dry_run=dry_run, done=done)
-    if changed and not dry_run:
-        server.host.refresh()
+def _renew_apps(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """Bring all apps up to date with this version, part by part; nothing is interrupted."""
+    there = [state_of(server, name) for name in records.app_names(server.layout)]
+    for part in PARTS:
+        done += [_line(what, dry_run=dry_run) for what in part.renew(there, dry_run=dry_run)]
 
 
 def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
@@ -179,25 +166,6 @@ def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:
         if place.parent.is_dir():
             text = completion_scripts.script(shell_name)
             _write(WriteFile(str(place), text), dry_run=dry_run, done=done)
-
-
-def _renew_sites(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """Bring nginx's files of all apps up to date with this version."""
-    for app in records.app_names(server.layout):
-        if change_steps.site_steps(state_of(server, app)):
-            done.append(_line(f"write {server.layout.site(app)}", dry_run=dry_run))
-            if not dry_run:
-                with changing(server, app, "renewal of nginx's file", frozen_too=True) as change:
-                    change.apply(change_steps.site_steps(change.state))
-
-
-def _renew_drains(server: Server, done: list[str]) -> None:
-    """Have drains run this version: they run for ever, and import what they need when they need
-    it.
-    """
-    for app in records.app_names(server.layout):
-        renewed = drain_records.renew_all(server, app)
-        done += [f"start the drain {name} of {app} anew" for name in renewed]
 
 
 def _make_log_folder(server: Server, *, dry_run: bool, done: list[str]) -> None:

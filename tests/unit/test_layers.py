@@ -39,6 +39,7 @@ PACKAGES = [
     "drains",
     "building",
     "deploy",
+    "apps.parts",
     "apps",
     "setup",
     "doctor",

@@ -3,7 +3,8 @@ does not come up."""
 
 import pytest
 
-from receiver.apps.cloned import advice_for_clone, names_host, with_own_host
+from receiver.apps.cloning import advice_for_clone
+from receiver.apps.parts.host_names import names_host, with_own_host
 
 OLD, NEW = "blog.example.com", "blog-2.example.com"
 

@@ -1,11 +1,8 @@
-"""What a clone has of its own: config vars with its host name in place of the original's, and
-words for a deploy that fails. Pure.
-"""
+"""Host names of an app in its config vars: a clone has its own in place of the original's. Pure."""
 
 import re
 from collections.abc import Mapping
 
-from receiver.model.errors import without_pushing
 from receiver.model.output import tells_secret
 
 _SERVICES = frozenset(
@@ -73,15 +70,3 @@ def _stays(name: str, value: str) -> bool:
         or words[0].startswith("PG")
         or any(each.search(value) for each in (_OTHER_SCHEME, _WITH_PASSWORD, _NO_LIST))
     )
-
-
-def advice_for_clone(advice: str, old: str, new: str, options: str = "") -> str:
-    """The advice of an error of a deploy, for a clone that is taken away again and cannot be
-    pushed to.
-    """
-    told = without_pushing(advice).replace("`ship config:set ", f"`ship config:set -a {new} ")
-    before = (
-        f"{new} is taken away. To have it stay: `ship apps:clone {old} {new} "
-        f"--skip-deploy{options}`."
-    )
-    return "\n".join(filter(None, (before, told, f"Then: `ship releases:retry -a {new}`.")))

@@ -1,0 +1,103 @@
+"""Where an app is on the machine: its account, its folder, its repository, its request logs."""
+
+from receiver.changes.part import Copying, Part
+from receiver.hosts.accounts import ids
+from receiver.machine import files, git
+from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
+from receiver.model.program import HOOKS
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.server import Server
+
+
+class Account(Part):
+    """The account that the app's processes run as."""
+
+    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
+        server.host.accounts.create(paths.name)
+
+    def rename(self, server: Server, was: AppName, name: AppName) -> None:
+        server.host.accounts.rename(was, name)
+
+    def remove(self, server: Server, paths: AppPaths) -> None:
+        server.host.accounts.remove(paths.name)
+
+
+class Home(Part):
+    """The app's folder. Root owns it; the app's account owns storage and cache alone."""
+
+    settings_of_one_app = ("created_at",)
+
+    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
+        owner = server.host.accounts.owner(paths.name)
+        uid, gid = ids(owner)
+        paths.home.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (paths.home, paths.releases, paths.slots, paths.work):
+            files.make_folder(folder, mode=0o711)
+        for folder in (paths.builds, paths.incoming):
+            files.make_folder(folder, mode=0o700)
+        for folder in (paths.venvs, paths.logs):
+            files.make_folder(folder, mode=0o755)
+        for folder in (paths.storage, paths.cache):
+            files.make_folder(folder, mode=0o700, uid=uid, gid=gid)
+        if owner is not None:
+            files.give_tree(paths.storage, uid=uid, gid=gid)
+
+    def rename(self, server: Server, was: AppName, name: AppName) -> None:
+        old, new = server.layout.app(was), server.layout.app(name)
+        files.remove_tree(old.run)  # sockets and ready files, made again by what starts
+        files.move(old.home, new.home)
+
+    def remove(self, server: Server, paths: AppPaths) -> None:
+        files.remove_tree(paths.run)  # the folder itself goes last, by who removes the app
+
+
+class Repository(Part):
+    """The bare repository that is pushed to."""
+
+    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
+        git.create_repo(server.layout.repo(paths.name), hooks=HOOKS)
+
+    def rename(self, server: Server, was: AppName, name: AppName) -> None:
+        files.move(server.layout.repo(was), server.layout.repo(name))
+
+    def copy(self, copying: Copying) -> None:
+        """All branches; the one that is deployed ends with the commit that is live, also after a
+        rollback.
+        """
+        layout, old = copying.original.server.layout, copying.original.name
+        repo = layout.repo(copying.paths.name)
+        git.copy_branches(layout.repo(old), repo)
+        release = copying.original.release
+        if release is None:
+            copying.out.say(f"{old} has no release yet, so there is nothing to put live.")
+            return
+        self._end_with(release, copying)
+        copying.out.say(f"Code: commit {release.commit[:7]}, which is {release.label} of {old}.")
+
+    def _end_with(self, release: Release, copying: Copying) -> None:
+        old = copying.original.name
+        repo = copying.original.server.layout.repo(copying.paths.name)
+        ref = git.BRANCHES + git.head_branch(repo)
+        now = git.resolve_commit(repo, ref) or git.ABSENT
+        why_not = git.move_refs(repo, [(ref, now, release.commit)]) if now != release.commit else ""
+        if why_not:
+            raise git.GitError(
+                f"The commit of {release.label} of {old} is not in its repository any more.",
+                detail=why_not,
+                advice=f"Push to {old} once more, then clone it.",
+            )
+
+    def remove(self, server: Server, paths: AppPaths) -> None:
+        files.remove_tree(server.layout.repo(paths.name))
+
+
+class RequestLogFiles(Part):
+    """What nginx writes of the app's requests, where that is in no folder of the app's."""
+
+    def rename(self, server: Server, was: AppName, name: AppName) -> None:
+        server.host.request_logs.rename(was, name)
+
+    def remove(self, server: Server, paths: AppPaths) -> None:
+        server.host.request_logs.remove(paths.name)

@@ -1,0 +1,42 @@
+"""The way to an app: nginx's file, and the names it answers to."""
+
+from collections.abc import Iterator, Sequence
+
+from receiver.changes.app_state import AppState
+from receiver.changes.change import changing
+from receiver.changes.part import Copying, Do, Part
+from receiver.changes.steps import site_steps
+from receiver.model.layout import AppPaths
+from receiver.model.plan import ChangeSite
+from receiver.model.settings import OF_NGINX
+from receiver.server import Server
+
+
+class Site(Part):
+    """nginx's file of the app."""
+
+    settings = OF_NGINX
+    settings_of_one_app = ("domains", "maintenance")
+
+    def start(self, app: AppState, do: Do, *, booting: bool) -> None:
+        do(site_steps(app))
+
+    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
+        name, layout = paths.name, server.layout
+        do((ChangeSite(name, str(layout.site(name)), str(layout.site_link(name)), None),))
+
+    def copy(self, copying: Copying) -> None:
+        if domains := copying.original.settings.domains:
+            copying.out.say(f"Domains stay with {copying.original.name}: {', '.join(domains)}.")
+
+    def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
+        for app in apps:
+            if site_steps(app):
+                yield f"write {app.server.layout.site(app.name)}"
+                if not dry_run:
+                    _write_anew(app)
+
+
+def _write_anew(app: AppState) -> None:
+    with changing(app.server, app.name, "renewal of nginx's file", frozen_too=True) as change:
+        change.apply(site_steps(change.state))

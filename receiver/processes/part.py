@@ -1,0 +1,110 @@
+"""An app's processes as parts of it: what describes them to the machine, and that they run."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from receiver.changes.app_state import AppState
+from receiver.changes.part import Copying, Do, Part
+from receiver.machine import files
+from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.plan import (
+    AskThroughNginx,
+    ChangeUnits,
+    EnableSlot,
+    HoldSocket,
+    Plan,
+    ReleaseSocket,
+    SetFormation,
+    StartSlot,
+    StopSlot,
+    WriteFile,
+)
+from receiver.planner.formation import plan_formation
+from receiver.processes import web_steps
+from receiver.server import Server
+from receiver.state import records
+
+
+class Units(Part):
+    """The held socket, and what describes the app's processes to the process manager."""
+
+    settings = ("graceful_limit_s", "limits")
+    settings_of_one_app = ("port", "port_a", "port_b")
+
+    def start(self, app: AppState, do: Do, *, booting: bool) -> None:
+        units = {file.path: file.text for file in _slots(app)}
+        do((ChangeUnits(app.name, dict(units)), HoldSocket(app.name)))
+
+    def withdraw(self, server: Server, paths: AppPaths, do: Do) -> None:
+        units = server.host.unit_files(paths.name, records.read_app(paths))
+        gone = ChangeUnits(paths.name, {file.path: None for file in units})
+        do((ReleaseSocket(paths.name), gone))
+
+    def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
+        """Nothing is restarted: what starts next is started by what is written."""
+        changed = False
+        for app in apps:
+            for unit in filter(_differs, (*_slots(app), *_others(app))):
+                yield f"write {unit.path}"
+                changed = True
+                if not dry_run:
+                    _write(unit)
+        if changed and not dry_run:
+            apps[0].server.host.refresh()
+
+
+class Processes(Part):
+    """That the app's processes run, web and the others, as many as were asked for."""
+
+    settings = ("stopped", "stopped_types")
+
+    def start(self, app: AppState, do: Do, *, booting: bool) -> None:
+        do(_plan_web(app, booting=booting))
+        if formation := plan_formation(app.release, app.scale, app.settings):
+            do((SetFormation(app.name, formation),))
+
+    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
+        name = paths.name
+        do((EnableSlot(name, None), *(StopSlot(name, slot) for slot in SLOTS)))
+        do((SetFormation(name, {}),))
+
+    def copy(self, copying: Copying) -> None:
+        if scale := copying.original.scale:
+            text = records.scale_text(scale)
+            files.write_atomically(copying.paths.scale, text, mode=0o644)
+
+
+def _plan_web(app: AppState, *, booting: bool) -> Plan:
+    if app.serves is None:
+        return ()
+    live, release = app.serves
+    enable = EnableSlot(app.name, live.slot)
+    if booting:
+        return (enable,)
+    return (
+        StartSlot(app.name, live.slot),
+        web_steps.await_slot(release, app.settings, live.slot),
+        enable,
+        AskThroughNginx(app.name, release.checked_by(app.settings)),
+    )
+
+
+def _slots(app: AppState) -> tuple[WriteFile, ...]:
+    return app.server.host.unit_files(app.name, app.settings)
+
+
+def _others(app: AppState) -> tuple[WriteFile, ...]:
+    """Files of what is not in a slot: processes besides web, and what starts cron jobs."""
+    host = app.server.host
+    background = host.background.files(app.name, app.formation, app.settings.mounts)
+    return (*background, *host.timer_files(app.name, app.timers))
+
+
+def _differs(file: WriteFile) -> bool:
+    return files.read_text(Path(file.path)) != file.text
+
+
+def _write(file: WriteFile) -> None:
+    # the folder of a unit's drop-in file, on a machine that apps were restored on
+    Path(file.path).parent.mkdir(exist_ok=True)
+    files.write_atomically(Path(file.path), file.text, mode=file.mode)
