@@ -229,26 +229,29 @@ def test_a_rename_takes_everything_along(blog: Place, server: Place) -> None:
 
 RENAME_UNTIL = """
 import os, signal, sys
-from receiver.apps import renaming
+from receiver.apps import parts
 from receiver.cli.main import main
 from receiver.model.errors import ServerError
 
-step, ending = sys.argv[1:]
-whole = getattr(renaming, step)
+(name, moment), ending = sys.argv[1].split("."), sys.argv[2]
+part = getattr(parts, name)
+whole = getattr(part, moment)
 
 def end(*_, **__):
-    setattr(renaming, step, whole)
+    setattr(part, moment, whole)
     if ending == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     raise ServerError("The disk is full.")
 
-setattr(renaming, step, end)
+setattr(part, moment, end)
 sys.exit(main(["apps:rename", "blog", "diary"]))
 """
 
 
 @pytest.mark.parametrize("ending", ["killed", "failed"])
-@pytest.mark.parametrize("step", ["_plan_down", "_move", "_rewrite_records", "_plan_up"])
+@pytest.mark.parametrize(
+    "step", ["Site.stop", "Home.rename", "Repository.rename", "Releases.rename", "Units.start"]
+)
 def test_a_rename_that_ends_halfway_is_taken_back(
     blog: Place, server: Place, step: str, ending: str
 ) -> None:
@@ -266,7 +269,7 @@ def test_a_rename_that_ends_halfway_is_taken_back(
 
 
 def test_a_rename_that_a_power_cut_ended_is_taken_back_at_boot(blog: Place, server: Place) -> None:
-    assert server.type(sys.executable, "-c", RENAME_UNTIL, "_plan_up", "killed").status == -9
+    assert server.type(sys.executable, "-c", RENAME_UNTIL, "Units.start", "killed").status == -9
     booted = server.ship("server:recover", "--boot")
     assert booted.status == 0, booted.err
     assert not (Layout.embedded(blog.root).state / "rename.json").exists()
