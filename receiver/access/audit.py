@@ -109,9 +109,7 @@ def append(layout: Layout, line: Line) -> None:
         files.make_folder(layout.audit, mode=0o700)
     with files.locked_file(layout.audit / "lock"):
         path = _segment(layout)
-        fd = os.open(
-            path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
+        fd = files.open_log(path)
         try:
             last, whole = _last_line(fd)
             chained = replace(line, previous=_digest(last) if last else _head_before(layout, path))

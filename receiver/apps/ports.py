@@ -1,7 +1,6 @@
 """Ports that no app has."""
 
-import socket
-
+from receiver.machine import sockets
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.state import records
@@ -32,10 +31,8 @@ def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    try:
+        sockets.bind(port).close()
+    except OSError:
+        return False
+    return True

@@ -77,7 +77,7 @@ class Builder:
         argv = (*as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
         fd = os.open(archive, os.O_RDONLY)
         try:
-            shell.capture(argv, stdin=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
+            shell.capture(argv, given=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
         except shell.CommandError as error:
             title = "The pushed files could not be unpacked."
             raise _failed_step(title, error.output, "build/unpack-failed") from error

@@ -11,7 +11,7 @@ from receiver.changes import background
 from receiver.health import ask as health
 from receiver.health import workers
 from receiver.health.answers import Question, notice, wrong_port, wrong_socket
-from receiver.machine import files, sockets
+from receiver.machine import files, proc, sockets
 from receiver.model import plan as steps
 from receiver.model.check import Check
 from receiver.model.errors import CheckError, ShipError, SwapError
@@ -235,7 +235,7 @@ class Executor:
     def _session(self, step: steps.AwaitAnswer) -> tuple[int, ...]:
         """All processes of the slot."""
         main = self._server.host.main_pid(AppName(step.app), step.slot)
-        return sockets.session_pids(main) if main is not None else ()
+        return proc.session(main) if main is not None else ()
 
     def _ask_through_nginx(self, app: AppName, check: Check) -> None:
         address = self._server.address(app)

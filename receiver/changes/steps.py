@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from receiver.changes.app_state import AppState
-from receiver.machine import files, sockets
+from receiver.machine import files, proc
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
 from receiver.model.plan import ChangeSite, Plan, SetTimers, WriteFile
@@ -17,7 +17,7 @@ from receiver.state import records
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
     logs = server.host.request_logs
-    return Front(server.layout, server.settings, logs, ipv6=sockets.has_ipv6())
+    return Front(server.layout, server.settings, logs, ipv6=proc.has_ipv6())
 
 
 def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:
@@ -56,4 +56,4 @@ def timer_steps(
 def settings_step(after: AppState) -> WriteFile:
     """The step that writes app.toml, of an app as it is to be."""
     path = after.paths.settings
-    return WriteFile(str(path), records.toml_text(path, after.settings))
+    return WriteFile(str(path), records.settings_text(path, after.settings))

@@ -17,7 +17,7 @@ from receiver.health import answers, workers
 from receiver.health import ask as health
 from receiver.health.answers import Answer, Question
 from receiver.hosts.examiner import State
-from receiver.machine import log_parts, sockets
+from receiver.machine import log_parts, proc, sockets
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
@@ -99,7 +99,7 @@ class _Way:
         if self.master is None:
             return frozenset()
         told = workers.ready_workers(self.app.paths.slot_run(self.live.slot))
-        return workers.children(self.master) & told.keys()
+        return proc.children(self.master) & told.keys()
 
     @property
     def starts(self) -> bool:
@@ -210,7 +210,7 @@ def _process(way: _Way) -> Iterator[str]:
     if master is None:
         yield f"No web process runs in slot {way.live.slot}."
     elif isinstance(way.release.processes["web"], Gunicorn):
-        count = len(workers.children(master))
+        count = len(proc.children(master))
         yield f"Process {master} is the master; {len(way.ready)} of its {count} workers are ready."
     if isinstance(way.direct, Answer):
         yield f"Asked past nginx, on port {way.port}, it answers {way.direct.status}."

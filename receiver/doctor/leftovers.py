@@ -6,7 +6,7 @@ from pathlib import Path
 
 from receiver.changes import recovery
 from receiver.doctor.seen import AppSeen
-from receiver.machine import files
+from receiver.machine import files, proc
 from receiver.model.finding import Finding, Recover
 from receiver.model.layout import AppPaths
 
@@ -21,11 +21,7 @@ def at_work(paths: AppPaths) -> str | None:
     with suppress(OSError):  # the app may go meanwhile
         # by the inode alone: not every file system has the device there that `stat` tells; and who
         # ended says no more
-        inode = f":{paths.lock.stat().st_ino}"
-        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-            words = line.split()
-            if "FLOCK" in words and "->" not in words and any(w.endswith(inode) for w in words):
-                return told
+        return told if paths.lock.stat().st_ino in proc.locked_inodes() else None
     return None
 
 

@@ -6,7 +6,7 @@ from receiver.changes import background
 from receiver.changes import steps as change_steps
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.health import workers
-from receiver.machine import sockets
+from receiver.machine import proc, sockets
 from receiver.model.finding import AnyRepair, Finding, Steps
 from receiver.model.formation import Instance, instances
 from receiver.model.layout import SLOTS, SlotLetter
@@ -92,7 +92,7 @@ def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
 def _is_own(seen: Seen, app: AppSeen, port: int) -> bool:
     """Whether the app's own web process still has the port."""
     pids = [pid for slot in SLOTS if (pid := seen.server.host.main_pid(app.name, slot))]
-    family = {*pids, *(child for pid in pids for child in workers.children(pid))}
+    family = {*pids, *(child for pid in pids for child in proc.children(pid))}
     return port in sockets.listening_ports(family)
 
 
@@ -103,7 +103,7 @@ def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Fi
         return
     if not isinstance(release.processes["web"], Gunicorn):
         return
-    alive = workers.children(pid)
+    alive = proc.children(pid)
     told = workers.ready_workers(app.paths.slot_run(live.slot))
     wrong = {label for worker, label in told.items() if worker in alive} - {release.label}
     if wrong:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import http.client
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from receiver.health.answers import (
     verdict,
 )
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.unix_http import UnixConnection
 from receiver.model.errors import CheckError
 
 Address = str | Path | tuple[str, int]
@@ -131,29 +131,12 @@ def _first_answer(address: Address, question: Question, patience: _Patience) -> 
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self._path)
-        except OSError:
-            self.sock.close()
-            raise
-
-
 def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -> Answer | str:
     """The answer, or why there is none."""
     connection = (
         http.client.HTTPConnection(*address, timeout=limit_s)
         if isinstance(address, tuple)
-        else _UnixConnection(str(address), limit_s)
+        else UnixConnection(address, limit_s=limit_s)
     )
     with contextlib.closing(connection):
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from receiver.health.answers import Answer
+from receiver.machine import lifetimes, proc
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import SwapError
 
@@ -90,15 +91,6 @@ def begin_swap(run_dir: Path) -> None:
             os.unlink("swapped", dir_fd=fd)
 
 
-def children(pid: int) -> frozenset[int]:
-    """Process ids of the children of a process, whichever of its threads made them."""
-    found: set[int] = set()
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that ended meanwhile
-            found.update(map(int, listed.read_text().split()))
-    return frozenset(found)
-
-
 def wait_for_release(
     run_dir: Path,
     release: str,
@@ -118,7 +110,7 @@ def wait_for_release(
     """
     start = clock.now()
     while not _taken_over(run_dir, release, master_pid, count=count):
-        why, alive = boot_error(run_dir), _is_alive(master_pid)
+        why, alive = boot_error(run_dir), lifetimes.runs(master_pid)
         late = clock.now() - start >= limit_s + _MARGIN_S
         # a worker says it before the master has put all back; until then no other HUP is to be sent
         if why is not None and (swapped_to(run_dir) is not None or late or not alive):
@@ -135,29 +127,21 @@ def wait_for_release(
 
 
 def _leaving(run_dir: Path, master_pid: int) -> frozenset[int]:
-    return children(master_pid) - ready_workers(run_dir).keys()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in {"Z", "X"}  # ended, and only not yet waited for
+    return proc.children(master_pid) - ready_workers(run_dir).keys()
 
 
 def _taken_over(run_dir: Path, release: str, master_pid: int, *, count: int | None) -> bool:
     # while an earlier swap is still under way, the older workers serve as if nothing were to come
     if swapped_to(run_dir) != release:
         return False
-    alive, ready = children(master_pid), ready_workers(run_dir)
+    alive, ready = proc.children(master_pid), ready_workers(run_dir)
     serving = {pid: told for pid, told in ready.items() if pid in alive}
     return set(serving.values()) == {release} and count in {None, len(serving)}
 
 
 def _seen(run_dir: Path, master_pid: int) -> str:
     ready = ready_workers(run_dir)
-    workers = sorted(children(master_pid))
+    workers = sorted(proc.children(master_pid))
     if not workers:
         return "No worker was running."
     told = ", ".join(f"{pid} ({ready.get(pid, 'not ready')})" for pid in workers)

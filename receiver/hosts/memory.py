@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from receiver.hosts.jobs import JobMemoryError
+from receiver.machine import proc
 
 _LOOK_EVERY_S = 0.25
-_KIB, _MIB = 1024, 1024 * 1024
+_MIB = 1024 * 1024
 _SIZES = {"M": _MIB, "G": 1024 * _MIB}
 
 
@@ -41,7 +42,7 @@ def kept_to(
     def look() -> None:
         # a job that ends at once is never looked at: that would cost more than it does
         while not over.wait(_LOOK_EVERY_S):
-            if sum(map(_used_bytes, pids())) > limit_bytes:
+            if sum(proc.memory_bytes(pid) or 0 for pid in pids()) > limit_bytes:
                 exceeded.set()
                 kill()
                 return
@@ -65,15 +66,6 @@ def pids_of_unit(unit: str) -> list[int]:
             if found := listing.read_text(encoding="ascii").split():
                 return [int(pid) for pid in found]
     return []
-
-
-def _used_bytes(pid: int) -> int:
-    """A process's memory, with its part of what it shares with others."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0  # it has ended
-    return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith("Pss:"))
 
 
 def _machine_bytes() -> int:

@@ -7,7 +7,6 @@ There is no sandbox here: without root and systemd, all apps of a server belong 
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobTimeoutError
-from receiver.machine import lifetimes, shell, sockets
+from receiver.machine import files, lifetimes, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.program import RUNTIME
 
@@ -60,17 +59,16 @@ def run(
     """Run to the end, or to the limit; whatever it started has ended too when this returns."""
     process = _start(place, job, stdin=stdin)
     ends_at = None if job.limit_s is None else clock.now() + job.limit_s
-    session = partial(sockets.session_pids, process.pid)
+    session = partial(proc.session, process.pid)
     try:
         with memory.kept_to(job.most_memory_bytes, session, lambda: _kill(session())):
             _follow(process, on_output, ends_at, clock)
     except BaseException:
-        _end(process)
+        shell.end(process, grace_s=_STOP_GRACE_S)
         raise
     finally:
         status = _reap(place, process)
-        if process.stdout is not None:
-            process.stdout.close()
+        shell.output_of(process).close()
     return status
 
 
@@ -83,7 +81,7 @@ def attach(place: Place, job: Job) -> int:
     env = environment_of(place, job)
     try:
         return shell.attach(command_of(job), env=env, cwd=job.cwd, limit_s=job.limit_s)
-    except subprocess.TimeoutExpired as error:
+    except TimeoutError as error:
         raise JobTimeoutError from error
 
 
@@ -92,7 +90,7 @@ class Background:
 
     def __init__(self, place: Place, job: Job, log: Path) -> None:
         self._place = place
-        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        fd = files.open_log(log)
         try:
             self._process = _start(place, job, output=fd)
         finally:
@@ -100,14 +98,14 @@ class Background:
 
     def poll(self) -> int | None:
         """Exit status, or None while it runs."""
-        if self._process.returncode is None and _ended(self._process, 0.0):
+        if self._process.returncode is None and shell.ended(self._process, 0.0):
             _reap(self._place, self._process)
         return self._process.returncode
 
     def stop(self) -> None:
         """End it and everything it started."""
         if self._process.returncode is None:
-            _end(self._process)
+            shell.end(self._process, grace_s=_STOP_GRACE_S)
             _reap(self._place, self._process)
 
 
@@ -120,7 +118,7 @@ def stop_left_over(place: Place) -> None:
             "",
             note.read_text(encoding="ascii"),
         }:
-            _kill(sockets.session_pids(leader))
+            _kill(proc.session(leader))
         note.unlink(missing_ok=True)
 
 
@@ -132,7 +130,7 @@ def _kill(pids: Sequence[int]) -> None:
 
 def _start(
     place: Place, job: Job, *, stdin: int | None = None, output: int | None = None
-) -> subprocess.Popen[bytes]:
+) -> shell.Process:
     place.ledger.mkdir(parents=True, exist_ok=True)
     process = shell.start(
         command_of(job),
@@ -147,22 +145,21 @@ def _start(
     return process
 
 
-def _reap(place: Place, process: subprocess.Popen[bytes]) -> int:
+def _reap(place: Place, process: shell.Process) -> int:
     """The exit status; what the job left behind ends first, before its id can be given out
     again.
     """
-    _signal_group(process, signal.SIGKILL)
-    status = process.wait()
+    status = shell.reap(process)
     (place.ledger / str(process.pid)).unlink(missing_ok=True)
     return status
 
 
 def _is_of_this_boot(note: Path) -> bool:
-    return note.read_text(encoding="ascii").startswith(lifetimes.boot_id())
+    return note.read_text(encoding="ascii").startswith(proc.boot_id())
 
 
 def _follow(
-    process: subprocess.Popen[bytes],
+    process: shell.Process,
     on_output: Callable[[bytes], object],
     ends_at: float | None,
     clock: Clock,
@@ -170,9 +167,7 @@ def _follow(
     """Hand on output until the process ends: not until the pipe does, which a child may keep
     open.
     """
-    if process.stdout is None:
-        return
-    output = process.stdout.fileno()
+    output = shell.output_of(process).fileno()
     os.set_blocking(output, False)
     with lifetimes.end_of(process.pid) as ended:
         sources = [output, ended]
@@ -199,22 +194,3 @@ def _hand_on(fd: int, on_output: Callable[[bytes], object]) -> bool:
     if chunk:
         on_output(chunk)
     return bool(chunk)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """TERM to its whole group, and KILL to what is left of it; the leader is not reaped in
-    between.
-    """
-    _signal_group(process, signal.SIGTERM)
-    _ended(process, _STOP_GRACE_S)
-    _signal_group(process, signal.SIGKILL)
-
-
-def _ended(process: subprocess.Popen[bytes], limit_s: float) -> bool:
-    with lifetimes.end_of(process.pid) as descriptor:
-        return bool(select.select([descriptor], [], [], limit_s)[0])
-
-
-def _signal_group(process: subprocess.Popen[bytes], sent: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, sent)

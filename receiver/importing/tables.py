@@ -1,12 +1,13 @@
 """Tables of a TOML file as text, and which of them a file lacks. Pure."""
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+from receiver.model.manifest import FILE_NAME
+from receiver.state.toml_writer import toml_text
+
 Tables = Mapping[str, Mapping[str, Any]]
 """By name, such as `check` or `cron.nightly`."""
 
@@ -22,12 +23,12 @@ def missing_tables(text: str, tables: Tables) -> tuple[Tables, list[str]]:
 
 def tables_text(tables: Tables) -> str:
     """These tables, as they stand in a file; values are texts, numbers and booleans."""
-    return "\n".join(
-        "\n".join(
-            (f"[{name}]", *((f"{_key(key)} = {_value(value)}") for key, value in table.items()), "")
-        )
-        for name, table in tables.items()
-    )
+    return "\n".join(toml_text(FILE_NAME, _below(name, table)) for name, table in tables.items())
+
+
+def _below(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table below the tables that its name says."""
+    return reduce(lambda inner, part: {part: inner}, reversed(name.split(".")), dict(table))
 
 
 def _has(there: Mapping[str, Any], name: str) -> bool:
@@ -37,12 +38,3 @@ def _has(there: Mapping[str, Any], name: str) -> bool:
             return False
         found = found[part]
     return True
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _value(name)
-
-
-def _value(value: str | int) -> str:
-    # a text of JSON is one of TOML, but for the character that JSON lets stand as it is
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

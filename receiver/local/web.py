@@ -19,7 +19,7 @@ from receiver.local.build import Ready
 from receiver.local.guarded import Guarded, Program
 from receiver.local.laptop import CheckoutPaths
 from receiver.local.page import Page
-from receiver.machine import files, sockets
+from receiver.machine import files, proc, sockets
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.program import RUNTIME
@@ -46,15 +46,10 @@ def hold(port: int) -> socket.socket:
     Raises:
         ServerError: somebody else does
     """
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(_BACKLOG)
+        return sockets.bind(port, backlog=_BACKLOG)
     except OSError as error:
-        listener.close()
         raise _cannot_listen(port, error) from error
-    return listener
 
 
 def with_access_lines(web: Gunicorn) -> Gunicorn:
@@ -218,9 +213,7 @@ class Web:
         """Where a server listens that should listen on $PORT; nothing where that cannot be seen."""
         if not _binds_itself(ready):
             return ()
-        pids = [
-            pid for child in workers.children(process.pid) for pid in sockets.session_pids(child)
-        ]
+        pids = [pid for child in proc.children(process.pid) for pid in proc.session(child)]
         return sockets.listening_ports(pids)
 
     def _takes_over(self, before: Ready, ready: Ready) -> bool:

@@ -139,6 +139,12 @@ def text_at(path: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
+def open_log(path: Path) -> int:
+    """A descriptor to write behind what is in a file; made where it is missing, never by a link."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
+
+
 def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Make a folder, or give the one that is there this mode and owner."""
     path.mkdir(mode=mode, exist_ok=True)

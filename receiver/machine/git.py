@@ -3,12 +3,12 @@ of its own.
 """
 
 import os
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple
 
+from receiver.machine import shell
 from receiver.model.errors import ShipError
 
 ABSENT = "0" * 40
@@ -18,6 +18,8 @@ BRANCHES = "refs/heads/"
 FIRST_BRANCH = "main"
 LIMIT_S = 60.0
 _COPY_LIMIT_S = 900.0
+_ROOT = Path("/")
+"""Where git runs, to find no other repository around it."""
 _ALL_BRANCHES = f"+{BRANCHES}*:{BRANCHES}*"
 
 _INHERITED = ("PATH", "HOME", "TMPDIR", "USER", "LOGNAME")
@@ -30,6 +32,14 @@ _SETTINGS = (
     ("receive.autogc", "true"),
     ("transfer.hideRefs", "refs/ship"),
 )
+
+
+class _Finished(NamedTuple):
+    """How a git command ended, and what it wrote."""
+
+    status: int
+    output: str
+    errors: str
 
 
 class GitError(ShipError):
@@ -74,7 +84,7 @@ def head_branch(repo: Path) -> str:
 
 def set_head_branch(repo: Path, branch: str) -> None:
     """Make this the deploy branch."""
-    if _run(repo, "check-ref-format", BRANCHES + branch).returncode:
+    if _run(repo, "check-ref-format", BRANCHES + branch).status:
         raise GitError(
             "This is not a name that a branch can have.",
             detail=f"The name was {branch!r}.",
@@ -88,7 +98,7 @@ def resolve_commit(repo: Path, name: str) -> str | None:
     """Return the id of the commit that a ref or a shortened id names, or None."""
     argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
     found = _run(repo, *argv)
-    return found.stdout.strip() if found.returncode == 0 else None
+    return found.output.strip() if found.status == 0 else None
 
 
 def refs(repo: Path) -> list[tuple[str, str]]:
@@ -104,7 +114,7 @@ def settings(repo: Path) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     listing = _run(repo, "config", "-z", "--get-regexp", "^(receive|transfer)\\.")
-    for entry in listing.stdout.split("\0")[:-1]:
+    for entry in listing.output.split("\0")[:-1]:
         key, _, value = entry.partition("\n")
         found.setdefault(key, []).append(value)
     return found
@@ -112,7 +122,7 @@ def settings(repo: Path) -> dict[str, list[str]]:
 
 def is_ancestor(repo: Path, older: str, newer: str) -> bool:
     """Whether going from one commit to the other is a fast-forward."""
-    return _run(repo, "merge-base", "--is-ancestor", older, newer).returncode == 0
+    return _run(repo, "merge-base", "--is-ancestor", older, newer).status == 0
 
 
 def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
@@ -123,7 +133,7 @@ def move_refs(repo: Path, moves: Iterable[tuple[str, str, str]]) -> str:
     """
     lines = (f"update {ref}\0{new}\0{old}\0" for ref, old, new in moves)
     done = _run(repo, "update-ref", "--stdin", "-z", text="".join(lines))
-    return (done.stderr.strip() or "git update-ref failed") if done.returncode else ""
+    return (done.errors.strip() or "git update-ref failed") if done.status else ""
 
 
 def restore_ref(repo: Path, ref: str, pushed: str, to: str | None) -> bool:
@@ -140,10 +150,10 @@ def copy_branches(source: Path, repo: Path) -> None:
     done = _run(
         repo, "fetch", "--quiet", "--no-tags", str(source), _ALL_BRANCHES, limit_s=_COPY_LIMIT_S
     )
-    if done.returncode:
+    if done.status:
         raise GitError(
             "The code could not be copied.",
-            detail=done.stderr.strip(),
+            detail=done.errors.strip(),
             advice="Check the repository with git fsck, and the disk for free space.",
         )
     set_head_branch(repo, head_branch(source))
@@ -152,21 +162,17 @@ def copy_branches(source: Path, repo: Path) -> None:
 @contextmanager
 def archive(repo: Path, commit: str) -> Iterator[int]:
     """Give a file descriptor to read the tree of a commit from, as a tar file."""
-    argv = command(repo, "archive", "--format=tar", commit)
     # what git has to say besides (such as that it may not read root's settings) must not end up in
     # the tar file
-    with subprocess.Popen(
-        argv,
-        env=environment(),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        **_as_owner(repo),
-    ) as process:
-        if process.stdout is None:
-            raise TypeError(process)
-        yield process.stdout.fileno()
+    program = shell.Program(
+        command(repo, "archive", "--format=tar", commit),
+        environment(),
+        _ROOT,
+        shows="output",
+        account=_owner(repo),
+    )
+    with shell.stream(program) as process:
+        yield shell.output_of(process).fileno()
 
 
 def top_folder(folder: Path) -> Path | None:
@@ -205,34 +211,26 @@ def collect_garbage(repo: Path) -> None:
 
 def _output(repo: Path, *argv: str) -> str:
     done = _run(repo, *argv)
-    if done.returncode:
+    if done.status:
         raise GitError(
             "A git command failed on the server.",
-            detail=f"git {' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}",
+            detail=f"git {' '.join(argv)} ended with {done.status}: {done.errors.strip()}",
             advice="Check the repository with git fsck, and the disk for free space.",
         )
-    return done.stdout
+    return done.output
 
 
-def _run(
-    repo: Path, *argv: str, text: str = "", limit_s: float = LIMIT_S
-) -> subprocess.CompletedProcess[str]:
-    """Run to the end.
-
-    Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8.
-    """
-    return subprocess.run(
+def _run(repo: Path, *argv: str, text: str = "", limit_s: float = LIMIT_S) -> _Finished:
+    """Run to the end, as the account that owns the repository."""
+    done = shell.run(
         command(repo, *argv),
-        input=text,
         env=environment(),
-        capture_output=True,
-        check=False,
-        timeout=limit_s,
-        encoding="utf-8",
-        errors="surrogateescape",
-        cwd="/",
-        **_as_owner(repo),
+        given=_encoded(text),
+        cwd=_ROOT,
+        limit_s=limit_s,
+        account=_owner(repo),
     )
+    return _Finished(done.status, _decoded(done.output), _decoded(done.errors))
 
 
 def _in_work_tree(folder: Path, *argv: str, text: str = "") -> str:
@@ -241,33 +239,29 @@ def _in_work_tree(folder: Path, *argv: str, text: str = "") -> str:
     """
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     settings = {n: v for n, v in os.environ.items() if n.startswith("GIT_CONFIG")}
+    env = {**theirs, **settings, "LC_ALL": "C.UTF-8"}
     try:
-        argv = ("git", *argv)
-        done = subprocess.run(
-            argv,
-            cwd=folder,
-            input=text,
-            env={**theirs, **settings, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            check=False,
-            timeout=LIMIT_S,
-            encoding="utf-8",
-            errors="surrogateescape",
+        return _decoded(
+            shell.capture(
+                ("git", *argv), env=env, cwd=folder, given=_encoded(text), limit_s=LIMIT_S
+            )
         )
-    except FileNotFoundError:
+    except shell.CommandError:
         return ""
-    return done.stdout if done.returncode == 0 else ""
 
 
-class _Account(TypedDict, total=False):
-    user: int
-    group: int
-    extra_groups: Sequence[int]
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _as_owner(repo: Path) -> _Account:
+def _decoded(data: bytes) -> str:
+    """Names of refs and paths are bytes to git, hence the escapes for what is not UTF-8."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _owner(repo: Path) -> shell.Account | None:
     """Root runs no git in a place that another account can write: git is run as that account."""
     owner = (repo if repo.exists() else repo.parent).stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
-        return {}
-    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": ()}
+        return None
+    return owner.st_uid, owner.st_gid

@@ -1,37 +1,45 @@
-"""Tells a process from a later one that was given the same id."""
+"""Tells whether a process runs, and tells it from a later one that was given the same id."""
 
 import os
 import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-_STATE, _STARTED = 0, 19
-"""Places in a process's stat, counted from behind its name."""
+from receiver.machine import proc
+
+_ENDED = frozenset({"Z", "X"})
+"""States of a process that has ended, and that nobody has fetched."""
 
 
-def boot_id() -> str:
-    """What tells this boot of the machine from every other."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+def runs(pid: int) -> bool:
+    """Whether there is such a process: one nobody has fetched has ended all the same."""
+    found = proc.stat(pid)
+    return found is not None and found.state not in _ENDED
 
 
 def birth(pid: int) -> str:
     """This boot, and when in it the process began; nothing where there is no such process."""
-    stat = _stat(pid)
-    return f"{boot_id()} {stat[_STARTED]}" if stat else ""
+    found = proc.stat(pid)
+    return f"{proc.boot_id()} {found.started_ticks}" if found else ""
 
 
 def lives(pid: int, born: str) -> bool:
-    """Whether the process that was born then still runs: one nobody has fetched has ended all
-    the same.
-    """
-    return bool(born) and birth(pid) == born and _stat(pid)[:1] != ["Z"]
+    """Whether the process that was born then still runs."""
+    return bool(born) and birth(pid) == born and runs(pid)
+
+
+def ends_within(pid: int, limit_s: float | None) -> bool:
+    """Whether a process ends before the time is over; None waits for as long as it takes."""
+    ready = select.poll()
+    with end_of(pid) as descriptor:
+        ready.register(descriptor, select.POLLIN)
+        return bool(ready.poll(None if limit_s is None else limit_s * 1000))
 
 
 @contextmanager
 def end_of(pid: int) -> Iterator[int]:
-    """A descriptor that is ready to be read when the process, a child of this one, has ended."""
+    """A descriptor that is ready to be read when the process has ended."""
     if sys.platform == "linux":
         fd = os.pidfd_open(pid)
         try:
@@ -48,11 +56,3 @@ def end_of(pid: int) -> Iterator[int]:
             yield ends.fileno()
         finally:
             ends.close()
-
-
-def _stat(pid: int) -> list[str]:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return stat.rpartition(")")[2].split()

@@ -1,25 +1,41 @@
 """The one doorway to outside programs: argv tuples, an explicit environment, a time limit.
 
-`sh` runs the administrator's short commands (accounts, git set-up, `nginx -t`); it is imported when
-first used, because that costs as much as starting Python four times. What lies on the way of every
-push goes through subprocess.
+- `capture` runs to the end and returns what was printed; `run` is for where the exit status is an
+  answer too.
+- `start` begins what goes on for long; `stream` is for where its streams, account and memory
+  matter. Then come `pump`, `ended`, `reap` and `end`.
+- `attach`, `read` and `pipe` have the caller's own streams, `launch` has none.
+
+`admin` is for an administrator's short commands, such as those that make accounts. They go through
+`sh`, which is imported when first used: that costs as much as starting Python four times, and each
+command takes it 5 to 9 ms. What lies on the way of every push goes through subprocess, in 1 to 2.
 """
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, Literal, NamedTuple
 
 from receiver.model.errors import ServerError
 
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PLAIN_ENVIRONMENT: Mapping[str, str] = {"PATH": ADMIN_PATH, "LANG": "C.UTF-8"}
+NOTHING = subprocess.DEVNULL
+"""In place of a file descriptor."""
+MISSING = 127
+"""The exit status that stands for a program that is not there, as a shell has it."""
+Process = subprocess.Popen[bytes]
+Account = tuple[int, int]
+"""User and group that a program runs as, with no other groups."""
+_TOO_LONG = 124
 _ADMIN_LIMIT_S = 60
 _KEPT_LINES = 20
 _READ_BYTES = 65_536
-Process = subprocess.Popen[bytes]
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a command."""
@@ -66,9 +82,9 @@ def admin(*argv: str, env: Mapping[str, str] = PLAIN_ENVIRONMENT, given: str | N
             _return_cmd=True,
         )
     except sh.CommandNotFound as error:
-        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+        raise _missing(argv) from error
     except sh.TimeoutException as error:
-        raise CommandError(argv, 124, f"It took longer than {_ADMIN_LIMIT_S} s.") from error
+        raise _too_long(argv, _ADMIN_LIMIT_S) from error
     except sh.ErrorReturnCode as error:
         output = error.stdout.decode(errors="replace") + "".join(said)
         raise CommandError(argv, error.exit_code, output) from error
@@ -79,49 +95,83 @@ def capture(
     argv: Sequence[str],
     *,
     env: Mapping[str, str] = PLAIN_ENVIRONMENT,
-    given: bytes | None = None,
-    stdin: int = subprocess.DEVNULL,
+    given: bytes | int = NOTHING,
     cwd: Path | None = None,
     limit_s: float = _ADMIN_LIMIT_S,
 ) -> bytes:
-    """Run a command on the way of a push and return its standard output.
+    """Run a command and return its standard output.
+
+    Args:
+        argv: program and arguments
+        env: the whole environment of the command
+        given: its standard input, or a file descriptor to read that from
+        cwd: the folder where it runs; the caller's own if None
+        limit_s: how long it may take
 
     Raises:
         CommandError: it failed, is missing, or took longer than `limit_s`
     """
+    done = run(argv, env=env, given=given, cwd=cwd, limit_s=limit_s)
+    if done.status:
+        raise CommandError(argv, done.status, (done.output + done.errors).decode(errors="replace"))
+    return done.output
+
+
+class Finished(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    status: int
+    output: bytes
+    errors: bytes
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] = PLAIN_ENVIRONMENT,
+    given: bytes | int = NOTHING,
+    cwd: Path | None = None,
+    limit_s: float = _ADMIN_LIMIT_S,
+    account: Account | None = None,
+) -> Finished:
+    """The same with any exit status, and as another account where one is given.
+
+    Raises:
+        CommandError: it is missing, or took longer than `limit_s`
+    """
+    text, source = (given, None) if isinstance(given, bytes) else (None, given)
+    user, group = account or (None, None)
     try:
         done = subprocess.run(
             argv,
             env=dict(env),
-            input=given,
+            input=text,
+            stdin=source,
             cwd=cwd,
             timeout=limit_s,
             check=False,
-            stdin=None if given is not None else stdin,
             capture_output=True,
+            user=user,
+            group=group,
+            extra_groups=None if account is None else (),
         )
     except FileNotFoundError as error:
-        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+        raise _missing(argv) from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(argv, 124, f"It took longer than {limit_s:g} s.") from error
-    if done.returncode:
-        raise CommandError(
-            argv, done.returncode, (done.stdout + done.stderr).decode(errors="replace")
-        )
-    return done.stdout
+        raise _too_long(argv, limit_s) from error
+    return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def start(  # noqa: PLR0913 - as subprocess has them
+def start(
     argv: Sequence[str],
     *,
     env: Mapping[str, str],
     cwd: Path | None = None,
     stdin: int | None = None,
     output: int | None = None,
-    new_session: bool = True,
     keeps: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:
-    """Start a long command; both its streams go to file descriptor `output`, or to a pipe if None.
+) -> Process:
+    """Start a long command in a session of its own; both its streams go to `output`, or to a pipe.
 
     It has the file descriptors of `keeps` too.
     """
@@ -129,12 +179,58 @@ def start(  # noqa: PLR0913 - as subprocess has them
         argv,
         env=dict(env),
         cwd=cwd,
-        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdin=NOTHING if stdin is None else stdin,
         stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.STDOUT,
-        start_new_session=new_session,
+        start_new_session=True,
         pass_fds=keeps,
     )
+
+
+class Program(NamedTuple):
+    """What to run, where, as whom, and with which whole environment."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: Path
+    shows: Literal["all", "output", "errors"] = "all"
+    """Which of its streams are of interest."""
+    memory_bytes: int | None = None
+    """Limit of what it may allocate; files that it maps do not count."""
+    account: Account | None = None
+
+
+def stream(
+    program: Program, *, stdin: int | IO[bytes] = NOTHING, outlives_us: bool = False
+) -> Process:
+    """Start a program whose output is read as it comes, from the pipe that `output_of` gives.
+
+    One that outlives us gets a session of its own: what ends us does not end it.
+    """
+    shows, (user, group) = program.shows, program.account or (None, None)
+    process = subprocess.Popen(
+        program.argv,
+        env=dict(program.environment),
+        cwd=program.cwd,
+        stdin=stdin,
+        stdout=NOTHING if shows == "errors" else subprocess.PIPE,
+        stderr={"all": subprocess.STDOUT, "output": NOTHING, "errors": subprocess.PIPE}[shows],
+        start_new_session=outlives_us,
+        user=user,
+        group=group,
+        extra_groups=None if program.account is None else (),
+    )
+    if program.memory_bytes is not None:
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (program.memory_bytes,) * 2)
+    return process
+
+
+def output_of(process: Process) -> IO[bytes]:
+    """The pipe that the output of a process comes through."""
+    pipe = process.stdout or process.stderr
+    if pipe is None:
+        raise TypeError(process)
+    return pipe
 
 
 def launch(argv: Sequence[str], *, env: Mapping[str, str], settle_s: float) -> bool:
@@ -144,12 +240,7 @@ def launch(argv: Sequence[str], *, env: Mapping[str, str], settle_s: float) -> b
     if shutil.which(argv[0], path=env.get("PATH")) is None:
         return False
     program = subprocess.Popen(
-        argv,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        argv, env=dict(env), stdin=NOTHING, stdout=NOTHING, stderr=NOTHING, start_new_session=True
     )
     try:
         return program.wait(settle_s) == 0
@@ -169,13 +260,16 @@ def attach(
     What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
 
     Raises:
-        subprocess.TimeoutExpired: it took longer than `limit_s`, and was ended
+        TimeoutError: it took longer than `limit_s`, and was ended
     """
     kept = {number: signal.signal(number, signal.SIG_IGN) for number in _TYPED}
     try:
         process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - ship has no threads here
         try:
             status = process.wait(limit_s)
+        except subprocess.TimeoutExpired as error:
+            _end_one(process)
+            raise TimeoutError(str(error)) from error
         except BaseException:
             _end_one(process)
             raise
@@ -197,7 +291,7 @@ def read(
     try:
         done = subprocess.run(argv, env=dict(env), stdout=subprocess.PIPE, input=given, check=False)
     except FileNotFoundError as error:
-        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+        raise _missing(argv) from error
     return done.returncode, done.stdout
 
 
@@ -214,13 +308,54 @@ def pipe(first: Sequence[str], second: Sequence[str], *, env: Mapping[str, str])
         argv = second
         done = subprocess.run(second, env=dict(env), stdin=source.stdout, check=False)
     except FileNotFoundError as error:
-        raise CommandError(argv, 127, f"There is no program {argv[0]}.") from error
+        raise _missing(argv) from error
     if source.stdout is not None:
         source.stdout.close()  # so that the first one hears that nobody reads it any more
     return source.wait(), done.returncode
 
 
-def _end_one(process: subprocess.Popen[bytes], *, grace_s: float = 5.0) -> None:
+def pump(process: Process, on_output: Callable[[bytes], object]) -> int:
+    """Hand on what `process` writes, as it comes, until it ends; returns its exit status."""
+    with output_of(process) as pipe:
+        while chunk := os.read(pipe.fileno(), _READ_BYTES):
+            on_output(chunk)
+    return process.wait()
+
+
+def ended(process: Process, limit_s: float) -> bool:
+    """Whether a process of ours ends within so many seconds.
+
+    Its id is no other's before it is reaped.
+    """
+    from receiver.machine import lifetimes  # noqa: PLC0415 - a fetch or push over ssh does not wait
+
+    return process.returncode is not None or lifetimes.ends_within(process.pid, limit_s)
+
+
+def reap(process: Process) -> int:
+    """The exit status of a process of ours; what it left behind in its session ends first."""
+    if process.returncode is None:
+        _signal_session(process, signal.SIGKILL)
+    return process.wait()
+
+
+def end(process: Process, *, grace_s: float = 5.0) -> int:
+    """End a process of ours and its whole session.
+
+    TERM comes first; KILL when it has ended or `grace_s` has passed.
+    """
+    if process.returncode is None:
+        _signal_session(process, signal.SIGTERM)
+        ended(process, grace_s)
+    return reap(process)
+
+
+def _signal_session(process: Process, sent: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, sent)
+
+
+def _end_one(process: Process, *, grace_s: float = 5.0) -> None:
     """End a process that shares the caller's session: TERM, then KILL when `grace_s` has passed."""
     process.terminate()
     try:
@@ -235,25 +370,9 @@ def _hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def pump(process: subprocess.Popen[bytes], on_output: Callable[[bytes], object]) -> int:
-    """Hand on what `process` writes, as it comes, until it ends; returns its exit status."""
-    if process.stdout is None:
-        return process.wait()
-    while chunk := os.read(process.stdout.fileno(), _READ_BYTES):
-        on_output(chunk)
-    return process.wait()
+def _missing(argv: Sequence[str]) -> CommandError:
+    return CommandError(argv, MISSING, f"There is no program {argv[0]}.")
 
 
-def end(process: subprocess.Popen[bytes], *, grace_s: float = 5.0) -> None:
-    """End a process of ours and its whole session: TERM, then KILL when `grace_s` has passed."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sent)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(grace_s)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
+def _too_long(argv: Sequence[str], limit_s: float) -> CommandError:
+    return CommandError(argv, _TOO_LONG, f"It took longer than {limit_s:g} s.")

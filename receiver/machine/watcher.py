@@ -6,7 +6,6 @@ Its events coalesce, so an event means no more than: look again, from where you 
 import logging
 import os
 import queue
-import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.polling import PollingObserver
+
+from receiver.machine import lifetimes
 
 # it warns of events that come while it is stopped, in the middle of what a person reads
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
@@ -163,14 +164,8 @@ def _tell_end(await_end: Callable[[], object], ended: threading.Event, looks: Lo
 
 
 def _await_process(pid: int) -> None:
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    poll.poll()
-    os.close(fd)
+    with suppress(ProcessLookupError):
+        lifetimes.ends_within(pid, None)
 
 
 def _new_bytes(path: Path, offset: int) -> Iterator[bytes]:

@@ -49,6 +49,8 @@ _VALUE_NAMES = """
 _FLAGS = frozenset(_FLAG_NAMES.split())
 _VALUES = frozenset(_VALUE_NAMES.split())
 _KNOWN = _FLAGS | _VALUES
+_WORDS = {"--proxy-protocol": frozenset({"auto", "false", "none", "off", "true", "v1", "v2"})}
+"""Flags whose value may follow as a word, of these: older gunicorns have them as mere flags."""
 _DROPPED = {
     "--bind": "ship chooses where the app listens",
     "--control-socket": "ship keeps gunicorn's control socket closed",
@@ -135,6 +137,8 @@ def _next_option(word: Word, rest: list[Word]) -> tuple[str, str | None]:
     if glued:
         return name, value
     if name in _VALUES:
+        return name, _value_from(rest)
+    if rest and rest[0].text.lower() in _WORDS.get(name, ()):
         return name, _value_from(rest)
     return name, None
 

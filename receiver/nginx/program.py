@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.health.workers import children
-from receiver.machine import shell
+from receiver.machine import proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
@@ -97,10 +96,9 @@ def master_pid(layout: Layout) -> int | None:
     """Process id of the running nginx; None when it does not run."""
     try:
         pid = int(layout.nginx_pid.read_text(encoding="ascii"))
-        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
-    return pid if name.strip() == "nginx" else None
+    return pid if proc.name(pid) == "nginx" else None
 
 
 def main_file(layout: Layout) -> Path:
@@ -179,14 +177,12 @@ def _argv(layout: Layout, *arguments: str) -> tuple[str, ...]:
 
 def _workers(master: int) -> frozenset[int]:
     """Workers that take new connections: not those that only finish what they have."""
-    return frozenset(pid for pid in children(master) if _takes_requests(pid))
+    return frozenset(pid for pid in proc.children(master) if _takes_requests(pid))
 
 
 def _takes_requests(pid: int) -> bool:
-    with suppress(OSError):
-        title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        return b"worker process" in title and _LEAVING not in title
-    return False
+    title = proc.command_line(pid)
+    return b"worker process" in title and _LEAVING not in title
 
 
 def _did_not_take_over() -> ServerError:

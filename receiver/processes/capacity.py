@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from receiver.machine import proc
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.process_limits import WEB, shown_mib
@@ -64,7 +65,7 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 def look(server: Server, app: AppName | None = None) -> Capacity:
     """What is held now, by all apps or by one."""
     names = [app] if app else records.app_names(server.layout)
-    machine = app_memory.machine()
+    machine = proc.machine_memory()
     seen = app_memory.processes()
     return Capacity(
         held=tuple(it for name in names for it in _of_app(server, name, seen)),

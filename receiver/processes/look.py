@@ -3,10 +3,8 @@
 Changes nothing.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -14,6 +12,7 @@ import msgspec
 from receiver.changes import background
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.background import Starts
+from receiver.machine import proc
 from receiver.machine.clock import Clock
 from receiver.model.formation import WEB, Instance
 from receiver.model.names import AppName
@@ -181,14 +180,8 @@ def _with_reason(
 
 
 def _since(pid: int) -> str | None:
-    """When a process began: in ticks since the boot, by the kernel's account."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        boot = Path("/proc/stat").read_text(encoding="ascii").partition("\nbtime ")[2].split()[0]
-    except OSError:
-        return None
-    ticks = int(stat.rpartition(")")[2].split()[19])
-    return _stamp(int(boot) + ticks / os.sysconf("SC_CLK_TCK"))
+    began_at = proc.began_at(pid)
+    return None if began_at is None else _stamp(began_at)
 
 
 def _stamp(seconds: float) -> str:

@@ -5,6 +5,7 @@ how many it has.
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState
 from receiver.health import workers
+from receiver.machine import proc
 from receiver.model.formation import WEB
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
@@ -39,7 +40,7 @@ def serving_workers(app: AppState) -> dict[int, str]:
     master = app.server.host.main_pid(app.name, app.slot)
     if master is None:
         return {}
-    alive = workers.children(master)
+    alive = proc.children(master)
     told = workers.ready_workers(app.paths.slot_run(app.slot))
     return {pid: label for pid, label in sorted(told.items()) if pid in alive}
 

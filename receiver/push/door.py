@@ -3,8 +3,8 @@
 It also builds the variables that the hooks of a push need. Importing it is part of every push.
 """
 
-import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from receiver.access import grants
@@ -18,7 +18,6 @@ RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 _CALLS = {RECEIVE: "push", UPLOAD: "fetch"}
 SERVICES = frozenset(_CALLS)
 """What git asks for, by the names of its own programs."""
-_STREAMS = (0, 1, 2)
 _FOR_HOOKS = ("HOME", "SHIP_ROOT", "SSH_CLIENT")
 
 
@@ -64,10 +63,12 @@ def _record(caller: Caller, app: AppName, service: str) -> None:
 
     `ship`, asked for the same, refuses it as well and records that. Silent, whatever comes of it.
     """
+    from receiver.machine import shell  # noqa: PLC0415 - slow, and only for a refusal
+
     words = ("--", "git:refused", _CALLS[service], "--app", app)
     argv = programs.ship_by(caller.key, caller.environment, *words)
-    nowhere = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in _STREAMS]
-    os.waitpid(os.posix_spawnp(argv[0], argv, caller.environment, file_actions=nowhere), 0)
+    with suppress(shell.CommandError):
+        shell.run(argv, env=caller.environment)
 
 
 def _no_such_app(caller: Caller, app: AppName) -> NotFoundError:

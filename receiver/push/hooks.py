@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.machine import git
+from receiver.machine.shell import Program
 from receiver.model.errors import ServerError
 from receiver.model.output import Output
-from receiver.push.follow import Program, Viewer, run_on_text
+from receiver.push.follow import Viewer, run_on_text
 from receiver.push.wire import Reply, Update
 
 NO_OBJECTS: Mapping[str, str] = {}

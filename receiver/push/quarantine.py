@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.machine import files, git
-from receiver.push.follow import Program, Viewer, run_on_stream, run_on_text
+from receiver.machine.shell import Program
+from receiver.push.follow import Viewer, run_on_stream, run_on_text
 from receiver.push.wire import Readable
 
 # The first part is git's own for such folders: `git prune` and `git gc` know it as temporary.

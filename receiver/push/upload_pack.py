@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from receiver.machine import git
-from receiver.push.follow import Program, Viewer, run_on_stream, run_on_text
+from receiver.machine.shell import Program
+from receiver.push.follow import Viewer, run_on_stream, run_on_text
 from receiver.push.wire import Readable, Write
 
 _PREFACE = b"001e# service=git-upload-pack\n0000"

@@ -120,7 +120,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamper = Stamper(now_us)
-        self._fd = self._open()
+        self._fd = files.open_log(path)
 
     def write(self, chunk: bytes) -> None:
         """Keep what came."""
@@ -131,16 +131,12 @@ class Log:
     def close(self) -> None:
         os.close(self._fd)
 
-    def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(self._path, flags, 0o600)
-
     def _drop_first_half(self) -> None:
         size = os.fstat(self._fd).st_size
         last = os.pread(self._fd, _LOG_BYTES // 2, size - _LOG_BYTES // 2)
         os.close(self._fd)
         files.write_atomically(self._path, _DROPPED + last.partition(b"\n")[2], mode=0o600)
-        self._fd = self._open()
+        self._fd = files.open_log(self._path)
 
 
 def record(paths: AppPaths, number: int) -> Path:

@@ -25,7 +25,7 @@ from receiver.hosts.supervisord.host import SupervisordHost, enabled_slot
 from receiver.hosts.supervisord.programs import check_root
 from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import ALIVE, Supervisor
-from receiver.machine import files, shell, sockets
+from receiver.machine import files, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import CheckError, ServerError, ShipError, UsageError
 from receiver.model.formation import instances
@@ -168,7 +168,7 @@ def status(root: Path) -> Status:
 
 def front(layout: Layout, server: Server) -> sites.Front:
     """The server's nginx as the planner of its files wants it."""
-    return sites.Front(layout, server, LogsOfApps(layout), ipv6=sockets.has_ipv6())
+    return sites.Front(layout, server, LogsOfApps(layout), ipv6=proc.has_ipv6())
 
 
 def _with(there: Server, *, domain: str, http_port: int) -> Server:

@@ -4,12 +4,10 @@ who has ended.
 
 import os
 import signal
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
-from receiver.machine import sockets
+from receiver.machine import lifetimes, proc, sockets
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
@@ -30,18 +28,16 @@ def check_ports(layout: Layout, server: Server) -> None:
 
 
 def _check_free(port: int, address: str, whom: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except PermissionError as error:
-            raise ServerError(
-                f"The user who starts the server may not listen on port {port}.",
-                advice="Choose a port above 1023.",
-                reason="server/port-not-allowed",
-            ) from error
-        except OSError as error:
-            raise sockets.port_in_use(port, whom) from error
+    try:
+        sockets.bind(port, address).close()
+    except PermissionError as error:
+        raise ServerError(
+            f"The user who starts the server may not listen on port {port}.",
+            advice="Choose a port above 1023.",
+            reason="server/port-not-allowed",
+        ) from error
+    except OSError as error:
+        raise sockets.port_in_use(port, whom) from error
 
 
 def left_over(layout: Layout) -> tuple[int, ...]:
@@ -53,20 +49,13 @@ def _left_over(layout: Layout) -> Iterator[int]:
     """Known by the HOME that supervisord gave them."""
     # nginx writes its title where its environment was; its workers end with their master
     pid = nginx.master_pid(layout)
-    if pid is not None and os.fsencode(nginx.main_file(layout)) in _proc(pid, "cmdline"):
+    if pid is not None and os.fsencode(nginx.main_file(layout)) in proc.command_line(pid):
         yield pid
     homes = f"HOME={layout.run}/apps/".encode(), f"HOME={layout.run}/platform".encode()
-    for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()):
-        variables = _proc(pid, "environ").split(b"\0")
+    for pid in proc.pids():
+        variables = proc.environment(pid)
         if pid != os.getpid() and any(variable.startswith(homes) for variable in variables):
             yield pid
-
-
-def _proc(pid: int, name: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
-    except OSError:  # it has ended, or is another user's
-        return b""
 
 
 def end_left_over(layout: Layout, clock: Clock) -> None:
@@ -81,7 +70,7 @@ def end_left_over(layout: Layout, clock: Clock) -> None:
 
 def await_end(pids: Iterable[int], clock: Clock, *, limit_s: float = STOP_LIMIT_S) -> None:
     started = clock.now()
-    while left := [pid for pid in pids if _runs(pid)]:
+    while left := [pid for pid in pids if lifetimes.runs(pid)]:
         if clock.now() - started > limit_s:
             raise ServerError(
                 "The embedded server does not end.",
@@ -90,8 +79,3 @@ def await_end(pids: Iterable[int], clock: Clock, *, limit_s: float = STOP_LIMIT_
                 reason="server/does-not-stop",
             )
         clock.sleep(_POLL_S)
-
-
-def _runs(pid: int) -> bool:
-    state = _proc(pid, "stat").rpartition(b")")[2].split()[:1]
-    return bool(state) and state != [b"Z"]  # one nobody has fetched has ended all the same

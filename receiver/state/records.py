@@ -22,6 +22,7 @@ from receiver.model.mismatch import with_place
 from receiver.model.names import AppName
 from receiver.model.release import Build, Live, Release
 from receiver.model.settings import App, Server
+from receiver.state.toml_writer import toml_text
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -53,30 +54,18 @@ def read_toml(path: Path, kind: type[Record]) -> Record:
         ) from error
 
 
-def toml_text(path: Path, value: msgspec.Struct) -> str:
-    """A settings file's text, after reading back that it says what the value says.
+def settings_text(path: Path, value: msgspec.Struct) -> str:
+    """A settings file's text.
 
     Raises:
         ServerError: the TOML writer cannot express a value of it
     """
-    import toml  # noqa: PLC0415 - only changed settings need the writer
-
     # through JSON, which makes lists of tuples, as TOML has them
-    data = _without_empty(msgspec.json.decode(msgspec.json.encode(value)))
-    text = toml.dumps(data)
-    # toml corrupts some nested values and control characters: never replace a file unread
-    if tomllib.loads(text) != data:
-        raise ServerError(
-            f"A value of {path} cannot be written as TOML.",
-            detail=repr(data),
-            advice="Use a value without control characters.",
-            reason="server/bad-settings",
-        )
-    return text
+    return toml_text(path, _without_empty(msgspec.json.decode(msgspec.json.encode(value))))
 
 
 def write_toml(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:
-    files.write_atomically(path, toml_text(path, value), mode=mode)
+    files.write_atomically(path, settings_text(path, value), mode=mode)
 
 
 def read_json(path: Path, kind: type[Record]) -> Record | None:

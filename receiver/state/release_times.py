@@ -25,8 +25,7 @@ Rows = Mapping[str, list[tuple[int, int]]]
 
 def note(paths: AppPaths, part: str, version: int) -> None:
     """Write down that a part, such as `web.a` or `worker`, is of a release from now on."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    fd = os.open(paths.release_times, flags, 0o600)
+    fd = files.open_log(paths.release_times)
     try:
         os.write(fd, f"{now_us()} {part} {version}\n".encode())
         size = os.fstat(fd).st_size

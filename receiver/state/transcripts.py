@@ -50,8 +50,7 @@ class Transcript:
         self._version = version
         self._now = now
         self._last: Row | None = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._times = os.open(times_file(log), flags, 0o600)
+        self._times = files.open_log(times_file(log))
 
     def write(self, data: bytes) -> None:
         """Write a line."""

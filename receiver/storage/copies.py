@@ -12,8 +12,7 @@ from receiver.model.layout import AppPaths
 
 _LIMIT_S = 3600.0
 _CHANGED = 1
-# what tar has to say besides must not end up between the files
-_PACK = ("/bin/sh", "-c", "exec /bin/tar -c --one-file-system -f - . 2>/dev/null")
+_PACK = ("/bin/tar", "-c", "--one-file-system", "-f", "-", ".")
 _UNPACK = ("/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
 
 
@@ -23,17 +22,14 @@ def copy_storage(host: Host, source: AppPaths, target: AppPaths) -> bool:
     Raises:
         ShipError: they could not be read or written
     """
-    packer = shell.start(
-        (*as_account(host.accounts.owner(source.name)), *_PACK),
-        env=shell.PLAIN_ENVIRONMENT,
-        cwd=source.storage,
-    )
+    pack = (*as_account(host.accounts.owner(source.name)), *_PACK)
+    # what tar has to say besides must not end up between the files
+    program = shell.Program(pack, shell.PLAIN_ENVIRONMENT, source.storage, shows="output")
+    packer = shell.stream(program, outlives_us=True)
     try:
-        if packer.stdout is None:
-            raise TypeError(packer)
         unpack = (*as_account(host.accounts.owner(target.name)), *_UNPACK)
-        with packer.stdout as files:
-            shell.capture(unpack, stdin=files.fileno(), cwd=target.storage, limit_s=_LIMIT_S)
+        with shell.output_of(packer) as files:
+            shell.capture(unpack, given=files.fileno(), cwd=target.storage, limit_s=_LIMIT_S)
         status = packer.wait()
     except shell.CommandError as error:
         raise _failed(source, error.output) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from receiver.health import workers
+from receiver.machine import proc
 
 LAUNCH = Path(workers.__file__).parents[1] / "runtime" / "launch.py"
 SAME_MTIME = 1_700_000_000
@@ -160,7 +161,7 @@ class Site:
 
     def close(self) -> None:
         for master in self.masters.values():
-            living = [master.pid, *workers.children(master.pid)]
+            living = [master.pid, *proc.children(master.pid)]
             for pid in living:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from receiver.health import workers
+from receiver.machine import proc
 from receiver.model.errors import SwapError
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import ASGI, WSGI, Load, Site
@@ -62,9 +63,9 @@ def assert_whole(site: Site) -> None:
     vars."""
     master = site.masters["a"].pid
     ready = workers.ready_workers(site.run_dir("a"))
-    victim = min(set(ready) & workers.children(master))
+    victim = min(set(ready) & proc.children(master))
     os.kill(victim, signal.SIGKILL)
-    while victim in workers.children(master):
+    while victim in proc.children(master):
         time.sleep(0.02)
     workers.forget_last_swap(site.run_dir("a"))
     workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=10, count=2)
@@ -155,7 +156,7 @@ def test_app_that_stops_booting_later_keeps_its_server_trying(site: Site) -> Non
     site.release(1, files={"app.py": flaky}, env={"FLAG": str(flag)}, workers=1)
     site.start("a", 1)
     flag.touch()
-    (worker,) = workers.children(site.masters["a"].pid)
+    (worker,) = proc.children(site.masters["a"].pid)
     os.kill(worker, signal.SIGKILL)
     while "no database" not in (workers.boot_error(site.run_dir("a")) or ""):
         time.sleep(0.05)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from receiver.health import workers
+from receiver.machine import proc
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import Load, Site, nginx_before
@@ -165,7 +166,7 @@ def test_canary_beside_a_slot_answers_on_a_socket_of_its_own(site: Site) -> None
     unix = site.home / "run" / "canary.sock"
     canary = site.launch("b", 1, "--bind", f"unix:{unix}", "--workers", "1")
     site.served("b", 1)
-    assert len(workers.children(canary.pid)) == 1
+    assert len(proc.children(canary.pid)) == 1
     assert unix.is_socket()
     assert site.stop("b") == 0
     assert not unix.exists()
@@ -176,7 +177,7 @@ def test_socket_handed_on_as_standard_input(site: Site) -> None:
     site.launch("a", 1, "--fd", "0", stdin=site.listener.fileno())
     site.served("a", 1)
     assert site.ask().startswith("v1")
-    (worker,) = workers.children(site.masters["a"].pid)
+    (worker,) = proc.children(site.masters["a"].pid)
     assert Path(f"/proc/{worker}/fd/0").readlink() == Path(os.devnull)
     site.hup("a", 1)
     assert site.ask().startswith("v1")
@@ -199,7 +200,7 @@ def test_a_dead_worker_is_replaced_and_its_word_removed(site: Site) -> None:
     site.release(1, workers=2)
     site.start("a", 1)
     master = site.masters["a"].pid
-    dead = min(workers.children(master))
+    dead = min(proc.children(master))
     os.kill(dead, signal.SIGKILL)
     while dead in workers.ready_workers(site.run_dir("a")):
         time.sleep(0.02)

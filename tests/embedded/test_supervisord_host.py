@@ -16,7 +16,7 @@ from receiver.health import workers
 from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.hosts.supervisord.host import enabled_slot
 from receiver.hosts.supervisord.programs import holder_process
-from receiver.machine import sockets
+from receiver.machine import proc
 from receiver.model.errors import ServerError, SwapError, UsageError
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
@@ -306,7 +306,7 @@ def test_a_job_above_its_limit_ends_with_all_it_started(
         server.host.jobs.run(asked, lambda _: None)
     assert time.monotonic() - started < 8
     leader = int(pid_file.read_text())
-    wait_until(lambda: not [pid for pid in sockets.session_pids(leader) if runs(pid)])
+    wait_until(lambda: not [pid for pid in proc.session(leader) if runs(pid)])
 
 
 def test_a_job_ends_although_a_child_of_its_keeps_the_pipe(server: EmbeddedServer) -> None:
@@ -334,7 +334,7 @@ def test_a_background_job_writes_its_log_and_ends_when_told(server: EmbeddedServ
     assert running.poll() is None
     running.stop()
     leader = int(log.read_text())
-    assert not [pid for pid in sockets.session_pids(leader) if runs(pid)]
+    assert not [pid for pid in proc.session(leader) if runs(pid)]
     assert running.poll() is not None
     running.stop()
     ended = server.host.jobs.spawn(job(server, "sh", "-c", "exit 4"), log)
@@ -362,7 +362,7 @@ def test_jobs_whose_starter_was_killed_are_found_again(server: EmbeddedServer) -
     leader = int(log.read_text())
     assert runs(leader)
     server.host.jobs.stop(AppName("jobs"))
-    wait_until(lambda: not [pid for pid in sockets.session_pids(leader) if runs(pid)])
+    wait_until(lambda: not [pid for pid in proc.session(leader) if runs(pid)])
     server.host.jobs.stop(AppName("jobs"))
 
 

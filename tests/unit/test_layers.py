@@ -65,13 +65,15 @@ DOORWAYS = {
     "rich": {"cli.show"},
     "sh": {"machine.shell"},
     "supervisor": {"hosts.supervisord.stamps"},
-    "subprocess": {
-        "machine.shell", "machine.git", "push.follow", "hosts.plain_jobs", "hosts.systemd.jobs",
-    },
-    "toml": {"state.records"},
+    "subprocess": {"machine.shell"},
+    "toml": {"state.toml_writer"},
     "watchdog": {"machine.watcher"},
 }  # fmt: skip
 """The only modules, or packages of them, that import each of these."""
+READS_PROC = "machine.proc"
+CONNECTS_TO_UNIX_SOCKETS = "machine.unix_http"
+STARTS_PROGRAMS = {"system", "popen", "posix_spawn", "posix_spawnp", "spawnv", "spawnve", "spawnvp"}
+"""Functions of `os` that go past machine.shell."""
 READ_ENVIRONMENT = {
     "cli.context": "what a person typed in which surroundings",
     "push.gate": "sshd's SSH_ORIGINAL_COMMAND, and SHIP_ROOT",
@@ -152,6 +154,20 @@ def test_a_library_is_imported_by_its_doorway_alone(library: str) -> None:
     doorways = DOORWAYS[library]
     assert users, f"Nothing imports {library}: is it still needed?"
     assert {user for user in users if not doorways & {user, user.partition(".")[0]}} == set()
+
+
+def test_no_program_is_started_past_the_doorway() -> None:
+    assert not {module for module, path in MODULES.items() if STARTS_PROGRAMS & set(_of_os(path))}
+
+
+def test_what_the_kernel_says_in_proc_is_read_by_one_module() -> None:
+    readers = {module for module, path in MODULES.items() if any(map(_in_proc, _texts(path)))}
+    assert readers == {READS_PROC}
+
+
+def test_unix_sockets_are_connected_to_by_one_module() -> None:
+    users = {module for module, path in MODULES.items() if "AF_UNIX" in set(_attributes(path))}
+    assert users == {CONNECTS_TO_UNIX_SOCKETS}
 
 
 @pytest.mark.parametrize(
@@ -340,6 +356,26 @@ _TELLING = re.compile(r"\bsettings\.host$|^Layout\.(vps|embedded|at)\(")
 def _naming_a_host(name: str) -> Iterator[str]:
     if any(host in name.lower() for host in HOSTS):
         yield name
+
+
+def _of_os(path: Path) -> Iterator[str]:
+    """Names of the module `os` that a module uses."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield from (node.attr,) if node.value.id == "os" else ()
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (alias.name for alias in node.names)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Texts in the code of a module, and pieces of texts."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _in_proc(text: str) -> bool:
+    return text == "/proc" or text.startswith("/proc/")
 
 
 def _attributes(path: Path) -> Iterator[str]:

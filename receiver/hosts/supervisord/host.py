@@ -15,7 +15,7 @@ from receiver.hosts.supervisord.jobs import PlainJobs
 from receiver.hosts.supervisord.limits import NoLimits
 from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
-from receiver.machine import files, sockets
+from receiver.machine import files, proc, sockets
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.machine.log_files import FileLogs
 from receiver.model.cron import Timer
@@ -198,7 +198,7 @@ class SupervisordHost:
             if state.pid != first.pid:
                 return "EXITED"  # it had ended, and supervisord is trying again
             # ready files of an earlier run lie there until the new one has begun
-            if workers.children(state.pid) & workers.ready_workers(run).keys():
+            if proc.children(state.pid) & workers.ready_workers(run).keys():
                 return "RUNNING"
             if state.name == "RUNNING" and process == programs.own_port_process(app, slot):
                 return "RUNNING"

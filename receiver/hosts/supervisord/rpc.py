@@ -6,7 +6,6 @@ push.
 """
 
 import http.client
-import socket
 import xmlrpc.client
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from receiver.hosts.supervisord.embedded_files import EmbeddedPlaces
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.unix_http import UnixConnection
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 
@@ -169,27 +169,12 @@ def _but_for(code: int, action: Callable[[], object]) -> None:
             raise
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_CALL_LIMIT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.sock.close()
-            raise
-
-
 class _Transport(xmlrpc.client.Transport):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = _Connection(self._path)
+        connection = UnixConnection(self._path, limit_s=_CALL_LIMIT_S)
         self._connection = host, connection  # where its `close` looks
         return connection

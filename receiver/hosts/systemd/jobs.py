@@ -3,7 +3,6 @@
 """
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
-from receiver.machine import shell
+from receiver.machine import files, proc, shell
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
@@ -187,13 +186,9 @@ class BackgroundJob:
     """A job that goes on while ship does something else."""
 
     def __init__(self, argv: Sequence[str], unit: str, log: Path) -> None:
-        fd = os.open(
-            log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        fd = files.open_log(log)
         try:
-            self._process: subprocess.Popen[bytes] = shell.start(
-                argv, env=shell.PLAIN_ENVIRONMENT, output=fd
-            )
+            self._process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, output=fd)
         finally:
             os.close(fd)
         self._unit = unit
@@ -285,7 +280,7 @@ class SystemdJobs:
     def _await_scope(self, scope: str, pid: int) -> None:
         """PID 1 answers before it has moved the process."""
         deadline = self._clock.now() + _DETACH_LIMIT_S
-        while scope not in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8"):
+        while not any(scope in group.place for group in proc.control_groups(pid)):
             if self._clock.now() > deadline:
                 raise ServerError(
                     f"Process {pid} could not be put into {scope}.", reason="server/detach-failed"

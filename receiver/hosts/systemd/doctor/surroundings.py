@@ -10,13 +10,14 @@ from pathlib import Path
 from receiver.hosts.examiner import Subject
 from receiver.hosts.process_ends import OUT_OF_MEMORY
 from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
-from receiver.machine import shell
+from receiver.machine import proc, shell
 from receiver.model.finding import Finding
 from receiver.model.settings import Server
 from receiver.nginx.sites import server_names
 
 _SSH = 22
 _QUICK_S = 3.0
+_MIB = 1024 * 1024
 _NO_SUCH_NAME = 2
 """What getent ends with."""
 _NOBODY = "Visitors wait, and get no answer."
@@ -65,11 +66,8 @@ def _memory(apps: Collection[str]) -> Iterator[Finding]:
 
 
 def _meminfo() -> tuple[str, ...]:
-    with suppress(OSError, KeyError, ValueError):
-        pairs = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        total, free = (int(pairs[name].split()[0]) // 1024 for name in ("MemTotal", "MemAvailable"))
-        return (f"Now {free} MiB of {total} MiB are available.",)
-    return ()
+    memory = proc.machine_memory()
+    return (f"Now {memory.available // _MIB} MiB of {memory.total // _MIB} MiB are available.",)
 
 
 def _clock() -> Iterator[Finding]:
