@@ -1,10 +1,10 @@
-"""A package index on loopback, with packages that tests make, for which a name and password may
-be needed."""
+"""A package index with packages that tests make; it may ask for a name and password."""
 
 import base64
 import hashlib
 import http.server
 import io
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -137,7 +137,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def package_index(
-    files: Mapping[str, bytes], user: str = "", password: str = ""
+    files: Mapping[str, bytes],
+    user: str = "",
+    password: str = "",
+    *,
+    address: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Index]:
     """An index that serves until the end of the block."""
     given = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -145,7 +150,9 @@ def package_index(
     class Handler(_Handler):
         expected = f"Basic {given}" if user else None
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer((address, 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     index = Handler.index = Index(server.server_port, files)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -214,7 +214,7 @@ class Machine:
             "--resolv-conf=off",
             "--timezone=off",
             f"--network-namespace-path=/run/netns/{self._network.namespace}",
-            *(f"--bind-ro={folder}" for folder in registries.local_folders()),
+            *registries.binds(),
         )
 
     def _init_pid(self) -> int | None:

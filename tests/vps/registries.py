@@ -3,18 +3,17 @@
 Nothing of it is ever written into the repository: it may hold addresses and passwords.
 """
 
-import ast
 import configparser
 import io
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+
+from tests.vps import pip_here
+from tests.vps.pip_here import Handed
 
 APT = Path("etc/apt")
 APT_ENTRIES = (
@@ -25,18 +24,18 @@ EMPTIES_THE_CACHE = "docker-clean"  # a container image's habit: it would undo t
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-PLACES = ("index-url", "extra-index-url", "find-links")
 
 
 def configure(root: Path) -> None:
     """Make apt, pip and uv inside the tree reach what they reach out here."""
+    given = pip_here.handed()
     _copy_apt(root)
-    _copy_certificates(root)
+    _copy_certificates(root, given.certificates)
     _copy_name_service(root)
-    settings = pip_settings()
-    (root / "etc/pip.conf").write_text(pip_conf(settings))
+    _copy_netrc(root, given.netrc)
+    (root / "etc/pip.conf").write_text(pip_conf(given.settings))
     (root / "etc/uv").mkdir(exist_ok=True)
-    (root / "etc/uv/uv.toml").write_text(uv_toml(settings))
+    (root / "etc/uv/uv.toml").write_text(uv_toml(given))
     lines = [f'{name}="{value}"\n' for name, value in environment().items()]
     (root / "etc/environment").write_text("".join(lines))
 
@@ -44,7 +43,15 @@ def configure(root: Path) -> None:
 def environment() -> dict[str, str]:
     """Variables that a process inside needs to get out: proxies, and where certificates are."""
     proxies = {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
-    return proxies | {name: CA_BUNDLE for name in CA_VARIABLES[:3] if name in os.environ}
+    bundles = {name: CA_BUNDLE for name in CA_VARIABLES[:3] if name in os.environ}
+    names = ("uv.client-cert", "install.client-cert", "global.client-cert")
+    client = pip_here.handed().first(*names)
+    return proxies | bundles | ({"SSL_CLIENT_CERT": client} if client else {})
+
+
+def binds() -> tuple[str, ...]:
+    """Options of systemd-nspawn for what this computer's pip configuration names."""
+    return tuple(f"--bind-ro={_escaped(path)}" for path in pip_here.handed().paths)
 
 
 def mirror(suite: str) -> tuple[str, ...]:
@@ -63,40 +70,13 @@ def mirror(suite: str) -> tuple[str, ...]:
     return ()
 
 
-def local_folders(settings: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """Folders of this computer that pip's configuration names, for the machine to see as well."""
-    settings = pip_settings() if settings is None else settings
-    folders: set[Path] = set()
-    for key, value in settings.items():
-        if key.rpartition(".")[2] not in PLACES:
-            continue
-        for path in filter(None, map(_path_of, value.split())):
-            # A file index links to `../../files`, so the folder above it belongs to it.
-            above = "index-url" in key and len(path.parent.parts) > 2
-            folders.add(path.parent if above else path)
-    return tuple(sorted(folders))
-
-
-@cache
-def pip_settings() -> dict[str, str]:
-    """What pip goes by on this computer: its files and its variables in one; places that exist."""
-    argv = (sys.executable, "-m", "pip", "config", "list")
-    listing = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    # `pip config list` shows the key with its section but not its file; variables come as :env:.
-    settings: dict[str, str] = {}
-    for line in sorted(listing.splitlines(), key=_level):
-        name, _, text = line.partition("=")
-        section, _, key = name.rpartition(".")
-        section = "global" if section == ":env:" else section
-        settings[f"{section}.{key}"] = str(ast.literal_eval(text))
-    return dict(_with_places_that_exist(settings))
-
-
 def pip_conf(settings: Mapping[str, str]) -> str:
     """The settings as a pip.conf."""
     sections = configparser.RawConfigParser()
     for name, value in sorted(settings.items()):
         section, _, key = name.rpartition(".")
+        if section == "uv":
+            continue
         if not sections.has_section(section):
             sections.add_section(section)
         sections.set(section, key, CA_BUNDLE if key == "cert" else value)
@@ -105,38 +85,19 @@ def pip_conf(settings: Mapping[str, str]) -> str:
     return written.getvalue()
 
 
-def uv_toml(settings: Mapping[str, str]) -> str:
-    """The same places for uv, which does not read pip's files."""
+def uv_toml(given: Handed) -> str:
+    """The same places for uv, which reads no pip.conf, after those that uv itself is told."""
     lines = ["system-certs = true", 'index-strategy = "unsafe-best-match"  # as pip chooses']
-    for key in PLACES:
-        if value := settings.get(f"global.{key}", ""):
-            written = value if key == "index-url" else value.split()
-            lines.append(f"{key} = {json.dumps(written)}")
+    for key in pip_here.UV_KEYS:
+        of_pip = given.first(f"install.{key}", f"global.{key}")
+        entries = [*given.first(f"uv.{key}").split(), *of_pip.split()]
+        if entries:
+            lines.append(f"{key} = {json.dumps(entries[0] if key == 'index-url' else entries)}")
     return "\n".join(lines) + "\n"
 
 
-def _level(line: str) -> int:
-    return 1 if line.startswith(":env:") else 0
-
-
-def _with_places_that_exist(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in settings.items():
-        if name.rpartition(".")[2] not in PLACES:
-            yield name, value
-        elif there := [place for place in value.split() if _reachable(place)]:
-            yield name, " ".join(there)
-
-
-def _reachable(place: str) -> bool:
-    path = _path_of(place)
-    return path is None or path.exists()
-
-
-def _path_of(place: str) -> Path | None:
-    if place.startswith("/"):
-        return Path(place)
-    parts = urlsplit(place)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+def _escaped(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _copy_apt(root: Path) -> None:
@@ -154,14 +115,28 @@ def _copy_apt(root: Path) -> None:
             shutil.copy2(keyring, root / keyring.relative_to("/"))
 
 
-def _copy_certificates(root: Path) -> None:
+def _copy_certificates(root: Path, of_pip: tuple[Path, ...]) -> None:
     inside = root / "usr/local/share/ca-certificates"
     shutil.copytree("/usr/local/share/ca-certificates", inside, dirs_exist_ok=True)
-    for name in CA_VARIABLES:
-        bundle = Path(os.environ.get(name, CA_BUNDLE))
-        if str(bundle) != CA_BUNDLE and bundle.is_file():
-            shutil.copy2(bundle, inside / f"{name.lower()}.crt")
+    places = {*(Path(os.environ.get(name, CA_BUNDLE)) for name in CA_VARIABLES), *of_pip}
+    for number, bundle in enumerate(sorted(file for place in places for file in _files_of(place))):
+        shutil.copy2(bundle, inside / f"of-this-computer-{number}.crt")
     subprocess.run(("chroot", str(root), "update-ca-certificates"), capture_output=True, check=True)
+
+
+def _files_of(place: Path) -> Iterator[Path]:
+    if place.is_dir() and place != Path(CA_BUNDLE).parent:
+        yield from (file for file in place.iterdir() if file.is_file())
+    elif place.is_file() and place != Path(CA_BUNDLE):
+        yield place
+
+
+def _copy_netrc(root: Path, file: Path | None) -> None:
+    inside = root / "root/.netrc"
+    inside.unlink(missing_ok=True)
+    if file:
+        inside.touch(0o600)
+        inside.write_bytes(file.read_bytes())
 
 
 def _copy_name_service(root: Path) -> None:

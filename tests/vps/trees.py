@@ -107,7 +107,6 @@ def _warm(base: Path, partial: Path) -> None:
 def run_in_tree(tree: Path, script: str) -> None:
     """Run a shell script in a tree that is not booted, with this computer's own network."""
     Path("/run/systemd/nspawn/propagate").mkdir(parents=True, exist_ok=True)
-    binds = [f"--bind-ro={folder}" for folder in registries.local_folders()]
     variables = [f"--setenv={name}={value}" for name, value in registries.environment().items()]
     _run(
         "systemd-nspawn",
@@ -119,7 +118,7 @@ def run_in_tree(tree: Path, script: str) -> None:
         "--pipe",
         "--resolv-conf=off",
         "--setenv=DEBIAN_FRONTEND=noninteractive",
-        *binds,
+        *registries.binds(),
         *variables,
         "/bin/sh",
         "-c",
