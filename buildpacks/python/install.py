@@ -165,11 +165,12 @@ def _pins(pinned: "Pinned", added: tuple[str, ...]) -> tuple[Command, ...]:
             _pip(("--no-deps", *batch.options, "-r", "-")),
             stdin=batch.requirements,
             secrets=batch.index.secrets if batch.index else {},
+            locked=True,
         )
         for batch in pinned.batches()
     ]
     if pinned.installs_project:
-        commands.append(_pip(("--no-deps", ".")))
+        commands.append(replace(_pip(("--no-deps", ".")), locked=True))
     if commands:
         # --exact in the first, which removes all else; what comes after it only adds
         argv = (*commands[0].argv, "--exact")
@@ -187,6 +188,7 @@ def _sync(packages: Packages, python: Interpreter) -> Command:
         noise=_NOISE,
         env={**packages.env, "UV_PROJECT_ENVIRONMENT": "{venv}"},
         explain=INSTALL,
+        locked=True,
     )
 
 
@@ -219,6 +221,8 @@ def _digest(
             if name.startswith(_INSTALLER_VARIABLES)
         },
         "commit": facts.commit if packages.per_commit else "",
+        # only where there are any, so that the name of what was made without them stays
+        **({"pip": dict(facts.pip)} if facts.pip else {}),
     }
     text = json.dumps(decides, sort_keys=True)
     # 128 bits are plenty, and keep the scripts' first lines below the kernel's limit.

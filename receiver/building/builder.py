@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from receiver.building.pip_settings import PipSettings
 from receiver.hosts import Host, memory
 from receiver.hosts.accounts import Owner, as_account, ids
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
@@ -43,8 +44,8 @@ class Builder:
     paths: AppPaths
     release: ReleasePaths
     out: Output
-    index: Mapping[str, str]
-    """Package index settings of this machine, as uv understands them."""
+    pip: PipSettings
+    """Settings of pip, of this machine and of the app, as uv understands them."""
     last_venv: Path | None = None
     """That of the live release: a new one starts as its copy, so that only what differs is
     installed."""
@@ -187,15 +188,17 @@ class Builder:
     ) -> None:
         if command.title:
             self.out.step(command.title)
+        if left := self.pip.left_to_lock(command) if command.title else "":
+            self.out.say(left)
         uv = str(Path(sys.executable).with_name("uv"))
-        filled = command.filled(venv=str(venv), uv=uv)
+        filled = self.pip.applied(command).filled(venv=str(venv), uv=uv)
         on_output = None if command.quiet else partial(self.out.feed, noise=command.noise)
         with self._environment(filled) as environment:
             job = self._job(filled.argv, environment, writable, self.limit_s)
             status, said = self._run(job, filled.stdin, on_output)
         self.out.flush(noise=command.noise)
         if status:
-            raise explain(command, said)
+            raise self.pip.explained(explain(command, said))
 
     @contextmanager
     def _environment(self, command: Command) -> Iterator[Path]:
@@ -209,7 +212,7 @@ class Builder:
             for name, value in records.read_config(self.release.env).items()
             if name not in self.kept_back
         }
-        values = {**self.index, **command.env, **command.secrets, **config}
+        values = {**command.env, **command.secrets, **config}
         records.write_config(path, values, mode=0o640, gid=gid)
         try:
             yield path

@@ -1,17 +1,23 @@
 """Read-only questions about this machine, put together for the planners."""
 
+import posixpath
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from receiver.building import interpreters, pip_settings, pythons
-from receiver.building.pip_settings import PipSettings
-from receiver.model.build import BuildFacts, Interpreter
+from receiver.building.constraint_files import in_tree, on_disk, texts
+from receiver.building.pip_settings import PipSettings, Seen
+from receiver.model.build import BuildFacts, Interpreter, Tree
+from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.server import Server
 from receiver.state import records
+
+_FILES_OF_UV = ("UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_OVERRIDE")
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -22,7 +28,11 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def build_facts(
-    server: Server, config: Mapping[str, str], commit: str, live: Release | None
+    server: Server,
+    config: Mapping[str, str],
+    commit: str,
+    live: Release | None,
+    pip: Mapping[str, str],
 ) -> BuildFacts:
     """What a buildpack may know besides the tree."""
     return BuildFacts(
@@ -32,14 +42,49 @@ def build_facts(
         today=date.fromisoformat(server.clock.stamp()[:10]),
         fetchable=pythons.fetchable(server.layout, server.settings),
         python_before=(live.python if live else None) or "",
+        pip=pip,
     )
 
 
-def index_settings(server: Server, config: Mapping[str, str]) -> PipSettings:
-    """Where packages come from: this machine's pip settings, and the app's config vars over
-    them.
+def index_settings(
+    server: Server,
+    config: Mapping[str, str],
+    app: AppName | None = None,
+    tree: Tree | None = None,
+) -> PipSettings:
+    """This machine's pip settings, and the app's config vars over them.
+
+    Without an app, they are for ship itself; without a tree, nothing is known of what is below it.
     """
-    return pip_settings.uv_settings(config, pip_settings.standard_files(_home(server)))
+
+    def see(path: Path) -> Seen:
+        if not path.is_absolute():
+            name = posixpath.normpath(str(path))
+            return "there" if tree is None or tree.has(name) or tree.has_folder(name) else "missing"
+        seen = pip_settings.on_this_machine(path)
+        reads = app is None or seen != "there" or server.host.accounts.can_read(app, path)
+        return seen if reads else "unreadable"
+
+    return pip_settings.uv_settings(config, pip_settings.standard_files(_home(server)), see)
+
+
+def deciding(
+    server: Server, app: AppName, settings: PipSettings, config: Mapping[str, str], tree: Tree
+) -> Mapping[str, str]:
+    """What of pip's settings decides what is installed, with the texts of files that are named.
+
+    Config vars of uv's are not part of it; the files that they name are.
+    """
+
+    def read(path: str) -> str | None:
+        if path.startswith("/"):
+            return on_disk(Path(path), partial(server.host.accounts.can_read, app))
+        return in_tree(tree, path)
+
+    named = [settings.options.get(option, "").split() for option in pip_settings.CONSTRAINTS]
+    named += [config.get(name, "").split() for name in _FILES_OF_UV]
+    local = [pip_settings.local_path(one) for places in named for one in places]
+    return {**settings.options, **texts((str(path) for path in local if path), read)}
 
 
 def _interpreters(server: Server) -> tuple[Interpreter, ...]:

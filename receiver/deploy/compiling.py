@@ -132,7 +132,7 @@ class _Classic:
         for folder in (self.work.parent, self.work):
             files.make_folder(folder, mode=0o750, uid=uid, gid=gid)
         if isinstance(self.source, GitSource):
-            trusted = self.builder.index.get(_CERTIFICATE)
+            trusted = self.builder.pip.env.get(_CERTIFICATE)
             certificates = {"GIT_SSL_CAINFO": trusted} if trusted else {}
             archive = buildpack_store.stored(store, self.source, certificates)
             self.builder.unpack(archive, self.pack)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import buildpacks
 from receiver.building import facts
+from receiver.building.pip_settings import PipSettings
 from receiver.deploy import declared
 from receiver.deploy.leaving_out import opened
 from receiver.deploy.transition import Transition
@@ -41,6 +42,7 @@ class PushedTree:
     """How its code wants a release checked."""
     config: dict[str, str]
     """Config vars of the release to be."""
+    pip: PipSettings
     steps: tuple[Step, ...]
     """What builds it, in order."""
     procfile: bytes | None
@@ -60,7 +62,10 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
         manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
         app_json, check = declared.read(tree, manifest.check, work.out)
         config = declared.settle_config(work, app_json)
-        known = facts.build_facts(work.server, config, commit, work.old)
+        app = work.paths.name
+        pip = facts.index_settings(work.server, config, app, tree)
+        decide = facts.deciding(work.server, app, pip, config, tree)
+        known = facts.build_facts(work.server, config, commit, work.old, decide)
         allowed = work.server.settings.buildpacks
         chosen = work.settings.buildpacks or declared.buildpacks(app_json, allowed, work.out)
         procfile = tree.read("Procfile") if tree.has("Procfile") else None
@@ -70,6 +75,7 @@ def read(work: Transition, archive: Path, commit: str) -> PushedTree:
             app_json=app_json,
             check=check,
             config=config,
+            pip=pip,
             steps=steps,
             procfile=procfile,
             gunicorn_file=tree.has("gunicorn.conf.py"),

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from receiver.building import facts
 from receiver.changes.checkpoint import About
 from receiver.changes.points import reached
 from receiver.deploy import compiling, declared, phases, pushed_tree
@@ -123,7 +124,7 @@ def _release(work: Transition, push: Push, tree: PushedTree, version: int, built
 
 def _build(work: Transition, push: Push, tree: PushedTree, home: ReleasePaths) -> Built:
     """Do what the buildpacks planned and the app asks for besides."""
-    builder = work.builder(home, tree.config)
+    builder = work.builder(home, tree.config, tree.pip)
     builder.unpack(push.archive)
     reached("unpacked")
     store = work.server.layout.buildpacks
@@ -251,7 +252,8 @@ def _again(
     if wish.forecast is not None:
         wish.forecast(work, release)
     files.link_file(work.paths.release(source.version).slug, home.slug)
-    work.builder(home, config).unpack(home.slug)
+    pip = facts.index_settings(work.server, config, work.paths.name)
+    work.builder(home, config, pip).unpack(home.slug)
     return release
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from receiver.building import builder as building
 from receiver.building import facts, pythons
+from receiver.building.pip_settings import PipSettings
 from receiver.changes import background
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState
@@ -107,17 +108,18 @@ class Transition:
         pythons.fetch(self.server.layout, self.server.settings, wanted, reach)
         reached("fetched")
 
-    def builder(self, home: ReleasePaths, config: Mapping[str, str]) -> building.Builder:
+    def builder(
+        self, home: ReleasePaths, config: Mapping[str, str], pip: PipSettings
+    ) -> building.Builder:
         """Runs a buildpack's plan for the release in `home`."""
-        index = facts.index_settings(self.server, config)
-        for notice in index.notices:
+        for notice in pip.notices:
             self.out.say(notice)
         return building.Builder(
             server=self.server,
             paths=self.paths,
             release=home,
             out=self.out,
-            index=index.env,
+            pip=pip,
             last_venv=Path(self.old.venv) if self.old and self.old.venv else None,
             kept_back=kept_from_builds(config),
             turn=self.turn,

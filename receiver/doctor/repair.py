@@ -15,6 +15,7 @@ import msgspec
 
 from receiver.access import keys
 from receiver.building import builder as building
+from receiver.building.pip_settings import PipSettings
 from receiver.changes.change import AppChange, changing
 from receiver.machine import files, git
 from receiver.model import finding as repairs
@@ -124,7 +125,7 @@ class Repairer:
                 paths=paths,
                 release=home,
                 out=self._out,
-                index={},
+                pip=PipSettings(),
                 mounts=mounts,
             )
             if home.source.is_symlink():

@@ -1,6 +1,7 @@
 """The accounts of a machine that files and processes of apps belong to."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from receiver.model.names import AppName
@@ -33,6 +34,9 @@ class Accounts(Protocol):
 
     def receiver(self) -> Owner | None:
         """The account that takes pushes; None where there is none."""
+
+    def can_read(self, app: AppName, path: Path) -> bool:
+        """Whether what runs for the app can read a file or folder of the machine that is there."""
 
     def create(self, app: AppName) -> None:
         """Make the app's account unless it is there."""

@@ -127,7 +127,10 @@ def _decide(
     app_json, check = declared.read(tree, manifest.check, out)
     config = _config(paths, wish, app_json)
     last = records.read_json(paths.state, _Last) or _Last()
-    known = replace(facts.build_facts(laptop, config, "", None), python_before=last.python)
+    pip = facts.index_settings(laptop, config, paths.name, tree)
+    decide = facts.deciding(laptop, paths.name, pip, config, tree)
+    known = facts.build_facts(laptop, config, "", None, decide)
+    known = replace(known, python_before=last.python)
     chosen = declared.buildpacks(app_json, {}, out)
     steps = pushed_tree.plan_steps(tree, known, chosen, {})
     return PushedTree(
@@ -135,6 +138,7 @@ def _decide(
         app_json=app_json,
         check=check,
         config=config,
+        pip=pip,
         steps=tuple(_in_place(step, out) if isinstance(step, Planned) else step for step in steps),
         procfile=tree.read("Procfile") if tree.has("Procfile") else None,
         gunicorn_file=tree.has("gunicorn.conf.py"),
@@ -209,8 +213,7 @@ def _editable(command: Command) -> Command:
 def _build(
     laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output
 ) -> compiling.Built:
-    index = facts.index_settings(laptop, pushed.config)
-    for notice in index.notices:
+    for notice in pushed.pip.notices:
         out.say(notice)
     last = records.read_json(paths.state, _Last) or _Last()
     records.write_config(paths.running.env, pushed.config, mode=0o600)
@@ -219,7 +222,7 @@ def _build(
         paths=paths,
         release=paths.running,
         out=out,
-        index=index.env,
+        pip=pushed.pip,
         last_venv=Path(last.venv) if last.venv else None,
         kept_back=kept_from_builds(pushed.config),
     )

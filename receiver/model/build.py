@@ -40,6 +40,8 @@ class BuildFacts:
     """Pythons that are not here and can be fetched, with the paths that they will have."""
     python_before: str = ""
     """The version that the live release runs on."""
+    pip: Mapping[str, str] = field(default_factory=dict)
+    """pip's settings that decide what is installed, and the texts of files that they name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Command:
     """Variables that other accounts must not see."""
     noise: str = ""
     """Lines of its output that tell the one who pushed nothing, as a pattern for whole lines."""
+    locked: bool = False
+    """Whether a lock file says the versions that it installs."""
 
     def filled(self, *, venv: str, uv: str) -> "Command":
         """The command with both paths put in. Not `format`: other braces are the app's own text."""

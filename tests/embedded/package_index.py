@@ -4,12 +4,18 @@ import base64
 import hashlib
 import http.server
 import io
+import json
 import ssl
+import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+JSON = "application/vnd.pypi.simple.v1+json"
 
 BACKEND = '''
 """Builds the one module of this folder, without anything that would have to be downloaded."""
@@ -77,6 +83,18 @@ def wheel(name: str, version: str, *requires: str) -> tuple[str, bytes]:
     return f"{name}-{version}-py3-none-any.whl", buffer.getvalue()
 
 
+def sdist(name: str, version: str, files: Mapping[str, str]) -> tuple[str, bytes]:
+    """A source package of these files, by its file name."""
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        for path, text in {**files, "PKG-INFO": metadata}.items():
+            member = tarfile.TarInfo(f"{name}-{version}/{path}")
+            member.size = len(text.encode())
+            packed.addfile(member, io.BytesIO(text.encode()))
+    return f"{name}-{version}.tar.gz", buffer.getvalue()
+
+
 def _digest(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
@@ -88,12 +106,19 @@ class Index:
 
     port: int
     files: Mapping[str, bytes]
+    scheme: str = "http"
     refused: list[str] = field(default_factory=list)
     """Paths that were asked for without the right name and password."""
+    busy: int = 0
+    """How many requests are answered with 503 first."""
+    slow_s: float = 0
+    """How long it thinks before each answer."""
+    uploaded: Mapping[str, str] = field(default_factory=dict)
+    """When files were uploaded; told in the JSON form of the pages, where there are any."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/simple/"
+        return f"{self.scheme}://127.0.0.1:{self.port}/simple/"
 
     def url_as(self, user: str, password: str) -> str:
         return self.url.replace("//", f"//{user}:{password}@")
@@ -106,16 +131,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     expected: str | None
 
     def do_GET(self) -> None:
-        if self.expected and self.headers.get("Authorization") != self.expected:
+        time.sleep(self.index.slow_s)
+        if self.index.busy:
+            self.index.busy -= 1
+            self._answer(503, b"", "text/plain")
+        elif self.expected and self.headers.get("Authorization") != self.expected:
             self.index.refused.append(self.path)
             self._answer(401, b"", "text/plain")
-            return
+        else:
+            self._serve(urlsplit(self.path).path)  # a proxy is asked for a whole address
+
+    def _serve(self, path: str) -> None:
         files = self.index.files
-        _, place, *rest = self.path.rstrip("/").split("/")
+        _, place, *rest = path.rstrip("/").split("/")
         if place == "files" and rest[0] in files:
             self._answer(200, files[rest[0]], "application/octet-stream")
-        elif place == "simple" and rest and (page := _page(files, rest[0])):
-            self._answer(200, page, "text/html")
+        elif place == "simple" and rest and (links := _links(files, rest[0])):
+            if self.index.uploaded:
+                self._answer(200, _json(self.index, rest[0], links), JSON)
+            else:
+                self._answer(200, _page(links), "text/html")
         else:
             self._answer(404, b"", "text/plain")
 
@@ -153,7 +188,7 @@ def package_index(
     server = http.server.ThreadingHTTPServer((address, 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    index = Handler.index = Index(server.server_port, files)
+    index = Handler.index = Index(server.server_port, files, "https" if tls else "http")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -164,10 +199,28 @@ def package_index(
         server.server_close()
 
 
-def _page(files: Mapping[str, bytes], name: str) -> bytes:
-    links = "".join(
-        f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>\n'
+def _links(files: Mapping[str, bytes], name: str) -> dict[str, str]:
+    """The digest of each file of a package."""
+    return {
+        file: hashlib.sha256(data).hexdigest()
         for file, data in files.items()
         if file.partition("-")[0] == name.replace("-", "_")
-    )
-    return f"<!DOCTYPE html><html><body>\n{links}</body></html>".encode() if links else b""
+    }
+
+
+def _page(links: Mapping[str, str]) -> bytes:
+    lines = (f'<a href="/files/{file}#sha256={one}">{file}</a>\n' for file, one in links.items())
+    return f"<!DOCTYPE html><html><body>\n{''.join(lines)}</body></html>".encode()
+
+
+def _json(index: Index, name: str, links: Mapping[str, str]) -> bytes:
+    files = [
+        {
+            "filename": file,
+            "url": f"/files/{file}",
+            "hashes": {"sha256": digest},
+            "upload-time": index.uploaded[file],
+        }
+        for file, digest in links.items()
+    ]
+    return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "files": files}).encode()

@@ -14,6 +14,8 @@ from tests.embedded.pushing import PushServer
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _UPDATES = os.environ.get("SHIP_UPDATE_GOLDEN") == "1"
 _MASKS = (
+    # what a push says of this computer's own pip settings
+    (r"(?m)^.*(?:The pip setting `|, not the pip settings? `)[^\n]*\n", ""),
     (r"(?ms)^error: .*?(?=\n\n)", "error: (in uv's words)"),
     (r'(?m)^  File "(?!ROOT/var/apps/)[^\n]*\n(?:    [^\n]*\n)*', ""),  # frames of Python's own
     (r"(?m)^ *[~^][~^ ]*\n", ""),  # newer Pythons underline more

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from receiver.building.pip_options import OPTIONS
 from receiver.model.app_json import (
     AppJson,
     Buildpack,
@@ -99,6 +100,17 @@ def test_the_app_json_that_is_shown_is_read_whole() -> None:
     section = _page("configuration.md").split("\n## app.json\n")[1]
     shown = section.split("```json\n")[1].split("```")[0]
     assert parse_app_json(shown.encode())[1] == ""
+
+
+def test_every_option_of_pip_that_a_push_uses_or_names_is_documented() -> None:
+    section = _page("configuration.md").split("\n## Settings of pip\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    written = [re.findall(r"`([a-z0-9-]+)`", line.split(" | ")[0]) for line in rows]
+    *used, unused = written
+    assert {name for names in used for name in names} == {
+        option for option, row in OPTIONS.items() if callable(row)
+    }
+    assert set(unused) == {option for option, row in OPTIONS.items() if isinstance(row, str)}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])

@@ -48,6 +48,32 @@ def test_a_lock_reaches_the_installer_in_its_unit(ship_server: ShipServer) -> No
     assert site.page() == "2.0.0"
 
 
+LIMITED = {"app.py": APP, "requirements.txt": "iniconfig\n"}
+UNREADABLE = "is left out, because the app's account cannot read it."
+
+
+def test_a_constraint_of_the_machine_counts_where_the_account_reads_it(
+    ship_server: ShipServer,
+) -> None:
+    site = ship_server.site("limited")
+    for place in ("/srv", "/root"):
+        ship_server.root(f"echo 'iniconfig==1.1.1' > {place}/limits.txt")
+    site.ship("config:set PIP_CONSTRAINT=/srv/limits.txt")
+    site.commit(LIMITED)
+    pushed = site.push()
+    assert (pushed.status, site.page()) == (0, "1.1.1"), pushed.text
+    assert UNREADABLE not in pushed.text
+    ship_server.root("chmod 600 /srv/limits.txt")
+    site.commit({"README": ""})
+    pushed = site.push()
+    assert UNREADABLE in pushed.text
+    assert site.page() > "1.1.1"
+    site.ship("config:set PIP_CONSTRAINT=/root/limits.txt")
+    site.commit({"README": "once more"})
+    assert UNREADABLE in site.push().text
+    ship_server.root("rm /srv/limits.txt /root/limits.txt")
+
+
 def test_no_account_reads_the_password_of_an_index_from_a_unit(ship_server: ShipServer) -> None:
     site = ship_server.site("secretive")
     site.publish("before")

@@ -1,7 +1,5 @@
 """A machine on a computer whose pip configuration names files: it has them, and installs."""
 
-import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import server_context
 from tests.embedded.package_index import Index, package_index, wheel
-from tests.needs import require_program
 from tests.vps import pip_here
 from tests.vps.machine import Machine
 
@@ -42,7 +40,7 @@ class Configured:
 @pytest.fixture(scope="module")
 def configured(warm_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
     folder = tmp_path_factory.mktemp("config")
-    tls = _certificates(folder)
+    tls = server_context(folder, f"DNS:{HOST}", asks=True)
     sold = dict((wheel("shipsold", "1.0"), wheel("shipsold", "2.0")))
     with (
         package_index(sold, USER, PASSWORD, address="0.0.0.0", tls=tls) as index,
@@ -114,29 +112,6 @@ def _write_packages(folder: Path) -> None:
         if place == "house/files":
             page.parent.mkdir(parents=True)
             page.write_text(f'<!DOCTYPE html><a href="../../files/{file}">{file}</a>')
-
-
-def _certificates(folder: Path) -> ssl.SSLContext:
-    """An authority, a client's certificate with its key, and the server that asks for that."""
-    _openssl(folder, "ca", "-addext", "keyUsage=keyCertSign")
-    leaf = ("-CA", "ca.pem", "-CAkey", "ca.pem", "-addext", "basicConstraints=critical,CA:FALSE")
-    _openssl(folder, "client", *leaf)
-    _openssl(folder, "server", *leaf, "-addext", f"subjectAltName=DNS:{HOST}")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "ca.crt")
-    tls.load_cert_chain(folder / "server.pem")
-    tls.verify_mode = ssl.CERT_REQUIRED
-    return tls
-
-
-def _openssl(folder: Path, name: str, *options: str) -> None:
-    program = str(require_program("openssl"))
-    made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}")
-    files = ("-keyout", f"{name}.key", "-out", f"{name}.crt")
-    subprocess.run(
-        (program, "req", *made, *files, *options), cwd=folder, check=True, capture_output=True
-    )
-    both = [(folder / f"{name}.{kind}").read_text() for kind in ("key", "crt")]
-    (folder / f"{name}.pem").write_text("".join(both))
 
 
 def _prepare(machine: Machine) -> None:

@@ -4,13 +4,15 @@ They are made and removed by root.
 """
 
 import grp
+import os
 import pwd
+from pathlib import Path
 
 from receiver.hosts.accounts import Owner
 from receiver.hosts.systemd.jobs import deploy_job_units, lasting_job_units
 from receiver.hosts.systemd.limits import SystemdLimits
 from receiver.hosts.systemd.manager import stop_units
-from receiver.hosts.systemd.sandbox import account
+from receiver.hosts.systemd.sandbox import account, hides
 from receiver.machine import shell
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
@@ -48,6 +50,19 @@ class SystemdAccounts:
             return None
         return Owner(entry.pw_uid, entry.pw_gid)
 
+    def can_read(self, app: AppName, path: Path) -> bool:
+        """As permissions let the app's account, and as far as its sandbox shows it."""
+        place = path.resolve()
+        if any(hides(self._layout, app, one) for one in (path, place)):
+            return False
+        own = self.owner(app)
+        groups = set(os.getgrouplist(account(app), own.gid))
+        wanted = os.R_OK | os.X_OK if place.is_dir() else os.R_OK
+        on_the_way = {*path.parents, *place.parents}
+        return _lets(place, wanted, own.uid, groups) and all(
+            _lets(folder, os.X_OK, own.uid, groups) for folder in on_the_way
+        )
+
     def create(self, app: AppName) -> None:
         """Make the app's account unless it is there."""
         if not _has_account(app):
@@ -82,6 +97,15 @@ class SystemdAccounts:
         """Stop the jobs of an app, and forget what systemd keeps by its name."""
         stop_units(deploy_job_units(app), lasting_job_units(app))
         self._limits.forget_applied(app)
+
+
+def _lets(path: Path, wanted: int, uid: int, groups: set[int]) -> bool:
+    """A list of access rights, where there is one, is taken to allow it."""
+    if "system.posix_acl_access" in os.listxattr(path):
+        return True
+    found = path.stat()
+    shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
+    return (found.st_mode >> shift) & wanted == wanted
 
 
 def _has_account(app: AppName) -> bool:

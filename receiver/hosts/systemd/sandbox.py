@@ -50,6 +50,10 @@ _FIXED: Properties = (
 )
 
 
+_HIDDEN = ("/home", "/root", "/run/user", "/run/dbus", "/tmp", "/var/tmp")  # noqa: S108 - not used
+"""What ProtectHome, PrivateTmp and the rest of the list take out of sight."""
+
+
 def account(app: AppName) -> str:
     """User and group that an app runs as."""
     return f"ship-{app}"
@@ -77,6 +81,15 @@ def sandbox_properties(
         *(("ReadWritePaths", str(path)) for path in writable),
         *_bound(paths, mounts),
     )
+
+
+def hides(layout: Layout, app: AppName, path: Path) -> bool:
+    """Whether a file or folder of the machine is out of sight for units of `app`."""
+    paths = layout.app(app)
+    if any(path.is_relative_to(seen) for seen in (paths.home, paths.run)):
+        return False
+    folders = (*map(Path, _HIDDEN), layout.etc, layout.state, layout.run)
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _bound(paths: AppPaths, mounts: Mounts) -> Properties:

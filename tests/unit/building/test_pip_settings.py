@@ -1,10 +1,13 @@
 """What an administrator set for pip, as uv is told it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from receiver.building.pip_settings import parse_pip_conf, standard_files, to_uv, uv_settings
+from receiver.model.build import Command
+from receiver.model.errors import BuildError
 
 ALWAYS = set(to_uv({}).env)
 
@@ -53,8 +56,10 @@ def test_pip_conf_is_read(text: str, options: dict[str, str]) -> None:
             {"UV_FIND_LINKS": "https://a.example,https://b.example"},
         ),
         ({"timeout": "180"}, {"UV_HTTP_TIMEOUT": "180"}),
-        ({"no-index": "true"}, {"UV_NO_INDEX": "true"}),
-        ({"no-index": "false"}, {}),
+        ({"timeout": "12.5"}, {"UV_HTTP_TIMEOUT": "13"}),
+        ({"retries": "0"}, {"UV_HTTP_RETRIES": "0"}),
+        ({"keyring-provider": "subprocess"}, {"UV_KEYRING_PROVIDER": "subprocess"}),
+        ({"keyring-provider": "auto"}, {}),
         ({"trusted-host": "a.example"}, {"UV_INSECURE_HOST": "a.example"}),
         ({"disable-pip-version-check": "1"}, {}),
         ({"index-url": ""}, {}),
@@ -75,13 +80,17 @@ def test_places_that_are_not_there_are_left_out_and_named(tmp_path: Path) -> Non
             "extra-index-url": f"file://{gone} file://{here} https://me:secret@i.example",
             "index-url": f"file://{gone}",
             "cert": str(gone),
+            "constraint": f"{gone} {here}",
+            "client-cert": f"{gone} and more",
         }
     )
     assert found.env["UV_FIND_LINKS"] == str(here)
     assert found.env["UV_INDEX"] == f"file://{here} https://me:secret@i.example"
     assert "UV_DEFAULT_INDEX" not in found.env
     assert "SSL_CERT_FILE" not in found.env
-    assert len(found.notices) == 4
+    assert found.told["constraint"]["choose"].env == {"UV_CONSTRAINT": str(here)}
+    assert "SSL_CLIENT_CERT" not in found.env
+    assert len(found.notices) == 6
     assert all(str(gone) in notice for notice in found.notices)
 
 
@@ -95,6 +104,113 @@ def test_later_files_and_config_vars_win(tmp_path: Path) -> None:
     own = uv_settings({"PIP_INDEX_URL": "https://c.example", "SECRET": "x"}, files).env
     assert own["UV_DEFAULT_INDEX"] == "https://c.example"
     assert "SECRET" not in own
+
+
+def test_a_place_that_the_apps_account_cannot_read_is_left_out_and_named() -> None:
+    found = to_uv({"constraint": "/root/c.txt"}, lambda _: "unreadable")
+    assert found.told == {}
+    (notice,) = found.notices
+    assert notice == (
+        "The pip setting `constraint /root/c.txt` is left out,"
+        " because the app's account cannot read it."
+    )
+
+
+def test_what_uv_cannot_be_told_is_named_once_and_without_its_value() -> None:
+    found = to_uv({"prefer-binary": "yes", "target": "/secret", "timeout": "soon"})
+    prefer, target, timeout = found.notices
+    assert prefer.startswith("The pip setting `prefer-binary` is not used: uv takes the newest")
+    assert target == (
+        "The pip setting `target` is not used: packages go into the app's own virtualenv."
+    )
+    assert timeout == "The pip setting `timeout` is not used: its value is not a number."
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("prefer-binary", "no"), ("user", "false"), ("use-feature", "truststore"),
+        ("progress-bar", "off"), ("no-such-option", "1"), ("target", " "),
+    ],
+)  # fmt: skip
+def test_what_asks_for_nothing_is_silent(option: str, value: str) -> None:
+    found = to_uv({option: value})
+    assert (found.notices, found.told) == ((), {})
+
+
+def test_other_names_of_an_option_are_the_same_option(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\ndefault-timeout = 9\n[install]\npypi_url = https://a.example\n")
+    config = {"PIP_TIMEOUT": "3", "PIP_NO_DEPENDENCIES": "1"}
+    found = uv_settings(config, (file,))
+    assert (found.env["UV_HTTP_TIMEOUT"], found.env["UV_DEFAULT_INDEX"]) == (
+        "3",
+        "https://a.example",
+    )
+    assert found.told["no-deps"]["choose"].options == ("--no-deps",)
+
+
+INSTALL = Command(("{uv}", "pip", "install", "-r", "requirements.txt"), env={"A": "b"})
+LOCKED = replace(INSTALL, locked=True)
+SYNC = Command(("{uv}", "sync"), locked=True)
+HOOK = Command(("sh", "bin/pre_compile"))
+SETTINGS = to_uv(
+    {
+        "pre": "1",
+        "no-index": "1",
+        "no-binary": "foo,bar",
+        "no-deps": "yes",
+        "require-hashes": "1",
+        "timeout": "3",
+    }
+)
+
+
+def test_each_command_is_told_what_concerns_it() -> None:
+    chosen = SETTINGS.applied(INSTALL)
+    assert chosen.argv == (*INSTALL.argv, "--no-index", "--no-binary=foo,bar", "--no-deps")
+    assert chosen.env.items() >= {"A": "b", "UV_PRERELEASE": "allow"}.items()
+    assert SETTINGS.applied(LOCKED).argv == (*INSTALL.argv, "--no-index", "--no-binary=foo,bar")
+    assert "UV_PRERELEASE" not in SETTINGS.applied(LOCKED).env
+    synced = SETTINGS.applied(SYNC)
+    assert synced.argv == SYNC.argv
+    assert synced.env == {**SETTINGS.env, "UV_NO_BINARY_PACKAGE": "foo bar"}
+    hooked = SETTINGS.applied(HOOK)
+    assert hooked.argv == HOOK.argv
+    assert hooked.env["UV_PRERELEASE"] == "allow"
+
+
+def test_an_index_that_a_lock_file_names_is_asked_all_the_same() -> None:
+    named = replace(LOCKED, argv=(*LOCKED.argv, "--default-index", "house=https://a.example"))
+    assert "--no-index" not in SETTINGS.applied(named).argv
+
+
+def test_what_does_not_count_beside_a_lock_file_is_said() -> None:
+    assert SETTINGS.left_to_lock(INSTALL) == ""
+    said = "The lock file decides, not the pip settings `pre` and `no-deps`."
+    assert SETTINGS.left_to_lock(LOCKED) == said
+    assert "`no-index`" in SETTINGS.left_to_lock(SYNC)
+    assert to_uv({"no-binary": "foo"}).left_to_lock(SYNC) == ""
+    assert to_uv({"pre": "1"}).left_to_lock(SYNC) == (
+        "The lock file decides, not the pip setting `pre`."
+    )
+
+
+def test_a_constraint_is_named_where_versions_do_not_fit(tmp_path: Path) -> None:
+    file = tmp_path / "c.txt"
+    file.touch()
+    unresolvable = BuildError("No.", advice="Widen.", reason="build/requirements-unresolvable")
+    found = to_uv({"constraint": str(file)})
+    assert found.explained(unresolvable).advice == (
+        f"Widen. The pip setting `constraint {file}` limits versions too."
+    )
+    other = BuildError("No.", advice="Wait.", reason="build/network")
+    assert found.explained(other).advice == "Wait."
+
+
+def test_only_what_decides_is_part_of_a_virtualenvs_name() -> None:
+    assert to_uv({"index-url": "https://a.example", "timeout": "3"}).options == {}
+    assert to_uv({"pre": "1", "timeout": "3"}).options == {"pre": "1"}
 
 
 def test_passwords_stay_out_of_notices() -> None:

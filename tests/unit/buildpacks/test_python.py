@@ -398,6 +398,7 @@ def test_other_needs_give_another_digest(
     [
         dataclasses.replace(FACTS, config={"PIP_INDEX_URL": "https://other.example"}),
         dataclasses.replace(FACTS, config={"UV_NO_BINARY": "1"}),
+        dataclasses.replace(FACTS, pip={"pre": "1"}),
         dataclasses.replace(FACTS, interpreters=(PYTHON_311,)),
         dataclasses.replace(FACTS, interpreters=(Interpreter(PYTHON_312.path, "3.12.5"),)),
     ],
@@ -443,6 +444,13 @@ def test_project_that_installs_itself_is_per_commit() -> None:
 def test_editable_requirement_becomes_a_copy() -> None:
     assert "--no-editable" in installs({**APP, "requirements.txt": "-e ."})[-1]
     assert "--no-editable" not in installs(APP)[-1]
+
+
+def test_digest_of_before_stays_so_that_virtualenvs_are_found() -> None:
+    files = {**APP, "app.py": FLASK, "requirements.txt": "flask\ngunicorn==23.0.0\n"}
+    assert digest(files) == "82392efa33083ae2811f8eb974b7182b"
+    index = dataclasses.replace(FACTS, config={"PIP_INDEX_URL": "https://a.example"})
+    assert digest(files, index) == "6ab1e9a12fc450cd12b88af2326de4e2"
 
 
 def test_digest_is_short_enough_for_a_scripts_first_line() -> None:
