@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import closing
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,9 @@ def aim(paths: AppPaths, slot: Any, version: int) -> None:
 
 
 def call(method: str, *arguments: Any) -> Any:
-    """Call the host; an error of ship's own is a result too."""
+    """Call the host, such as `accounts.create` of it; an error of ship's own is a result too."""
     try:
-        return getattr(HOST, method)(AppName(arguments[0]), *arguments[1:])
+        return attrgetter(method)(HOST)(AppName(arguments[0]), *arguments[1:])
     except ShipError as error:
         return error.fields()
 

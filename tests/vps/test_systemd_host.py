@@ -48,14 +48,14 @@ def test_systemd_has_nothing_to_say_against_the_units(vps: Vps) -> None:
 def test_an_account_is_made_once_and_removed_for_good(vps: Vps) -> None:
     longest = "a" * 27
     for _ in range(2):
-        assert vps.host("create_account", longest) is None
+        assert vps.host("accounts.create", longest) is None
     entry = vps.machine.run(("getent", "passwd", f"ship-{longest}")).stdout
     assert entry.strip().endswith(f":/var/lib/ship/apps/{longest}:/usr/sbin/nologin")
     for _ in range(2):
-        assert vps.host("remove_account", longest) is None
+        assert vps.host("accounts.remove", longest) is None
     for table in ("passwd", "group"):
         assert vps.machine.run(("getent", table, f"ship-{longest}"), check=False).returncode == 2
-    assert vps.host("owner", longest)["reason"] == "server/account-missing"
+    assert vps.host("accounts.owner", longest)["reason"] == "server/account-missing"
 
 
 def test_no_request_is_lost_in_handovers_and_swaps_in_place(serving: Vps) -> None:

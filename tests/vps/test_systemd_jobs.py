@@ -73,7 +73,7 @@ def test_a_job_has_its_config_vars_and_nobody_else_sees_them(vps: Vps) -> None:
         pattern = "ship-blog.watched-*.service"
         vps.machine.wait_until(lambda: "watched" in vps.systemctl("list-units", pattern), "runs")
         seen = vps.systemctl("show", pattern) + vps.machine.run(("ps", "axww")).stdout
-        vps.host("stop_jobs", "blog")
+        vps.host("jobs.stop", "blog")
         running.wait(timeout=30)
     assert "ship-blog.watched" in seen
     assert "secret of blog" not in seen
