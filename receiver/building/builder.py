@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from receiver.building import facts, pythons
 from receiver.building.pip_settings import PipSettings
+from receiver.changes.points import reached
 from receiver.hosts import Host, memory
 from receiver.hosts.accounts import Owner, as_account, ids
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.machine import files, shell
-from receiver.model.build import Command, Virtualenv
+from receiver.model.build import Command, Interpreter, Virtualenv
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.mounts import hidden
@@ -68,6 +70,16 @@ class Builder:
     def _memory(self) -> str:
         """What a build may use, such as `50%`."""
         return self.server.settings.build_memory
+
+    def fetch_python(self, wanted: Interpreter) -> None:
+        """Have the interpreter of a build on this machine; it stays, for every app."""
+        if Path(wanted.path).exists():
+            return
+        self.out.step(f"Fetching Python {wanted.version}")
+        # of the machine alone: an app has no say in where a Python for all apps comes from
+        reach = facts.index_settings(self.server, {}).env
+        pythons.fetch(self.server.layout, self.server.settings, wanted, reach)
+        reached("fetched")
 
     def unpack(self, archive: Path, folder: Path | None = None) -> None:
         """Unpack a tar file into the release's source, or into another folder of the app's."""

@@ -42,6 +42,8 @@ class Change:
         self.server = server
         self.about = About(title=title)
         self.out = out
+        self.stands = True
+        """False for what is only tried: it may do nothing that does not go back."""
         self.afterwards: list[Callable[[], object]] = []
         """Done in this order when the change stands, while nobody else can begin another."""
         self.begun = False
@@ -143,6 +145,26 @@ def changing(
         change.finalize()
         for deed in change.afterwards:
             deed()
+
+
+@contextmanager
+def trying(server: Server, app: AppName, title: str, out: Output) -> Iterator[AppChange]:
+    """Have an app to oneself and change it, and put everything back at the end.
+
+    A freeze is no reason to refuse: nothing of it stays.
+
+    Raises:
+        LockedError: another command is still at work on it
+    """
+    paths = server.app(app)
+    with freezes.turn(server, paths, title, out, frozen_too=True):
+        recovery.recover(server, app)
+        change = AppChange(server, paths, title, out)
+        change.stands = False
+        try:
+            yield change
+        finally:
+            change.undo()
 
 
 @contextmanager

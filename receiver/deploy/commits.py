@@ -16,7 +16,7 @@ from receiver.model.release import Release
 from receiver.server import Server
 
 if TYPE_CHECKING:
-    from receiver.deploy.releasing import Push
+    from receiver.deploy.stages.requests import Push
 
 
 class Commit(NamedTuple):
@@ -75,10 +75,10 @@ def take(
 
 def plan(server: Server, commit: Commit, out: Output) -> None:
     """Tell what a deploy would do, here and now: nothing has to outlive the client."""
-    from receiver.deploy import forecast  # noqa: PLC0415 - few pushes ask
+    from receiver.deploy import planning  # noqa: PLC0415 - few pushes ask
 
     try:
-        forecast.of_push(server, _push(commit, commit.archive, number=0), out)
+        planning.of_push(server, _push(commit, commit.archive, number=0), out)
     finally:
         commit.archive.unlink(missing_ok=True)
 
@@ -92,14 +92,14 @@ def deploy(server: Server, push: "Push", out: Output) -> Release | None:
 
 def check(server: Server, push: "Push", out: Output) -> Release | None:
     """Only try the commit, which releases nothing."""
-    from receiver.deploy import rehearsal  # noqa: PLC0415 - see above
+    from receiver.deploy import checking  # noqa: PLC0415 - see above
 
-    rehearsal.rehearse(server, push, out)
+    checking.check(server, push, out)
     return None
 
 
 def _push(commit: Commit, archive: Path, number: int) -> "Push":
-    from receiver.deploy.releasing import Push  # noqa: PLC0415 - see above
+    from receiver.deploy.stages.requests import Push  # noqa: PLC0415 - see above
 
     return Push(
         app=commit.app,

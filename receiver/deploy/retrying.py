@@ -6,8 +6,8 @@ from pathlib import Path
 from receiver.access.audit import Entry
 from receiver.deploy import commits
 from receiver.deploy.commits import Commit
-from receiver.deploy.releasing import Push
-from receiver.deploy.spool import spool
+from receiver.deploy.stages.requests import Push
+from receiver.deploy.tree.spool import spool
 from receiver.machine import git
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.names import AppName

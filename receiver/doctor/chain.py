@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from receiver.deploy import canary as checking
+from receiver.deploy.stages import canary as checking
 from receiver.doctor import failed_requests, front_door
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.health import answers, workers

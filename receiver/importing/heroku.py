@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from receiver.deploy.declared_checks import declared_check
-from receiver.deploy.declared_scale import initial_scale
+from receiver.deploy.app_json.checks import declared_check
+from receiver.deploy.app_json.scale import initial_scale
 from receiver.importing.piku import import_process
 from receiver.importing.values import Fate, Finding, Imported, together
 from receiver.model.app_json import FILE_NAME as APP_JSON

@@ -5,38 +5,36 @@ The checkout is not changed. What a build would do to its own copy of the code i
 told.
 """
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from receiver.building import facts, pythons
+from receiver.building import facts
 from receiver.building.builder import Builder
-from receiver.deploy import compiling, declared, pushed_tree
-from receiver.deploy.canary import what_was_pushed
-from receiver.deploy.declared_config import initial_config, refuse_unset
-from receiver.deploy.pushed_tree import Planned, PushedTree
-from receiver.deploy.releasing import told_processes
-from receiver.deploy.tree import refuse_unsafe
+from receiver.building.pip_settings import PipSettings
+from receiver.deploy.app_json import reading
+from receiver.deploy.app_json.config import initial_config, new_secret, refuse_unset
+from receiver.deploy.stages.canary import what_was_pushed
+from receiver.deploy.stages.compiling import Compiled, compile_steps, completed
+from receiver.deploy.tree import pushed as trees
+from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.diagnosis.pushed import Pushed
 from receiver.local.laptop import ADDRESS, CheckoutPaths, Laptop
 from receiver.local.working_tree import WorkingTree
 from receiver.machine import files
 from receiver.model.app_json import AppJson
-from receiver.model.build import BuildPlan, Command, Interpreter, Virtualenv
+from receiver.model.build import BuildPlan, Command, Virtualenv
 from receiver.model.config_vars import kept_from_builds
 from receiver.model.dotenv import parse_dotenv
 from receiver.model.errors import UsageError
-from receiver.model.manifest import FILE_NAME, parse_manifest
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
 from receiver.model.webserver import Gunicorn
 from receiver.runs.jobs import release_variables
 from receiver.state import records
 
-_SECRET_BYTES = 32
 _LONG = (b"-----> Installing", b"-----> Fetching")
 """Steps that one waits for."""
 _KEPT_VENVS = 3
@@ -63,6 +61,16 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """What the checkout is made of, and how it is built."""
+
+    pushed: PushedTree
+    config: Mapping[str, str]
+    pip: PipSettings
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What is to be run, as it was typed."""
 
@@ -83,31 +91,15 @@ def prepare(
     Raises:
         ShipError: a push of it would fail here too
     """
-    pushed = _decide(laptop, paths, wish, tree, out)
-    out.hide(secrets_of(pushed.config))
-    built = _build(laptop, paths, pushed, out)
-    release = Release(
-        version=version,
-        app=paths.name,
-        commit="",
-        description="The checkout",
-        by="",
-        created_at=laptop.clock.stamp(),
-        buildpack=" ".join(built.names),
-        python=built.virtualenv.interpreter.version if built.virtualenv else None,
-        venv=str(built.venv) if built.venv else None,
-        lines=built.processes,
-        processes=told_processes(built, pushed.config, out),
-        check=pushed.check,
-        rules=dict(pushed.manifest.process),
-        static={**built.static, **pushed.manifest.static},
-        address=ADDRESS,
-        gunicorn_file=pushed.gunicorn_file,
-    )
+    decided = _decide(laptop, paths, wish, tree, out)
+    out.hide(secrets_of(decided.config))
+    compiled = _build(laptop, paths, decided, out)
+    draft = _draft(laptop, paths, decided.pushed, version)
+    release = completed(draft, compiled, decided.config, out)
     _remember(paths, release)
     web = release.processes.get("web")
     known = what_was_pushed(tree, web.app if isinstance(web, Gunicorn) else "")
-    return Ready(release=release, config=pushed.config, pushed=known)
+    return Ready(release=release, config=decided.config, pushed=known)
 
 
 def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dict[str, str]:
@@ -120,29 +112,38 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
 
 def _decide(
     laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output
-) -> PushedTree:
+) -> _Decided:
     _take_procfile(tree, wish.procfile)
-    refuse_unsafe(tree)
-    manifest = parse_manifest(tree.read(FILE_NAME) if tree.has(FILE_NAME) else b"")
-    app_json, check = declared.read(tree, manifest.check, out)
-    config = _config(paths, wish, app_json)
+    pushed = trees.read(tree, out)
+    config = _config(paths, wish, pushed.app_json)
     last = records.read_json(paths.state, _Last) or _Last()
     pip = facts.index_settings(laptop, config, paths.name, tree)
-    decide = facts.deciding(laptop, paths.name, pip, config, tree)
-    known = facts.build_facts(laptop, config, "", None, decide)
+    deciding = facts.deciding(laptop, paths.name, pip, config, tree)
+    known = facts.build_facts(laptop, config, "", None, deciding)
     known = replace(known, python_before=last.python)
-    chosen = declared.buildpacks(app_json, {}, out)
-    steps = pushed_tree.plan_steps(tree, known, chosen, {})
-    return PushedTree(
-        manifest=manifest,
-        app_json=app_json,
-        check=check,
-        config=config,
-        pip=pip,
-        steps=tuple(_in_place(step, out) if isinstance(step, Planned) else step for step in steps),
-        procfile=tree.read("Procfile") if tree.has("Procfile") else None,
-        gunicorn_file=tree.has("gunicorn.conf.py"),
-        notices=(),
+    chosen = reading.buildpacks(pushed.app_json, {}, out)
+    steps = trees.plan_steps(tree, known, chosen, {})
+    in_place = (_in_place(step, out) if isinstance(step, Planned) else step for step in steps)
+    return _Decided(pushed=pushed, config=config, pip=pip, steps=tuple(in_place))
+
+
+def _draft(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, version: int) -> Release:
+    return Release(
+        version=version,
+        app=paths.name,
+        commit="",
+        description="The checkout",
+        by="",
+        created_at=laptop.clock.stamp(),
+        buildpack="",
+        python=None,
+        venv=None,
+        processes={},
+        check=pushed.check,
+        rules=dict(pushed.manifest.process),
+        static=pushed.manifest.static,
+        address=ADDRESS,
+        gunicorn_file=pushed.gunicorn_file,
     )
 
 
@@ -176,7 +177,7 @@ def _config(paths: CheckoutPaths, wish: Wish, app_json: AppJson) -> dict[str, st
     refuse_unset(wanted, given)
     kept = paths.home / "secrets.json"
     made = records.read_config(kept)
-    new = initial_config(wanted, {**made, **given}, lambda: secrets.token_hex(_SECRET_BYTES))
+    new = initial_config(wanted, {**made, **given}, new_secret)
     generated = {name: value for name, value in new.items() if not wanted[name].value}
     if generated:
         records.write_config(kept, {**made, **generated}, mode=0o600)
@@ -210,32 +211,23 @@ def _editable(command: Command) -> Command:
     return replace(command, argv=tuple(argv))
 
 
-def _build(
-    laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, out: Output
-) -> compiling.Built:
-    for notice in pushed.pip.notices:
+def _build(laptop: Laptop, paths: CheckoutPaths, decided: _Decided, out: Output) -> Compiled:
+    for notice in decided.pip.notices:
         out.say(notice)
     last = records.read_json(paths.state, _Last) or _Last()
-    records.write_config(paths.running.env, pushed.config, mode=0o600)
+    records.write_config(paths.running.env, decided.config, mode=0o600)
     builder = Builder(
         server=laptop,
         paths=paths,
         release=paths.running,
         out=out,
-        pip=pushed.pip,
+        pip=decided.pip,
         last_venv=Path(last.venv) if last.venv else None,
-        kept_back=kept_from_builds(pushed.config),
+        kept_back=kept_from_builds(decided.config),
     )
 
-    def fetch(wanted: Interpreter) -> None:
-        if not Path(wanted.path).exists():
-            out.step(f"Fetching Python {wanted.version}")
-            pythons.fetch(
-                laptop.layout, laptop.settings, wanted, facts.index_settings(laptop, {}).env
-            )
-
     with files.locked_file(paths.lock):  # two runs of one checkout want the same virtualenv
-        return compiling.compile_steps(builder, pushed, laptop.layout.buildpacks, fetch)
+        return compile_steps(builder, decided.pushed, decided.steps)
 
 
 def _remember(paths: CheckoutPaths, release: Release) -> None:

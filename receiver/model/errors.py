@@ -100,6 +100,12 @@ class BuildError(ShipError):
     default_reason = "build/failed"
 
 
+class ReleaseError(ShipError):
+    """What an app has run around its own release came to a bad end."""
+
+    default_reason = "release/failed"
+
+
 class CheckError(ShipError):
     """The new release did not answer as it should, before anybody was sent to it."""
 

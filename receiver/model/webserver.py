@@ -6,7 +6,7 @@ and listens where ship wants it. Every other line is kept as a `Command`.
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,8 @@ from receiver.model.gunicorn_options import Line, read_options
 
 _LAUNCHERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch", "rye"})
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
-_EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", "GUNICORN_CMD_ARGS")
+_ARGUMENTS = "GUNICORN_CMD_ARGS"
+_EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", _ARGUMENTS)
 """Read once, when a program starts: by the loader, the C library, the interpreter and gunicorn."""
 
 
@@ -58,10 +59,27 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 Process = Gunicorn | Command
 
 
-def needs_fresh_start(before: dict[str, str], after: dict[str, str]) -> bool:
+def needs_fresh_start(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether config vars differ in a name that only a newly started program reads."""
     names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     return any(name.startswith(_EXEC_TIME) and name != "PYTHONPATH" for name in names)
+
+
+def parse_processes(
+    lines: Mapping[str, str], config: Mapping[str, str], *, classic: bool
+) -> dict[str, Process]:
+    """The processes of a release, by type, as they are run.
+
+    Where buildpacks of others had a part in it, web runs as it stands: what they set up in a shell,
+    gunicorn's master would not see.
+    """
+    arguments = config.get(_ARGUMENTS, "")
+    return {
+        name: parse_web_command(line, arguments)
+        if name == "web" and not classic
+        else plain_command(line)
+        for name, line in lines.items()
+    }
 
 
 def plain_command(text: str) -> Command:

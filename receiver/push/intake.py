@@ -17,7 +17,7 @@ from receiver.access import audit
 from receiver.access import grants as access
 from receiver.deploy import commits
 from receiver.deploy.commits import Commit
-from receiver.deploy.spool import spool
+from receiver.deploy.tree.spool import spool
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError

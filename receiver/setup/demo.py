@@ -15,7 +15,8 @@ from receiver.access import keys
 from receiver.apps import lifecycle as apps
 from receiver.apps import ports as app_ports
 from receiver.deploy import detached
-from receiver.deploy import releasing as deploy
+from receiver.deploy.releasing import rollback
+from receiver.deploy.stages.requests import Rollback
 from receiver.health import ask as health
 from receiver.health.answers import Question
 from receiver.machine import files, shell
@@ -111,7 +112,7 @@ class Demo:
         self.say("\n$ ship rollback --app hello")
 
         def work(out: Output, number: int) -> Release:
-            return deploy.rollback(server, deploy.Rollback(app=_APP, by=_KEY, number=number), out)
+            return rollback(server, Rollback(app=_APP, by=_KEY, number=number), out)
 
         request = detached.Request(app=_APP, by=_KEY, commit="", description="Rollback")
         if detached.run_detached(server, request, work, self._show):

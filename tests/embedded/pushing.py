@@ -11,8 +11,8 @@ import msgspec
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
-from receiver.deploy import releasing as deploy
-from receiver.deploy.config_change import ConfigChange
+from receiver.deploy import releasing
+from receiver.deploy.stages.requests import ConfigChange, Rollback
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
@@ -72,16 +72,14 @@ class PushServer:
     def configure(self, app: AppName, **values: str) -> str:
         """Set config vars; returns what the person reads."""
         change = ConfigChange(app=app, by="test", number=0, values=values)
-        return self._told(lambda out: deploy.reconfigure(self.server, change, out))
+        return self._told(lambda out: releasing.reconfigure(self.server, change, out))
 
     def rollback(
         self, app: AppName, target: int | None = None, *, release_phase: bool | None = None
     ) -> str:
         """Roll back; returns what the person reads."""
-        wish = deploy.Rollback(
-            app=app, by="test", number=0, target=target, release_phase=release_phase
-        )
-        return self._told(lambda out: deploy.rollback(self.server, wish, out))
+        wish = Rollback(app=app, by="test", number=0, target=target, release_phase=release_phase)
+        return self._told(lambda out: releasing.rollback(self.server, wish, out))
 
     def _told(self, work: Callable[[Output], object]) -> str:
         said = bytearray()

@@ -68,6 +68,7 @@ def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
         (
             sys.executable,
             str(Path(__file__).with_name("kill_driver.py")),
+            "deploy",
             str(site.server.embedded.root),
             str(site.app),
             str(target),

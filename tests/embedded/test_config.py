@@ -334,8 +334,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from receiver.changes.points import EVENT
-from receiver.deploy.config_change import ConfigChange
 from receiver.deploy.releasing import reconfigure
+from receiver.deploy.stages.requests import ConfigChange
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import open_server

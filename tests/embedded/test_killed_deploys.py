@@ -67,7 +67,7 @@ def worker_of(server: PushServer, app: str) -> str | None:
 
 
 def deploy(
-    server: PushServer, app: str, source: Path, point: str = "never"
+    server: PushServer, app: str, source: Path, point: str = "never", deed: str = "deploy"
 ) -> subprocess.CompletedProcess[str]:
     target = server.folder / "tree.tar"
     archive(source, target)
@@ -75,6 +75,7 @@ def deploy(
         (
             sys.executable,
             str(Path(__file__).with_name("kill_driver.py")),
+            deed,
             str(server.embedded.root),
             app,
             str(target),
@@ -144,6 +145,26 @@ def test_killed_at(server, live, way, point):
         pushed = deploy(server, app, live["old"])
         assert pushed.returncode == 0, pushed.stderr
         assert server.ask(app) == (200, "old")
+
+
+@pytest.mark.parametrize("point", START)
+def test_a_check_that_is_killed_goes_back(server, live, point):
+    app = live["app"]
+    before = server.live(app)
+    assert deploy(server, app, live["handover"], point, "check").returncode == -9
+    assert server.ask(app) == (200, "old")
+    assert recover_all(server.server) == [app]
+    assert (server.live(app), server.leftovers(app)) == (before, [])
+
+
+def test_a_check_comes_past_no_other_point_and_goes_back_by_itself(server, live):
+    app = live["app"]
+    before = server.live(app)
+    done = deploy(server, app, live["handover"], deed="check")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == START
+    assert recover_all(server.server) == []
+    assert (server.live(app), server.leftovers(app)) == (before, [])
 
 
 def test_killed_after_the_point_of_no_return_the_new_release_stays(server, live):

@@ -12,6 +12,7 @@ import pytest
 
 from receiver.apps import lifecycle as apps
 from receiver.machine import git
+from receiver.machine.lock import app_lock
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
@@ -140,6 +141,24 @@ def test_a_change_of_scale_is_told(server: PushServer, laptop: Checkout) -> None
     assert ship(server, laptop, "plan", "ps:scale", "worker=1").returncode == 20
     assert "Start slot b" in ship(server, laptop, "plan", "ps", "restart", "web").stdout
     assert state(server) == before
+
+
+def test_a_plan_writes_nothing_and_waits_for_nobody(server: PushServer, laptop: Checkout) -> None:
+    server.configure(AppName("blog"), GREETING="hi")
+    paths, before = server.paths("blog"), written(server)
+    with app_lock(paths.lock, "deploy of somebody else's", wait_s=0):
+        for words in (("config:set", "GREETING=ho"), ("rollback",), ()):
+            told = ship(server, laptop, "plan", *words)
+            assert told.returncode == 0, told.stderr
+            assert "Waiting for" not in told.stdout + told.stderr
+    assert written(server) == before
+
+
+def written(server: PushServer) -> dict[str, int]:
+    """When each file of the app was written last, but for logs and the lock."""
+    paths = server.paths("blog")
+    found = (path for path in paths.home.rglob("*") if path.is_file() and path != paths.lock)
+    return {str(path): path.stat().st_mtime_ns for path in found if paths.logs not in path.parents}
 
 
 def test_what_cannot_be_planned_is_refused(server: PushServer, laptop: Checkout) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.deploy.leaving_out import opened
+from receiver.deploy.tree.slugignore import opened
 from receiver.model.output import Output
 from tests.embedded.pushing import PushServer, wsgi
 from tests.needs import require_program

@@ -10,7 +10,7 @@ from receiver.cli import show
 from receiver.cli.command import Call, for_app, with_json, with_release_phase
 
 if TYPE_CHECKING:
-    from receiver.deploy.config_change import ConfigChange
+    from receiver.deploy.stages.requests import ConfigChange
 
 _no_restart = click.option(
     "--no-restart",
@@ -42,7 +42,7 @@ def wished(
     expected: Mapping[str, str | None] | None = None,
 ) -> "ConfigChange":
     """What of the app's config vars is to change."""
-    from receiver.deploy.config_change import ConfigChange
+    from receiver.deploy.stages.requests import ConfigChange
 
     return ConfigChange(
         app=call.app,

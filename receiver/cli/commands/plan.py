@@ -94,43 +94,43 @@ def _config(
     call: Call, *, values: Mapping[str, str] | None = None, removed: tuple[str, ...] = ()
 ) -> Tell:
     from receiver.cli.commands.config_change import wished
-    from receiver.deploy import forecast
+    from receiver.deploy import planning
 
     wish = wished(call, values=values, removed=removed)
-    return lambda out: forecast.of_config(call.server, wish, out)
+    return lambda out: planning.of_config(call.server, wish, out)
 
 
 def _restarting(call: Call, words: list[str]) -> Tell | None:
-    from receiver.deploy import forecast
+    from receiver.deploy import planning
     from receiver.processes import control
 
     if not words:
         return None
     steps = control.planned(call.server, call.app, control.restarting(words[0]))
-    return lambda out: forecast.of_steps(f"Restarting {words[0]}", steps, out)
+    return lambda out: planning.of_steps(f"Restarting {words[0]}", steps, out)
 
 
 def _scaling(call: Call, words: list[str]) -> Tell | None:
     from receiver.cli.commands.ps import parse_wish
-    from receiver.deploy import forecast
+    from receiver.deploy import planning
     from receiver.processes import control
 
     if not words:
         return None
     wishes = [parse_wish(word) for word in words]
     steps = control.planned(call.server, call.app, control.scaling(wishes))
-    return lambda out: forecast.of_steps(f"Scaling {call.app}", steps, out)
+    return lambda out: planning.of_steps(f"Scaling {call.app}", steps, out)
 
 
 def _rollback(call: Call, words: list[str]) -> Tell | None:
-    from receiver.deploy import forecast
-    from receiver.deploy import releasing as deploy
+    from receiver.deploy import planning
+    from receiver.deploy.stages.requests import Rollback
 
     if len(words) > 1:
         return None
     target = parse_release_version(words[0]) if words else None
-    wish = deploy.Rollback(app=call.app, by=call.by, number=0, target=target)
-    return lambda out: forecast.of_rollback(call.server, wish, out)
+    wish = Rollback(app=call.app, by=call.by, number=0, target=target)
+    return lambda out: planning.of_rollback(call.server, wish, out)
 
 
 _STORIES: Mapping[str, Callable[[Call, list[str]], Tell | None]] = {

@@ -133,16 +133,17 @@ def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> 
     named.
     """
     from receiver.cli.commands.changes import change
-    from receiver.deploy import releasing as deploy
+    from receiver.deploy import releasing
+    from receiver.deploy.stages.requests import Rollback
     from receiver.model.output import Output
 
     target = _find(call, release).version if release is not None else None
 
     def work(out: Output, number: int) -> Release:
-        wish = deploy.Rollback(
+        wish = Rollback(
             app=call.app, by=call.by, number=number, target=target, release_phase=release_phase
         )
-        return deploy.rollback(call.server, wish, out)
+        return releasing.rollback(call.server, wish, out)
 
     to = f"v{target}" if target is not None else "the release before"
     return _done(call, change(call, f"Rollback to {to}", work))

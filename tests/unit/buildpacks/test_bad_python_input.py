@@ -11,7 +11,7 @@ import json
 import pytest
 
 from buildpacks import choose, python
-from receiver.deploy.tree import refuse_unsafe
+from receiver.deploy.tree.refusals import refuse_unsafe
 from receiver.model.build import BuildFacts, Command, Interpreter
 from receiver.model.errors import BuildError
 from receiver.model.output import Output

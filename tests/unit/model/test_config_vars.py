@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.deploy.config_change import ConfigChange, ConfigChangedError
+from receiver.deploy.stages.requests import ConfigChange, ConfigChangedError
 from receiver.model import config_formats
 from receiver.model.config_vars import (
     Difference,

@@ -1,18 +1,20 @@
-"""What goes when a release is live: releases, trees and virtualenvs that nobody needs; what an
-app wrote into them is put aside.
+"""What is done once a release is live for good: what fails here is reported, and undoes nothing.
+
+Releases, trees and virtualenvs that nobody needs go; what an app wrote into them is saved before.
 """
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from receiver.changes import background
+from receiver.changes.app_state import AppState
 from receiver.machine import files
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.mounts import shown_size
 from receiver.model.output import Output
 from receiver.model.process_limits import size_bytes
-from receiver.model.settings import App
 from receiver.planner.retention import plan_retention
 from receiver.runs import records as run_records
 from receiver.server import Server
@@ -22,28 +24,38 @@ from receiver.storage import account_files, left_behind
 _MIB = 1024 * 1024
 
 
-def prune(server: Server, paths: AppPaths, settings: App, out: Output) -> None:
-    """Remove what no kept release, and nobody's run, needs any more; tell a storage that is over
+def look_at_background(app: AppState, out: Output) -> None:
+    """Warn of background processes that have ended already; they are started again and again."""
+    try:
+        for line in background.early_ends(app.server, app.paths.name):
+            out.warn(line)
+    except ShipError as error:
+        out.warn(f"It is not known how the processes besides web do. {error.title}")
+
+
+def clear_up(app: AppState, out: Output) -> None:
+    """Remove what no kept release, and nobody's run, needs any more; report a storage that is over
     its quota.
     """
+    server, paths, quota = app.server, app.paths, app.settings.storage_quota
     live = records.read_live(paths)
     if live is not None:
         with run_records.locked(paths):
             _prune(server, paths, live.release, out)
-    if settings.storage_quota:
-        _tell_quota(server, paths, settings.storage_quota, out)
+    if quota:
+        _tell_quota(server, paths, quota, out)
 
 
 def _tell_quota(server: Server, paths: AppPaths, quota: str, out: Output) -> None:
     try:
         used = account_files.used(server.host, paths)
-    except ShipError as error:  # the release is live: a look that fails is no failure of it
+    except ShipError as error:
         out.warn(f"It is not known how much the storage holds. {error.title}")
         return
     if used > size_bytes(quota):
         out.warn(
-            f"The app's storage holds {shown_size(used)}, more than its quota of "
-            f"{shown_size(size_bytes(quota))}."
+            f"The app's storage holds {shown_size(used)}, more than its quota of"
+            f" {shown_size(size_bytes(quota))}."
             f" `ship storage --app {paths.name}` shows what."
         )
 
@@ -87,10 +99,10 @@ def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], ou
                 told = True
         if not told and (own := left_behind.databases(server.host, paths, live)):
             out.warn(left_behind.told_of_databases(own, live))
-    except ShipError as error:  # the release is live: nothing is undone for it
+    except ShipError as error:
         out.warn(
-            "What a release before wrote could not be put aside; its folder is kept. "
-            f"{error.title} {error.detail}"
+            "What a release before wrote could not be put aside; its folder is kept."
+            f" {error.title} {error.detail}"
         )
         return False
     return True

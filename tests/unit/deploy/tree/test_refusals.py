@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from receiver.deploy.tree import refuse_unsafe, tree_notices
+from receiver.deploy.tree.refusals import refuse_unsafe, tree_notices
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 from tests.unit.trees import FLASK, LinkTo, archive, tree

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.deploy.slugignore import left_out, parse_slugignore
+from receiver.deploy.tree.slugignore import left_out, parse_slugignore
 from receiver.model.errors import BuildError
 from tests.unit.trees import tree
 

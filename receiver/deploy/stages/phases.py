@@ -5,17 +5,15 @@ All of it runs as the app runs: its account, sandbox, virtualenv and config vars
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from receiver.changes.change import AppChange
 from receiver.changes.points import reached
-from receiver.deploy.pushed_tree import PushedTree
-from receiver.deploy.transition import Transition
+from receiver.deploy.stages.transition import turn
 from receiver.hosts.jobs import Job, JobTimeoutError
-from receiver.model.errors import ShipError
-from receiver.model.layout import ReleasePaths
+from receiver.model.errors import ReleaseError, ShipError
 from receiver.model.release import Release
 from receiver.model.settings import Occasion, ReleasePhase
 from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder, release_variables
@@ -36,16 +34,8 @@ _WHY_NOT: dict[Occasion, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """How a job did not come to a good end."""
-
-    detail: str
-    in_time: bool = True
-
-
 def release_phase(
-    work: Transition, release: Release, occasion: Occasion, *, wanted: bool | None = None
+    work: AppChange, release: Release, occasion: Occasion, *, wanted: bool | None = None
 ) -> None:
     """Run the `release:` line of the Procfile, where it is to run on this occasion.
 
@@ -56,7 +46,7 @@ def release_phase(
         wanted: what somebody asked for this once; None for what the release's own ship.toml says
 
     Raises:
-        ShipError: it failed or took too long; the reason is of class `release`
+        ReleaseError: it failed or took too long
     """
     due = occasion in release.phase.on if wanted is None else wanted
     if _TYPE not in release.processes:
@@ -68,51 +58,45 @@ def release_phase(
         return
     work.out.belongs_to("release")
     work.out.step("Running the release phase")
-    failure = _run(work, _release_job(work, release))
-    if failure:
-        reason = "release/failed" if failure.in_time else "release/timeout"
-        raise _failed("release phase", failure.detail, _AGAIN[occasion], reason)
+    _run(work, _release_job(work, release), "release phase", _AGAIN[occasion])
     work.out.belongs_to("build")
     reached("release phase done")
 
 
 def predeploy(
-    work: Transition, home: ReleasePaths, venv: Path | None, tree: PushedTree, *, trial: bool
+    work: AppChange, release: Release, venv: Path | None, commands: Sequence[str]
 ) -> bool:
     """Run the predeploy scripts in the built tree; what they change there is part of the release.
 
+    Nothing is run where nothing will stand: scripts may change what does not go back.
+
     Args:
         work: the change under way
-        home: the folder of the release
+        release: the release to be, as far as it is known
         venv: its virtualenv
-        tree: what was pushed
-        trial: True where nothing is to be released: scripts may change what does not go back
+        commands: the scripts
 
     Returns:
         whether any ran
 
     Raises:
-        ShipError: one failed or took too long; the reason is of class `release`
+        ReleaseError: one failed or took too long
     """
-    commands = tree.app_json.predeploy
-    if trial and commands:
+    if commands and not work.stands:
         work.out.say("The predeploy script of app.json is not run by a check.")
         return False
     for command in commands:
         work.out.step("Running the predeploy script of app.json")
         work.out.say(f"$ {command}")
-        job = _script(work, home, venv, command, tree.manifest.release, "predeploy")
-        with work.turn():
-            failure = _run(work, job)
-        if failure:
-            reason = "release/predeploy-failed" if failure.in_time else "release/timeout"
-            raise _failed("predeploy script", failure.detail, _AGAIN["deploy"], reason)
+        job = _script(work, release, venv, command, "predeploy")
+        with turn(work):
+            _run(work, job, "predeploy script", _AGAIN["deploy"], "release/predeploy-failed")
     if commands:
         reached("predeploy done")
     return bool(commands)
 
 
-def postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
+def postdeploy(work: AppChange, release: Release, commands: Sequence[str]) -> None:
     """Have the postdeploy scripts run once the release is live for good.
 
     Visitors are with the new release already, so that a failure is told and recorded, and undoes
@@ -122,43 +106,53 @@ def postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> N
         work.afterwards.append(lambda: _postdeploy(work, release, commands))
 
 
-def _postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
+def _postdeploy(work: AppChange, release: Release, commands: Sequence[str]) -> None:
     work.out.belongs_to("release")
     _run_postdeploy(work, release, commands)
     work.out.belongs_to("build")
 
 
-def _run_postdeploy(work: Transition, release: Release, commands: Sequence[str]) -> None:
-    home = work.paths.release(release.version)
+def _run_postdeploy(work: AppChange, release: Release, commands: Sequence[str]) -> None:
     venv = Path(release.venv) if release.venv else None
     for command in commands:
         work.out.step("Running the postdeploy script of app.json")
         work.out.say(f"$ {command}")
         try:
-            failure = _run(work, _script(work, home, venv, command, release.phase, "postdeploy"))
-        except ShipError as error:  # stopped by somebody, or the server could not start it
+            _run(work, _script(work, release, venv, command, "postdeploy"), "postdeploy script")
+        except ShipError as error:  # also: stopped by somebody, or the server could not start it
             work.out.flush()
-            failure = _Failure(error.title)
-        if failure:
-            told = f"The postdeploy script failed. {failure.detail}"
-            again = shlex.join(("ship", "run", "--", "sh", "-c", command))
-            work.out.warn(
-                f"{told}\n{release.label} is live all the same. To run it again:\n  {again}"
-            )
-            records.write_json(home.record, replace(release, postdeploy=told))
+            how = error.detail if isinstance(error, ReleaseError) else error.title
+            _report_postdeploy(work, release, command, how)
             return
     reached("postdeploy done")
 
 
-def _run(work: Transition, job: Job) -> _Failure | None:
-    """Run to the end, with its output in the log; how it failed, if it did."""
+def _report_postdeploy(work: AppChange, release: Release, command: str, how: str) -> None:
+    """Show that a script failed, and record it; the release is live all the same."""
+    told = f"The postdeploy script failed. {how}"
+    again = shlex.join(("ship", "run", "--", "sh", "-c", command))
+    work.out.warn(f"{told}\n{release.label} is live all the same. To run it again:\n  {again}")
+    record = work.paths.release(release.version).record
+    records.write_json(record, replace(release, postdeploy=told))
+
+
+def _run(
+    work: AppChange, job: Job, what: str, again: str = "", reason: str = "release/failed"
+) -> None:
+    """Run to the end, with its output in the log.
+
+    Raises:
+        ReleaseError: it failed or took too long
+    """
     try:
         status = work.server.host.jobs.run(job, work.out.feed)
-    except JobTimeoutError:
+    except JobTimeoutError as error:
         work.out.flush()
-        return _Failure(f"It took longer than {job.limit_s:g} s.", in_time=False)
+        late = f"It took longer than {job.limit_s:g} s."
+        raise _failed(what, late, again, "release/timeout") from error
     work.out.flush()
-    return _Failure(_ended(status)) if status else None
+    if status:
+        raise _failed(what, _ended(status), again, reason)
 
 
 def _ended(status: int) -> str:
@@ -167,7 +161,7 @@ def _ended(status: int) -> str:
     return f"It ended with exit status {status}."
 
 
-def _limit_s(work: Transition, rules: ReleasePhase) -> float:
+def _limit_s(work: AppChange, rules: ReleasePhase) -> float:
     """The app's own limit, never above the server's."""
     most_s = work.server.settings.release_limit_s
     own_s = rules.limit_s
@@ -176,7 +170,7 @@ def _limit_s(work: Transition, rules: ReleasePhase) -> float:
     return float(min(own_s or most_s, most_s))
 
 
-def _release_job(work: Transition, release: Release) -> Job:
+def _release_job(work: AppChange, release: Release) -> Job:
     paths = work.paths
     home = paths.release(release.version)
     run = paths.run / _TYPE
@@ -192,35 +186,28 @@ def _release_job(work: Transition, release: Release) -> Job:
     )
 
 
-def _script(
-    work: Transition,
-    home: ReleasePaths,
-    venv: Path | None,
-    command: str,
-    rules: ReleasePhase,
-    name: str,
-) -> Job:
+def _script(work: AppChange, release: Release, venv: Path | None, command: str, name: str) -> Job:
     paths = work.paths
-    run = paths.run / name
+    home, run = paths.release(release.version), paths.run / name
     make_run_folder(work.server, paths, run)
     return Job(
         app=paths.name,
         argv=("/bin/sh", "-c", command),
         cwd=home.source,
         env={
-            **release_variables(paths, work.server.address(paths.name), venv),
+            **release_variables(paths, work.state.address, venv),
             "HOME": str(run),
             "SHIP_PROCESS": name,
         },
         config=home.env,
         writable=(run, home.source, paths.storage),
-        limit_s=_limit_s(work, rules),
+        limit_s=_limit_s(work, release.phase),
         name=name,
     )
 
 
-def _failed(what: str, detail: str, again: str, reason: str) -> ShipError:
-    return ShipError(
+def _failed(what: str, detail: str, again: str, reason: str) -> ReleaseError:
+    return ReleaseError(
         f"The {what} failed, so nothing was released. What served before goes on.",
         detail=detail,
         advice=f"Read its output above, {again} Changes it made to a database stay.",

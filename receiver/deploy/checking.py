@@ -6,18 +6,22 @@ because it changes what does not go back.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NoReturn
+from typing import NamedTuple
 
 from buildpacks.python.trials import Trial, trials
 from buildpacks.python.variables import Wanted, wanted_variables
-from receiver.deploy import canary as checking
-from receiver.deploy import releasing as deploy
-from receiver.deploy.transition import Transition
+from receiver.changes.app_state import AppState
+from receiver.changes.change import AppChange
+from receiver.deploy.stages import canary
+from receiver.deploy.stages.build import build
+from receiver.deploy.stages.decision import decide
+from receiver.deploy.stages.ready import Ready, stand_ready
+from receiver.deploy.stages.requests import Push
+from receiver.deploy.stages.transition import trial
 from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.model.build import Tree
-from receiver.model.errors import CheckError, ShipError
+from receiver.model.errors import CheckError
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.planner.swap import other
@@ -28,42 +32,51 @@ from receiver.state import records
 _KEPT_CHARACTERS = 64 * 1024
 
 
-class _PassedError(Exception):
-    """The check passed: leaving the transition by an error puts everything back."""
+class _Questions(NamedTuple):
+    """What the code itself gives to ask about."""
+
+    variables: Sequence[Wanted]
+    """Those that it reads without a default."""
+    framework: Sequence[Trial]
+    """What its framework can find out."""
 
 
-def rehearse(server: Server, push: deploy.Push, out: Output) -> None:
+def check(server: Server, push: Push, out: Output) -> None:
     """Build the pushed tree, start it where nobody meets it, and ask it.
 
     Raises:
         ShipError: a push of it would fail, or its framework found something
     """
+    questions = _questions(server, push)
+    out.step(f"Receiving {push.commit[:7]} for {push.app}")
+    with trial(server, push.app, push.about("check"), out) as work:
+        decision = decide(work.state, push, out)
+        built = build(work, decision)
+        ready = stand_ready(work, built)
+        _ask_all(work, ready, questions)
+    _conclude(server, push, out)
+
+
+def _questions(server: Server, push: Push) -> _Questions:
     with push.archive.open("rb") as archive:
         tree = Tree(archive)
         config = records.read_config(server.app(push.app).config)
-        framework = trials(tree, config)
-        wanted = wanted_variables(tree, config)
-
-    def trial(work: Transition, release: Release) -> NoReturn:
-        # app.json's among them
-        given = records.read_config(work.paths.release(release.version).env)
-        _tell_variables([each for each in wanted if each.name not in given], out)
-        _ask(work, release)
-        for each in framework:
-            _try(work, release, each)
-        raise _PassedError
-
-    try:
-        deploy.deploy(server, replace(push, trial=trial), out)
-    except _PassedError:
-        _conclude(server, push, out)
+        return _Questions(framework=trials(tree, config), variables=wanted_variables(tree, config))
 
 
-def _conclude(server: Server, push: deploy.Push, out: Output) -> None:
+def _conclude(server: Server, push: Push, out: Output) -> None:
     live = records.read_live(server.app(push.app))
     out.step(f"{push.commit[:7]} passed its check")
     serves = f"v{live.release} serves as before" if live else "nothing is live yet"
     out.say(f"Nothing was released: {serves}.")
+
+
+def _ask_all(work: AppChange, ready: Ready, questions: _Questions) -> None:
+    given = ready.decision.config  # app.json's among them
+    _tell_variables([each for each in questions.variables if each.name not in given], work.out)
+    _ask(work, ready.release)
+    for each in questions.framework:
+        _try(work, ready.release, each)
 
 
 def _tell_variables(wanted: Sequence[Wanted], out: Output) -> None:
@@ -74,7 +87,7 @@ def _tell_variables(wanted: Sequence[Wanted], out: Output) -> None:
         out.warn(f"  {each.name}  ({each.path}, line {each.line})")
 
 
-def _ask(work: Transition, release: Release) -> None:
+def _ask(work: AppChange, release: Release) -> None:
     """Start the web process on an address of its own, and ask it as a visitor would."""
     if "release" in release.lines:
         work.out.say(f"The release phase is not run by a check: `{release.lines['release']}`.")
@@ -82,15 +95,16 @@ def _ask(work: Transition, release: Release) -> None:
         work.out.say("There is no web process to ask.")
         return
     work.out.step("Starting it where nobody is sent to, and asking it")
-    slot = other(work.live.slot) if work.live else "a"
-    port = work.settings.own_port(slot)
-    checking.check(work.server, work.paths, work.settings, release, work.out, port=port)
+    app = work.state
+    port = app.settings.own_port(other(app.slot) if app.live else app.slot)
+    canary.check(app.server, app.paths, app.settings, release, work.out, port=port)
 
 
-def _try(work: Transition, release: Release, trial: Trial) -> None:
+def _try(work: AppChange, release: Release, trial: Trial) -> None:
     work.out.step(trial.title)
     said = bytearray()
-    limit_s = float(work.server.settings.build_limit_s)
+    server = work.state.server
+    limit_s = float(server.settings.build_limit_s)
 
     def take(chunk: bytes) -> None:
         said.extend(chunk)
@@ -98,11 +112,11 @@ def _try(work: Transition, release: Release, trial: Trial) -> None:
         work.out.feed(chunk)
 
     try:
-        status = work.server.host.jobs.run(_job(work, release, trial, limit_s), take)
+        status = server.host.jobs.run(_job(work.state, release, trial, limit_s), take)
     except JobTimeoutError as error:
         raise _too_long(trial, limit_s) from error
     except JobMemoryError as error:
-        raise _too_large(trial, work.server.settings.build_memory) from error
+        raise _too_large(trial, server.settings.build_memory) from error
     finally:
         work.out.flush()
     failure = trial.failure(said.decode("utf-8", "replace")) if status else None
@@ -112,16 +126,16 @@ def _try(work: Transition, release: Release, trial: Trial) -> None:
         work.out.warn("That could not be found out.")
 
 
-def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Job:
-    home = work.paths.release(release.version)
-    run = work.paths.run / "trial"
-    make_run_folder(work.server, work.paths, run)
+def _job(app: AppState, release: Release, trial: Trial, limit_s: float) -> Job:
+    home = app.paths.release(release.version)
+    run = app.paths.run / "trial"
+    make_run_folder(app.server, app.paths, run)
     return Job(
-        app=work.paths.name,
+        app=app.paths.name,
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={
-            **release_variables(work.paths, work.server.address(work.paths.name), release.venv),
+            **release_variables(app.paths, app.address, release.venv),
             "HOME": str(run),
         },
         config=home.env,
@@ -129,11 +143,11 @@ def _job(work: Transition, release: Release, trial: Trial, limit_s: float) -> Jo
         writable=(run, home.source),
         limit_s=limit_s,
         name="build",
-        most_memory_bytes=memory.bytes_of(work.server.settings.build_memory),
+        most_memory_bytes=memory.bytes_of(app.server.settings.build_memory),
     )
 
 
-def _too_large(trial: Trial, limit: str) -> ShipError:
+def _too_large(trial: Trial, limit: str) -> CheckError:
     return CheckError(
         f"`{' '.join(trial.argv)}` was killed: it used more memory than {limit}.",
         advice="See what it loads, or raise build_memory in the server's ship.toml.",
@@ -141,7 +155,7 @@ def _too_large(trial: Trial, limit: str) -> ShipError:
     )
 
 
-def _too_long(trial: Trial, limit_s: float) -> ShipError:
+def _too_long(trial: Trial, limit_s: float) -> CheckError:
     return CheckError(
         f"`{' '.join(trial.argv)}` took longer than {limit_s:g} seconds and was stopped.",
         advice="See what it waits for, or raise build_limit_s in the server's ship.toml.",

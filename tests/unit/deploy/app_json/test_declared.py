@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from receiver.deploy.declared_checks import declared_check
-from receiver.deploy.declared_config import initial_config, refuse_unset, unset_values
-from receiver.deploy.declared_scale import initial_scale
+from receiver.deploy.app_json.checks import declared_check
+from receiver.deploy.app_json.config import initial_config, refuse_unset, unset_values
+from receiver.deploy.app_json.scale import initial_scale
 from receiver.model.app_json import AppJson, Formation, Header, Healthcheck, Variable
 from receiver.model.check import Check
 from receiver.model.errors import BuildError

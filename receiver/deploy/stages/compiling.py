@@ -1,0 +1,136 @@
+"""From an unpacked tree to what a release is made of: does the steps of its build, in order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from receiver.building.builder import Builder
+from receiver.changes.points import reached
+from receiver.deploy.tree.pushed import Planned, PushedTree, Step
+from receiver.machine import files
+from receiver.model.build import BuildPlan, Virtualenv
+from receiver.model.classic import Source
+from receiver.model.output import Output
+from receiver.model.procfile import parse_procfile
+from receiver.model.release import Release
+from receiver.model.webserver import Gunicorn, Process, parse_processes
+
+
+@dataclass(slots=True)
+class Compiled:
+    """What came of the steps."""
+
+    names: list[str] = field(default_factory=list)
+    virtualenv: Virtualenv | None = None
+    venv: Path | None = None
+    processes: dict[str, str] = field(default_factory=dict)
+    static: dict[str, str] = field(default_factory=dict)
+    classic: bool = False
+    """Whether a buildpack of somebody else's had a part in it: then the processes run as they
+    stand.
+    """
+    changed: bool = False
+    """Whether the tree may be another one than the one that was pushed."""
+
+    def take(self, plan: BuildPlan) -> None:
+        """Add what a buildpack's plan says of the release."""
+        self.names.append(plan.buildpack)
+        self.processes |= plan.processes
+        self.static |= plan.static
+        self.changed |= plan.changes_tree
+
+
+def compile_steps(
+    builder: Builder, tree: PushedTree, steps: Sequence[Step], notices: Sequence[str] = ()
+) -> Compiled:
+    """Do what was decided, in the unpacked tree; `notices` on the tree are shown with the first
+    step.
+    """
+    compiled = Compiled()
+    exports: list[Path] = []
+    place = builder.release.home / "buildpacks"
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, Planned):
+            _say_what_was_decided(builder, step.plan, notices if number == 1 else ())
+            _build(builder, step, compiled)
+        else:
+            exports.append(_compile(builder, step, compiled, place / str(number), exports))
+    if compiled.classic:
+        compiled.processes |= parse_procfile(tree.procfile) if tree.procfile else {}
+        files.remove_tree(place)
+    return compiled
+
+
+def completed(
+    draft: Release, compiled: Compiled, config: Mapping[str, str], out: Output
+) -> Release:
+    """The release as it was built; shows its process types, and what of the web line is left out,
+    and why.
+    """
+    processes = parse_processes(compiled.processes, config, classic=compiled.classic)
+    _say_processes(compiled, processes, out)
+    return replace(
+        draft,
+        buildpack=" ".join(compiled.names),
+        python=compiled.virtualenv.interpreter.version if compiled.virtualenv else None,
+        venv=str(compiled.venv) if compiled.venv else None,
+        lines=compiled.processes,
+        processes=processes,
+        classic=compiled.classic,
+        static={**compiled.static, **draft.static},
+    )
+
+
+def _say_processes(compiled: Compiled, processes: Mapping[str, Process], out: Output) -> None:
+    if processes:
+        out.step("Discovering process types")
+        for name, line in compiled.processes.items():
+            out.say(f"{name}: {line}")
+    web = processes.get("web")
+    for notice in web.notices if isinstance(web, Gunicorn) else ():
+        out.warn(notice)
+
+
+def _say_what_was_decided(builder: Builder, plan: BuildPlan, noticed: Sequence[str]) -> None:
+    builder.out.step(plan.title)
+    for notice in (*plan.notices, *noticed):
+        builder.out.say(notice)
+    if builder.kept_back:
+        builder.out.say(f"Config vars that the build does without: {', '.join(builder.kept_back)}.")
+
+
+def _build(builder: Builder, step: Planned, compiled: Compiled) -> None:
+    plan, explain = step.plan, step.buildpack.explain
+    if plan.virtualenv is not None:
+        builder.fetch_python(plan.virtualenv.interpreter)
+    builder.run(plan.before, compiled.venv, explain)
+    if plan.virtualenv is not None:
+        compiled.virtualenv = plan.virtualenv
+        compiled.venv = builder.virtualenv(plan.virtualenv, explain)
+    reached("installed")
+    builder.run(plan.commands, compiled.venv, explain)
+    compiled.take(plan)
+
+
+def _compile(
+    builder: Builder, source: Source, compiled: Compiled, work: Path, exports: Sequence[Path]
+) -> Path:
+    """Have a classic buildpack detect, compile and release; returns the file that it may export
+    variables by.
+    """
+    from receiver.deploy.stages.classic import ClassicBuild  # noqa: PLC0415 - few apps have one
+
+    run = ClassicBuild(builder, source, work, exports)
+    run.fetch()
+    builder.out.step(f"{run.detect()} app detected, by the buildpack {source.name}")
+    run.compile()
+    released = run.release()
+    if released.config:
+        wanted = " ".join(f"{name}={value}" for name, value in released.config.items())
+        builder.out.say(f"The buildpack asks for config vars: `ship config:set {wanted}`.")
+    compiled.names.append(source.name)
+    compiled.processes = {**released.processes, **compiled.processes}
+    compiled.classic = compiled.changed = True
+    return run.pack / "export"

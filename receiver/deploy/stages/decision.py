@@ -1,0 +1,136 @@
+"""The first stage: what a push becomes.
+
+It reads the pushed archive and the app as it stands. It writes nothing and runs nothing of the app.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from receiver.building import facts
+from receiver.building.pip_settings import PipSettings
+from receiver.changes.app_state import AppState
+from receiver.deploy.app_json import reading
+from receiver.deploy.app_json.config import settled_config
+from receiver.deploy.stages.config import of_live, stored
+from receiver.deploy.stages.requests import Push
+from receiver.deploy.tree import pushed
+from receiver.deploy.tree.pushed import PushedTree, Step
+from receiver.deploy.tree.refusals import tree_notices
+from receiver.deploy.tree.slugignore import opened
+from receiver.model.app_json import Formation
+from receiver.model.build import Tree
+from receiver.model.check import overlaid
+from receiver.model.output import Output, secrets_of
+from receiver.model.release import Release
+from receiver.model.settings import Occasion
+from receiver.state import records
+
+
+class ToBuild(NamedTuple):
+    """Code that was pushed, and what builds it."""
+
+    archive: Path
+    tree: PushedTree
+    pip: PipSettings
+    steps: tuple[Step, ...]
+    notices: tuple[str, ...]
+    """Sentences about what was most likely committed by mistake."""
+
+
+class Kept(NamedTuple):
+    """Code that was built before, as the slug of its release."""
+
+    slug: Path
+
+
+class Decision(NamedTuple):
+    """What will be released: all that is known before anything is done for it."""
+
+    draft: Release
+    """The release to be. What only a build can tell is not in it yet."""
+    config: Mapping[str, str]
+    """The config vars that it runs with."""
+    stored: Mapping[str, str] | None
+    """What the app's own config vars become; None leaves them as they are."""
+    code: ToBuild | Kept
+    occasion: Occasion
+    release_phase: bool | None = None
+    """Whether the release phase runs; None for what the release's own ship.toml says."""
+    formation: Mapping[str, Formation] = MappingProxyType({})
+    """Numbers of processes that app.json wants at a first deploy."""
+    postdeploy: tuple[str, ...] = ()
+    """Scripts to run once it is live."""
+
+
+def decide(app: AppState, push: Push, out: Output) -> Decision:
+    """Decide how a push is built and released.
+
+    Raises:
+        BuildError: it cannot be built as it is
+    """
+    with opened(push.archive, out) as tree:
+        read = pushed.read(tree, out)
+        before, runs = stored(app), of_live(app) if app.release else None
+        config = settled_config(read.app_json.variables, before, runs, out)
+        code = _code(app, push, tree, read, config, out)
+    hide_values(app, config, out)
+    # what is done once was done by the app that this one is a clone of
+    first = app.release is None and not app.settings.clone_of
+    return Decision(
+        draft=_draft(app, push, read),
+        config=config,
+        stored=config if config != before else None,
+        code=code,
+        occasion="deploy",
+        formation=read.app_json.formation if app.release is None else {},
+        postdeploy=read.app_json.postdeploy(first=first),
+    )
+
+
+def hide_values(app: AppState, config: Mapping[str, str], out: Output) -> None:
+    """Keep the values of config vars out of all that is said from now on."""
+    out.hide(secrets_of(config, app.address))
+
+
+def _code(
+    app: AppState, push: Push, tree: Tree, read: PushedTree, config: Mapping[str, str], out: Output
+) -> ToBuild:
+    pip = facts.index_settings(app.server, config, app.name, tree)
+    deciding = facts.deciding(app.server, app.name, pip, config, tree)
+    known = facts.build_facts(app.server, config, push.commit, app.release, deciding)
+    allowed = app.server.settings.buildpacks
+    chosen = app.settings.buildpacks or reading.buildpacks(read.app_json, allowed, out)
+    return ToBuild(
+        archive=push.archive,
+        tree=read,
+        pip=pip,
+        steps=pushed.plan_steps(tree, known, chosen, allowed),
+        notices=tree_notices(tree, app.settings.mounts),
+    )
+
+
+def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
+    return Release(
+        version=records.next_version(app.paths),
+        app=push.app,
+        commit=push.commit,
+        description=f"Deploy {push.commit[:7]}",
+        by=push.by,
+        created_at=app.server.clock.stamp(),
+        buildpack="",
+        python=None,
+        venv=None,
+        processes={},
+        phase=read.manifest.release,
+        check=overlaid(read.check, app.settings.check),
+        code_check=read.check,
+        cron={**read.app_json.jobs, **read.manifest.cron},
+        static=read.manifest.static,
+        rules=dict(read.manifest.process),
+        address=app.address,
+        gunicorn_file=read.gunicorn_file,
+        boot_limit_s=app.settings.check_limit_s,
+        build=push.number,
+    )

@@ -1,0 +1,111 @@
+"""The last stage: has a release that stands ready take over, and records it as live.
+
+What cannot be taken back begins here, with the release phase: it may change a database.
+"""
+
+from collections.abc import Mapping
+
+from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState
+from receiver.changes.change import AppChange
+from receiver.changes.points import reached
+from receiver.deploy.stages import canary, phases
+from receiver.deploy.stages.config import of_live
+from receiver.deploy.stages.ready import Ready
+from receiver.model.errors import ShipError
+from receiver.model.maintenance import closed_notice
+from receiver.model.plan import Link, SetFormation, WriteFile
+from receiver.model.release import Live, Release
+from receiver.model.webserver import needs_fresh_start
+from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
+from receiver.planner.swap import Swap, SwapFacts, plan_swap
+from receiver.state import records, release_times
+
+
+def take_over(work: AppChange, ready: Ready) -> Live:
+    """Run the release phase, ask a canary, and send visitors to the new release.
+
+    Raises:
+        ReleaseError: the release phase failed
+        CheckError: the release does not answer as it should
+        SwapError: it did not take over
+    """
+    decision, release = ready.decision, ready.release
+    phases.release_phase(work, release, decision.occasion, wanted=decision.release_phase)
+    _check(work, release)
+    swap = planned_swap(work.state, release, decision.config)
+    work.out.step(f"Swapping to {release.label}")
+    work.out.say(swap.how)
+    _apply(work, release, swap)
+    _replace_background(work, release)
+    live = _record(work, release, swap)
+    phases.postdeploy(work, release, decision.postdeploy)
+    return live
+
+
+def planned_swap(app: AppState, release: Release, config: Mapping[str, str]) -> Swap:
+    """How a release that runs with `config` would take over."""
+    main_pid = app.server.host.main_pid
+    runs = app.release is not None and main_pid(app.name, app.slot) is not None
+    return plan_swap(
+        SwapFacts(
+            new=release,
+            old=app.release,
+            slot=app.slot,
+            old_runs=runs,
+            # no config var that only a fresh program reads differs
+            same_start=app.release is not None and not needs_fresh_start(of_live(app), config),
+            settings=app.settings,
+            current=Link(str(app.paths.current), f"releases/{release.label}"),
+            site=lambda slot: change_steps.site_change(app, release, slot),
+        )
+    )
+
+
+def live_step(app: AppState, live: Live) -> WriteFile:
+    """The step that records a release as live, last of all."""
+    return WriteFile(str(app.paths.live), records.json_text(live))
+
+
+def _check(work: AppChange, release: Release) -> None:
+    """Ask a canary of the new release, where it has one."""
+    if not canary.has_canary(release):
+        return
+    app = work.state
+    work.out.step(f"Checking {release.label}")
+    canary.check(app.server, app.paths, app.settings, release, work.out)
+    reached("checked")
+
+
+def _apply(work: AppChange, release: Release, swap: Swap) -> None:
+    app = work.state
+    try:
+        work.apply(swap.plan)
+    except ShipError as error:
+        told = canary.explain_slot(app.server, app.paths, app.settings, release, swap.slot, error)
+        raise told from error
+
+
+def _replace_background(work: AppChange, release: Release) -> None:
+    """Have the background processes be of the new release; an app without any pays nothing."""
+    app, out = work.state, work.out
+    before, scale = app.formation, records.read_scale(app.paths)
+    wanted = plan_formation(release, scale, app.settings)
+    told = list(tell_formation(release, wanted, before, scale))
+    if told:
+        out.step("Starting processes besides web" if wanted else "Processes besides web")
+    for line in told:
+        out.say(line)
+    for line in unknown_rules(release):
+        out.warn(line)
+    if wanted != before:
+        work.do(SetFormation(app.name, wanted))
+
+
+def _record(work: AppChange, release: Release, swap: Swap) -> Live:
+    app, live = work.state, Live(release=release.version, slot=swap.slot)
+    work.apply((*change_steps.timer_steps(app, release.cron), live_step(app, live)))
+    release_times.note(app.paths, release_times.LIVE, release.version)
+    if app.settings.maintenance is not None:
+        work.out.warn(closed_notice(app.paths.name))
+    return live
