@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import clients
-from tests.needs import free_port
+from tests.ports import free_port
 
 SHIP = Path(sys.executable).with_name("ship")
 FLASK = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import needs
+from tests import needs, ports
 
 # How long an example takes says more about the computer than about the code.
 settings.register_profile("ship", deadline=None)
@@ -22,17 +22,4 @@ def require_program() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Call it for a TCP port on loopback that nobody listens on."""
-    return needs.free_port
-
-
-@pytest.fixture
-def free_ports(free_port: Callable[[], int]) -> Callable[[int], list[int]]:
-    """Call it with a number for that many different free ports."""
-
-    def ports(count: int) -> list[int]:
-        found: set[int] = set()
-        while len(found) < count:
-            found.add(free_port())
-        return sorted(found)
-
-    return ports
+    return ports.free_port

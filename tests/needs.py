@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,11 +32,3 @@ def require_program(name: str) -> Path:
 def require_root() -> None:
     if os.geteuid() != 0:
         missing("only root can do this")
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listened on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

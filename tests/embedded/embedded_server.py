@@ -25,7 +25,8 @@ from receiver.model.webserver import Command, Gunicorn, Process
 from receiver.nginx.sites import site_file
 from receiver.setup import embedded
 from receiver.state import records
-from tests.needs import free_port, require_program
+from tests.needs import require_program
+from tests.ports import PortRange, claim_range, free_port
 
 DOMAIN = "ship.test"
 WSGI = """
@@ -64,6 +65,8 @@ class EmbeddedServer:
         self.root = folder / "the root"  # with a space, on purpose
         self.port = free_port()
         self.layout: Layout = embedded.create(self.root, DOMAIN, self.port)
+        self._ports = claim_range()
+        hand_out(self.layout, self._ports)
         self.host = SupervisordHost(self.layout)
 
     def start(self) -> embedded.Started:
@@ -140,6 +143,14 @@ class EmbeddedServer:
 
     def close(self) -> None:
         embedded.stop(self.root)
+        self._ports.give_back()
+
+
+def hand_out(layout: Layout, ports: PortRange) -> None:
+    """Have the server give its apps these ports."""
+    settings = records.read_server(layout)
+    changed = msgspec.structs.replace(settings, first_port=ports.first, last_port=ports.last)
+    records.write_toml(layout.server_settings, changed)
 
 
 def ask(port: int, host: str, path: str = "/", *, headers: str = "") -> tuple[int, str]:

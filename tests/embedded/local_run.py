@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.embedded.embedded_server import ask, wait_until
-from tests.needs import free_port
+from tests.ports import free_port
 
 SHIP = Path(sys.executable).with_name("ship")
 LIMIT_S = 40.0

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.embedded.embedded_server import wait_until
-from tests.needs import free_port, require_program
+from tests.needs import require_program
+from tests.ports import free_port
 
 _RSYSLOG = """
 module(load="imtcp")

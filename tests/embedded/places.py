@@ -17,7 +17,8 @@ from pathlib import Path
 from receiver.access import keys
 from receiver.model.layout import Layout
 from receiver.setup import embedded
-from tests import needs
+from tests import needs, ports
+from tests.embedded.embedded_server import hand_out
 
 BIN = Path(sys.executable).parent
 FAKE_SSH = """#!/bin/sh
@@ -96,13 +97,14 @@ class Place:
 def an_embedded_server(folder: Path) -> Iterator[tuple[Path, int]]:
     """One that runs below `folder`, whose key `laptop` is an admin; its folder and port."""
     needs.require_program("nginx")
-    port = needs.free_port()
-    embedded.create(folder, "apps.test", port)
+    port, own = ports.free_port(), ports.claim_range()
+    hand_out(embedded.create(folder, "apps.test", port), own)
     embedded.start(folder)
     # an admin, as the first
     keys.add_token(Layout.embedded(folder), "laptop", "2026-01-01T00:00:00Z")
     yield folder, port
     embedded.stop(folder)
+    own.give_back()
 
 
 def on_the_server(root: Path, port: int, home: Path) -> Place:

@@ -1,13 +1,10 @@
 """A laptop with a checkout, and the whole way of a push to an embedded server: real git, over
 HTTP."""
 
-import os
 import tarfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-
-import msgspec
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
@@ -47,7 +44,6 @@ class PushServer:
     def __init__(self, embedded: EmbeddedServer, folder: Path) -> None:
         self.embedded = embedded
         self.folder = folder
-        _take_other_ports(embedded)
         self.server: Server = open_server(embedded.root)
         _, self.token = keys.add_token(embedded.layout, "laptop", NOW)
 
@@ -106,14 +102,6 @@ class PushServer:
         found += [p for p in paths.releases.iterdir() if not (p / "release.json").exists()]
         found += [p for p in paths.venvs.iterdir() if p.is_dir() and not _ready(p).exists()]
         return sorted(str(path.relative_to(paths.home)) for path in found)
-
-
-def _take_other_ports(embedded: EmbeddedServer) -> None:
-    """Hand out ports that no other run of the tests on this computer does."""
-    first = 10_000 + os.getpid() * 200 % 20_000
-    settings = records.read_server(embedded.layout)
-    changed = msgspec.structs.replace(settings, first_port=first, last_port=first + 199)
-    records.write_toml(embedded.layout.server_settings, changed)
 
 
 def _ready(venv: Path) -> Path:

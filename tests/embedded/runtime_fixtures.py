@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.runtime_site import ASGI, Site
-from tests.needs import free_port
+from tests.ports import free_port
 
 KINDS: dict[str, tuple[list[str], dict[str, str]]] = {
     "sync": ([], {}),

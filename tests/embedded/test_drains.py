@@ -26,7 +26,8 @@ from receiver.model.names import AppName
 from tests.embedded.embedded_server import DOMAIN, wait_until
 from tests.embedded.log_receivers import HttpReceiver, rsyslog
 from tests.embedded.pushing import PushServer, push_server
-from tests.needs import free_port, require_program
+from tests.needs import require_program
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 

@@ -18,7 +18,7 @@ from receiver.health.answers import Answer, Question, notice, wrong_port
 from receiver.machine import sockets
 from receiver.model.errors import CheckError
 from tests.embedded.embedded_server import short_folder
-from tests.needs import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 

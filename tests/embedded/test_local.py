@@ -25,7 +25,7 @@ from tests.embedded.local_run import (
     type_ship,
 )
 from tests.embedded.pushing import wsgi
-from tests.needs import free_port
+from tests.ports import free_port
 from tests.published import DJANGO, FIRST, KINDS, SECOND, Kind, next_edition
 from tests.visitor import Visitor
 

@@ -23,7 +23,8 @@ from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import EmbeddedServer, short_folder, wait_until
 from tests.embedded.pushing import PushServer, push_server, wsgi
-from tests.needs import free_port, missing, require_program, require_root
+from tests.needs import missing, require_program, require_root
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 

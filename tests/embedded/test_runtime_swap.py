@@ -14,7 +14,8 @@ from receiver.machine import proc
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import Load, Site, nginx_before
-from tests.needs import free_port, require_program
+from tests.needs import require_program
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 __all__ = ["site"]

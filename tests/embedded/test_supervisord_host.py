@@ -33,7 +33,8 @@ from tests.embedded.embedded_server import (
     wait_until,
     with_settings,
 )
-from tests.needs import free_port, require_program
+from tests.needs import require_program
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 
