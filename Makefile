@@ -4,13 +4,25 @@ BIN := $(dir $(PYTHON))
 SHELL_FILES := installer.sh hooks/pre-receive hooks/post-receive tests/run .ci/run \
 	receiver/templates/completion/ship.bash
 
-.PHONY: check fix test test-all
-check:
+.PHONY: check lint format style types shell unit fix test test-all
+check: lint unit
+
+lint: format style types shell
+
+format:
 	$(BIN)ruff format --check -q .
+
+style:
 	$(BIN)ruff check -q .
+
+types:
 	$(BIN)mypy
+
+shell:
 	$(BIN)shellcheck $(SHELL_FILES)
 	$(BIN)shfmt -d -i 2 -ci $(SHELL_FILES)
+
+unit:
 	$(BIN)pytest -q tests/unit
 
 fix:
@@ -19,7 +31,7 @@ fix:
 	$(BIN)shfmt -w -i 2 -ci $(SHELL_FILES)
 
 test: check
-	$(BIN)pytest -q tests/embedded
+	$(BIN)pytest -q -n 4 --dist loadfile tests/embedded
 
 test-all: test
-	$(BIN)pytest -q tests/vps
+	$(BIN)pytest -q -n 3 --dist loadfile tests/vps
