@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import needs, ports
+from tests import needs, ports, signals
+
+
+def pytest_configure() -> None:
+    signals.have_children_ignore_none()
 
 # How long an example takes says more about the computer than about the code.
 settings.register_profile("ship", deadline=None)
