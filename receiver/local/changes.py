@@ -3,7 +3,7 @@ worth watching. Pure.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 Meaning = Literal["nothing", "code", "build"]
@@ -27,6 +27,15 @@ _DATA = re.compile(
 """What the app writes itself, and what editors put beside a file while they save it."""
 
 
+class Stamp(NamedTuple):
+    """What a file is told from its next edition by."""
+
+    inode: int
+    mode: int
+    size_bytes: int
+    modified_ns: int
+
+
 class Watch(NamedTuple):
     """A folder, from the top of the checkout; `whole` for all that is below it too."""
 
@@ -41,6 +50,14 @@ def meaning(path: str, known: Collection[str], env_files: Collection[str]) -> Me
     if _DATA.fullmatch(path):
         return "nothing"
     return "code" if path in known or _CODE.fullmatch(path) else "nothing"
+
+
+def is_news(path: str, before: Mapping[str, Stamp], now: Mapping[str, Stamp]) -> bool:
+    """Whether a file is another one than at the last look; one that is in neither look counts as such.
+
+    The system may tell of a change long after it: of a large checkout in parts, the last of them when all is read.
+    """
+    return path not in now or before.get(path) != now[path]
 
 
 def plan_watches(paths: Iterable[str], ignored: Collection[str]) -> list[Watch]:

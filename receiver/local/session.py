@@ -206,7 +206,7 @@ class Session:
         if not paths:
             return before
         tree = self._read()
-        change = watching.judge(paths, frozenset(tree.files()))
+        change = watching.judge(paths, tree.stamps)
         self._watch(watching, tree)
         if not change.files or watching.is_own_write(change):
             return before
@@ -225,8 +225,8 @@ class Session:
         return ready
 
     def _watch(self, watching: Watching, tree: working_tree.WorkingTree) -> None:
-        if watching.watch(frozenset(tree.files())):
-            watching.notice(frozenset(self._read().files()))
+        if watching.watch(tree.stamps):
+            watching.notice(frozenset(self._read().stamps))
 
     def _reload(self, ready: Ready, change: Change, began: float) -> None:
         runs_web, formation = plan_local(ready.release, self._run.types, self._run.counts)

@@ -3,7 +3,7 @@ app's own writing.
 """
 
 import queue
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Watching:
         self._wish, self._clock, self._say, self._wake = wish, clock, say, wake
         self._seen: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._known = frozenset[str]()
+        self._stamps: Mapping[str, local_changes.Stamp] = {}
+        """Of all files, as they were at the last look."""
         self._own = set[str]()
         self._last: tuple[frozenset[str], int, float] = (frozenset(), 0, 0.0)
         self._awake = False
@@ -50,10 +52,11 @@ class Watching:
         self._env_files = frozenset(path for path in found if path is not None)
         self._folders = watcher.Folders(self._see)
 
-    def watch(self, files: frozenset[str]) -> bool:
-        """Have `wake` called when one of these files changes, or a new one comes; whether that
-        is news.
+    def watch(self, stamps: Mapping[str, local_changes.Stamp]) -> bool:
+        """Have `wake` called when one of these files changes, or a new one comes; whether others
+        were known.
         """
+        self._stamps, files = stamps, frozenset(stamps)
         if files == self._known:
             return False
         self._known = files
@@ -87,15 +90,16 @@ class Watching:
         for path in now ^ self._known:
             self._keep(path)
 
-    def judge(self, paths: Collection[str], now: frozenset[str]) -> Change:
+    def judge(self, paths: Collection[str], now: Mapping[str, local_changes.Stamp]) -> Change:
         """What of a burst counts, now that the checkout holds the files `now`."""
-        moved = now ^ self._known
+        moved = now.keys() ^ self._known
         # a folder is told of when it comes or goes, and what is in it is not
         inside = {name for name in moved for path in paths if name.startswith(f"{path}/")}
         found = {
             path: local_changes.meaning(path, self._known, self._env_files)
             for path in {*paths, *inside} - self._own
             if path in self._known or path in now or path in self._env_files
+            if local_changes.is_news(path, self._stamps, now)
         }
         counts = frozenset(path for path, meaning in found.items() if meaning != "nothing")
         return Change(counts, "build" in found.values() or bool(counts & moved))

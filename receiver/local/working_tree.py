@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from receiver.local.changes import Stamp
 from receiver.machine import git
 from receiver.model.build import Tree
 
@@ -25,16 +26,27 @@ class WorkingTree(Tree):
     def __init__(self, top: Path, paths: list[str]) -> None:
         self._top = top
         self.members = {}
+        self.stamps: dict[str, Stamp] = {}
+        """Of all regular files."""
         for path in paths:
-            member = _member(top, path)
-            if member is not None:
-                for folder in reversed(PurePosixPath(path).parents[:-1]):
-                    self.members.setdefault(str(folder), _folder(str(folder)))
-                self.members[path] = member
+            self._take(path)
 
     def stand_in(self, path: str, other: str) -> None:
         """Have the file `other` be found under `path`."""
         self.members[path] = self.members[other]
+
+    def _take(self, path: str) -> None:
+        try:
+            found = (self._top / path).lstat()
+            member = _member(self._top, path, found)
+        except OSError:  # it went away meanwhile
+            return
+        if member is not None:
+            for folder in reversed(PurePosixPath(path).parents[:-1]):
+                self.members.setdefault(str(folder), _folder(str(folder)))
+            self.members[path] = member
+        if member is not None and member.isfile():
+            self.stamps[path] = Stamp(found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns)
 
     def _bytes(self, member: tarfile.TarInfo) -> bytes:
         try:
@@ -71,12 +83,8 @@ def _walk(top: Path) -> Iterator[str]:
         yield from (str(inside / name) for name in names)
 
 
-def _member(top: Path, path: str) -> tarfile.TarInfo | None:
-    """A file or link as an archive would have it; None for what is gone, or is neither."""
-    try:
-        found = (top / path).lstat()
-    except OSError:
-        return None
+def _member(top: Path, path: str, found: os.stat_result) -> tarfile.TarInfo | None:
+    """A file or link as an archive would have it; None for what is neither."""
     member = tarfile.TarInfo(path)
     member.size, member.mode = found.st_size, stat.S_IMODE(found.st_mode)
     if stat.S_ISLNK(found.st_mode):

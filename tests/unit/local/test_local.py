@@ -7,7 +7,7 @@ import pytest
 
 from receiver.local import working_tree
 from receiver.local.build import Telling
-from receiver.local.changes import Watch, meaning, plan_watches, shown
+from receiver.local.changes import Stamp, Watch, is_news, meaning, plan_watches, shown
 from receiver.local.crew import Rest
 from receiver.local.formation import plan_local
 from receiver.local.laptop import app_name
@@ -44,6 +44,16 @@ KNOWN = frozenset({"app.py", "data.json", "db.sqlite3", "templates/a.txt"})
 )
 def test_what_a_changed_file_means(path: str, expected: str) -> None:
     assert meaning(path, KNOWN, {".env"}) == expected
+
+
+def test_what_is_told_late_of_a_file_that_was_looked_at_is_no_news() -> None:
+    before = {"app.py": Stamp(1, 0o644, 10, 1_000)}
+    edited = {"app.py": Stamp(1, 0o644, 10, 2_000)}
+    assert not is_news("app.py", before, before)
+    assert is_news("app.py", before, edited)
+    assert is_news("new.py", before, before | {"new.py": Stamp(2, 0o644, 0, 1_000)})
+    assert is_news("app.py", before, {})
+    assert is_news(".env", before, before)  # git ignores it, so nobody looked
 
 
 def test_watches_stay_out_of_large_folders_that_are_ignored() -> None:
