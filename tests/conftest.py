@@ -12,6 +12,7 @@ from tests import needs, ports, signals
 def pytest_configure() -> None:
     signals.have_children_ignore_none()
 
+
 # How long an example takes says more about the computer than about the code.
 settings.register_profile("ship", deadline=None)
 settings.load_profile("ship")

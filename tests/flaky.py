@@ -1,4 +1,4 @@
-"""Which failed tests make a run fail: the decision, and the list of tests known as flaky (tests/flaky.toml)."""
+"""Which failed tests make a run fail: the decision, and the list of flaky tests (flaky.toml)."""
 
 import re
 import tomllib
@@ -32,9 +32,10 @@ def listed(path: Path = LIST) -> tuple[Flaky, ...]:
 def failures(
     first: Iterable[str], again: Collection[str], known: Iterable[Flaky], *, strict: bool
 ) -> tuple[str, ...]:
-    """Of the tests that failed at first, those that fail the run; `again` failed the second time too.
+    """Of the tests that failed at first, those that fail the run; `again` failed twice.
 
-    Where `strict` holds, a test that passed the second time is excused only by an entry of the list.
+    Where `strict` holds, a test that passed the second time is excused by an entry of the list
+    only.
     """
     known = tuple(known)
 
@@ -54,7 +55,7 @@ def complaints(known: Iterable[Flaky], today: date, project: Path = PROJECT) -> 
         if entry.since > today:
             yield f"{entry.test}: {entry.since} is in the future."
         if today - entry.since > LONGEST:
-            yield f"{entry.test}: listed since {entry.since}. Repair it, or look at it again and write the new day."
+            yield f"{entry.test}: listed since {entry.since}. Repair it, or look again."
 
 
 def _exists(test: str, project: Path) -> bool:

@@ -1,4 +1,4 @@
-"""How the tests of one call of pytest ended: a plugin that writes it into a file, and what reads the file."""
+"""How the tests of one call of pytest ended: a plugin that writes it into a file; its reader."""
 
 import json
 from collections.abc import Iterable

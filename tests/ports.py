@@ -1,4 +1,4 @@
-"""Loopback ports for the tests: a range for each process and each server, which no other run has at the same time."""
+"""Loopback ports for the tests: ranges for processes and servers, each with one owner at a time."""
 
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Runs all of tests/run in a virtualenv that is ready: the checks, and each ring of tests, in two lanes.
+"""Runs all of tests/run in a virtualenv that is ready: the checks, and the rings of tests.
 
-The machines mostly wait, so their tests run beside all others, and are shown after them. It closes with a line that
-counts the tests.
+The machines mostly wait, so their tests run in a lane beside all others, and are shown after them.
+The last line counts the tests.
 """
 
 import os
@@ -25,6 +25,8 @@ from tests.outcome import Outcome
 MOST_TRIED_AGAIN = 20
 """Where more tests failed, something is broken, and a second try would only take its time."""
 _END_LIMIT_S = 60
+_ENDS = {0, 1, 5}
+"""What pytest ends with: all passed, some failed, none was there."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Lane:
         print(f"\n==> {text}", file=self._output, flush=True)
 
     def run(self, argv: Sequence[str]) -> int:
-        """Run a program in a process group of its own, so that all of it can be ended; its exit status."""
+        """Run a program in a process group of its own, so that all of it can be ended."""
         if self._is_over:
             return 1
         self._running = subprocess.Popen(
@@ -104,7 +106,7 @@ class Lane:
         return self._running.wait()
 
     def end(self) -> None:
-        """Interrupt what runs, as Ctrl-C would, so that it cleans up; then, after a while, end it."""
+        """Interrupt what runs, as Ctrl-C would, so that it cleans up; end it after a while."""
         self._is_over = True
         for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if self._running is None or self._running.poll() is not None:
@@ -135,8 +137,8 @@ class Lane:
         return self._judge(ring, first, first if again is None else again)
 
     def _outcome(self, argv: Sequence[str], path: Path) -> Outcome | None:
-        """How the tests of a pytest ended, if it came to its end: 0, 1 for failed tests, 5 for no tests."""
-        ended = self.run(argv) in {0, 1, 5}
+        """How the tests of a pytest ended, if it came to its end."""
+        ended = self.run(argv) in _ENDS
         return Outcome.read(path) if ended else None
 
     def _judge(self, ring: Ring, first: Outcome, again: Outcome) -> Result:
@@ -154,7 +156,7 @@ def _about(disturbed: Sequence[str], failed: Sequence[str]) -> Iterator[str]:
     """What is said of tests that passed the second time."""
     for test in disturbed:
         if test in failed:
-            yield f"{test} passed only the second time, and is not in tests/flaky.toml: it fails the run."
+            yield f"{test} passed only the second time. tests/flaky.toml lacks it."
         else:
             yield f"{test} passed only the second time. It is worth a look all the same."
 

@@ -1,4 +1,4 @@
-"""Signals of the tests' own process: what it starts begins with none ignored, however the run itself was started."""
+"""Signals of the tests' own process: what it starts ignores none, however it was started itself."""
 
 import signal
 from types import FrameType

@@ -6,7 +6,6 @@ One file a key under /etc/ship/keys; authorized_keys is made from them, never ed
 import hashlib
 import hmac
 import secrets
-import sys
 from pathlib import Path
 
 import msgspec
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from receiver.access import grants as access
 from receiver.access.public_key import fingerprint, parse_public_key
 from receiver.machine import files
+from receiver.machine.interpreter import program
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.grant import Grant
 from receiver.model.layout import Layout
@@ -220,7 +220,7 @@ def authorized_text(layout: Layout) -> str:
 
 def gate_program() -> Path:
     """The forced command, beside the `ship` that runs now."""
-    return Path(sys.executable).with_name("ship-gate")
+    return program("ship-gate")
 
 
 def _authorized(key: Key) -> str:

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from receiver.machine.interpreter import program
 from receiver.model.names import AppName
 
-SHIP = Path(sys.executable).with_name("ship")
+SHIP = program("ship")
 VERSION = Path(sys.prefix) / ".installed"
 """What installer.sh writes beside the program: a digest of it."""
 

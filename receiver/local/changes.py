@@ -53,9 +53,10 @@ def meaning(path: str, known: Collection[str], env_files: Collection[str]) -> Me
 
 
 def is_news(path: str, before: Mapping[str, Stamp], now: Mapping[str, Stamp]) -> bool:
-    """Whether a file is another one than at the last look; one that is in neither look counts as such.
+    """Whether a file is another one than at the last look; one that is not there counts as such.
 
-    The system may tell of a change long after it: of a large checkout in parts, the last of them when all is read.
+    The system may report a change late: of a large checkout in parts, the last of them when all of
+    it was read.
     """
     return path not in now or before.get(path) != now[path]
 

@@ -27,6 +27,7 @@ from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import ALIVE, Supervisor
 from receiver.machine import files, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.interpreter import PYTHON
 from receiver.model.errors import CheckError, ServerError, ShipError, UsageError
 from receiver.model.formation import instances
 from receiver.model.layout import Layout
@@ -193,7 +194,7 @@ def _write_files(layout: Layout, server: Server) -> None:
     this_user = pwd.getpwuid(os.geteuid())
     group = grp.getgrgid(os.getegid()).gr_name
     owner = Owner(this_user.pw_name, group, Path(this_user.pw_dir), is_root=os.geteuid() == 0)
-    programs = Programs(Path(sys.executable), Path(nginx.program()), CODE)
+    programs = Programs(PYTHON, Path(nginx.program()), CODE)
     for file in server_files(front(layout, server), owner, programs):
         if files.read_text(Path(file.path)) != file.text:
             files.write_atomically(Path(file.path), file.text, mode=file.mode)

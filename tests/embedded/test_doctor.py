@@ -47,8 +47,12 @@ def server() -> Iterator[PushServer]:
 
 
 def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
+    return typed(server, str(SHIP), *words)
+
+
+def typed(server: PushServer, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        (str(SHIP), *words),
+        argv,
         capture_output=True,
         text=True,
         check=False,
@@ -224,6 +228,17 @@ def test_a_torn_record_leads_to_the_doctor(server: PushServer) -> None:
 
 def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
     assert ship(server, "doctor").stdout == "All is well: the server and ill.\n"
+
+
+@pytest.mark.parametrize("name", ["python", "python3", f"python3.{sys.version_info.minor}"])
+def test_a_healthy_server_is_so_by_every_name_of_its_python(
+    server: PushServer, name: str, tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to(SHIP.parent.parent)
+    for folder in (SHIP.parent, linked / "bin"):
+        told = typed(server, str(folder / name), str(SHIP), "doctor")
+        assert told.stdout == "All is well: the server and ill.\n"
 
 
 def test_a_502_is_explained_with_what_was_seen(server: PushServer) -> None:

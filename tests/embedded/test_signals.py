@@ -1,4 +1,4 @@
-"""What the tests start ignores no signal, though the tests themselves were started in the background."""
+"""What the tests start ignores no signal, also where they were started in the background."""
 
 import re
 import signal

@@ -61,5 +61,6 @@ def test_an_entry_names_a_test_a_reason_and_a_day_that_is_near(
 
 def test_a_list_is_read(tmp_path: Path) -> None:
     path = tmp_path / "flaky.toml"
-    path.write_text(f'[[flaky]]\ntest = "{KNOWN.test}"\nsince = 2026-01-01\nreason = "{KNOWN.reason}"\n')  # fmt: skip
+    entry = f'test = "{KNOWN.test}"\nsince = {KNOWN.since}\nreason = "{KNOWN.reason}"\n'
+    path.write_text(f"[[flaky]]\n{entry}")
     assert flaky.listed(path) == (KNOWN,)

@@ -1,6 +1,5 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
 from receiver.machine import files, proc, sockets
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.interpreter import PYTHON, program
 from receiver.machine.log_files import FileLogs
 from receiver.model.cron import Timer
 from receiver.model.errors import NotFoundError, SwapError
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from receiver.hosts.supervisord.outside_mounts import NoMounts
     from receiver.hosts.supervisord.services import NoServices
 
-LAUNCHER = programs.Launcher(Path(sys.executable), RUNTIME / "launch.py")
-SHIP = Path(sys.executable).with_name("ship")
+LAUNCHER = programs.Launcher(PYTHON, RUNTIME / "launch.py")
+SHIP = program("ship")
 _POLL_S = 0.02
 _SHOWN_LINES = 20
 _SLOW = "without a worker that serves"

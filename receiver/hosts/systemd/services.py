@@ -1,6 +1,5 @@
 """Units of ship's own on a VPS: recovery, the timer of logs, the receiver of pushes over HTTP."""
 
-import sys
 from pathlib import Path
 
 from receiver.hosts.services import Name, Receiver
@@ -8,6 +7,7 @@ from receiver.hosts.systemd.manager import systemctl
 from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
 from receiver.machine import files, shell
+from receiver.machine.interpreter import PYTHON, program
 from receiver.model.layout import Layout
 from receiver.model.plan import WriteFile
 from receiver.model.program import HTTP_CONFIG
@@ -37,9 +37,9 @@ class OwnUnits:
     def files(self, name: Name) -> tuple[WriteFile, ...]:
         """The units of a program."""
         values = {
-            "ship": str(Path(sys.executable).with_name("ship")),
+            "ship": str(program("ship")),
             "socket": str(_SOCKET),
-            "python": sys.executable,
+            "python": str(PYTHON),
             "config": str(HTTP_CONFIG),
         }
         return tuple(

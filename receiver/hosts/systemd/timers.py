@@ -2,7 +2,6 @@
 what waits now.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,11 +9,12 @@ from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.timer_units import timer_files, timer_pattern, timer_unit
 from receiver.hosts.systemd.units import RECOVERY_UNIT
 from receiver.machine import files, shell
+from receiver.machine.interpreter import program
 from receiver.model.cron import Timer
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 
-SHIP = Path(sys.executable).with_name("ship")
+SHIP = program("ship")
 _STAMPS = Path("/var/lib/systemd/timers")
 """Where systemd keeps when a timer with Persistent= was due last."""
 
