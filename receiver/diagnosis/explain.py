@@ -23,6 +23,7 @@ _PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTI
 _LATE = "check/boot-timeout"
 _CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", _LATE})
 """What is known from outside, whatever else the log tells."""
+_KILLED = re.compile(r".* Worker \(pid:\d+\) was sent SIGKILL!.*")
 _RAISED = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
 )
@@ -43,7 +44,10 @@ def explain(
         pushed: what is known of the pushed tree
     """
     found = cause(error, log, status, pushed)
-    tail = "\n".join(log.strip().splitlines()[-_SHOWN_LINES:])
+    lines = log.strip().splitlines()
+    if error.reason == _LATE:  # ship ended it, and it is chance whether its server has told so yet
+        lines = [line for line in lines if not _KILLED.fullmatch(line)]
+    tail = "\n".join(lines[-_SHOWN_LINES:])
     detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
     return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
 

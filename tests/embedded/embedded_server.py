@@ -227,7 +227,7 @@ def short_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < limit_s, "it did not happen in time"

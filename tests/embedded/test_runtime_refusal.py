@@ -11,7 +11,7 @@ from receiver.health import workers
 from receiver.machine import proc
 from receiver.model.errors import SwapError
 from tests.embedded.runtime_fixtures import KINDS, site
-from tests.embedded.runtime_site import ASGI, WSGI, Load, Site
+from tests.embedded.runtime_site import ASGI, LIMIT_S, WSGI, Load, Site
 
 pytestmark = pytest.mark.embedded
 __all__ = ["site"]
@@ -68,7 +68,7 @@ def assert_whole(site: Site) -> None:
     while victim in proc.children(master):
         time.sleep(0.02)
     workers.forget_last_swap(site.run_dir("a"))
-    workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=10, count=2)
+    workers.wait_for_release(site.run_dir("a"), "v1", master_pid=master, limit_s=LIMIT_S, count=2)
     assert {site.ask().split()[2] for _ in range(4)} == {"red"}
 
 
@@ -90,7 +90,7 @@ def test_hanging_boot_is_refused_when_its_time_is_up(site: Site) -> None:
     site.start("a", 1, SHIP_BOOT_LIMIT_S="1")
     site.hup("a", 2, wait=False)
     with pytest.raises(SwapError) as refused:
-        site.served("a", 2, limit_s=10)
+        site.served("a", 2)
     assert "did not serve in time" in refused.value.detail
     site.hup("a", 1)
 
@@ -110,18 +110,20 @@ def test_stop_is_heard_during_a_swap(site: Site) -> None:
     site.release(1)
     site.release(2, env={"BOOT_S": "60"})
     site.start("a", 1)
+    serving = workers.children(site.masters["a"].pid)
     site.hup("a", 2, wait=False)
-    time.sleep(0.5)
+    while workers.children(site.masters["a"].pid) <= serving:
+        time.sleep(0.02)
     begun = time.monotonic()
     assert site.stop("a") == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("case", ["import error", "exit 0 at import", "gunicorn file raises"])
 def test_first_start_of_a_broken_release_ends_at_once(site: Site, case: str) -> None:
     site.release(1, files=BROKEN[case])
     site.start("a", 1, wait=False)
-    assert site.masters["a"].wait(10) != 0
+    assert site.masters["a"].wait(LIMIT_S) != 0
     assert workers.boot_error(site.run_dir("a"))
     with pytest.raises(SwapError):
         site.served("a", 1)
@@ -143,7 +145,7 @@ def test_what_is_told_is_about_the_app(
 ) -> None:
     site.release(1, files=files)
     site.start("a", 1, wait=False)
-    assert site.masters["a"].wait(10) != 0
+    assert site.masters["a"].wait(LIMIT_S) != 0
     error = workers.boot_error(site.run_dir("a")) or ""
     assert [word for word in told if word not in error] == []
     assert "receiver/runtime" not in error

@@ -95,7 +95,7 @@ class Machine:
             raise CommandFailedInsideError(command, done)
         return done
 
-    def wait_until_running(self, limit_s: float = 60) -> None:
+    def wait_until_running(self, limit_s: float = 120) -> None:
         """Wait until systemd has started everything; a failed unit (degraded) is the test's
         business."""
 
@@ -105,14 +105,21 @@ class Machine:
 
         self.wait_until(lambda: self._init_pid() is not None and up(), "is running", limit_s)
 
-    def wait_until(self, true: Callable[[], bool], what: str, limit_s: float = 60) -> None:
-        """Ask again and again until it is so, or fail with the console's last words."""
-        end = time.monotonic() + limit_s
-        while not true():
+    def wait_until(self, true: Callable[[], bool], what: str, limit_s: float = 120) -> None:
+        """Ask again and again until it is so, or fail with the console's last words.
+
+        A question that cannot be answered yet, as a page that nobody serves, is asked again too.
+        """
+        end, failure = time.monotonic() + limit_s, None
+        while True:
+            try:
+                if true():
+                    return
+            except (AssertionError, OSError) as error:
+                failure = error
             if time.monotonic() > end:
-                raise MachineError(
-                    f"{self.name}: not seen in {limit_s:g} s: it {what}.\n{self.console[-3000:]}"
-                )
+                seen = f"{self.name}: not seen in {limit_s:g} s: it {what}.\n"
+                raise MachineError(seen + self.console[-3000:]) from failure
             time.sleep(0.05)
 
     def boot_again(self) -> None:

@@ -49,7 +49,7 @@ def test_limits_hold_at_once_over_deploys_and_reboots_and_go_without_a_trace(sit
     site.publish("second")
     assert properties(site) == LIMITED
     site.server.machine.reboot()
-    site.server.machine.wait_until(lambda: site.page() == "second", "serves again", 60)
+    site.server.machine.wait_until(lambda: site.page() == "second", "serves again")
     assert properties(site) == LIMITED
     site.ship("limits:set web.memory=128M")
     assert properties(site)["MemoryMax"] == str(128 * 1024 * 1024)
@@ -89,8 +89,8 @@ def test_what_is_no_limit_or_no_process_type_is_refused(site: Site) -> None:
 def test_an_app_that_hangs_at_its_first_start_is_told_by_that(ship_server: ShipServer) -> None:
     site = ship_server.site("hanging")
     ship_server.root(
-        "sed -i 's/^check_limit_s = .*/check_limit_s = 4/' /var/lib/ship/apps/hanging/app.toml;"
-        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=4/' "
+        "sed -i 's/^check_limit_s = .*/check_limit_s = 8/' /var/lib/ship/apps/hanging/app.toml;"
+        " sed -i 's/^TimeoutStartSec=.*/TimeoutStartSec=8/' "
         "/etc/systemd/system/ship-hanging.web@.service; systemctl daemon-reload"
     )
     site.commit(
@@ -103,7 +103,7 @@ def test_an_app_that_hangs_at_its_first_start_is_told_by_that(ship_server: ShipS
     refused = site.push()
     assert refused.status == 1
     assert "(check/boot-timeout)" in refused.text, refused.text
-    assert "The app did not start within 4 s." in refused.text
+    assert "The app did not start within 8 s." in refused.text
 
 
 def test_a_limit_of_a_worker_is_for_each_of_its_processes(ship_server: ShipServer) -> None:
@@ -112,7 +112,7 @@ def test_a_limit_of_a_worker_is_for_each_of_its_processes(ship_server: ShipServe
     site.ship("limits:set worker.memory=64M")
     site.ship("ps:scale worker=2")
     site.server.machine.reboot()
-    site.server.machine.wait_until(lambda: site.page() == "page", "serves again", 60)
+    site.server.machine.wait_until(lambda: site.page() == "page", "serves again")
     wanted = str(64 * 1024 * 1024)
     for number in "12":
         unit = f"ship-toiling.ps.worker@{number}.service"

@@ -471,6 +471,13 @@ def test_a_kill_by_ship_itself_is_not_told_as_a_lack_of_memory() -> None:
     assert explain(late, "killed by the OOM killer.", None).reason == "check/killed"
 
 
+def test_whether_the_server_has_told_of_a_kill_by_ship_makes_no_difference() -> None:
+    late = CheckError("It did not start.", reason="check/boot-timeout")
+    told = "[2026-01-01] [7] [ERROR] Worker (pid:1) was sent SIGKILL! Perhaps out of memory?"
+    for log in ("", "Connecting ...\n"):
+        assert explain(late, log + told, None).detail == explain(late, log, None).detail
+
+
 def test_the_variable_that_host_names_are_read_from_is_named() -> None:
     refused = disallowed_host("/", "blog.example.com")
     assert 'ALLOWED_HOSTS = ["blog.example.com"]' in explain(refused, "", None).advice
