@@ -1,133 +1,118 @@
-"""A planned build, done by hand: what a deploy does with a plan, without a server."""
+"""Apps of an embedded server that are laid out by hand, without a push."""
 
-import os
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
+import sys
 from pathlib import Path
 
-import pytest
+from receiver.hosts.supervisord.host import SupervisordHost
+from receiver.machine import files, git
+from receiver.model.layout import Layout, SlotLetter
+from receiver.model.names import AppName
+from receiver.model.release import Release
+from receiver.model.settings import App
+from receiver.model.webserver import Command, Gunicorn, Process
+from receiver.nginx.sites import site_file
+from receiver.setup import embedded
+from receiver.state import records
+from tests.ports import free_port
 
-from buildpacks import choose, python
-from receiver.building import interpreters, pip_settings
-from receiver.building.pip_settings import PipSettings
-from receiver.machine import shell
-from receiver.model.build import BuildFacts, BuildPlan, Command
-from receiver.model.errors import ShipError
-from tests.unit.trees import tree
+WSGI = """
+import os
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/echo":
+        texts = ((k, v) for k, v in sorted(environ.items()) if isinstance(v, str))
+        body = "\\n".join(f"{k}={v}" for k, v in texts).encode()
+    else:
+        body = os.environ.get("VERSION", "?").encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+BINDS_ITSELF = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = ("own " + os.environ["PORT"]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+OWN = Command(command=f"{sys.executable} app.py")
 
-BOOT_LIMIT_S = 20
-BUILD_LIMIT_S = 300
+
+def gunicorn(*arguments: str, workers: int = 2) -> Gunicorn:
+    return Gunicorn(app="app:app", arguments=arguments, workers=workers)
 
 
-class FailedCommandError(Exception):
-    """A planned command failed; `explained` is what its buildpack says of it."""
+class AppsByHand:
+    """The part of a server that makes such apps."""
 
-    def __init__(self, command: Command, output: str) -> None:
-        super().__init__(output)
-        self.explained: ShipError = python.explain(command, output)
+    root: Path
+    layout: Layout
+    host: SupervisordHost
 
-
-@dataclass
-class Builder:
-    """Does by hand what a deploy does with a plan: unpack, make the virtualenv, no sandbox."""
-
-    folder: Path
-    uv: Path
-    cache: Path
-    alone: bool = False
-    """Whether pip's settings of this computer are left out."""
-
-    @property
-    def source(self) -> Path:
-        return self.folder / "source"
-
-    @property
-    def venv(self) -> Path:
-        return self.folder / "venv"
-
-    def unpack(self, files: Mapping[str, str | bytes]) -> None:
-        for name, content in files.items():
-            path = self.source / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-    def plan(self, files: Mapping[str, str | bytes], config: Mapping[str, str]) -> BuildPlan:
-        pushed = tree(files)
-        found = interpreters.find(interpreters.SYSTEM_FOLDERS)
-        return choose(pushed).plan(pushed, BuildFacts(found, config, "a" * 40, date(2026, 6, 1)))
-
-    def build(
-        self, files: Mapping[str, str | bytes], config: Mapping[str, str] | None = None
-    ) -> BuildPlan:
-        self.unpack(files)
-        plan = self.plan(files, config or {})
-        assert plan.virtualenv is not None
-        for command in (plan.virtualenv.make, *plan.virtualenv.install):
-            self.run(command, config or {})
-        return plan
-
-    def run(self, command: Command, config: Mapping[str, str]) -> None:
-        told = self.settings(config).applied(command)
-        filled = told.filled(venv=str(self.venv), uv=str(self.uv))
-        own = {"HOME": str(self.folder), "UV_CACHE_DIR": str(self.cache)}
-        done = subprocess.run(
-            filled.argv,
-            env={**shell.PLAIN_ENVIRONMENT, **filled.env, **filled.secrets, **own, **config},
-            input=filled.stdin,
-            cwd=self.source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=BUILD_LIMIT_S,
-            check=False,
+    def app(self, name: str) -> AppName:
+        """An app's folders and settings, and its programs."""
+        app = AppName.parse(name)
+        paths = self.layout.app(app)
+        for folder in (paths.home, paths.run, paths.releases, paths.slots, paths.logs, paths.work):
+            folder.mkdir(parents=True, exist_ok=True)
+        records.write_toml(
+            paths.settings,
+            App(port=free_port(), port_a=free_port(), port_b=free_port(), graceful_limit_s=5),
         )
-        if done.returncode:
-            raise FailedCommandError(command, done.stdout)
+        git.create_repo(self.layout.repo(app), hooks=self.root / "no-hooks")
+        self.write_units(app)
+        self.host.refresh()
+        return app
 
-    def settings(self, config: Mapping[str, str]) -> PipSettings:
-        if self.alone:
-            return pip_settings.uv_settings(config, ())
-        machine = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-        return pip_settings.uv_settings(
-            machine | dict(config), pip_settings.standard_files(Path.home())
+    def settings(self, app: AppName) -> App:
+        return records.read_app(self.layout.app(app))
+
+    def write_units(self, app: AppName) -> None:
+        for file in self.host.unit_files(app, self.settings(app)):
+            files.write_atomically(Path(file.path), file.text, mode=file.mode)
+
+    def release(self, app: AppName, version: int, web: Process | None, code: str = WSGI) -> Release:
+        """A release made by hand, whose `app.py` is `code`."""
+        home = self.layout.app(app).release(version)
+        home.source.mkdir(parents=True)
+        home.source.joinpath("app.py").write_text(code)
+        release = Release(
+            version=version,
+            app=str(app),
+            commit="0" * 40,
+            description="Test",
+            by="test",
+            created_at="",
+            buildpack="python",
+            python="3.11",
+            venv=sys.prefix,
+            processes={} if web is None else {"web": web},
         )
+        records.write_json(home.record, release)
+        records.write_config(home.env, {"VERSION": f"v{version}"}, mode=0o600)
+        return release
 
-    def installed(self) -> set[str]:
-        """The packages of the virtualenv, as its own Python sees them."""
-        code = "import importlib.metadata as m; print(*(d.name.lower() for d in m.distributions()))"
-        return set(shell.capture((f"{self.venv}/bin/python", "-c", code)).decode().split())
+    def aim(self, app: AppName, slot: SlotLetter, version: int) -> None:
+        link = self.layout.app(app).slot(slot)
+        files.link_atomically(link, f"../releases/v{version}")
 
-    @contextmanager
-    def serving(self, plan: BuildPlan, port: int, **config: str) -> Iterator[Callable[[str], str]]:
-        """Run the web process; gives a function that asks for a path."""
-        command = ("sh", "-c", f"exec {plan.processes['web']} --bind 127.0.0.1:{port}")
-        environment = {**shell.PLAIN_ENVIRONMENT, "HOME": str(self.folder), **config}
-        environment["PATH"] = f"{self.venv}/bin:{environment['PATH']}"
-        log = self.folder / "web.log"
-        with log.open("wb") as output:
-            process = shell.start(command, env=environment, cwd=self.source, output=output.fileno())
-        try:
-            yield lambda path: ask(f"http://127.0.0.1:{port}{path}", process, log)
-        finally:
-            shell.end(process)
+    def route(self, app: AppName, release: Release | None, slot: SlotLetter = "a") -> None:
+        """Write the app's nginx file, and have nginx read it."""
+        front = embedded.front(self.layout, records.read_server(self.layout))
+        file = site_file(front, app, self.settings(app), release, slot)
+        files.write_atomically(Path(file.path), file.text, mode=0o644)
+        files.link_atomically(self.layout.site_link(app), file.path)
+        self.host.reload_nginx()
 
-
-def ask(url: str, process: subprocess.Popen[bytes], log: Path) -> str:
-    """The body of the answer, as soon as there is one."""
-    deadline = time.monotonic() + BOOT_LIMIT_S
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"no answer from {url}:\n{log.read_text()}")
-            time.sleep(0.05)
+    def serve(self, name: str, web: Process | None = None) -> AppName:
+        """An app with release 1 in slot a, behind nginx."""
+        app = self.app(name)
+        release = self.release(app, 1, web or gunicorn())
+        self.aim(app, "a", 1)
+        self.host.hold_socket(app)
+        self.host.start(app, "a")
+        self.host.enable(app, "a")
+        self.route(app, release)
+        return app

@@ -5,21 +5,31 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
 from tests.embedded.keyboard import Typed
-from tests.embedded.pushing import PushServer, push_server
 
 Ship = Callable[..., Typed]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    """A server that takes pushes, of this module alone."""
-    with push_server() as made:
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[EmbeddedServer]:
+    """One server for all modules that leave the server itself as it is."""
+    with embedded_server() as made:
+        assert made.token, "the first key is an admin's"
         yield made
 
 
+@pytest.fixture(scope="module")
+def server(shared_server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    """A server without apps. A module that stops, breaks or configures it has a fixture of this
+    name with one of its own.
+    """
+    yield shared_server
+    shared_server.clear()
+
+
 @pytest.fixture
-def ship(server: PushServer) -> Ship:
+def ship(server: EmbeddedServer) -> Ship:
     """Types a command for the app `blog`."""
 
     def typed(command: str, *words: str, given: bytes = b"") -> Typed:

@@ -1,149 +1,155 @@
-"""A real embedded server in a short folder, with apps laid out by hand: supervisord, nginx and
-all."""
+"""A real embedded server: how it is started, typed at, pushed to and asked."""
 
 import shutil
 import socket
-import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import msgspec
+import pytest
 
+from receiver.access import keys
+from receiver.apps import lifecycle as apps
+from receiver.deploy import releasing
+from receiver.deploy.stages.requests import ConfigChange, Rollback
 from receiver.hosts.supervisord.host import SupervisordHost
-from receiver.machine import files, git
-from receiver.model.layout import Layout, SlotLetter
+from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
-from receiver.model.release import Release
-from receiver.model.settings import App
-from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.nginx.sites import site_file
+from receiver.model.output import Output
+from receiver.server import Server, open_server
 from receiver.setup import embedded
 from receiver.state import records
+from tests.checkout import NOBODYS_SETTINGS, Checkout
+from tests.embedded.by_hand import AppsByHand
+from tests.embedded.keyboard import Typed, type_ship
 from tests.needs import require_program
 from tests.ports import PortRange, claim_range, free_port
 
 DOMAIN = "ship.test"
-WSGI = """
-import os
-def app(environ, start_response):
-    if environ["PATH_INFO"] == "/echo":
-        texts = ((k, v) for k, v in sorted(environ.items()) if isinstance(v, str))
-        body = "\\n".join(f"{k}={v}" for k, v in texts).encode()
-    else:
-        body = os.environ.get("VERSION", "?").encode()
-    start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
-"""
-BINDS_ITSELF = """
-import http.server, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = ("own " + os.environ["PORT"]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-OWN = Command(command=f"{sys.executable} app.py")
+NOW = "2026-01-01T00:00:00Z"
+LAPTOP = "laptop"
+GIT_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", **NOBODYS_SETTINGS}
 
 
-def gunicorn(*arguments: str, workers: int = 2) -> Gunicorn:
-    return Gunicorn(app="app:app", arguments=arguments, workers=workers)
+class EmbeddedServer(AppsByHand):
+    """One server, and a folder for what belongs to nobody's app; `close` ends all it started."""
 
-
-class EmbeddedServer:
-    """One server; `close` ends all it started."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "the root"  # with a space, on purpose
+    def __init__(self, root: Path, folder: Path, ports: PortRange, domain: str) -> None:
+        self.root, self.folder = root, folder
         self.port = free_port()
-        self.layout: Layout = embedded.create(self.root, DOMAIN, self.port)
-        self._ports = claim_range()
-        hand_out(self.layout, self._ports)
+        self.layout: Layout = embedded.create(root, domain, self.port)
+        hand_out(self.layout, ports)
         self.host = SupervisordHost(self.layout)
+
+    @cached_property
+    def server(self) -> Server:
+        """It as the program sees it."""
+        return open_server(self.root)
+
+    @cached_property
+    def token(self) -> str:
+        """That of the key `laptop`, which is made when it is first asked for."""
+        return keys.add_token(self.layout, LAPTOP, NOW)[1]
 
     def start(self) -> embedded.Started:
         return embedded.start(self.root)
 
-    def app(self, name: str) -> AppName:
-        """An app's folders and settings, and its programs."""
+    def close(self) -> None:
+        embedded.stop(self.root)
+
+    def clear(self) -> None:
+        """Take away all apps, the keys that tests made, and what they left beside the server."""
+        for app in records.app_names(self.layout):
+            apps.destroy(self.server, app)
+        for key in keys.list_keys(self.layout):
+            if key.name != LAPTOP:
+                keys.remove_key(self.layout, key.name)
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+
+    def create(self, name: str) -> AppName:
         app = AppName.parse(name)
-        paths = self.layout.app(app)
-        for folder in (paths.home, paths.run, paths.releases, paths.slots, paths.logs, paths.work):
-            folder.mkdir(parents=True, exist_ok=True)
-        records.write_toml(
-            paths.settings,
-            App(port=free_port(), port_a=free_port(), port_b=free_port(), graceful_limit_s=5),
-        )
-        git.create_repo(self.layout.repo(app), hooks=self.root / "no-hooks")
-        self.write_units(app)
-        self.host.refresh()
+        apps.create(self.server, app)
         return app
 
-    def settings(self, app: AppName) -> App:
-        return records.read_app(self.layout.app(app))
+    def url(self, name: str, token: str | None = None) -> str:
+        secret = self.token if token is None else token
+        return f"http://ship:{secret}@127.0.0.1:{self.port}/git/{name}.git"
 
-    def write_units(self, app: AppName) -> None:
-        for file in self.host.unit_files(app, self.settings(app)):
-            files.write_atomically(Path(file.path), file.text, mode=file.mode)
+    def checkout(self, name: str, *, place: str = "checkout") -> Checkout:
+        return Checkout(self.folder / f"{place}-{name}", self.url(name), GIT_ENVIRONMENT)
 
-    def release(self, app: AppName, version: int, web: Process | None, code: str = WSGI) -> Release:
-        """A release made by hand, whose `app.py` is `code`."""
-        home = self.layout.app(app).release(version)
-        home.source.mkdir(parents=True)
-        home.source.joinpath("app.py").write_text(code)
-        release = Release(
-            version=version,
-            app=str(app),
-            commit="0" * 40,
-            description="Test",
-            by="test",
-            created_at="",
-            buildpack="python",
-            python="3.11",
-            venv=sys.prefix,
-            processes={} if web is None else {"web": web},
-        )
-        records.write_json(home.record, release)
-        records.write_config(home.env, {"VERSION": f"v{version}"}, mode=0o600)
-        return release
+    def publish(self, name: str, files: Mapping[str, str | bytes | None]) -> Checkout:
+        """Make an app of these files and push it; fails unless that works."""
+        self.create(name)
+        made = self.checkout(name)
+        made.commit(files)
+        pushed = made.push()
+        assert pushed.status == 0, pushed.text
+        return made
 
-    def aim(self, app: AppName, slot: SlotLetter, version: int) -> None:
-        link = self.layout.app(app).slot(slot)
-        files.link_atomically(link, f"../releases/v{version}")
-
-    def route(self, app: AppName, release: Release | None, slot: SlotLetter = "a") -> None:
-        """Write the app's nginx file, and have nginx read it."""
-        front = embedded.front(self.layout, records.read_server(self.layout))
-        file = site_file(front, app, self.settings(app), release, slot)
-        files.write_atomically(Path(file.path), file.text, mode=0o644)
-        files.link_atomically(self.layout.site_link(app), file.path)
-        self.host.reload_nginx()
-
-    def serve(self, name: str, web: Process | None = None) -> AppName:
-        """An app with release 1 in slot a, behind nginx."""
-        app = self.app(name)
-        release = self.release(app, 1, web or gunicorn())
-        self.aim(app, "a", 1)
-        self.host.hold_socket(app)
-        self.host.start(app, "a")
-        self.host.enable(app, "a")
-        self.route(app, release)
-        return app
+    def paths(self, app: str) -> AppPaths:
+        return self.layout.app(AppName(app))
 
     def ask(self, app: str, path: str = "/", *, headers: str = "") -> tuple[int, str]:
         return ask(self.port, f"{app}.{DOMAIN}", path, headers=headers)
 
-    def close(self) -> None:
-        embedded.stop(self.root)
-        self._ports.give_back()
+    def configure(self, app: AppName, **values: str) -> str:
+        """Set config vars; returns what the person reads."""
+        change = ConfigChange(app=app, by="test", number=0, values=values)
+        return self._told(lambda out: releasing.reconfigure(self.server, change, out))
+
+    def rollback(
+        self, app: AppName, target: int | None = None, *, release_phase: bool | None = None
+    ) -> str:
+        """Roll back; returns what the person reads."""
+        wish = Rollback(
+            app=app, by="test", number=0, target=target, release_phase=release_phase
+        )
+        return self._told(lambda out: releasing.rollback(self.server, wish, out))
+
+    def _told(self, work: Callable[[Output], object]) -> str:
+        said = bytearray()
+        work(Output(said.extend))
+        return said.decode()
+
+    def ship(self, *words: str, given: bytes = b"") -> Typed:
+        """Type a command on this machine."""
+        return type_ship(self.root, *words, given=given)
+
+    def live(self, app: str) -> int | None:
+        live = records.read_live(self.paths(app))
+        return live.release if live else None
+
+    def leftovers(self, app: str) -> list[str]:
+        """What a deploy must not leave: its journal, archives, temporary files, releases without
+        a record."""
+        paths = self.paths(app)
+        found = [paths.journal] if paths.journal.exists() else []
+        found += paths.incoming.iterdir()
+        found += [
+            p for folder in (paths.home, paths.releases, paths.slots) for p in folder.glob(".*")
+        ]
+        found += [p for p in paths.releases.iterdir() if not (p / "release.json").exists()]
+        found += [p for p in paths.venvs.iterdir() if p.is_dir() and not _ready(p).exists()]
+        return sorted(str(path.relative_to(paths.home)) for path in found)
+
+
+def _ready(venv: Path) -> Path:
+    return venv.with_suffix(".ready")
+
+
+def own_name(request: pytest.FixtureRequest) -> str:
+    """A name for an app of a test's own."""
+    return f"app-{zlib.crc32(request.node.name.encode())}"
 
 
 def hand_out(layout: Layout, ports: PortRange) -> None:
@@ -206,16 +212,22 @@ class Load:
 
 
 @contextmanager
-def embedded_server() -> Iterator[EmbeddedServer]:
-    """A server that runs; its folder is short because sockets lie in it."""
-    require_program("nginx")
-    with short_folder() as folder:
-        server = EmbeddedServer(folder)
+def embedded_server(root: Path | None = None, *, domain: str = DOMAIN) -> Iterator[EmbeddedServer]:
+    """A server that runs, in a short folder because sockets lie in it; it ends with all it
+    started.
+    """
+    for program in ("nginx", "git"):
+        require_program(program)
+    ports = claim_range()
+    with short_folder() as place, short_folder() as folder:
+        # with a blank, on purpose
+        server = EmbeddedServer(root or place / "the root", folder, ports, domain)
         try:
             server.start()
             yield server
         finally:
             server.close()
+            ports.give_back()
 
 
 @contextmanager

@@ -10,21 +10,21 @@ from receiver.model.names import AppName
 from receiver.model.release import Build
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.pushing import PushServer
+from tests.embedded.embedded_server import EmbeddedServer, own_name
 
 
 @dataclass(frozen=True)
 class NotingSite:
     """The app, and the checkout that it is pushed from."""
 
-    server: PushServer
+    server: EmbeddedServer
     app: AppName
     laptop: Checkout
 
     @classmethod
-    def of(cls, server: PushServer, request: pytest.FixtureRequest) -> Self:
+    def of(cls, server: EmbeddedServer, request: pytest.FixtureRequest) -> Self:
         """One of its own for a test."""
-        name = f"app-{abs(hash(request.node.name)) % 10**8}"
+        name = own_name(request)
         return cls(server, server.create(name), server.checkout(name))
 
     def push_files(self, files: Mapping[str, str]) -> Pushed:

@@ -2,29 +2,14 @@
 HTTP."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server
-from tests.needs import require_program
+from tests.embedded.keyboard import GATE, SHIP, Typed, put_for_ssh, type_words
 
-GATE = Path(sys.executable).with_name("ship-gate")
-SHIP = Path(sys.executable).with_name("ship")
-SSH = (
-    "#!/bin/sh\nfor last; do :; done\nSSH_ORIGINAL_COMMAND=\"$last\" exec '{gate}' --key "
-    '"$SHIP_TEST_KEY"\n'
-)
 PAGE = 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"one"]\n'
-
-
-class Done(NamedTuple):
-    status: int
-    out: str
-    err: str
 
 
 class Office:
@@ -34,8 +19,7 @@ class Office:
         self.server, self.folder = server, folder
         self.tokens: dict[str, str] = {}
         self.ssh = folder / "ssh"
-        self.ssh.write_text(SSH.format(gate=GATE))
-        self.ssh.chmod(0o755)
+        put_for_ssh(self.ssh, server.root, folder / "ssh.log")
         self.work = folder / "work"
         self.work.mkdir()
 
@@ -55,17 +39,8 @@ class Office:
             "GIT_COMMITTER_EMAIL": "a@b",
         }
 
-    def run(self, key: str, *argv: str, **more: str) -> Done:
-        done = subprocess.run(
-            argv,
-            cwd=self.work,
-            env=self.environment(key) | more,
-            capture_output=True,
-            check=False,
-            timeout=100,
-            stdin=subprocess.DEVNULL,
-        )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(self, key: str, *argv: str, **more: str) -> Typed:
+        return type_words(argv, self.environment(key) | more, self.work)
 
     def key(self, name: str, **grants: str) -> str:
         """Let a token in, with grants for apps."""
@@ -75,14 +50,14 @@ class Office:
         self.tokens[name] = made.out.strip()
         return name
 
-    def ask(self, key: str, line: str) -> Done:
+    def ask(self, key: str, line: str) -> Typed:
         """Type a line over what stands for ssh."""
         return self.run(key, str(GATE), "--key", key, SSH_ORIGINAL_COMMAND=line)
 
-    def owner(self, *words: str) -> Done:
+    def owner(self, *words: str) -> Typed:
         return self.run("", str(SHIP), *words)
 
-    def git(self, key: str, *words: str) -> Done:
+    def git(self, key: str, *words: str) -> Typed:
         return self.run(key, "git", *words)
 
     def address(self, key: str, app: str) -> str:
@@ -93,7 +68,6 @@ class Office:
 def open_office(folder: Path) -> Iterator[Office]:
     """A server with the apps blog and shop, of which blog was pushed, and the key of an admin,
     boss."""
-    require_program("git")
     with embedded_server() as server:
         office = Office(server, folder)
         office.key("boss")

@@ -1,72 +1,54 @@
 """Places where commands are typed: the machine of an embedded server, and a laptop that only has
 ssh and git.
-
-In place of ssh stands a program that notes its command line and starts the real gate; sshd itself
-has its turn in tests/vps.
 """
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.access import keys
-from receiver.model.layout import Layout
-from receiver.setup import embedded
-from tests import needs, ports
-from tests.embedded.embedded_server import hand_out
-
-BIN = Path(sys.executable).parent
-FAKE_SSH = """#!/bin/sh
-printf '%s\\n' "$@" >>'{log}'
-for last; do :; done
-SHIP_ROOT='{root}' SSH_ORIGINAL_COMMAND="$last" exec '{gate}' --key laptop
-"""
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
+from tests.embedded.keyboard import BIN, SHIP, Typed, put_for_ssh, type_words
 
 
-@dataclass
-class Done:
-    status: int
-    out: bytes
-    err: str
+@contextmanager
+def plain_server(folder: Path) -> Iterator[EmbeddedServer]:
+    """One whose folder needs no quotes where commands show it."""
+    with embedded_server(folder / "r", domain="apps.test") as server:
+        yield server
 
 
 @dataclass
 class Place:
     """Somewhere commands are typed."""
 
+    server: EmbeddedServer
     folder: Path
     environment: dict[str, str]
-    root: Path
     ssh_log: Path
-    port: int
-    extra: dict[str, str] = field(default_factory=dict)
 
-    def type(self, *words: str | bytes, given: bytes = b"", env: Mapping[str, str] = {}) -> Done:
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env={**self.environment, **env},
-            input=given,
-            capture_output=True,
-            timeout=100,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+    @property
+    def root(self) -> Path:
+        return self.server.root
 
-    def ship(self, *words: str | bytes, given: bytes = b"") -> Done:
-        return self.type(str(BIN / "ship"), *words, given=given)
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def type(self, *words: str | bytes, given: bytes = b"", env: Mapping[str, str] = {}) -> Typed:
+        return type_words(words, {**self.environment, **env}, self.folder, given)
+
+    def ship(self, *words: str | bytes, given: bytes = b"") -> Typed:
+        return self.type(str(SHIP), *words, given=given)
 
     def session(self, *lines: str) -> str:
         """What somebody sees who types these lines into a shell; times and the port are masked."""
         seen = ""
         for line in lines:
             done = self.type("bash", "-c", f"exec 2>&1; {line}", env={"PATH": self.path})
-            text = done.out.decode(errors="replace")
+            text = done.raw.decode(errors="replace")
             for pattern, name in self._masks():
                 text = re.sub(pattern, name, text)
             seen += f"$ {line}\n{text}" + (f"[{done.status}]\n" if done.status else "")
@@ -89,41 +71,27 @@ class Place:
         """PATH, in which `ship` is found too."""
         return f"{self.environment['PATH']}:{BIN}"
 
-    def git(self, *words: str) -> Done:
+    def git(self, *words: str) -> Typed:
         return self.type("git", "-c", "user.name=a", "-c", "user.email=a@b", *words)
 
 
-@contextmanager
-def an_embedded_server(folder: Path) -> Iterator[tuple[Path, int]]:
-    """One that runs below `folder`, whose key `laptop` is an admin; its folder and port."""
-    needs.require_program("nginx")
-    port, own = ports.free_port(), ports.claim_range()
-    hand_out(embedded.create(folder, "apps.test", port), own)
-    embedded.start(folder)
-    # an admin, as the first
-    keys.add_token(Layout.embedded(folder), "laptop", "2026-01-01T00:00:00Z")
-    yield folder, port
-    embedded.stop(folder)
-    own.give_back()
-
-
-def on_the_server(root: Path, port: int, home: Path) -> Place:
+def on_the_server(server: EmbeddedServer, home: Path) -> Place:
     """On the machine of the server."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIP_ROOT": str(root)}
-    return Place(home, environment, root, home / "none", port)
+    environment = {**Typed.environment(server.root), "HOME": str(home)}
+    return Place(server, home, environment, home / "none")
 
 
-def on_a_laptop(root: Path, port: int, home: Path, app: Path) -> Place:
-    """In a checkout of a copy of `app`, on a laptop which has no ship server; ssh leads to the
-    gate."""
+def on_a_laptop(server: EmbeddedServer, home: Path, app: Path) -> Place:
+    """In a checkout of a copy of `app`, on a laptop which has no ship server; ssh leads to the gate
+    by the key `laptop`, an admin's.
+    """
+    assert server.token
     log, ssh = home / "ssh.log", home / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(FAKE_SSH.format(log=log, root=root, gate=BIN / "ship-gate"))
-    ssh.chmod(0o755)
+    put_for_ssh(ssh, server.root, log)
     checkout = home / "blog"
     checkout.mkdir()
     environment = {"PATH": f"{ssh.parent}:{os.environ['PATH']}", "HOME": str(home)}
-    place = Place(checkout, environment, root, log, port)
+    place = Place(server, checkout, environment, log)
     assert place.git("init", "-q", "-b", "main").status == 0
     place.type("cp", "-R", f"{app}/.", ".")
     assert place.git("add", "-A").status == 0

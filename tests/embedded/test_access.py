@@ -12,7 +12,8 @@ import pytest
 from receiver.access import keys
 from receiver.model.names import AppName
 from tests import door
-from tests.embedded.office import SHIP, Done, Office, open_office
+from tests.embedded.keyboard import SHIP, Typed
+from tests.embedded.office import Office, open_office
 
 pytestmark = pytest.mark.embedded
 
@@ -29,9 +30,9 @@ def test_a_new_key_may_do_nothing_and_is_told_so(office: Office) -> None:
         "fresh may do nothing yet. To let it push to blog: ship access:add fresh deploy -a blog"
         in made.err
     )
-    assert office.ask("fresh", "whoami") == (
+    assert office.ask("fresh", "whoami") == Typed(
         0,
-        "fresh  token\n",
+        b"fresh  token\n",
         "It may do nothing yet. An admin can type: ship access:add fresh -a APP\n",
     )
     assert office.ask("fresh", "apps").out == ""
@@ -93,7 +94,7 @@ def test_code_is_pushed_and_fetched_by_who_may_deploy(office: Office, way: str) 
     def address(name: str, app: str) -> str:
         return f"ship@vps:{app}" if way == "ssh" else office.address(f"{name}-{way}", app)
 
-    def attempt(name: str, app: str) -> list[Done]:
+    def attempt(name: str, app: str) -> list[Typed]:
         key, target = f"{name}-{way}", address(name, app)
         clone = str(office.folder / f"{name}-{way}-{app}")
         return [

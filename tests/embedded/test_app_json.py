@@ -16,9 +16,9 @@ from receiver.deploy import detached
 from receiver.processes import look as processes
 from receiver.state import records
 from tests.checkout import Pushed
-from tests.embedded.embedded_server import wait_until
+from tests.embedded.embedded_server import EmbeddedServer, wait_until
 from tests.embedded.noting_site import NotingSite
-from tests.embedded.pushing import PushServer, archive
+from tests.embedded.pushing import archive
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -69,7 +69,7 @@ def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
             sys.executable,
             str(Path(__file__).with_name("kill_driver.py")),
             "deploy",
-            str(site.server.embedded.root),
+            str(site.server.root),
             str(site.app),
             str(target),
             point,
@@ -83,7 +83,7 @@ def deploy_and_kill(site: Site, point: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
+def site(server: EmbeddedServer, request: pytest.FixtureRequest) -> Site:
     return Site.of(server, request)
 
 
@@ -105,7 +105,7 @@ def test_a_first_push_tells_all_that_it_did(site: Site) -> None:
     procfile = "web: gunicorn app:app\nworker: sleep 1000\nrelease: echo migrating\n"
     said = site.deploy(declared, Procfile=procfile)
     own = re.sub(UV, "", said[said.index("-----> Receiving") :]).replace(site.app, "APP")
-    shown = masked(site.server, own.replace(f":{site.server.embedded.port}", ""))
+    shown = masked(site.server, own.replace(f":{site.server.port}", ""))
     assert_as_recorded("app-json-first-push", shown + "\n")
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from receiver.access import audit
 from tests.embedded.embedded_server import wait_until
-from tests.embedded.office import SHIP, Office, open_office
+from tests.embedded.keyboard import SHIP
+from tests.embedded.office import Office, open_office
 
 pytestmark = pytest.mark.embedded
 

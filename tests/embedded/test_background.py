@@ -19,8 +19,8 @@ from receiver.processes.control import Wish
 from receiver.processes.look import Running
 from receiver.setup import embedded
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -48,14 +48,14 @@ def tree(text: str, procfile: str = PROCFILE) -> dict[str, str | None]:
 
 @pytest.fixture(scope="module")
 def server():
-    with push_server() as found:
+    with embedded_server() as found:
         yield found
 
 
 class Pushed:
     """An app with a checkout."""
 
-    def __init__(self, server: PushServer, name: str) -> None:
+    def __init__(self, server: EmbeddedServer, name: str) -> None:
         self.server = server
         self.app: AppName = server.create(name)
         self.checkout: Checkout = server.checkout(name)
@@ -88,7 +88,7 @@ class Pushed:
 
 
 @pytest.fixture
-def shop(server: PushServer, request: pytest.FixtureRequest):
+def shop(server: EmbeddedServer, request: pytest.FixtureRequest):
     name = "shop-" + request.node.name.replace("_", "-").removeprefix("test-")[:18].strip("-")
     made = Pushed(server, name.replace("--", "-"))
     yield made
@@ -203,7 +203,7 @@ def test_its_own_signal_tells_it_to_end(shop: Pushed) -> None:
     shop.scale(worker=0)
     shop.has_written("worker.1", "ends by SIGQUIT")
     shop.scale(worker=1)
-    programs = shop.server.embedded.layout.units / f"{shop.app}.ps.conf"
+    programs = shop.server.layout.units / f"{shop.app}.ps.conf"
     assert "stopwaitsecs=7\n" in programs.read_text()
 
 
@@ -273,10 +273,10 @@ def test_the_first_release_may_bring_its_own_scale(shop: Pushed) -> None:
     assert shop.releases("clock") == [("clock.1", "v1"), ("clock.2", "v1")]
 
 
-def test_a_server_that_starts_starts_them(server: PushServer, shop: Pushed) -> None:
+def test_a_server_that_starts_starts_them(server: EmbeddedServer, shop: Pushed) -> None:
     shop.push(tree("one"))
     shop.scale(worker=2)
-    root = server.embedded.root
+    root = server.root
     assert embedded.stop(root)
     assert running(shop) == set()
     assert embedded.start(root).failures == ()
@@ -284,7 +284,7 @@ def test_a_server_that_starts_starts_them(server: PushServer, shop: Pushed) -> N
     assert shop.releases() == [("worker.1", "v1"), ("worker.2", "v1")]
 
 
-def test_nothing_is_left_of_a_destroyed_app(server: PushServer) -> None:
+def test_nothing_is_left_of_a_destroyed_app(server: EmbeddedServer) -> None:
     shop = Pushed(server, "gone")
     shop.push(tree("one"))
     shop.scale(worker=2)
@@ -292,7 +292,7 @@ def test_nothing_is_left_of_a_destroyed_app(server: PushServer) -> None:
     apps.destroy(server.server, shop.app)
     assert running(shop) == set()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    layout = server.embedded.layout
+    layout = server.layout
     assert not [path for path in layout.units.iterdir() if path.name.startswith("gone.")]
     assert not layout.app(shop.app).run.exists()
 

@@ -13,8 +13,8 @@ from receiver.apps import lifecycle as apps
 from receiver.model.names import AppName
 from receiver.state import builds, records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.pushing import wsgi
 from tests.embedded.test_push_trouble import ended, pushing
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
@@ -48,25 +48,27 @@ def building(backend: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        path = found.embedded.layout.server_settings
-        settings = records.read_server(found.embedded.layout)
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
+        path = found.layout.server_settings
+        settings = records.read_server(found.layout)
         records.write_toml(path, msgspec.structs.replace(settings, build_memory="300M"))
         yield found
 
 
 @pytest.fixture
-def one(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+def one(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
     yield from live_app(server, "one", request)
 
 
 @pytest.fixture
-def two(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+def two(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
     yield from live_app(server, "two", request)
 
 
-def live_app(server: PushServer, name: str, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+def live_app(
+    server: EmbeddedServer, name: str, request: pytest.FixtureRequest
+) -> Iterator[Checkout]:
     server.create(name)
     laptop = server.checkout(name, place=request.node.name)
     laptop.commit(wsgi(name))
@@ -76,13 +78,13 @@ def live_app(server: PushServer, name: str, request: pytest.FixtureRequest) -> I
     apps.destroy(server.server, AppName(name))
 
 
-def log(server: PushServer, app: str) -> str:
+def log(server: EmbeddedServer, app: str) -> str:
     paths = server.paths(app)
     return records.build_log(paths, records.build_numbers(paths)[-1]).read_text()
 
 
 def test_a_build_that_eats_memory_is_killed_alone_and_explained(
-    server: PushServer, one: Checkout, two: Checkout
+    server: EmbeddedServer, one: Checkout, two: Checkout
 ) -> None:
     one.commit(building(EATS))
     pushed = one.push()
@@ -96,7 +98,7 @@ def test_a_build_that_eats_memory_is_killed_alone_and_explained(
 
 
 def test_a_second_build_waits_for_the_first_and_a_push_without_one_does_not(
-    server: PushServer, one: Checkout, two: Checkout, tmp_path: Path
+    server: EmbeddedServer, one: Checkout, two: Checkout, tmp_path: Path
 ) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
     waits = WAITS.replace("{begun}", str(begun)).replace("{go}", str(go))
@@ -120,7 +122,7 @@ def test_a_second_build_waits_for_the_first_and_a_push_without_one_does_not(
 
 
 def test_a_place_is_free_again_when_its_build_is_killed(
-    server: PushServer, one: Checkout, two: Checkout, tmp_path: Path
+    server: EmbeddedServer, one: Checkout, two: Checkout, tmp_path: Path
 ) -> None:
     begun = tmp_path / "begun"
     one.commit(building(WAITS.replace("{begun}", str(begun)).replace("{go}", str(tmp_path / "go"))))

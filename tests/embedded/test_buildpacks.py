@@ -13,7 +13,7 @@ import pytest
 from receiver.building import interpreters
 from receiver.machine import shell
 from receiver.model.build import Command
-from tests.embedded.by_hand import Builder, FailedCommandError
+from tests.embedded.planned_build import Builder, FailedCommandError
 from tests.unit.trees import FASTAPI, FLASK, PLAIN
 
 pytestmark = pytest.mark.embedded

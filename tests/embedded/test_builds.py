@@ -16,8 +16,8 @@ from receiver.apps import lifecycle as apps
 from receiver.model.names import AppName
 from receiver.state import builds, records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import WSGI, PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, wait_until
+from tests.embedded.pushing import WSGI, wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -34,7 +34,7 @@ BREAKS = (
 class Blog:
     """An app with one good build, one failed, and a config var."""
 
-    server: PushServer
+    server: EmbeddedServer
     app: AppName
     laptop: Checkout
 
@@ -55,17 +55,11 @@ class Blog:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "SHIP_ROOT": str(self.server.embedded.root)}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
+        return {"PATH": os.environ["PATH"], "SHIP_ROOT": str(self.server.root)}
 
 
 @pytest.fixture
-def blog(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Blog]:
+def blog(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Blog]:
     app = server.create("blog")
     made = Blog(server, app, server.checkout("blog", place=request.node.name))
     assert made.ship("config:set", "API_KEY=very-secret-value").returncode == 0

@@ -11,7 +11,8 @@ from receiver.model.process_limits import MIB, Limit
 from receiver.processes import capacity
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, wsgi
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -20,23 +21,19 @@ HOLDS = "held = b'x' * (40 * 1024 * 1024)\n"
 
 
 @pytest.fixture(scope="module")
-def laptop(server: PushServer) -> Checkout:
-    server.create("blog")
-    made = server.checkout("blog")
+def laptop(server: EmbeddedServer) -> Checkout:
     app = wsgi("page")
-    made.commit({**app, "app.py": HOLDS + app["app.py"], "Procfile": "web: gunicorn app:app\n"})
-    pushed = made.push()
-    assert pushed.status == 0, pushed.text
-    return made
+    files = {**app, "app.py": HOLDS + app["app.py"], "Procfile": "web: gunicorn app:app\n"}
+    return server.publish("blog", files)
 
 
-def serving(server: PushServer) -> int:
+def serving(server: EmbeddedServer) -> int:
     """How many workers the app has."""
     return capacity.look(server.server, BLOG).held[0].count
 
 
 @pytest.mark.usefixtures("laptop")
-def test_what_an_app_holds_is_told_with_what_would_fit(server: PushServer) -> None:
+def test_what_an_app_holds_is_told_with_what_would_fit(server: EmbeddedServer) -> None:
     done = server.ship("capacity")
     first = done.out.splitlines()[0].split()
     assert first[:3] == ["blog", "web", "2"]
@@ -54,20 +51,20 @@ def test_what_an_app_holds_is_told_with_what_would_fit(server: PushServer) -> No
 
 
 @pytest.mark.usefixtures("laptop")
-def test_an_app_that_does_not_run_holds_nothing(server: PushServer) -> None:
+def test_an_app_that_does_not_run_holds_nothing(server: EmbeddedServer) -> None:
     server.create("empty")
     assert capacity.look(server.server, AppName("empty")).held == ()
     assert server.ship("capacity", "--app", "nothing").status == 20
 
 
 @pytest.mark.usefixtures("laptop")
-def test_what_would_not_fit_is_told(server: PushServer) -> None:
+def test_what_would_not_fit_is_told(server: EmbeddedServer) -> None:
     assert capacity.too_much(server.server, BLOG, "web", 2) == ""
     assert "the machine has about" in capacity.too_much(server.server, BLOG, "web", 1_000_000)
 
 
 def test_a_limit_of_memory_has_room_for_so_many_workers(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     paths = server.paths("blog")
     before = records.read_app(paths)
@@ -92,7 +89,7 @@ def test_a_limit_of_memory_has_room_for_so_many_workers(
 
 
 @pytest.mark.usefixtures("laptop")
-def test_limits_are_refused_where_nothing_keeps_them(server: PushServer) -> None:
+def test_limits_are_refused_where_nothing_keeps_them(server: EmbeddedServer) -> None:
     refused = server.ship("limits:set", "web.memory=256M", "--app", "blog")
     assert refused.status == 2
     assert "This server cannot limit what processes use." in refused.err

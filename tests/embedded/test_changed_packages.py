@@ -1,20 +1,12 @@
 """A virtualenv that begins as a copy of the last one ends as one that was made from nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, push_server, wsgi
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.pushing import wsgi
 
 
 def put(laptop: Checkout, text: str, requirements: str) -> str:
@@ -24,7 +16,7 @@ def put(laptop: Checkout, text: str, requirements: str) -> str:
     return "\n".join(pushed.lines)
 
 
-def venv(server: PushServer, app: AppName) -> Path:
+def venv(server: EmbeddedServer, app: AppName) -> Path:
     paths = server.server.app(app)
     version = server.live(app)
     assert version is not None
@@ -40,7 +32,9 @@ def packages(folder: Path) -> set[str]:
     }
 
 
-def test_only_what_differs_is_installed_and_what_is_not_asked_for_goes(server: PushServer) -> None:
+def test_only_what_differs_is_installed_and_what_is_not_asked_for_goes(
+    server: EmbeddedServer,
+) -> None:
     app = server.create("changing")
     laptop = server.checkout("changing")
     put(laptop, "one", "iniconfig==2.0.0\nidna\n")
@@ -60,7 +54,7 @@ def test_only_what_differs_is_installed_and_what_is_not_asked_for_goes(server: P
     assert server.ask(app) == (200, "two")
 
 
-def test_no_file_is_shared_with_the_virtualenv_of_another_release(server: PushServer) -> None:
+def test_no_file_is_shared_with_the_virtualenv_of_another_release(server: EmbeddedServer) -> None:
     app = server.create("apart")
     laptop = server.checkout("apart")
     put(laptop, "one", "iniconfig\n")

@@ -8,7 +8,7 @@ import pytest
 from receiver.model.check import Check
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer
+from tests.embedded.embedded_server import EmbeddedServer
 
 pytestmark = pytest.mark.embedded
 
@@ -41,13 +41,9 @@ def app(environ, start_response):
 
 
 @pytest.fixture(scope="module")
-def laptop(server: PushServer) -> Checkout:
-    server.create("blog")
-    made = server.checkout("blog")
-    made.commit({"app.py": APP, "requirements.txt": "", "Procfile": "web: gunicorn app:app\n"})
-    pushed = made.push()
-    assert pushed.status == 0, pushed.text
-    return made
+def laptop(server: EmbeddedServer) -> Checkout:
+    files = {"app.py": APP, "requirements.txt": "", "Procfile": "web: gunicorn app:app\n"}
+    return server.publish("blog", files)
 
 
 def push(laptop: Checkout, check: str) -> str:
@@ -80,7 +76,7 @@ def test_another_host_name_and_several_attempts(laptop: Checkout) -> None:
 
 
 def test_an_app_that_fails_behind_its_redirect_is_refused(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     before = server.live("blog")
     laptop.commit({"ship.toml": "[check]\npath = '/broken'\n"})
@@ -91,7 +87,7 @@ def test_an_app_that_fails_behind_its_redirect_is_refused(
     laptop.git("reset", "-q", "--hard", "HEAD~1")
 
 
-def test_a_slow_answer_is_refused(server: PushServer, laptop: Checkout) -> None:
+def test_a_slow_answer_is_refused(server: EmbeddedServer, laptop: Checkout) -> None:
     before = server.live("blog")
     laptop.commit({"ship.toml": "[check]\npath = '/slow'\ntimeout_s = 1\n"})
     refused = laptop.push()
@@ -102,7 +98,7 @@ def test_a_slow_answer_is_refused(server: PushServer, laptop: Checkout) -> None:
 
 
 def test_what_is_set_on_the_server_counts_above_the_code(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     push(laptop, "path = '/nothing'\nstatus = 404")
     done = server.ship("checks:set", "-a", "blog", "path=/slow", "timeout=1")
@@ -126,7 +122,7 @@ def test_what_is_set_on_the_server_counts_above_the_code(
     assert release.check == Check(path="/nothing", status=404)
 
 
-def test_the_live_release_is_asked_now(server: PushServer, laptop: Checkout) -> None:
+def test_the_live_release_is_asked_now(server: EmbeddedServer, laptop: Checkout) -> None:
     push(laptop, "path = '/'")
     done = server.ship("checks:run", "-a", "blog")
     assert (done.status, done.out) == (0, "page /\n")
@@ -157,7 +153,7 @@ http.server.HTTPServer(("{host}", int(os.environ["PORT"])), Handler).serve_forev
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
-def test_a_server_that_listens_for_everybody_is_told(server: PushServer, host: str) -> None:
+def test_a_server_that_listens_for_everybody_is_told(server: EmbeddedServer, host: str) -> None:
     name = f"open-{host.replace('.', '')}"
     server.create(name)
     made = server.checkout(name)

@@ -21,9 +21,9 @@ from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import wait_until
+from tests.embedded.embedded_server import NOW, EmbeddedServer, wait_until
 from tests.embedded.keyboard import Typed
-from tests.embedded.pushing import NOW, PushServer, wsgi
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -36,7 +36,7 @@ class Original:
     """The app `blog`, with some of everything; a gate that its release phase passes only while
     it is open."""
 
-    server: PushServer
+    server: EmbeddedServer
     laptop: Checkout
     gate: Path
 
@@ -48,7 +48,7 @@ class Original:
         was typed."""
         self.gate.unlink(missing_ok=True)
         self.gate.with_suffix(".reached").unlink(missing_ok=True)
-        root = self.server.embedded.root
+        root = self.server.root
         process = subprocess.Popen(
             (*Typed.argv(), "apps:clone", "blog", name),
             env=Typed.environment(root),
@@ -68,13 +68,13 @@ class Original:
 
     def traces(self, name: str) -> list[str]:
         """What there is of an app anywhere below the server's folder, logs of the server apart."""
-        root = self.server.embedded.root
+        root = self.server.root
         found = [path for path in root.rglob(f"*{name}*") if "program-logs" not in path.parts]
         return sorted(str(path.relative_to(root)) for path in found if path.exists())
 
 
 @pytest.fixture(scope="module")
-def blog(server: PushServer) -> Original:
+def blog(server: EmbeddedServer) -> Original:
     app, gate = server.create("blog"), server.folder / "gate"
     gate.touch()
     laptop = server.checkout("blog")
@@ -119,8 +119,8 @@ def blog(server: PushServer) -> Original:
         ),
         "test",
     )
-    keys.add_token(server.embedded.layout, "ci", NOW)
-    keys.grant_app(server.embedded.layout, "ci", app, "deploy")
+    keys.add_token(server.layout, "ci", NOW)
+    keys.grant_app(server.layout, "ci", app, "deploy")
     (paths.storage / "picture").write_text("kept")
     return Original(server, laptop, gate)
 
@@ -129,8 +129,8 @@ def test_a_clone_serves_what_the_original_serves_and_tells_what_it_shares(blog: 
     assert blog.ship("ps:scale", "worker=1", "-a", "blog").status == 0
     done = blog.ship("apps:clone", "blog", "staging")
     assert done.status == 0, done.err
-    url = f"http://staging.ship.test:{blog.server.embedded.port}"
-    remote = f"http://127.0.0.1:{blog.server.embedded.port}/git/staging.git"
+    url = f"http://staging.ship.test:{blog.server.port}"
+    remote = f"http://127.0.0.1:{blog.server.port}/git/staging.git"
     assert done.out == f"{url} | {remote}\n"
     told, _, deploy = done.err.partition("-----> Receiving ")
     assert_as_recorded("clone", masked(blog.server, told))
@@ -152,14 +152,14 @@ def test_a_clone_serves_what_the_original_serves_and_tells_what_it_shares(blog: 
     assert not list(blog.server.paths("staging").storage.iterdir())
     assert blog.ship("apps:info", "staging").out.endswith("Clone of:   blog\n")
     assert blog.ship("cron:resume", "-a", "staging", "--all").status == 0
-    assert access.of_app(blog.server.embedded.layout, AppName("staging")) == {}
+    assert access.of_app(blog.server.layout, AppName("staging")) == {}
     assert blog.server.leftovers("staging") == []
 
 
 def test_a_clone_goes_on_from_the_live_commit(blog: Original) -> None:
     """The original was rolled back, so its branch is ahead of what visitors see."""
     assert blog.ship("clone", "blog", "onward").status == 0
-    repo, before = (blog.server.embedded.layout.repo(AppName(it)) for it in ("onward", "blog"))
+    repo, before = (blog.server.layout.repo(AppName(it)) for it in ("onward", "blog"))
     live = records.read_live_release(blog.server.paths("blog"))[1]
     assert live is not None
     assert git.resolve_commit(repo, "HEAD") == live.commit
@@ -276,10 +276,10 @@ def test_what_cannot_be_cloned_changes_nothing(
 ) -> None:
     if words.endswith("taken"):
         blog.server.create("taken")
-    before = sorted(records.app_names(blog.server.embedded.layout))
+    before = sorted(records.app_names(blog.server.layout))
     done = blog.ship("apps:clone", *words.split())
     assert (done.status, f"({reason})" in done.err) == (status, True), done.err
-    assert sorted(records.app_names(blog.server.embedded.layout)) == before
+    assert sorted(records.app_names(blog.server.layout)) == before
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
@@ -314,7 +314,7 @@ def test_a_clone_whose_starter_was_killed_comes_to_its_end(blog: Original) -> No
     blog.gate.touch()
     wait_until(lambda: blog.server.live("orphan") == 1, limit_s=60)
     assert blog.ship("builds:output", "-a", "orphan").status == 0  # waits for the end
-    clones = blog.server.embedded.layout.state / "clones"
+    clones = blog.server.layout.state / "clones"
 
     def is_settled() -> bool:
         """The builder holds the note until it has ended, which is a moment after its record is
@@ -328,7 +328,7 @@ def test_a_clone_whose_starter_was_killed_comes_to_its_end(blog: Original) -> No
 
 def test_a_note_of_an_app_that_is_gone_is_no_hindrance(blog: Original) -> None:
     with clone_notes.unfinished(blog.server.server, AppName("none"), keep_storage=False):
-        note = blog.server.embedded.layout.state / "clones" / "none.json"
+        note = blog.server.layout.state / "clones" / "none.json"
         copied = note.read_bytes()
     note.write_bytes(copied)
     assert blog.ship("apps").status == 0

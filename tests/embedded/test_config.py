@@ -19,7 +19,8 @@ from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.config_values import BATCHES, ECHO, FEW_BATCHES, as_bytes, echoed
-from tests.embedded.places import Place, an_embedded_server, on_a_laptop
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.places import Place, on_a_laptop, plain_server
 from tests.embedded.transcript import assert_as_recorded
 
 pytestmark = pytest.mark.embedded
@@ -27,15 +28,15 @@ APP = Path(__file__).parents[1] / "apps" / "plain-wsgi"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    with an_embedded_server(tmp_path_factory.mktemp("s", numbered=True) / "r") as found:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    with plain_server(tmp_path_factory.mktemp("s")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def laptop(root: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Place:
+def laptop(root: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A laptop whose ssh leads to the server."""
-    place = on_a_laptop(*root, tmp_path_factory.mktemp("laptop"), APP)
+    place = on_a_laptop(root, tmp_path_factory.mktemp("laptop"), APP)
     place.environment["SHIP_SERVER"] = "ship@vps"
     (place.folder / "app.py").write_text(ECHO)
     assert place.git("commit", "-qam", "echo").status == 0
@@ -122,7 +123,7 @@ def test_a_change_that_the_app_does_not_survive_leaves_what_is_pending(blog: Pla
     assert blog.ship("config:set", "LATER=1", "--no-restart").status == 0
     failed = blog.ship("config:set", "BROKEN=1")
     assert failed.status == 6, failed.err
-    assert json.loads(blog.ship("config", "--json").out) == {"LATER": "1"}
+    assert json.loads(blog.ship("config", "--json").raw) == {"LATER": "1"}
     assert "BROKEN" not in ask(blog)
     assert "Pending, for the next release: set LATER." in blog.ship("config").err
 
@@ -235,7 +236,7 @@ def test_what_no_editor_has_sent_is_refused(blog: Place) -> None:
         words = ("ssh", "ship@vps", "config:edit --sent -a blog")
         done = blog.type(*words, given=sent.encode())
         assert (done.status, "(usage/bad-config-" in done.err) == (2, True), done.err
-    assert blog.ship("config", "--json").out == b"{}\n"
+    assert blog.ship("config", "--json").raw == b"{}\n"
 
 
 def test_at_a_terminal_a_text_that_cannot_be_read_is_edited_again(blog: Place) -> None:
@@ -250,21 +251,21 @@ def test_at_a_terminal_a_text_that_cannot_be_read_is_edited_again(blog: Place) -
     again = blog.session(f"printf 'y\\n' | script -qec '{edit}' /dev/null")
     assert "Line 4 of the edited text cannot be read." in again
     assert "Edit it again? [Y/n]" in again
-    assert blog.ship("config:get", "GREETING").out == b"ho\n"
+    assert blog.ship("config:get", "GREETING").raw == b"ho\n"
     given_up = blog.session(f"printf 'n\\n' | script -qec '{edit}' /dev/null")
     assert "Your text is kept in FOLDER/config.env." in given_up
     assert given_up.endswith("[130]\n")
     kept = next(Path(blog.environment["HOME"]).glob("ship-config-*/config.env"))
     assert kept.read_text().endswith("\nA LINE\n")
     shutil.rmtree(kept.parent)
-    assert blog.ship("config:get", "GREETING").out == b"ho\n"
+    assert blog.ship("config:get", "GREETING").raw == b"ho\n"
 
 
-def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: tuple[Path, int]) -> None:
+def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: EmbeddedServer) -> None:
     assert blog.ship("config:set", "A=1", "B=1").status == 0
     meanwhile = blog.folder.parent / "meanwhile"
     meanwhile.write_text(
-        f"#!/bin/sh\nsed -i s/A=1/A=2/ \"$1\"\nenv -u SHIP_SERVER SHIP_ROOT='{root[0]}' "
+        f"#!/bin/sh\nsed -i s/A=1/A=2/ \"$1\"\nenv -u SHIP_SERVER SHIP_ROOT='{root.root}' "
         f"PATH='{blog.path}'"
         " ship config:set --no-restart -a blog $MEANWHILE >/dev/null 2>&1\n"
     )
@@ -272,7 +273,7 @@ def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: tuple[P
     edit = f"TMPDIR=$HOME EDITOR={meanwhile} ship config:edit"
     other = blog.type("bash", "-c", edit, env={"PATH": blog.path, "MEANWHILE": "B=2"})
     assert other.status == 0, other.err
-    assert json.loads(blog.ship("config", "--json").out) == {"A": "2", "B": "2"}
+    assert json.loads(blog.ship("config", "--json").raw) == {"A": "2", "B": "2"}
     assert blog.ship("config:set", "A=1", "--no-restart").status == 0
     same = blog.type("bash", "-c", edit, env={"PATH": blog.path, "MEANWHILE": "A=3"})
     assert (same.status, "A was changed by somebody else meanwhile." in same.err) == (10, True)
@@ -280,7 +281,7 @@ def test_what_somebody_else_set_meanwhile_is_not_lost(blog: Place, root: tuple[P
     assert f"Your text is kept in {kept}." in same.err
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     shutil.rmtree(kept.parent)
-    assert json.loads(blog.ship("config", "--json").out) == {"A": "3", "B": "2"}
+    assert json.loads(blog.ship("config", "--json").raw) == {"A": "3", "B": "2"}
 
 
 def test_no_value_goes_over_in_a_command_line(blog: Place) -> None:
@@ -357,7 +358,7 @@ def test_what_is_pending_outlives_a_change_that_a_power_cut_ended(blog: Place, w
     done = blog.type(sys.executable, "-c", KILLED, str(blog.root), where)
     assert done.status == -9, done.err
     assert blog.ship("config:set", "D=1", "--no-restart").status == 0
-    assert json.loads(blog.ship("config", "--json").out) == {"A": "2", "C": "1", "D": "1"}
+    assert json.loads(blog.ship("config", "--json").raw) == {"A": "2", "C": "1", "D": "1"}
     seen = ask(blog)
     assert (seen["A"], seen["C"], seen.get("B")) == (b"1", b"1", None)
     assert "Pending, for the next release: set A, D." in blog.ship("config").err
@@ -389,17 +390,17 @@ def test_every_value_comes_out_of_the_app_as_it_went_in(
     assert sent.status == 0, sent.err
     seen = ask(stays)
     assert {name: seen.get(name) for name in batch} == dict(batch)
-    exported = stays.ship("config:export").out
+    exported = stays.ship("config:export").raw
     again = stays.ship("config:import", "-", given=exported)
     assert "Nothing was changed" in again.err
-    assert as_bytes(json.loads(stays.ship("config", "--json").out)) == dict(batch)
+    assert as_bytes(json.loads(stays.ship("config", "--json").raw)) == dict(batch)
 
 
 @pytest.fixture(scope="module")
 def stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server and an app of their own: the examples of one test share them."""
-    with an_embedded_server(tmp_path_factory.mktemp("p", numbered=True) / "r") as (folder, port):
-        place = on_a_laptop(folder, port, tmp_path_factory.mktemp("values"), APP)
+    with plain_server(tmp_path_factory.mktemp("p")) as server:
+        place = on_a_laptop(server, tmp_path_factory.mktemp("values"), APP)
         place.environment["SHIP_SERVER"] = "ship@vps"
         (place.folder / "app.py").write_text(ECHO)
         assert place.git("commit", "-qam", "echo").status == 0

@@ -2,6 +2,7 @@
 missed."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -14,8 +15,8 @@ from receiver.runs import records as run_records
 from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.conftest import Ship
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -36,18 +37,21 @@ command = 'while [ ! -e "$SHIP_STORAGE/gate" ]; do sleep 0.05; done'
 """
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
+        yield found
+
+
 @pytest.fixture(scope="module", autouse=True)
-def checkout(server: PushServer) -> Checkout:
-    server.create("blog")
-    found = server.checkout("blog")
-    found.commit(wsgi("one") | {"word.txt": "first\n", "ship.toml": JOBS})
-    assert found.push().status == 0
+def checkout(server: EmbeddedServer) -> Checkout:
+    found = server.publish("blog", wsgi("one") | {"word.txt": "first\n", "ship.toml": JOBS})
     server.configure(BLOG, GREETING="hello")
     return found
 
 
-def scheduler_pid(server: PushServer) -> int:
-    supervisor = Supervisor(control_socket(server.embedded.layout))
+def scheduler_pid(server: EmbeddedServer) -> int:
+    supervisor = Supervisor(control_socket(server.layout))
     return supervisor.state(scheduler_process(BLOG)).pid
 
 
@@ -62,7 +66,9 @@ def test_jobs_are_listed_with_their_next_run(ship: Ship) -> None:
     assert shown[1].split()[:2] == ["slow", "@yearly"]
 
 
-def test_a_job_is_run_by_hand_with_its_output_and_exit_code(server: PushServer, ship: Ship) -> None:
+def test_a_job_is_run_by_hand_with_its_output_and_exit_code(
+    server: EmbeddedServer, ship: Ship
+) -> None:
     done = ship("cron:run", "nightly")
     assert (done.status, done.out, done.err) == (0, "hello in blog\nFIRST\n", "")
     assert ship("cron:output", "nightly").out == done.out
@@ -83,7 +89,7 @@ def test_a_job_has_a_limit_of_time(ship: Ship) -> None:
 
 
 def test_a_run_whose_predecessor_goes_on_is_skipped_and_that_is_told(
-    server: PushServer, ship: Ship
+    server: EmbeddedServer, ship: Ship
 ) -> None:
     begun = ship("cron:run", "waits", "--detach").out.strip()
     for _ in range(2):
@@ -102,7 +108,7 @@ def test_a_run_whose_predecessor_goes_on_is_skipped_and_that_is_told(
 
 
 def test_the_scheduler_starts_what_it_has_to_catch_up_with(
-    server: PushServer, ship: Ship, checkout: Checkout
+    server: EmbeddedServer, ship: Ship, checkout: Checkout
 ) -> None:
     asleep = 'schedule = "0 3 * * *"\ncatch_up = true\ncommand = "echo caught up"'
     checkout.commit({"ship.toml": f"{JOBS}\n[cron.late]\n{asleep}\n"})
@@ -112,8 +118,8 @@ def test_the_scheduler_starts_what_it_has_to_catch_up_with(
     assert [run for run in run_records.of_job(paths, "late") if run.by == "schedule"] == []
     long_ago = replace(timers["late"], since="2026-01-01T00:00:00Z")
     records.write_timers(paths, timers | {"late": long_ago})
-    server.embedded.close()
-    server.embedded.start()
+    server.close()
+    server.start()
     wait_until(
         lambda: [run.status for run in run_records.of_job(paths, "late")][-1:] == ["succeeded"],
         limit_s=20,
@@ -126,7 +132,7 @@ def test_the_scheduler_starts_what_it_has_to_catch_up_with(
     assert ship("cron:output", "late").out == "caught up\n"
 
 
-def test_a_missed_run_is_told(server: PushServer, ship: Ship) -> None:
+def test_a_missed_run_is_told(server: EmbeddedServer, ship: Ship) -> None:
     paths = server.paths("blog")
     timers = records.read_timers(paths)
     long_ago = replace(timers["slow"], since="2023-06-01T00:00:00Z")
@@ -139,7 +145,7 @@ def test_a_missed_run_is_told(server: PushServer, ship: Ship) -> None:
 
 
 def test_a_suspended_job_stays_suspended_over_a_deploy_until_it_is_resumed(
-    server: PushServer, ship: Ship
+    server: EmbeddedServer, ship: Ship
 ) -> None:
     assert ship("cron:suspend", "nightly").out == "nightly\n"
     server.configure(BLOG, ANOTHER="release")
@@ -159,7 +165,7 @@ def test_a_suspended_job_stays_suspended_over_a_deploy_until_it_is_resumed(
 
 
 def test_the_scheduler_goes_with_the_last_job_and_comes_back_with_a_rollback(
-    server: PushServer, ship: Ship, checkout: Checkout
+    server: EmbeddedServer, ship: Ship, checkout: Checkout
 ) -> None:
     before = server.live("blog")
     assert scheduler_pid(server)
@@ -169,7 +175,7 @@ def test_the_scheduler_goes_with_the_last_job_and_comes_back_with_a_rollback(
     wait_until(lambda: scheduler_pid(server) > 0, limit_s=20)
     checkout.commit({"ship.toml": ""})
     assert checkout.push().status == 0
-    assert Supervisor(control_socket(server.embedded.layout)).state(scheduler_process(BLOG)) == GONE
+    assert Supervisor(control_socket(server.layout)).state(scheduler_process(BLOG)) == GONE
     empty = ship("cron")
     assert empty.out == ""
     assert empty.err == "blog has no cron jobs. They are declared in ship.toml: [cron.NAME].\n"
@@ -179,7 +185,7 @@ def test_the_scheduler_goes_with_the_last_job_and_comes_back_with_a_rollback(
 
 
 def test_a_push_with_a_job_that_cannot_be_meant_is_refused(
-    server: PushServer, checkout: Checkout
+    server: EmbeddedServer, checkout: Checkout
 ) -> None:
     live = server.live("blog")
     checkout.commit({"ship.toml": "[cron.bad]\nschedule = '61 * * * *'\ncommand = 'x'\n"})

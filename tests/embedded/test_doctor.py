@@ -22,8 +22,8 @@ from receiver.model.names import AppName
 from receiver.nginx import program as nginx
 from receiver.setup import embedded
 from receiver.state import records
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -33,8 +33,8 @@ WORKER = "import time; time.sleep(9999)"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
         found.create("ill")
         checkout = found.checkout("ill")
         checkout.commit(
@@ -46,11 +46,11 @@ def server() -> Iterator[PushServer]:
         yield found
 
 
-def ship(server: PushServer, *words: str) -> subprocess.CompletedProcess[str]:
+def ship(server: EmbeddedServer, *words: str) -> subprocess.CompletedProcess[str]:
     return typed(server, str(SHIP), *words)
 
 
-def typed(server: PushServer, *argv: str) -> subprocess.CompletedProcess[str]:
+def typed(server: EmbeddedServer, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         argv,
         capture_output=True,
@@ -60,27 +60,27 @@ def typed(server: PushServer, *argv: str) -> subprocess.CompletedProcess[str]:
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.embedded.root),
+            "SHIP_ROOT": str(server.root),
         },
         cwd=server.folder,
     )
 
 
-def paths(server: PushServer) -> AppPaths:
-    return server.embedded.layout.app(ILL)
+def paths(server: EmbeddedServer) -> AppPaths:
+    return server.layout.app(ILL)
 
 
-def supervisor(server: PushServer) -> Supervisor:
-    return Supervisor(control_socket(server.embedded.layout))
+def supervisor(server: EmbeddedServer) -> Supervisor:
+    return Supervisor(control_socket(server.layout))
 
 
-def page(server: PushServer) -> tuple[int, str]:
-    return server.embedded.ask("ill")
+def page(server: EmbeddedServer) -> tuple[int, str]:
+    return server.ask("ill")
 
 
 class Fault(NamedTuple):
     name: str
-    plant: Callable[[PushServer], object]
+    plant: Callable[[EmbeddedServer], object]
     finding: str
 
 
@@ -90,21 +90,21 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def _aim_elsewhere(server: PushServer) -> None:
+def _aim_elsewhere(server: EmbeddedServer) -> None:
     files.link_atomically(paths(server).current, "releases/v99")
 
 
-def _stop_web(server: PushServer) -> None:
+def _stop_web(server: EmbeddedServer) -> None:
     live = records.read_live(paths(server))
     assert live is not None
     server.server.host.stop(ILL, live.slot)
 
 
 FAULTS = (
-    Fault("site deleted", lambda it: it.embedded.layout.site(ILL).unlink(), "nginx.site-missing"),
+    Fault("site deleted", lambda it: it.layout.site(ILL).unlink(), "nginx.site-missing"),
     Fault(
         "site edited",
-        lambda it: _edit(it.embedded.layout.site(ILL), "server_tokens off;", "server_tokens on;"),
+        lambda it: _edit(it.layout.site(ILL), "server_tokens off;", "server_tokens on;"),
         "nginx.site-edited",
     ),
     Fault(
@@ -118,7 +118,7 @@ FAULTS = (
     ),
     Fault(
         "link missing",
-        lambda it: it.embedded.layout.site_link(ILL).unlink(),
+        lambda it: it.layout.site_link(ILL).unlink(),
         "nginx.site-not-enabled",
     ),
     Fault("nginx stopped", lambda it: supervisor(it).stop("ship.nginx:ship.nginx"), "nginx.down"),
@@ -129,9 +129,7 @@ FAULTS = (
     ),
     Fault(
         "program file edited",
-        lambda it: _edit(
-            it.embedded.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"
-        ),
+        lambda it: _edit(it.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"),
         "unit.edited",
     ),
     Fault("web stopped", _stop_web, "web.down"),
@@ -149,12 +147,12 @@ FAULTS = (
         lambda it: files.remove_tree(paths(it).current.resolve() / "source"),
         "release.source",
     ),
-    Fault("secrets open", lambda it: it.embedded.root.chmod(0o755), "access.owner-or-mode"),
+    Fault("secrets open", lambda it: it.root.chmod(0o755), "access.owner-or-mode"),
 )
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_is_named_and_mended(server: PushServer, fault: Fault) -> None:
+def test_a_fault_is_named_and_mended(server: EmbeddedServer, fault: Fault) -> None:
     fault.plant(server)
     seen = ship(server, "doctor", "--json")
     names = [each["name"] for each in json.loads(seen.stdout)["findings"]]
@@ -167,7 +165,7 @@ def test_a_fault_is_named_and_mended(server: PushServer, fault: Fault) -> None:
 
 
 def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
-    server: PushServer,
+    server: EmbeddedServer,
 ) -> None:
     server.create("vars")
     checkout = server.checkout("vars")
@@ -189,10 +187,10 @@ def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
         ship(server, "apps:destroy", "vars", "--confirm", "vars")
 
 
-def _lose_config_vars(server: PushServer, status: int) -> dict[str, str] | None:
+def _lose_config_vars(server: EmbeddedServer, status: int) -> dict[str, str] | None:
     """What the live release's own file of them holds after it was removed, and the doctor's
     repair."""
-    env = server.embedded.layout.app(AppName("vars")).current.resolve() / "env.json"
+    env = server.layout.app(AppName("vars")).current.resolve() / "env.json"
     env.unlink()
     mended = ship(server, "doctor", "--fix", "-a", "vars")
     assert mended.returncode == status, mended.stdout + mended.stderr
@@ -204,7 +202,7 @@ def _lose_config_vars(server: PushServer, status: int) -> dict[str, str] | None:
 
 
 def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
-    server: PushServer,
+    server: EmbeddedServer,
 ) -> None:
     server.create("empty")
     ship(server, "ps:stop", "-a", "ill")
@@ -217,7 +215,7 @@ def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
     assert told.returncode == 0
 
 
-def test_a_torn_record_leads_to_the_doctor(server: PushServer) -> None:
+def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     kept = paths(server).live.read_text()
     paths(server).live.write_text(kept[:7])
     told = ship(server, "ps", "-a", "ill")
@@ -226,13 +224,13 @@ def test_a_torn_record_leads_to_the_doctor(server: PushServer) -> None:
     assert "`ship doctor --fix`" in told.stderr
 
 
-def test_a_healthy_server_has_no_findings(server: PushServer) -> None:
+def test_a_healthy_server_has_no_findings(server: EmbeddedServer) -> None:
     assert ship(server, "doctor").stdout == "All is well: the server and ill.\n"
 
 
 @pytest.mark.parametrize("name", ["python", "python3", f"python3.{sys.version_info.minor}"])
 def test_a_healthy_server_is_so_by_every_name_of_its_python(
-    server: PushServer, name: str, tmp_path: Path
+    server: EmbeddedServer, name: str, tmp_path: Path
 ) -> None:
     linked = tmp_path / "linked"
     linked.symlink_to(SHIP.parent.parent)
@@ -241,7 +239,7 @@ def test_a_healthy_server_is_so_by_every_name_of_its_python(
         assert told.stdout == "All is well: the server and ill.\n"
 
 
-def test_a_502_is_explained_with_what_was_seen(server: PushServer) -> None:
+def test_a_502_is_explained_with_what_was_seen(server: EmbeddedServer) -> None:
     source = paths(server).current.resolve() / "source" / "app.py"
     code = source.read_text()
     source.write_text(f"import flaskk\n{code}")
@@ -258,8 +256,8 @@ def test_a_502_is_explained_with_what_was_seen(server: PushServer) -> None:
     assert page(server) == (200, "well")
 
 
-def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: PushServer) -> None:
-    theirs = server.embedded.layout.sites_enabled / "theirs.conf"
+def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: EmbeddedServer) -> None:
+    theirs = server.layout.sites_enabled / "theirs.conf"
     theirs.write_text("server {\n  listenn 1;\n}\n")
     try:
         mended = ship(server, "doctor", "--fix")
@@ -271,20 +269,20 @@ def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: PushServe
     assert ship(server, "doctor").returncode == 0
 
 
-def test_a_server_that_is_down_is_told_and_nothing_else(server: PushServer) -> None:
-    embedded.stop(server.embedded.root)
+def test_a_server_that_is_down_is_told_and_nothing_else(server: EmbeddedServer) -> None:
+    embedded.stop(server.root)
     told = ship(server, "doctor", "--json")
-    embedded.start(server.embedded.root)
+    embedded.start(server.root)
     names = {each["name"] for each in json.loads(told.stdout)["findings"]}
     assert names == {"server.down"}
     assert page(server) == (200, "well")
 
 
-def test_another_program_on_the_http_port_is_named(server: PushServer) -> None:
+def test_another_program_on_the_http_port_is_named(server: EmbeddedServer) -> None:
     supervisor(server).stop("ship.nginx:ship.nginx")
-    with socket.create_server(("127.0.0.1", server.embedded.port)):
+    with socket.create_server(("127.0.0.1", server.port)):
         told = ship(server, "doctor")
     assert f"process {os.getpid()}" in told.stdout
     assert "Another program than nginx" in told.stdout
     assert ship(server, "doctor", "--fix").returncode == 0
-    wait_until(lambda: nginx.master_pid(server.embedded.layout) is not None)
+    wait_until(lambda: nginx.master_pid(server.layout) is not None)

@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,8 @@ from receiver.hosts.supervisord.rpc import Supervisor
 from receiver.model.drain import parse_target
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
-from tests.embedded.embedded_server import DOMAIN, wait_until
+from tests.embedded.embedded_server import DOMAIN, EmbeddedServer, wait_until
 from tests.embedded.log_receivers import HttpReceiver, rsyslog
-from tests.embedded.pushing import PushServer, push_server
 from tests.needs import require_program
 from tests.ports import free_port
 
@@ -38,16 +36,10 @@ LINES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
-def ship(server: PushServer, *words: str) -> tuple[int, str, str]:
+def ship(server: EmbeddedServer, *words: str) -> tuple[int, str, str]:
     done = subprocess.run(
         (SHIP, *words),
-        env={**os.environ, "SHIP_ROOT": str(server.embedded.root)},
+        env={**os.environ, "SHIP_ROOT": str(server.root)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -57,33 +49,33 @@ def ship(server: PushServer, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def typed(server: PushServer, *words: str) -> str:
+def typed(server: EmbeddedServer, *words: str) -> str:
     """What a command that works says, on both ways."""
     status, out, err = ship(server, *words)
     assert status == 0, err
     return out + err
 
 
-def status_of(server: PushServer, app: str, name: str = "d1") -> dict[str, object]:
+def status_of(server: EmbeddedServer, app: str, name: str = "d1") -> dict[str, object]:
     found = json.loads(typed(server, "drains", "--json", "-a", app))
     return next(it for it in found if it["name"] == name)
 
 
-def process_of(server: PushServer, app: str, name: str = "d1") -> int:
-    supervisor = Supervisor(server.embedded.layout.run / "supervisor.sock")
+def process_of(server: EmbeddedServer, app: str, name: str = "d1") -> int:
+    supervisor = Supervisor(server.layout.run / "supervisor.sock")
     return supervisor.state(drain_process(AppName(app), name)).pid
 
 
-def add(server: PushServer, app: str, url: str, *words: str) -> str:
+def add(server: EmbeddedServer, app: str, url: str, *words: str) -> str:
     """Add a drain, and wait until it has begun to read."""
     said = typed(server, "drains:add", url, *words, "-a", app)
     name = drain_records.read(server.paths(app))[-1].name
-    state = server.embedded.layout.state / "drains" / f"{app}.{name}" / "state.json"
+    state = server.layout.state / "drains" / f"{app}.{name}" / "state.json"
     wait_until(state.exists, 20)
     return said
 
 
-def ask(server: PushServer, app: str, first: int, last: int) -> list[str]:
+def ask(server: EmbeddedServer, app: str, first: int, last: int) -> list[str]:
     """Ask for a row of pages that are not there; their addresses."""
     paths = [f"/page/{number}" for number in range(first, last)]
     for path in paths:
@@ -92,7 +84,7 @@ def ask(server: PushServer, app: str, first: int, last: int) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["syslog", "syslog+tcp"])
-def test_rsyslog_takes_lines(server: PushServer, tmp_path: Path, scheme: str) -> None:
+def test_rsyslog_takes_lines(server: EmbeddedServer, tmp_path: Path, scheme: str) -> None:
     app = server.create(f"to-{scheme.replace('+', '-')}")
     with rsyslog(tmp_path) as (port, log):
         said = add(server, app, f"{scheme}://127.0.0.1:{port}")
@@ -113,7 +105,7 @@ def test_rsyslog_takes_lines(server: PushServer, tmp_path: Path, scheme: str) ->
         apps.destroy(server.server, app)
 
 
-def test_a_receiver_of_http_that_goes_away_and_comes_back(server: PushServer) -> None:
+def test_a_receiver_of_http_that_goes_away_and_comes_back(server: EmbeddedServer) -> None:
     app, port = server.create("to-http"), free_port()
     url = f"http://logs:very-secret@127.0.0.1:{port}/in?token=also-secret"
     with HttpReceiver(port) as receiver:
@@ -144,7 +136,7 @@ def test_a_receiver_of_http_that_goes_away_and_comes_back(server: PushServer) ->
     apps.destroy(server.server, app)
 
 
-def test_a_restart_doubles_nothing_and_loses_nothing(server: PushServer) -> None:
+def test_a_restart_doubles_nothing_and_loses_nothing(server: EmbeddedServer) -> None:
     app, port = server.create("restarted"), free_port()
     with HttpReceiver(port) as receiver:
         add(server, app, f"http://127.0.0.1:{port}/")
@@ -153,7 +145,7 @@ def test_a_restart_doubles_nothing_and_loses_nothing(server: PushServer) -> None
         os.kill(before, signal.SIGTERM)
         asked += ask(server, app, 20, 40)
         wait_until(lambda: process_of(server, app) == 0 or process_of(server, app) != before)
-        supervisor = Supervisor(server.embedded.layout.run / "supervisor.sock")
+        supervisor = Supervisor(server.layout.run / "supervisor.sock")
         supervisor.start(drain_process(app, "d1"))
         asked += ask(server, app, 40, 60)
         wait_until(lambda: len(receiver.paths()) >= 60, 30)
@@ -161,7 +153,7 @@ def test_a_restart_doubles_nothing_and_loses_nothing(server: PushServer) -> None
     apps.destroy(server.server, app)
 
 
-def test_a_process_that_is_killed_comes_back_and_loses_nothing(server: PushServer) -> None:
+def test_a_process_that_is_killed_comes_back_and_loses_nothing(server: EmbeddedServer) -> None:
     app, port = server.create("struck"), free_port()
     with HttpReceiver(port) as receiver:
         add(server, app, f"http://127.0.0.1:{port}/", "--format", "json")
@@ -178,9 +170,9 @@ def test_a_process_that_is_killed_comes_back_and_loses_nothing(server: PushServe
     apps.destroy(server.server, app)
 
 
-def test_a_drain_ends_with_its_removal_a_rename_and_the_app(server: PushServer) -> None:
+def test_a_drain_ends_with_its_removal_a_rename_and_the_app(server: EmbeddedServer) -> None:
     app, port = server.create("leaves"), free_port()
-    layout = server.embedded.layout
+    layout = server.layout
     with HttpReceiver(port) as receiver:
         add(server, app, f"http://127.0.0.1:{port}/a", "--name", "first")
         add(server, app, f"http://127.0.0.1:{port}/b")
@@ -200,7 +192,7 @@ def test_a_drain_ends_with_its_removal_a_rename_and_the_app(server: PushServer) 
     assert list((layout.state / "drains").iterdir()) == []
 
 
-def test_addresses_that_lead_nowhere(server: PushServer) -> None:
+def test_addresses_that_lead_nowhere(server: EmbeddedServer) -> None:
     app = server.create("nowhere")
     status, _, said = ship(server, "drains:add", "logs.example.com", "-a", app)
     assert status == 2

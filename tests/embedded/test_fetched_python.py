@@ -18,7 +18,8 @@ import pytest
 
 from receiver.model.settings import Server
 from receiver.state import records
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded
@@ -39,8 +40,8 @@ BROKEN = "#!/bin/sh\nexit 1\n"
 
 
 @pytest.fixture
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
         yield found
 
 
@@ -62,7 +63,7 @@ def archive(program: str) -> bytes:
     return buffer.getvalue()
 
 
-def offer(server: PushServer, url: str, data: bytes = b"") -> None:
+def offer(server: EmbeddedServer, url: str, data: bytes = b"") -> None:
     """Have the server know one Python, at `url`."""
     entry = {
         "name": "cpython",
@@ -83,13 +84,13 @@ def offer(server: PushServer, url: str, data: bytes = b"") -> None:
     configure(server, python_list=str(path))
 
 
-def configure(server: PushServer, **settings: object) -> None:
-    layout = server.embedded.layout
+def configure(server: EmbeddedServer, **settings: object) -> None:
+    layout = server.layout
     found: Server = msgspec.structs.replace(records.read_server(layout), **settings)
     records.write_toml(layout.server_settings, found)
 
 
-def put(server: PushServer, program: str) -> Path:
+def put(server: EmbeddedServer, program: str) -> Path:
     path = server.folder / "python.tar.gz"
     data = archive(program)
     path.write_bytes(data)
@@ -97,9 +98,9 @@ def put(server: PushServer, program: str) -> Path:
     return path
 
 
-def test_it_is_fetched_once_for_all_apps(server: PushServer) -> None:
+def test_it_is_fetched_once_for_all_apps(server: EmbeddedServer) -> None:
     mirror = put(server, PROGRAM)
-    pythons = server.embedded.layout.pythons
+    pythons = server.layout.pythons
     for name in ("first", "second"):
         app = server.create(name)
         laptop = server.checkout(name)
@@ -117,37 +118,37 @@ def test_it_is_fetched_once_for_all_apps(server: PushServer) -> None:
     ]
 
 
-def test_one_that_cannot_be_downloaded_leaves_nothing(server: PushServer) -> None:
+def test_one_that_cannot_be_downloaded_leaves_nothing(server: EmbeddedServer) -> None:
     offer(server, "http://127.0.0.1:9/python.tar.gz")
     refused = push_for(server, "3.14")
     assert_as_recorded("case-45-python-download", masked(server, refused))
-    assert not (server.embedded.layout.pythons / KEY).exists()
+    assert not (server.layout.pythons / KEY).exists()
 
 
-def test_one_that_was_changed_on_its_way_is_not_taken(server: PushServer) -> None:
+def test_one_that_was_changed_on_its_way_is_not_taken(server: EmbeddedServer) -> None:
     path = put(server, PROGRAM)
     path.write_bytes(archive(PROGRAM + "# changed\n"))
     refused = push_for(server, "3.14")
     assert "build/python-download-failed" in refused
     assert "ash mismatch" in refused, refused
-    assert not (server.embedded.layout.pythons / KEY).exists()
+    assert not (server.layout.pythons / KEY).exists()
 
 
-def test_one_that_does_not_run_here_leaves_nothing(server: PushServer) -> None:
+def test_one_that_does_not_run_here_leaves_nothing(server: EmbeddedServer) -> None:
     put(server, BROKEN)
     refused = push_for(server, "3.14")
     assert "build/python-download-failed" in refused
-    assert not (server.embedded.layout.pythons / KEY).exists()
+    assert not (server.layout.pythons / KEY).exists()
 
 
-def test_the_server_can_forbid_it(server: PushServer) -> None:
+def test_the_server_can_forbid_it(server: EmbeddedServer) -> None:
     put(server, PROGRAM)
     configure(server, fetch_pythons=False)
     refused = push_for(server, "3.14.99")
     assert_as_recorded("python-not-fetched", masked(server, refused))
 
 
-def test_an_app_has_no_say_in_where_it_comes_from(server: PushServer) -> None:
+def test_an_app_has_no_say_in_where_it_comes_from(server: EmbeddedServer) -> None:
     put(server, PROGRAM).unlink()
     evil = server.folder / "evil"
     evil.mkdir()
@@ -167,7 +168,7 @@ def test_an_app_has_no_say_in_where_it_comes_from(server: PushServer) -> None:
     assert list(evil.iterdir()) == []
 
 
-def push_for(server: PushServer, version: str) -> str:
+def push_for(server: EmbeddedServer, version: str) -> str:
     """What is read by who pushes an app that asks for this Python."""
     server.create("app")
     laptop = server.checkout("app")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from receiver.access import keys
 from receiver.machine import git
 from receiver.model.names import AppName
 from receiver.setup import embedded
@@ -33,7 +32,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture(scope="module")
 def token(server: EmbeddedServer) -> str:
-    return keys.add_token(server.layout, "laptop", "2026-01-01T00:00:00Z")[1]
+    return server.token
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from receiver.state import records
+from tests.embedded.embedded_server import EmbeddedServer
 from tests.embedded.keyboard import Typed
-from tests.embedded.pushing import PushServer, wsgi
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -18,11 +19,11 @@ ENV = (
 PROCFILE = "wsgi: app:app\nworker: sleep 1000\ncron: 0 3 * * * echo tidied\n"
 
 
-def ship(server: PushServer, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def ship(server: EmbeddedServer, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (*Typed.argv(), *words),
         cwd=folder,
-        env=Typed.environment(server.embedded.root),
+        env=Typed.environment(server.root),
         text=True,
         capture_output=True,
         check=False,
@@ -31,7 +32,7 @@ def ship(server: PushServer, folder: Path, *words: str) -> subprocess.CompletedP
     )
 
 
-def test_an_app_is_moved(server: PushServer) -> None:
+def test_an_app_is_moved(server: EmbeddedServer) -> None:
     server.create("moved")
     checkout = server.checkout("moved")
     checkout.commit(
@@ -67,7 +68,7 @@ def test_an_app_is_moved(server: PushServer) -> None:
     assert server.live("moved") == 1
 
 
-def test_what_the_server_refuses_ends_it(server: PushServer, tmp_path: Path) -> None:
+def test_what_the_server_refuses_ends_it(server: EmbeddedServer, tmp_path: Path) -> None:
     (tmp_path / "ENV").write_text("A=b\n")
     done = ship(server, tmp_path, "import", "--apply", "-a", "nobody")
     assert done.returncode == 20
@@ -78,7 +79,7 @@ def test_what_the_server_refuses_ends_it(server: PushServer, tmp_path: Path) -> 
 
 
 def test_an_address_of_the_old_platform_is_told_and_not_set(
-    server: PushServer, tmp_path: Path
+    server: EmbeddedServer, tmp_path: Path
 ) -> None:
     server.create("left")
     url = "postgres://u:hunter2@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d"
@@ -94,14 +95,14 @@ def test_an_address_of_the_old_platform_is_told_and_not_set(
     )
 
 
-def test_config_vars_come_in_by_a_pipe(server: PushServer, tmp_path: Path) -> None:
+def test_config_vars_come_in_by_a_pipe(server: EmbeddedServer, tmp_path: Path) -> None:
     server.create("piped")
     (tmp_path / "config.json").write_text('{"A": "b c", "DYNO": "web.1"}')
     with (tmp_path / "config.json").open() as given:
         done = subprocess.run(
             (*Typed.argv(), "import", "--config", "-", "--apply", "-a", "piped"),
             cwd=tmp_path,
-            env=Typed.environment(server.embedded.root),
+            env=Typed.environment(server.root),
             stdin=given,
             check=False,
             capture_output=True,

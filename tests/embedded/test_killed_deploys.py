@@ -18,7 +18,8 @@ from receiver.model.names import AppName
 from receiver.processes import control
 from receiver.processes import look as processes
 from receiver.state import records
-from tests.embedded.pushing import PushServer, archive, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
+from tests.embedded.pushing import archive, wsgi
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +46,7 @@ def points(steps: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server():
-    with push_server() as found:
+    with embedded_server() as found:
         yield found
 
 
@@ -59,7 +60,7 @@ def tree(folder: Path, text: str, requirements: str = "") -> Path:
     return folder
 
 
-def worker_of(server: PushServer, app: str) -> str | None:
+def worker_of(server: EmbeddedServer, app: str) -> str | None:
     """The release that the one worker runs."""
     assert processes.wait(server.server, AppName(app), 20) == []
     workers = processes.look(server.server, AppName(app)).types[1].running
@@ -67,7 +68,7 @@ def worker_of(server: PushServer, app: str) -> str | None:
 
 
 def deploy(
-    server: PushServer, app: str, source: Path, point: str = "never", deed: str = "deploy"
+    server: EmbeddedServer, app: str, source: Path, point: str = "never", deed: str = "deploy"
 ) -> subprocess.CompletedProcess[str]:
     target = server.folder / "tree.tar"
     archive(source, target)
@@ -76,7 +77,7 @@ def deploy(
             sys.executable,
             str(Path(__file__).with_name("kill_driver.py")),
             deed,
-            str(server.embedded.root),
+            str(server.root),
             app,
             str(target),
             point,
@@ -138,7 +139,7 @@ def test_killed_at(server, live, way, point):
     assert server.live(app) == before
     assert worker_of(server, app) == f"v{before}"
     assert records.read_timers(server.paths(app)) == {}
-    assert not scheduler_path(server.embedded.layout, AppName(app)).exists()
+    assert not scheduler_path(server.layout, AppName(app)).exists()
     assert server.leftovers(app) == []
     # before a step is after the one before it, which has its own push
     if not point.startswith("before"):

@@ -21,8 +21,8 @@ from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
 from tests.counting import counting
-from tests.embedded.embedded_server import wait_until
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, wait_until
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -30,16 +30,10 @@ SHIP = Path(sys.executable).parent / "ship"
 WORKER = Wanted(process="worker.1", sources=frozenset({"app"}))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 class Counting:
     """An app that counts, and what is typed about it."""
 
-    def __init__(self, server: PushServer, name: str) -> None:
+    def __init__(self, server: EmbeddedServer, name: str) -> None:
         self.server = server
         self.app: AppName = server.create(name)
         self.checkout: Checkout = server.checkout(name)
@@ -50,7 +44,7 @@ class Counting:
         assert pushed.status == 0, pushed.text
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "SHIP_ROOT": str(self.server.embedded.root)}
+        environment = {**os.environ, "SHIP_ROOT": str(self.server.root)}
         return subprocess.Popen(
             (SHIP, "logs", "-a", self.app, *words),
             env=environment,
@@ -70,7 +64,7 @@ class Counting:
 
 
 @pytest.fixture(scope="module")
-def counted(server: PushServer) -> Iterator[Counting]:
+def counted(server: EmbeddedServer) -> Iterator[Counting]:
     """An app with two releases."""
     made = Counting(server, "counted")
     made.push("first", pause_s=0.2)
@@ -192,7 +186,9 @@ def test_what_cannot_be_meant_is_refused(
     assert f"({reason})" in told
 
 
-def test_no_line_is_told_with_what_was_looked_for(server: PushServer, counted: Counting) -> None:
+def test_no_line_is_told_with_what_was_looked_for(
+    server: EmbeddedServer, counted: Counting
+) -> None:
     _, lines, told = counted.type("--grep", "no such words", "-s", "app")
     assert lines == []
     words = "source app, found by 'no such words'"
@@ -210,7 +206,7 @@ def test_no_line_is_told_with_what_was_looked_for(server: PushServer, counted: C
     apps.destroy(server.server, empty.app)
 
 
-def test_following_loses_nothing_over_deploys_and_rotation(server: PushServer) -> None:
+def test_following_loses_nothing_over_deploys_and_rotation(server: EmbeddedServer) -> None:
     made = Counting(server, "endless")
     made.push("one")
     stream = Stream(server.server, made.app, WORKER)
@@ -229,7 +225,7 @@ def test_following_loses_nothing_over_deploys_and_rotation(server: PushServer) -
     assert {line.name for line in seen} >= {"build[v2]", "release[v2]", "app[web]", "ship"}
 
 
-def test_a_program_that_comes_back_goes_on_where_it_was(server: PushServer) -> None:
+def test_a_program_that_comes_back_goes_on_where_it_was(server: EmbeddedServer) -> None:
     made = Counting(server, "resumed")
     made.push("one", pause_s=0.002)
     found, cursor = list[LogLine](), Stream(server.server, made.app, WORKER).cursor
@@ -265,7 +261,7 @@ def test_following_ends_with_its_reader_and_by_ctrl_c(counted: Counting) -> None
 
 
 def test_what_was_done_besides_pushes_is_told_with_who_did_it(counted: Counting) -> None:
-    environment = {**os.environ, "SHIP_ROOT": str(counted.server.embedded.root)}
+    environment = {**os.environ, "SHIP_ROOT": str(counted.server.root)}
     for words in ("ps:scale worker=2", "ps:scale worker=1", "ps:scale clock=1"):
         typed = (str(SHIP), *words.split(), "-a", str(counted.app))
         subprocess.run(typed, env=environment, check=False, capture_output=True)
@@ -279,7 +275,7 @@ def test_what_was_done_besides_pushes_is_told_with_who_did_it(counted: Counting)
     ]
 
 
-def test_a_failed_build_is_told_by_its_number(server: PushServer) -> None:
+def test_a_failed_build_is_told_by_its_number(server: EmbeddedServer) -> None:
     made = Counting(server, "failing")
     made.checkout.commit({**wsgi("one"), "requirements.txt": "no-such-package-at-all==1\n"})
     assert made.checkout.push().status != 0

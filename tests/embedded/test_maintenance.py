@@ -5,7 +5,6 @@ import http.client
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,36 +12,25 @@ import pytest
 from receiver.apps import renaming
 from receiver.model.names import AppName
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, own_name
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
 SHIP = Path(sys.executable).parent / "ship"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.fixture
-def laptop(server: PushServer, request: pytest.FixtureRequest) -> Checkout:
+def laptop(server: EmbeddedServer, request: pytest.FixtureRequest) -> Checkout:
     """A checkout of an app of the test's own, pushed once."""
-    app = "app" + "".join(c for c in request.node.name if c.isalnum())[-12:].lower()
-    server.create(app)
-    made = server.checkout(app)
-    made.commit(wsgi("one"))
-    pushed = made.push()
-    assert pushed.status == 0, pushed.text
-    return made
+    return server.publish(own_name(request), wsgi("one"))
 
 
 def name(laptop: Checkout) -> str:
     return laptop.folder.name.removeprefix("checkout-")
 
 
-def ship(server: PushServer, *words: str, given: str = "", status: int = 0) -> str:
+def ship(server: EmbeddedServer, *words: str, given: str = "", status: int = 0) -> str:
     done = subprocess.run(
         (str(SHIP), *words),
         capture_output=True,
@@ -53,7 +41,7 @@ def ship(server: PushServer, *words: str, given: str = "", status: int = 0) -> s
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.embedded.root),
+            "SHIP_ROOT": str(server.root),
         },
         cwd=server.folder,
     )
@@ -62,9 +50,9 @@ def ship(server: PushServer, *words: str, given: str = "", status: int = 0) -> s
 
 
 def ask(
-    server: PushServer, app: str, path: str = "/", method: str = "GET", **headers: str
+    server: EmbeddedServer, app: str, path: str = "/", method: str = "GET", **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.embedded.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     host = f"{app}.{server.server.settings.domain}"
     body = b"x" * 4096 if method == "POST" else None
     connection.request(method, path, body=body, headers={"Host": host, **headers})
@@ -74,7 +62,7 @@ def ask(
     return found
 
 
-def test_visitors_see_a_page_until_it_is_off(server: PushServer, laptop: Checkout) -> None:
+def test_visitors_see_a_page_until_it_is_off(server: EmbeddedServer, laptop: Checkout) -> None:
     app = name(laptop)
     assert ship(server, "maintenance", "-a", app) == "off\n"
     said = ship(server, "maintenance:on", "--message", "Back <soon> & well.", "-a", app)
@@ -104,7 +92,7 @@ def test_visitors_see_a_page_until_it_is_off(server: PushServer, laptop: Checkou
 
 
 def test_a_push_is_checked_behind_the_page_and_says_so(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     ship(server, "maintenance:on", "-a", app)
@@ -124,7 +112,9 @@ def test_a_push_is_checked_behind_the_page_and_says_so(
     assert ask(server, app)[2] == "one"
 
 
-def test_a_page_that_the_app_brings_or_a_person_sends(server: PushServer, laptop: Checkout) -> None:
+def test_a_page_that_the_app_brings_or_a_person_sends(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
     app = name(laptop)
     laptop.commit({"maintenance.html": "<h1>From the code</h1>"})
     assert laptop.push().status == 0
@@ -158,7 +148,7 @@ def test_a_page_that_the_app_brings_or_a_person_sends(server: PushServer, laptop
     assert ask(server, app)[2] == "<h1>From a pipe</h1>"
 
 
-def test_an_address_that_is_let_in_sees_the_app(server: PushServer, laptop: Checkout) -> None:
+def test_an_address_that_is_let_in_sees_the_app(server: EmbeddedServer, laptop: Checkout) -> None:
     app = name(laptop)
     ship(server, "maintenance:on", "--allow", "198.51.100.0/24", "-a", app)
     assert ask(server, app)[0] == 503
@@ -173,7 +163,7 @@ def test_an_address_that_is_let_in_sees_the_app(server: PushServer, laptop: Chec
     )
 
 
-def test_it_goes_along_with_a_new_name(server: PushServer, laptop: Checkout) -> None:
+def test_it_goes_along_with_a_new_name(server: EmbeddedServer, laptop: Checkout) -> None:
     app = name(laptop)
     ship(server, "maintenance:on", "--message", "Moving.", "-a", app)
     new = AppName(f"{app}-new")
@@ -185,7 +175,7 @@ def test_it_goes_along_with_a_new_name(server: PushServer, laptop: Checkout) -> 
     assert ask(server, new)[2] == "one"
 
 
-def test_static_sites_and_apps_without_a_release_have_it_too(server: PushServer) -> None:
+def test_static_sites_and_apps_without_a_release_have_it_too(server: EmbeddedServer) -> None:
     server.create("pages")
     ship(server, "maintenance:on", "-a", "pages")
     assert ask(server, "pages")[0] == 503

@@ -16,12 +16,12 @@ from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.nginx import program as nginx
 from receiver.nginx.router_lines import parse
+from tests.embedded.by_hand import gunicorn
 from tests.embedded.embedded_server import (
     DOMAIN,
     EmbeddedServer,
     ask_raw,
     embedded_server,
-    gunicorn,
     with_settings,
 )
 

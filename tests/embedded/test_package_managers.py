@@ -11,9 +11,8 @@ import pytest
 
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import short_folder
+from tests.embedded.embedded_server import EmbeddedServer, short_folder
 from tests.embedded.package_index import Index, package_index, source_package, wheel
-from tests.embedded.pushing import PushServer, push_server
 
 pytestmark = pytest.mark.embedded
 
@@ -125,12 +124,6 @@ class Tool:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def index() -> Iterator[Index]:
     with package_index(PACKAGES, USER, PASSWORD) as found:
         yield found
@@ -179,7 +172,7 @@ def without(found: set[str], *names: str) -> set[str]:
     return {one for one in found if one.partition("-")[0] not in names}
 
 
-def live_virtualenv(server: PushServer, app: str) -> Path:
+def live_virtualenv(server: EmbeddedServer, app: str) -> Path:
     paths = server.paths(app)
     version = server.live(app)
     assert version is not None
@@ -192,7 +185,7 @@ EXPECTED = {"shipalpha-1.4", "shipbeta-2.0", "shipextra-1.0", "shiplib-1.0"}
 
 
 def test_poetry_app_gets_what_poetry_installs(
-    server: PushServer, index: Index, tools: Path
+    server: EmbeddedServer, index: Index, tools: Path
 ) -> None:
     tool = poetry(tools)
     laptop = _locked(server, "poet", tool, {"pyproject.toml": POETRY.format(url=index.url)})
@@ -214,7 +207,7 @@ def test_poetry_app_gets_what_poetry_installs(
 
 
 def test_poetry_project_that_is_a_package_is_installed_anew_for_each_release(
-    server: PushServer, index: Index, tools: Path
+    server: EmbeddedServer, index: Index, tools: Path
 ) -> None:
     tool = poetry(tools)
     project = POETRY.format(url=index.url).replace("package-mode = false", PACKAGED)
@@ -242,7 +235,7 @@ def test_poetry_project_that_is_a_package_is_installed_anew_for_each_release(
 
 
 def test_pipenv_app_gets_what_pipenv_installs(
-    server: PushServer, index: Index, tools: Path
+    server: EmbeddedServer, index: Index, tools: Path
 ) -> None:
     tool = pipenv(tools)
     laptop = _locked(server, "pip", tool, {"Pipfile": PIPFILE.format(port=index.port)})
@@ -259,7 +252,7 @@ def test_pipenv_app_gets_what_pipenv_installs(
 
 
 def test_an_editable_package_is_that_of_its_own_release(
-    server: PushServer, index: Index, tools: Path
+    server: EmbeddedServer, index: Index, tools: Path
 ) -> None:
     tool = pipenv(tools)
     laptop = _locked(server, "editable", tool, {"Pipfile": PIPFILE.format(port=index.port)})
@@ -279,7 +272,7 @@ def _secrets(tool: Tool) -> dict[str, str]:
     return {name: value for name, value in tool.env.items() if "HOUSE" in name}
 
 
-def _locked(server: PushServer, name: str, tool: Tool, files: Mapping[str, str]) -> Checkout:
+def _locked(server: EmbeddedServer, name: str, tool: Tool, files: Mapping[str, str]) -> Checkout:
     """A checkout with the lock file that the tool makes of `files`."""
     server.create(name)
     laptop = server.checkout(name)

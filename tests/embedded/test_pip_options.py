@@ -11,7 +11,7 @@ from receiver.building.pip_options import OPTIONS
 from receiver.machine import shell
 from receiver.model.build import Command
 from tests.certificates import server_context
-from tests.embedded.by_hand import Builder, FailedCommandError
+from tests.embedded.planned_build import Builder, FailedCommandError
 from tests.embedded.package_index import Index, package_index, sdist, wheel
 
 pytestmark = pytest.mark.embedded

@@ -16,7 +16,8 @@ from receiver.machine.lock import app_lock
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
@@ -24,14 +25,8 @@ pytestmark = pytest.mark.embedded
 SHIP = str(Path(sys.executable).parent / "ship")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.fixture
-def laptop(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+def laptop(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Checkout]:
     """A checkout of the app blog, which is live with the page `old`."""
     app = server.create("blog")
     made = server.checkout("blog", place=request.node.name)
@@ -42,11 +37,11 @@ def laptop(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Check
     apps.destroy(server.server, app)
 
 
-def ship(server: PushServer, laptop: Checkout, *words: str) -> subprocess.CompletedProcess[str]:
+def ship(server: EmbeddedServer, laptop: Checkout, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **laptop.environment,
         "PATH": os.environ["PATH"],
-        "SHIP_ROOT": str(server.embedded.root),
+        "SHIP_ROOT": str(server.root),
     }
     return subprocess.run(
         (SHIP, *words),
@@ -60,23 +55,25 @@ def ship(server: PushServer, laptop: Checkout, *words: str) -> subprocess.Comple
     )
 
 
-def state(server: PushServer) -> tuple[object, ...]:
+def state(server: EmbeddedServer) -> tuple[object, ...]:
     """All that a plan must leave as it was."""
     paths = server.paths("blog")
     return (
         server.ask("blog"),
-        git.refs(server.embedded.layout.repo(AppName("blog"))),
+        git.refs(server.layout.repo(AppName("blog"))),
         server.live("blog"),
         server.leftovers("blog"),
         records.release_versions(paths),
         records.build_numbers(paths),
         paths.config.read_text() if paths.config.exists() else None,
         sorted(path.name for path in paths.venvs.iterdir()),
-        server.embedded.layout.site(AppName("blog")).read_text(),
+        server.layout.site(AppName("blog")).read_text(),
     )
 
 
-def test_a_push_of_code_alone_is_told_to_be_in_place(server: PushServer, laptop: Checkout) -> None:
+def test_a_push_of_code_alone_is_told_to_be_in_place(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
     before = state(server)
     laptop.commit(wsgi("new"))
     told = ship(server, laptop, "plan")
@@ -89,7 +86,7 @@ def test_a_push_of_code_alone_is_told_to_be_in_place(server: PushServer, laptop:
 
 
 def test_a_push_with_packages_and_files_is_told_to_build_and_to_route(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     before = state(server)
     laptop.commit(
@@ -107,7 +104,7 @@ def test_a_push_with_packages_and_files_is_told_to_build_and_to_route(
     assert state(server) == before
 
 
-def test_a_changed_config_var_is_told_by_name(server: PushServer, laptop: Checkout) -> None:
+def test_a_changed_config_var_is_told_by_name(server: EmbeddedServer, laptop: Checkout) -> None:
     before = state(server)
     told = ship(server, laptop, "plan", "config:set", "API_KEY=very-secret-value")
     assert told.returncode == 0, told.stderr
@@ -118,7 +115,7 @@ def test_a_changed_config_var_is_told_by_name(server: PushServer, laptop: Checko
     assert state(server) == before
 
 
-def test_a_rollback_is_told_too_and_as_json(server: PushServer, laptop: Checkout) -> None:
+def test_a_rollback_is_told_too_and_as_json(server: EmbeddedServer, laptop: Checkout) -> None:
     server.configure(AppName("blog"), GREETING="hi")
     before = state(server)
     parts = json.loads(ship(server, laptop, "plan", "--json", "rollback", "v1").stdout)
@@ -133,7 +130,7 @@ def test_a_rollback_is_told_too_and_as_json(server: PushServer, laptop: Checkout
     assert state(server) == before
 
 
-def test_a_change_of_scale_is_told(server: PushServer, laptop: Checkout) -> None:
+def test_a_change_of_scale_is_told(server: EmbeddedServer, laptop: Checkout) -> None:
     before = state(server)
     told = ship(server, laptop, "plan", "ps:scale", "web=3")
     assert told.returncode == 0, told.stderr
@@ -143,7 +140,7 @@ def test_a_change_of_scale_is_told(server: PushServer, laptop: Checkout) -> None
     assert state(server) == before
 
 
-def test_a_plan_writes_nothing_and_waits_for_nobody(server: PushServer, laptop: Checkout) -> None:
+def test_a_plan_writes_nothing_and_waits_for_nobody(server: EmbeddedServer, laptop: Checkout) -> None:
     server.configure(AppName("blog"), GREETING="hi")
     paths, before = server.paths("blog"), written(server)
     with app_lock(paths.lock, "deploy of somebody else's", wait_s=0):
@@ -154,14 +151,14 @@ def test_a_plan_writes_nothing_and_waits_for_nobody(server: PushServer, laptop: 
     assert written(server) == before
 
 
-def written(server: PushServer) -> dict[str, int]:
+def written(server: EmbeddedServer) -> dict[str, int]:
     """When each file of the app was written last, but for logs and the lock."""
     paths = server.paths("blog")
     found = (path for path in paths.home.rglob("*") if path.is_file() and path != paths.lock)
     return {str(path): path.stat().st_mtime_ns for path in found if paths.logs not in path.parents}
 
 
-def test_what_cannot_be_planned_is_refused(server: PushServer, laptop: Checkout) -> None:
+def test_what_cannot_be_planned_is_refused(server: EmbeddedServer, laptop: Checkout) -> None:
     before = state(server)
     refused = ship(server, laptop, "plan", "apps:destroy")
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.embedded.embedded_server import EmbeddedServer
 from tests.embedded.package_index import Index, package_index, wheel
-from tests.embedded.pushing import PushServer, push_server
 
 pytestmark = pytest.mark.embedded
 
@@ -42,12 +42,6 @@ shipprivate = {{ index = "house" }}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def index() -> Iterator[Index]:
     with package_index(PACKAGES, USER, PASSWORD) as found:
         yield found
@@ -55,7 +49,7 @@ def index() -> Iterator[Index]:
 
 @pytest.mark.parametrize("variable", ["PIP_EXTRA_INDEX_URL", "UV_INDEX"])
 def test_requirements_from_an_index_in_a_config_var(
-    server: PushServer, index: Index, variable: str
+    server: EmbeddedServer, index: Index, variable: str
 ) -> None:
     app = server.create(f"app-{variable[:2].lower()}")
     laptop = server.checkout(app)
@@ -73,7 +67,7 @@ def test_requirements_from_an_index_in_a_config_var(
         assert not any(one in said for one in (PASSWORD, QUOTED, "wrong-one")), said
 
 
-def test_lock_of_uv_from_an_index_that_it_names(server: PushServer, index: Index) -> None:
+def test_lock_of_uv_from_an_index_that_it_names(server: EmbeddedServer, index: Index) -> None:
     app = server.create("uv")
     laptop = server.checkout(app)
     laptop.commit({"app.py": APP, "pyproject.toml": PROJECT.format(url=index.url)})
@@ -88,7 +82,7 @@ def test_lock_of_uv_from_an_index_that_it_names(server: PushServer, index: Index
     assert server.ask(app) == (200, "shipprivate 2.1")
 
 
-def test_what_a_build_was_told_is_gone_afterwards(server: PushServer, index: Index) -> None:
+def test_what_a_build_was_told_is_gone_afterwards(server: EmbeddedServer, index: Index) -> None:
     app = server.create("gone")
     laptop = server.checkout(app)
     laptop.commit({"app.py": APP, "requirements.txt": "shipprivate\n"})

@@ -1,12 +1,9 @@
 """Apps of every kind that the docs name, pushed as they stand: real git over HTTP, real
 packages, asked through nginx."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.embedded.embedded_server import DOMAIN
-from tests.embedded.pushing import PushServer, push_server
+from tests.embedded.embedded_server import DOMAIN, EmbeddedServer
 from tests.published import (
     DJANGO,
     FIRST,
@@ -22,19 +19,13 @@ from tests.visitor import Visitor
 pytestmark = pytest.mark.embedded
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_it_answers_as_it_stands_after_a_change_and_after_a_rollback(
-    server: PushServer, kind: Kind
+    server: EmbeddedServer, kind: Kind
 ) -> None:
     app = server.create(kind.name)
     host = f"{app}.{DOMAIN}"
-    visitor = Visitor("127.0.0.1", server.embedded.port, host)
+    visitor = Visitor("127.0.0.1", server.port, host)
     if kind.config:
         values = {name: value.format(host=host) for name, value in kind.config.items()}
         server.configure(app, **values)
@@ -65,10 +56,10 @@ def test_it_answers_as_it_stands_after_a_change_and_after_a_rollback(
     "other", OTHER_SERVERS, ids=lambda other: str(other.command.partition(" ")[0])
 )
 def test_it_answers_behind_the_server_of_its_own_choice(
-    server: PushServer, other: OtherServer
+    server: EmbeddedServer, other: OtherServer
 ) -> None:
     app = server.create(f"own-{other.kind.name}")
-    visitor = Visitor("127.0.0.1", server.embedded.port, f"{app}.{DOMAIN}")
+    visitor = Visitor("127.0.0.1", server.port, f"{app}.{DOMAIN}")
     laptop = server.checkout(app)
     other.kind.copy_to(laptop.folder)
     laptop.commit(other.files)
@@ -84,7 +75,9 @@ def test_it_answers_behind_the_server_of_its_own_choice(
     assert server.leftovers(app) == []
 
 
-def test_why_django_answers_500_is_told_although_it_keeps_it_to_itself(server: PushServer) -> None:
+def test_why_django_answers_500_is_told_although_it_keeps_it_to_itself(
+    server: EmbeddedServer,
+) -> None:
     app = server.create("no-tables")
     server.configure(app, ALLOWED_HOSTS=f"{app}.{DOMAIN}", DEBUG="")
     laptop = server.checkout(app)

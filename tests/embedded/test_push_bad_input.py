@@ -8,8 +8,8 @@ import pytest
 
 from receiver.machine import git
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import with_settings
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, with_settings
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded
@@ -415,7 +415,7 @@ CASES = [
 class Site:
     """An app that is live, and a laptop that can push to it."""
 
-    server: PushServer
+    server: EmbeddedServer
     laptop: Checkout
     good: str
 
@@ -424,9 +424,7 @@ class Site:
         return (
             self.server.ask(APP),
             self.server.live(APP),
-            git.resolve_commit(
-                self.server.embedded.layout.repo(self.server.paths(APP).name), "main"
-            ),
+            git.resolve_commit(self.server.layout.repo(self.server.paths(APP).name), "main"),
             self.server.leftovers(APP),
             sorted(path.name for path in self.server.paths(APP).releases.iterdir()),
         )
@@ -441,7 +439,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with push_server() as server:
+    with embedded_server() as server:
         server.create(APP)
         laptop = server.checkout(APP)
         good = laptop.commit(wsgi("old"))
@@ -455,9 +453,9 @@ def test_a_push_that_cannot_work_is_refused_in_words(site: Site, case: Case) -> 
     app = site.server.paths(APP).name
     site.commit(case)
     before = site.state()
-    with_settings(site.server.embedded, app, check_limit_s=case.check_limit_s)
+    with_settings(site.server, app, check_limit_s=case.check_limit_s)
     pushed = site.laptop.push("+main")
-    with_settings(site.server.embedded, app, check_limit_s=60)
+    with_settings(site.server, app, check_limit_s=60)
     assert pushed.status == 1, pushed.text
     assert f"! [remote rejected] main -> main ({case.verdict})" in pushed.text, pushed.text
     assert f"({case.reason})" in pushed.text, pushed.text

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from msgspec.structs import replace
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, own_name
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded
@@ -71,7 +71,7 @@ APP: dict[str, str | bytes | None] = {"maker.txt": "", "serve": SERVE}
 class Site:
     """An app whose buildpacks are chosen."""
 
-    server: PushServer
+    server: EmbeddedServer
     app: AppName
     laptop: Checkout
 
@@ -82,7 +82,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "SHIP_ROOT": str(self.server.embedded.root)},
+            env={**os.environ, "SHIP_ROOT": str(self.server.root)},
             timeout=60,
         )
         assert done.returncode == status, done.stdout + done.stderr
@@ -101,8 +101,8 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
         pack = found.checkout(found.create("pack"))
         for name in ("detect", "compile", "release"):
             (pack.folder / "bin").mkdir(exist_ok=True)
@@ -117,17 +117,17 @@ def server() -> Iterator[PushServer]:
         allowed = {
             "maker": f"{found.url('pack')}#{commit}",
             "second": str(second.parent),
-            "gone": f"http://127.0.0.1:{found.embedded.port}/git/gone.git#{commit}",
+            "gone": f"http://127.0.0.1:{found.port}/git/gone.git#{commit}",
         }
-        path = found.embedded.layout.server_settings
-        settings = records.read_server(found.embedded.layout)
+        path = found.layout.server_settings
+        settings = records.read_server(found.layout)
         records.write_toml(path, replace(settings, buildpacks=allowed))
         yield found
 
 
 @pytest.fixture
-def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
-    name = f"app-{zlib.crc32(request.node.name.encode())}"
+def site(server: EmbeddedServer, request: pytest.FixtureRequest) -> Site:
+    name = own_name(request)
     return Site(server, server.create(name), server.checkout(name))
 
 

@@ -11,7 +11,8 @@ from receiver.machine import git
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, own_name
+from tests.embedded.pushing import wsgi
 from tests.embedded.test_push_trouble import serve
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
@@ -40,31 +41,25 @@ DJANGO = {
 MODEL = "from django.db import models\n\nclass Item(models.Model):\n    name = models.TextField()\n"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.fixture
-def app(server: PushServer, request: pytest.FixtureRequest) -> Iterator[AppName]:
-    made = server.create(f"app-{abs(hash(request.node.name)) % 10**8}")
+def app(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[AppName]:
+    made = server.create(own_name(request))
     yield made
     apps.destroy(server.server, made)
 
 
 @pytest.fixture
-def laptop(server: PushServer, app: AppName) -> Checkout:
+def laptop(server: EmbeddedServer, app: AppName) -> Checkout:
     return server.checkout(app)
 
 
-def told(server: PushServer, app: AppName, pushed: Pushed) -> str:
+def told(server: EmbeddedServer, app: AppName, pushed: Pushed) -> str:
     return masked(server, "\n".join(pushed.lines).replace(app, "APP")) + "\n"
 
 
-def state(server: PushServer, app: AppName) -> tuple[object, ...]:
+def state(server: EmbeddedServer, app: AppName) -> tuple[object, ...]:
     """All that a check must leave as it was."""
-    repo = server.embedded.layout.repo(app)
+    repo = server.layout.repo(app)
     objects = subprocess.run(
         ("git", "-C", repo, "count-objects", "-v"), capture_output=True, text=True, check=True
     )
@@ -80,7 +75,7 @@ def state(server: PushServer, app: AppName) -> tuple[object, ...]:
 
 
 def test_a_check_that_passes_leaves_nothing_and_says_so(
-    server: PushServer, app: AppName, laptop: Checkout
+    server: EmbeddedServer, app: AppName, laptop: Checkout
 ) -> None:
     first = laptop.commit(wsgi("old"))
     assert laptop.push().status == 0
@@ -99,7 +94,7 @@ def test_a_check_that_passes_leaves_nothing_and_says_so(
 
 
 def test_a_check_that_fails_is_a_refused_ref(
-    server: PushServer, app: AppName, laptop: Checkout
+    server: EmbeddedServer, app: AppName, laptop: Checkout
 ) -> None:
     laptop.commit(wsgi("old"))
     assert laptop.push().status == 0
@@ -115,7 +110,7 @@ def test_a_check_that_fails_is_a_refused_ref(
 
 @pytest.mark.parametrize("files", [wsgi("first"), serve("first"), {"index.html": "first"}])
 def test_a_first_push_can_be_a_check_whatever_serves_it(
-    server: PushServer, app: AppName, laptop: Checkout, files: dict[str, str]
+    server: EmbeddedServer, app: AppName, laptop: Checkout, files: dict[str, str]
 ) -> None:
     laptop.commit(files)
     before = state(server, app)
@@ -127,7 +122,9 @@ def test_a_first_push_can_be_a_check_whatever_serves_it(
     assert server.ask(app)[1].strip() == "first"
 
 
-def test_the_release_phase_is_not_run(server: PushServer, app: AppName, laptop: Checkout) -> None:
+def test_the_release_phase_is_not_run(
+    server: EmbeddedServer, app: AppName, laptop: Checkout
+) -> None:
     laptop.commit(serve("page", 'touch "$SHIP_STORAGE/migrated"'))
     checked = laptop.push("-o", "check", "main")
     assert checked.status == 0, checked.text
@@ -135,7 +132,7 @@ def test_the_release_phase_is_not_run(server: PushServer, app: AppName, laptop: 
     assert not (server.paths(app).storage / "migrated").exists()
 
 
-def test_django_is_asked_as_well(server: PushServer, app: AppName, laptop: Checkout) -> None:
+def test_django_is_asked_as_well(server: EmbeddedServer, app: AppName, laptop: Checkout) -> None:
     laptop.commit(DJANGO)
     lacking = laptop.push("-o", "check", "main")
     assert lacking.status == 1

@@ -8,7 +8,8 @@ import pytest
 
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server
+from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded
@@ -75,7 +76,7 @@ ENVIRON = "SECRET_KEY = __import__('environ').Env()('SHOP_KEY')\n"
 class Shop:
     """An app, and the laptop that its projects are pushed from."""
 
-    server: PushServer
+    server: EmbeddedServer
     laptop: Checkout
 
     def push(self, changes: Mapping[str, str | bytes | None]) -> Pushed:
@@ -97,7 +98,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    with push_server() as server:
+    with embedded_server() as server:
         server.create(APP)
         yield Shop(server, server.checkout(APP))
 

@@ -21,8 +21,14 @@ from receiver.server import open_server
 from receiver.setup import embedded
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.embedded_server import EmbeddedServer, short_folder, wait_until
-from tests.embedded.pushing import PushServer, push_server, wsgi
+from tests.embedded.embedded_server import (
+    EmbeddedServer,
+    embedded_server,
+    own_name,
+    short_folder,
+    wait_until,
+)
+from tests.embedded.pushing import wsgi
 from tests.needs import missing, require_program, require_root
 from tests.ports import free_port
 
@@ -69,7 +75,7 @@ def serve(text: str, release: str = "") -> dict[str, str]:
 class Site:
     """An app that is live with the page `old`."""
 
-    server: PushServer
+    server: EmbeddedServer
     app: AppName
     laptop: Checkout
 
@@ -78,7 +84,7 @@ class Site:
 
     @property
     def tip(self) -> str | None:
-        return git.resolve_commit(self.server.embedded.layout.repo(self.app), "main")
+        return git.resolve_commit(self.server.layout.repo(self.app), "main")
 
     def go(self) -> None:
         """Let the release phase that waits come to its end."""
@@ -101,21 +107,20 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
         yield found
 
 
 @pytest.fixture
-def site(server: PushServer, request: pytest.FixtureRequest) -> Iterator[Site]:
-    name = f"app-{abs(hash(request.node.name)) % 10**8}"
-    made = live_site(server, name, serve("old"))
+def site(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Site]:
+    made = live_site(server, own_name(request), serve("old"))
     yield made
     made.go()
     apps.destroy(server.server, made.app)
 
 
-def live_site(server: PushServer, name: str, files: dict[str, str]) -> Site:
+def live_site(server: EmbeddedServer, name: str, files: dict[str, str]) -> Site:
     site = Site(server, server.create(name), server.checkout(name))
     site.laptop.commit(files)
     pushed = site.laptop.push()
@@ -248,12 +253,12 @@ def test_config_vars_are_hidden_in_what_a_push_says(site: Site) -> None:
     assert "connecting with [hidden]" in pushed.text
     site.laptop.commit(serve("new", 'echo "connecting with $DATABASE_PASSWORD"'))
     assert site.laptop.push().status == 0
-    for log in site.server.embedded.root.rglob("*.log"):
+    for log in site.server.root.rglob("*.log"):
         assert b"hunter2" not in log.read_bytes(), log
 
 
-def test_a_range_of_ports_that_is_used_up_is_told(server: PushServer) -> None:
-    layout = server.embedded.layout
+def test_a_range_of_ports_that_is_used_up_is_told(server: EmbeddedServer) -> None:
+    layout = server.layout
     before = records.read_server(layout)
     port = free_port()
     records.write_toml(
@@ -261,7 +266,7 @@ def test_a_range_of_ports_that_is_used_up_is_told(server: PushServer) -> None:
     )
     try:
         with pytest.raises(ServerError) as caught:
-            apps.create(open_server(server.embedded.root), AppName("full"))
+            apps.create(open_server(server.root), AppName("full"))
     finally:
         records.write_toml(layout.server_settings, before)
     assert caught.value.reason == "server/no-free-port"
@@ -271,7 +276,7 @@ def test_a_range_of_ports_that_is_used_up_is_told(server: PushServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def blog(server: PushServer) -> Site:
+def blog(server: EmbeddedServer) -> Site:
     """An app of gunicorn's, whose code can change without a change of nginx's files."""
     return live_site(server, "blog", wsgi("old"))
 
@@ -287,14 +292,14 @@ def test_an_nginx_file_broken_by_hand_stops_only_what_needs_a_reload(
     blog: Site, broken: str
 ) -> None:
     server = blog.server
-    if not server.embedded.layout.app(AppName("other")).home.exists():
+    if not server.layout.app(AppName("other")).home.exists():
         server.create("other")
     blog.laptop.git("rm", "-q", "-f", "--ignore-unmatch", "ship.toml")
     blog.laptop.commit(wsgi("old"))
     pushed = blog.laptop.push()
     assert pushed.status == 0, pushed.text
     before = blog.state()
-    file = server.embedded.root / "nginx" / broken
+    file = server.root / "nginx" / broken
     text = file.read_text()
     file.write_text(text + "no_such_directive on;\n")
     try:
@@ -317,18 +322,18 @@ def test_an_nginx_file_broken_by_hand_stops_only_what_needs_a_reload(
 
 
 def test_a_server_that_goes_down_in_mid_push_comes_back_with_the_old_release() -> None:
-    with push_server() as server:
+    with embedded_server() as server:
         site = live_site(server, "blog", serve("old"))
         before = site.state()
         site.laptop.commit(serve("new", WAITS))
         with pushing(site.laptop) as client:
             wait_until(lambda: "waiting" in site.log())
-            embedded.stop(server.embedded.root)
+            embedded.stop(server.root)
             done = ended(client)
         assert done.status != 0
         assert "v2 is live" not in done.text
         assert site.ask()[0] == 0
-        server.embedded.start()
+        server.start()
         assert site.state() == before
         assert before[0] == (200, "old")
         site.go()
@@ -364,29 +369,24 @@ def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("left_bytes", [_MIB, 0], ids=["almost-full", "full"])
 def test_a_full_disk_stops_the_push_and_nothing_else(small_disk: Path, left_bytes: int) -> None:
-    place = EmbeddedServer(small_disk)
-    try:
-        place.start()
-        with short_folder() as folder:
-            site = live_site(PushServer(place, folder), "blog", serve("old"))
-            before = site.state()
-            site.laptop.commit({**wsgi("new"), "Procfile": None, "serve": None})
-            with ballast(small_disk, left_bytes):
-                pushed = site.laptop.push()
-                assert pushed.status == 1, pushed.text
-                assert "remote rejected" in pushed.text or "unpack failed" in pushed.text
-                if left_bytes:
-                    assert "main -> main (build failed)" in pushed.text, pushed.text
-                    assert "(build/disk-full)" in pushed.text, pushed.text
-                else:
-                    assert "space" in pushed.text, pushed.text
-                assert site.ask() == (200, "old")
-            assert site.state() == before
-            again = site.laptop.push()
-            assert again.status == 0, again.text
-            assert site.ask() == (200, "new")
-    finally:
-        place.close()
+    with embedded_server(small_disk / "the root") as server:
+        site = live_site(server, "blog", serve("old"))
+        before = site.state()
+        site.laptop.commit({**wsgi("new"), "Procfile": None, "serve": None})
+        with ballast(small_disk, left_bytes):
+            pushed = site.laptop.push()
+            assert pushed.status == 1, pushed.text
+            assert "remote rejected" in pushed.text or "unpack failed" in pushed.text
+            if left_bytes:
+                assert "main -> main (build failed)" in pushed.text, pushed.text
+                assert "(build/disk-full)" in pushed.text, pushed.text
+            else:
+                assert "space" in pushed.text, pushed.text
+            assert site.ask() == (200, "old")
+        assert site.state() == before
+        again = site.laptop.push()
+        assert again.status == 0, again.text
+        assert site.ask() == (200, "new")
 
 
 @contextmanager

@@ -22,8 +22,8 @@ from receiver.server import open_server
 from receiver.setup import embedded
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.embedded_server import Load
-from tests.embedded.pushing import GIT_ENVIRONMENT, PushServer, push_server, wsgi
+from tests.embedded.embedded_server import GIT_ENVIRONMENT, EmbeddedServer, Load, embedded_server
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
@@ -73,7 +73,7 @@ def serve(text: str) -> dict[str, str]:
 class Site:
     """An app and the laptop it is pushed from."""
 
-    server: PushServer
+    server: EmbeddedServer
     app: AppName
     laptop: Checkout
 
@@ -93,17 +93,17 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def blog(server: PushServer) -> Site:
+def blog(server: EmbeddedServer) -> Site:
     return make(server, "blog")
 
 
-def make(server: PushServer, name: str) -> Site:
+def make(server: EmbeddedServer, name: str) -> Site:
     return Site(server, server.create(name), server.checkout(name))
 
 
@@ -114,10 +114,10 @@ def test_push_change_configure_and_roll_back_without_a_lost_request(blog: Site) 
     first = server.live(app)
     assert "Installing" in said
     assert f"v{first} is live" in said
-    assert f"http://{app}.ship.test:{server.embedded.port}" in said
+    assert f"http://{app}.ship.test:{server.port}" in said
     assert blog.ask() == (200, "one")
 
-    with Load(server.embedded, app) as load:
+    with Load(server, app) as load:
         said = blog.deploy(wsgi("two") | mine)
         assert "Dependencies unchanged, virtualenv reused" in said
         assert "are replaced one by one" in said
@@ -146,7 +146,7 @@ def test_the_release_phase_runs_before_anybody_sees_the_new_code(blog: Site) -> 
     blog.deploy(wsgi("before"))
     script = (
         'echo migrating && python3 -c "import urllib.request as u; '
-        f"print(u.urlopen(u.Request('http://127.0.0.1:{blog.server.embedded.port}/', "
+        f"print(u.urlopen(u.Request('http://127.0.0.1:{blog.server.port}/', "
         f"headers={{'Host': 'blog.ship.test'}})).read())\""
     )
     said = blog.deploy(wsgi("after") | {"Procfile": f"web: gunicorn app:app\nrelease: {script}\n"})
@@ -185,7 +185,7 @@ def test_what_is_written_beside_the_code_is_lost_and_storage_stays(blog: Site) -
     assert blog.ask() == (200, "gone there")
 
 
-def test_a_static_site(server: PushServer) -> None:
+def test_a_static_site(server: EmbeddedServer) -> None:
     site = make(server, "pages")
     site.deploy({"index.html": "<p>one</p>", "deep/page.html": "deep"})
     assert site.ask() == (200, "<p>one</p>")
@@ -198,11 +198,11 @@ def test_a_static_site(server: PushServer) -> None:
     assert site.ask("/deep/page.html") == (200, "deep")
 
 
-def test_a_command_that_binds_the_port_by_itself_is_handed_over(server: PushServer) -> None:
+def test_a_command_that_binds_the_port_by_itself_is_handed_over(server: EmbeddedServer) -> None:
     site = make(server, "own")
     site.deploy(serve("one"))
     assert site.ask() == (200, "one")
-    with Load(server.embedded, site.app) as load:
+    with Load(server, site.app) as load:
         said = site.deploy(serve("two"))
         assert site.ask() == (200, "two")
         server.configure(site.app, GREETING="hello")
@@ -211,10 +211,10 @@ def test_a_command_that_binds_the_port_by_itself_is_handed_over(server: PushServ
     assert load.lost == {}
 
 
-def test_old_releases_go_and_the_live_one_stays(server: PushServer) -> None:
+def test_old_releases_go_and_the_live_one_stays(server: EmbeddedServer) -> None:
     site = make(server, "kept")
-    path = server.embedded.layout.server_settings
-    before = records.read_server(server.embedded.layout)
+    path = server.layout.server_settings
+    before = records.read_server(server.layout)
     records.write_toml(path, msgspec.structs.replace(before, keep_releases=2))
     try:
         for text in ("one", "two", "three", "four"):
@@ -229,7 +229,9 @@ def test_old_releases_go_and_the_live_one_stays(server: PushServer) -> None:
     assert server.leftovers(site.app) == []
 
 
-def test_the_same_commit_with_force_over_http_says_that_nothing_is_new(server: PushServer) -> None:
+def test_the_same_commit_with_force_over_http_says_that_nothing_is_new(
+    server: EmbeddedServer,
+) -> None:
     """git sends no request at all then (docs/decisions/0003): `ship releases:retry` is the way."""
     site = make(server, "forced")
     site.deploy({"index.html": "one"})
@@ -243,7 +245,7 @@ def test_the_same_commit_with_force_over_http_says_that_nothing_is_new(server: P
     assert site.ask() == (200, "two")
 
 
-def test_what_was_pushed_can_be_cloned_and_fetched(server: PushServer) -> None:
+def test_what_was_pushed_can_be_cloned_and_fetched(server: EmbeddedServer) -> None:
     site = make(server, "cloned")
     site.deploy({"index.html": "one"})
     other = server.folder / "clone"
@@ -265,7 +267,7 @@ def test_what_was_pushed_can_be_cloned_and_fetched(server: PushServer) -> None:
     assert (other / "index.html").read_text() == "two"
 
 
-def test_only_who_may_and_only_the_deploy_branch(server: PushServer) -> None:
+def test_only_who_may_and_only_the_deploy_branch(server: EmbeddedServer) -> None:
     site = make(server, "strict")
     site.deploy({"index.html": "one"})
     laptop = site.laptop
@@ -289,7 +291,7 @@ def test_only_who_may_and_only_the_deploy_branch(server: PushServer) -> None:
     assert site.ask() == (200, "one")
 
 
-def test_names_that_begin_alike_are_apps_of_their_own(server: PushServer) -> None:
+def test_names_that_begin_alike_are_apps_of_their_own(server: EmbeddedServer) -> None:
     names = ("shop", "shop2", "shop-staging")
     sites = [make(server, name) for name in names]
     for site in sites:
@@ -316,31 +318,31 @@ def test_names_that_begin_alike_are_apps_of_their_own(server: PushServer) -> Non
     assert [server.live(site.app) for site in others] == [1, 1]
 
 
-def test_thirty_apps_in_a_burst_leave_nothing(server: PushServer) -> None:
-    layout = server.embedded.layout
+def test_thirty_apps_in_a_burst_leave_nothing(server: EmbeddedServer) -> None:
+    layout = server.layout
     before = _left(server)
     names = [AppName(f"burst-{number}") for number in range(30)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: apps.create(open_server(server.embedded.root), name), names))
+        list(pool.map(lambda name: apps.create(open_server(server.root), name), names))
     made = [records.read_app(layout.app(name)) for name in records.app_names(layout)]
     ports = [port for app in made for port in (app.port, app.port_a, app.port_b)]
     assert len(ports) == len(set(ports))
     assert {f"{name}.conf" for name in names} <= {path.name for path in layout.units.iterdir()}
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: apps.destroy(open_server(server.embedded.root), name), names))
+        list(pool.map(lambda name: apps.destroy(open_server(server.root), name), names))
     assert _left(server) == before
 
 
-def _left(server: PushServer) -> list[str]:
+def _left(server: EmbeddedServer) -> list[str]:
     """Everything of apps that is to be found on the server: files, links, programs."""
-    layout = server.embedded.layout
+    layout = server.layout
     places = (layout.apps, layout.repos, layout.units, layout.sites_available, layout.sites_enabled)
     files = [str(path) for place in (*places, layout.run / "apps") for path in place.iterdir()]
-    return sorted([*files, *(one.name for one in embedded.status(server.embedded.root).programs)])
+    return sorted([*files, *(one.name for one in embedded.status(server.root).programs)])
 
 
 def test_a_failed_install_works_by_the_same_push_once_the_index_is_repaired(
-    server: PushServer,
+    server: EmbeddedServer,
 ) -> None:
     site = make(server, "repaired")
     wheels = server.folder / "wheels"

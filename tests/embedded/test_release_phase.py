@@ -6,9 +6,9 @@ import pytest
 from receiver.model.errors import ShipError
 from receiver.state import records
 from tests.checkout import Pushed
+from tests.embedded.embedded_server import EmbeddedServer
 from tests.embedded.keyboard import type_ship
 from tests.embedded.noting_site import NotingSite
-from tests.embedded.pushing import PushServer
 
 pytestmark = pytest.mark.embedded
 
@@ -47,7 +47,7 @@ class Site(NotingSite):
 
 
 @pytest.fixture
-def site(server: PushServer, request: pytest.FixtureRequest) -> Site:
+def site(server: EmbeddedServer, request: pytest.FixtureRequest) -> Site:
     return Site.of(server, request)
 
 
@@ -94,7 +94,7 @@ def test_a_failure_leaves_the_old_release_and_a_log(site: Site) -> None:
     assert (build.status, build.reason, build.exit_code) == ("failed", "release/failed", 5)
     log = records.build_log(site.server.paths(site.app), build.number).read_text()
     assert "-----> Running the release phase\n       no such table\n" in log
-    root = site.server.embedded.root
+    root = site.server.root
     assert type_ship(root, "builds:output", "-a", site.app).out == log
     listed = type_ship(root, "releases", "-a", site.app)
     assert [line[:2] for line in listed.out.splitlines() if line.startswith("v")] == ["v1"]

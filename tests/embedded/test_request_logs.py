@@ -11,13 +11,8 @@ from receiver.nginx import program as nginx
 from receiver.nginx import request_logs
 from receiver.nginx.router_lines import read
 from receiver.state import records
-from tests.embedded.embedded_server import (
-    EmbeddedServer,
-    Load,
-    embedded_server,
-    gunicorn,
-    wait_until,
-)
+from tests.embedded.by_hand import gunicorn
+from tests.embedded.embedded_server import EmbeddedServer, Load, embedded_server, wait_until
 
 pytestmark = pytest.mark.embedded
 

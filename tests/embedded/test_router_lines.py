@@ -12,12 +12,12 @@ from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.nginx.router_lines import parse, read, reason
+from tests.embedded.by_hand import gunicorn
 from tests.embedded.embedded_server import (
     DOMAIN,
     EmbeddedServer,
     ask_raw,
     embedded_server,
-    gunicorn,
     wait_until,
     with_settings,
 )

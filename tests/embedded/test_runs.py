@@ -3,6 +3,7 @@ limited."""
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,25 +14,27 @@ from receiver.model.names import AppName
 from receiver.runs import records as run_records
 from tests.checkout import Checkout
 from tests.embedded.conftest import Ship
-from tests.embedded.embedded_server import wait_until
+from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
 from tests.embedded.keyboard import Typed, type_ship
-from tests.embedded.pushing import PushServer, wsgi
+from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
 BLOG = AppName("blog")
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server() as found:
+        yield found
+
+
 @pytest.fixture(scope="module", autouse=True)
-def checkout(server: PushServer) -> Checkout:
-    server.create("blog")
-    found = server.checkout("blog")
-    found.commit(wsgi("one") | {"word.txt": "first\n"})
-    assert found.push().status == 0
-    return found
+def checkout(server: EmbeddedServer) -> Checkout:
+    return server.publish("blog", wsgi("one") | {"word.txt": "first\n"})
 
 
-def status_of(server: PushServer, name: str) -> str:
+def status_of(server: EmbeddedServer, name: str) -> str:
     number = int(name.removeprefix("run."))
     return run_records.find(server.paths("blog"), number).status
 
@@ -43,7 +46,7 @@ def detach(ship: Ship, *words: str) -> str:
 
 
 def test_variables_reach_the_command_and_no_file_of_them_stays(
-    server: PushServer, ship: Ship
+    server: EmbeddedServer, ship: Ship
 ) -> None:
     server.configure(BLOG, LEVEL="config", OTHER="kept")
     line = 'echo "$A|$B|$LEVEL|$OTHER"; cat "$SHIP_STORAGE/none" 2>/dev/null; exit 7'
@@ -70,7 +73,9 @@ def test_memory_cannot_be_limited_here_and_that_is_said(ship: Ship) -> None:
     assert "(usage/no-such-limit-here)" in done.err
 
 
-def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, ship: Ship) -> None:
+def test_a_detached_run_tells_its_output_and_how_it_ended(
+    server: EmbeddedServer, ship: Ship
+) -> None:
     name = detach(ship, "-e", "A=x", "--", "sh", "-c", 'echo out; echo "$A" >&2; exit 3')
     wait_until(lambda: status_of(server, name) != "running", limit_s=20)
     assert ship("run:output", name).out == "out\nx\n"
@@ -84,7 +89,7 @@ def test_a_detached_run_tells_its_output_and_how_it_ended(server: PushServer, sh
 
 
 def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
-    server: PushServer, ship: Ship, checkout: Checkout, tmp_path: Path
+    server: EmbeddedServer, ship: Ship, checkout: Checkout, tmp_path: Path
 ) -> None:
     checkout.commit({"word.txt": "before\n"})
     assert checkout.push().status == 0
@@ -105,7 +110,7 @@ def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
     assert not server.paths("blog").release(begun_in).source.exists()
 
 
-def test_runs_are_listed_and_stopped(server: PushServer, ship: Ship) -> None:
+def test_runs_are_listed_and_stopped(server: EmbeddedServer, ship: Ship) -> None:
     name = detach(ship, "--", "sleep", "60")
     (row,) = [line.split() for line in ship("run:list").out.splitlines() if name in line]
     assert row[-3:] == ["detached", "sleep", "60"]
@@ -122,10 +127,10 @@ def test_runs_are_listed_and_stopped(server: PushServer, ship: Ship) -> None:
 
 
 def test_a_run_at_a_terminal_is_listed_and_can_be_stopped_by_another(
-    server: PushServer, ship: Ship
+    server: EmbeddedServer, ship: Ship
 ) -> None:
     argv = (*Typed.argv(), "run", "-a", "blog", "--", "sleep", "60")
-    process = subprocess.Popen(argv, env=Typed.environment(server.embedded.root))
+    process = subprocess.Popen(argv, env=Typed.environment(server.root))
     try:
         wait_until(lambda: bool(run_records.going_on(server.paths("blog"))), limit_s=20)
         (run,) = run_records.going_on(server.paths("blog"))
@@ -141,7 +146,7 @@ def test_a_run_at_a_terminal_is_listed_and_can_be_stopped_by_another(
     assert run_records.going_on(server.paths("blog")) == []
 
 
-def test_output_that_is_too_long_keeps_its_end(server: PushServer, ship: Ship) -> None:
+def test_output_that_is_too_long_keeps_its_end(server: EmbeddedServer, ship: Ship) -> None:
     name = detach(ship, "--", "sh", "-c", "yes line 2>/dev/null | head -c 3000000; echo the end")
     wait_until(lambda: status_of(server, name) == "succeeded", limit_s=20)
     kept = ship("run:output", name).out
@@ -155,12 +160,12 @@ def test_output_is_followed_until_the_run_ends(ship: Ship) -> None:
     assert ship("run:output", "-t", name).out == "begun\nended\n"
 
 
-def test_a_run_ends_with_its_app(server: PushServer) -> None:
+def test_a_run_ends_with_its_app(server: EmbeddedServer) -> None:
     server.create("short")
     checkout = server.checkout("short")
     checkout.commit(wsgi("short"))
     assert checkout.push().status == 0
-    root = server.embedded.root
+    root = server.root
     begun = type_ship(root, "run:detached", "-a", "short", "--", "sleep", "61")
     assert begun.status == 0, begun.err
     (run,) = run_records.going_on(server.paths("short"))
@@ -184,8 +189,8 @@ def test_what_cannot_be_meant(ship: Ship, words: tuple[str, ...], reason: str) -
     assert f"({reason})" in ship(*words).err
 
 
-def test_runs_end_with_the_server(server: PushServer, ship: Ship) -> None:
+def test_runs_end_with_the_server(server: EmbeddedServer, ship: Ship) -> None:
     name = detach(ship, "--", "sleep", "62")
-    server.embedded.close()
+    server.close()
     assert status_of(server, name) == "stopped"
-    server.embedded.start()
+    server.start()

@@ -10,19 +10,20 @@ import pytest
 
 from receiver.deploy.tree.slugignore import opened
 from receiver.model.output import Output
-from tests.embedded.pushing import PushServer, wsgi
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.pushing import wsgi
 from tests.needs import require_program
 
 pytestmark = pytest.mark.embedded
 
 
-def kept(server: PushServer, app: str) -> set[str]:
+def kept(server: EmbeddedServer, app: str) -> set[str]:
     """Names at the top of what is live."""
     paths = server.paths(app)
     return {path.name for path in (paths.current.resolve() / "source").iterdir()} - {"__pycache__"}
 
 
-def test_files_are_left_out_of_each_release(server: PushServer) -> None:
+def test_files_are_left_out_of_each_release(server: EmbeddedServer) -> None:
     app = server.create("slim")
     checkout = server.checkout("slim")
     tree = {
@@ -51,7 +52,7 @@ def test_files_are_left_out_of_each_release(server: PushServer) -> None:
     assert server.leftovers(app) == []
 
 
-def test_an_app_that_leaves_all_of_itself_out_is_told(server: PushServer) -> None:
+def test_an_app_that_leaves_all_of_itself_out_is_told(server: EmbeddedServer) -> None:
     server.create("nothing")
     checkout = server.checkout("nothing")
     checkout.commit({**wsgi("nothing"), ".slugignore": "*\n"})

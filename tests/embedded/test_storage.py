@@ -5,7 +5,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from receiver.apps import renaming
 from receiver.model.names import AppName
 from tests.checkout import Checkout
-from tests.embedded.pushing import PushServer, push_server
+from tests.embedded.embedded_server import EmbeddedServer, own_name
 
 pytestmark = pytest.mark.embedded
 
@@ -59,15 +58,9 @@ def code(mode: str = "DELETE", **more: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PushServer]:
-    with push_server() as found:
-        yield found
-
-
 @pytest.fixture
-def laptop(server: PushServer, request: pytest.FixtureRequest) -> Checkout:
-    app = "app" + "".join(c for c in request.node.name if c.isalnum())[-20:].lower()
+def laptop(server: EmbeddedServer, request: pytest.FixtureRequest) -> Checkout:
+    app = own_name(request)
     server.create(app)
     made = server.checkout(app)
     made.commit(code(getattr(request, "param", "DELETE")))
@@ -78,7 +71,7 @@ def name(laptop: Checkout) -> str:
     return laptop.folder.name.removeprefix("checkout-")
 
 
-def ship(server: PushServer, *words: str, status: int = 0) -> str:
+def ship(server: EmbeddedServer, *words: str, status: int = 0) -> str:
     done = subprocess.run(
         (str(SHIP), *words),
         capture_output=True,
@@ -88,7 +81,7 @@ def ship(server: PushServer, *words: str, status: int = 0) -> str:
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.embedded.root),
+            "SHIP_ROOT": str(server.root),
         },
         cwd=server.folder,
     )
@@ -105,7 +98,7 @@ def push(laptop: Checkout, files: dict[str, str | bytes | None] | None = None) -
 
 
 def test_a_database_in_the_release_is_told_of_and_put_aside_and_comes_back(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     first = push(laptop)
@@ -131,7 +124,9 @@ def test_a_database_in_the_release_is_told_of_and_put_aside_and_comes_back(
 
 
 @pytest.mark.parametrize("laptop", ["DELETE", "WAL"], indirect=True)
-def test_a_database_in_use_moves_without_losing_a_row(server: PushServer, laptop: Checkout) -> None:
+def test_a_database_in_use_moves_without_losing_a_row(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
     app = name(laptop)
     push(laptop)
     for path in ("/visit", "/visit?kept", "/upload/cat.png"):
@@ -154,7 +149,7 @@ def test_a_database_in_use_moves_without_losing_a_row(server: PushServer, laptop
 
 
 def test_mounts_are_there_from_the_first_push_for_every_kind_of_process(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     said = ship(server, "storage:mount", "media", "files:data/uploads", "db.sqlite3", "-a", app)
@@ -195,7 +190,7 @@ def test_mounts_are_there_from_the_first_push_for_every_kind_of_process(
 
 
 def test_the_code_is_hidden_only_when_somebody_says_so(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     push(laptop, {"media/logo.png": "ours", "static/.gitkeep": ""})
@@ -231,7 +226,7 @@ def test_the_code_is_hidden_only_when_somebody_says_so(
     ],
 )
 def test_what_cannot_be_mounted_is_refused(
-    server: PushServer, words: tuple[str, ...], reason: str
+    server: EmbeddedServer, words: tuple[str, ...], reason: str
 ) -> None:
     if not server.paths("refusing").settings.exists():
         server.create("refusing")
@@ -239,7 +234,7 @@ def test_what_cannot_be_mounted_is_refused(
 
 
 def test_links_that_an_app_leaves_lead_nobody_astray(
-    server: PushServer, laptop: Checkout, tmp_path: Path
+    server: EmbeddedServer, laptop: Checkout, tmp_path: Path
 ) -> None:
     app = name(laptop)
     push(laptop)
@@ -257,7 +252,7 @@ def test_links_that_an_app_leaves_lead_nobody_astray(
 
 
 def test_what_a_release_phase_makes_each_time_is_no_loss(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     phase = "web: gunicorn app:app\nrelease: mkdir -p collected && echo x > collected/a.css\n"
@@ -274,7 +269,7 @@ def test_what_a_release_phase_makes_each_time_is_no_loss(
 
 
 def test_only_the_last_few_of_what_was_put_aside_are_kept(
-    server: PushServer, laptop: Checkout
+    server: EmbeddedServer, laptop: Checkout
 ) -> None:
     app = name(laptop)
     push(laptop)
@@ -284,7 +279,7 @@ def test_only_the_last_few_of_what_was_put_aside_are_kept(
     assert sorted(each.name for each in aside.iterdir()) == ["v3", "v4", "v5"]
 
 
-def test_a_quota_is_watched(server: PushServer, laptop: Checkout) -> None:
+def test_a_quota_is_watched(server: EmbeddedServer, laptop: Checkout) -> None:
     app = name(laptop)
     ship(server, "storage:mount", "media", "-a", app)
     assert "has no quota" in ship(server, "storage:quota", "-a", app)
@@ -297,7 +292,7 @@ def test_a_quota_is_watched(server: PushServer, laptop: Checkout) -> None:
 
 
 def test_files_are_brought_over_and_back(
-    server: PushServer, laptop: Checkout, tmp_path: Path
+    server: EmbeddedServer, laptop: Checkout, tmp_path: Path
 ) -> None:
     app = name(laptop)
     ship(server, "storage:mount", "media", "db.sqlite3", "-a", app)
@@ -329,7 +324,7 @@ def test_files_are_brought_over_and_back(
     assert "(usage/bad-file)" in ship(server, "storage:put", "/nowhere", "-a", app, status=2)
 
 
-def _fetch_back(server: PushServer, app: str, back: Path, photos: Path) -> None:
+def _fetch_back(server: EmbeddedServer, app: str, back: Path, photos: Path) -> None:
     back.mkdir()
     ship(server, "storage:get", "db.sqlite3", str(back), "-a", app)
     with sqlite3.connect(back / "db.sqlite3") as database:
@@ -344,7 +339,7 @@ def _fetch_back(server: PushServer, app: str, back: Path, photos: Path) -> None:
 
 
 def test_a_file_that_exceeds_the_quota_leaves_everything_as_it_was(
-    server: PushServer, laptop: Checkout, tmp_path: Path
+    server: EmbeddedServer, laptop: Checkout, tmp_path: Path
 ) -> None:
     app = name(laptop)
     (tmp_path / "large").write_bytes(b"x" * 3_000_000)
@@ -361,7 +356,7 @@ def test_a_file_that_exceeds_the_quota_leaves_everything_as_it_was(
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.embedded.root),
+            "SHIP_ROOT": str(server.root),
         },
     )
     assert piped.returncode == 0

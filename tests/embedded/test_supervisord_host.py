@@ -21,14 +21,12 @@ from receiver.model.errors import ServerError, SwapError, UsageError
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.setup import embedded
+from tests.embedded.by_hand import BINDS_ITSELF, OWN, gunicorn
 from tests.embedded.embedded_server import (
-    BINDS_ITSELF,
     DOMAIN,
-    OWN,
     EmbeddedServer,
     Load,
     embedded_server,
-    gunicorn,
     short_folder,
     wait_until,
     with_settings,

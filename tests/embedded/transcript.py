@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from tests.checkout import Pushed
-from tests.embedded.pushing import PushServer
+from tests.embedded.embedded_server import EmbeddedServer
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _UPDATES = os.environ.get("SHIP_UPDATE_GOLDEN") == "1"
@@ -51,9 +51,9 @@ def error_block(pushed: Pushed) -> str:
     return "\n".join(line[len(" !     ") :] for line in kept).strip("\n") + "\n"
 
 
-def masked(server: PushServer, text: str) -> str:
+def masked(server: EmbeddedServer, text: str) -> str:
     """The text without what another run or machine would write differently."""
-    text = text.replace(str(server.embedded.root), "ROOT")
+    text = text.replace(str(server.root), "ROOT")
     for pattern, name in _MASKS:
         text = re.sub(pattern, name, text)
     return text
