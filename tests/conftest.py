@@ -14,7 +14,7 @@ def pytest_configure() -> None:
 
 
 # How long an example takes says more about the computer than about the code.
-settings.register_profile("ship", deadline=None)
+settings.register_profile("ship", deadline=None, max_examples=50)
 settings.load_profile("ship")
 
 

@@ -26,7 +26,18 @@ from tests.embedded.local_run import (
 )
 from tests.embedded.pushing import wsgi
 from tests.ports import free_port
-from tests.published import DJANGO, FIRST, KINDS, SECOND, Kind, next_edition
+from tests.published import (
+    DJANGO,
+    FASTAPI,
+    FIRST,
+    FLASK,
+    SECOND,
+    SERVER,
+    STATIC,
+    UV,
+    Kind,
+    next_edition,
+)
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.embedded
@@ -36,6 +47,8 @@ import os, sys, time
 print("{text}", os.environ["SHIP_INSTANCE"], os.environ.get("GREETING"), flush=True)
 time.sleep(600)
 """
+RUN_HERE = (FLASK, DJANGO, FASTAPI, SERVER, STATIC, UV)
+"""Each is run in another way here; the builds of all kinds are tried by pushes."""
 SHELL = "sleep 601 & setsid sleep 602 & wait"
 
 
@@ -408,7 +421,7 @@ def test_what_django_keeps_to_itself_is_told(home: Path) -> None:
             assert "ship local:run python manage.py collectstatic --noinput" in run.said
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", RUN_HERE, ids=lambda kind: kind.name)
 def test_every_kind_of_app_runs_as_it_stands_and_after_an_edit(home: Path, kind: Kind) -> None:
     with checkout({}) as made:
         kind.copy_to(made.folder)

@@ -146,10 +146,12 @@ def test_decision_records_have_numbers_of_their_own_and_their_parts() -> None:
 def _raised() -> Iterator[str]:
     """Every reason that stands in the code as a text of its own, and those of the hooks."""
     for source in [*PROJECT.glob("receiver/**/*.py"), *PROJECT.glob("buildpacks/**/*.py")]:
-        tree = ast.parse(source.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and REASON.fullmatch(str(node.value)):
-                yield str(node.value)
+        text = source.read_text()
+        if not REASON.search(text):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from filter(REASON.fullmatch, (node.value,))
     for hook in ("pre-receive", "post-receive"):
         yield from re.findall(rf"({REASON.pattern})\b", (PROJECT / "hooks" / hook).read_text())
 

@@ -91,9 +91,9 @@ def test_every_line_is_read_once_and_in_order(plan: list[bytes | str]) -> None:
 
 def test_of_many_lines_few_are_read(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "web.a.log")
-    writer.write(b"".join(b"%d\n" % number for number in range(100_000)))
+    writer.write(b"".join(b"%d\n" % number for number in range(20_000)))
     log = FileLog(writer.path, parse)
-    assert texts(islice(log.before(None), 3)) == [b"99999", b"99998", b"99997"]
+    assert texts(islice(log.before(None), 3)) == [b"19999", b"19998", b"19997"]
 
 
 def test_what_was_rotated_away_altogether_is_missed_and_nothing_comes_twice(tmp_path: Path) -> None:

@@ -129,9 +129,10 @@ def test_the_next_time_is_the_first_that_fits(fields: tuple[str, ...], minutes: 
     begin = NEW_YEAR + timedelta(minutes=minutes)
     due = schedule.next_after(begin)
     assert due is not None
+    fits = _Rule(fields)
     first = (begin + timedelta(minutes=each) for each in range(1, 60 * 48))
-    assert next(filter(lambda at: _fits(fields, at), first), due) == due
-    assert _fits(fields, due)
+    assert next(filter(fits, first), due) == due
+    assert fits(due)
 
 
 def _parsed(text: str) -> Schedule | None:
@@ -144,20 +145,28 @@ def _parsed(text: str) -> Schedule | None:
         raise
 
 
-def _fits(fields: tuple[str, ...], at: datetime) -> bool:
-    """The same rule told another way, field by field."""
-    parts = (at.minute, at.hour, at.day, at.month, at.isoweekday() % 7)
-    minute, hour, day, month, weekday = (
-        any(_item_fits(item, part, ends) for item in field.split(","))
-        for field, part, ends in zip(fields, parts, RANGES, strict=True)
+class _Rule:
+    """The same rule told another way: by the numbers that each field names."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self._parts = [_named(field, ends) for field, ends in zip(fields, RANGES, strict=True)]
+        self._starred = "*" in (fields[2][0], fields[4][0])
+
+    def __call__(self, at: datetime) -> bool:
+        minutes, hours, days, months, weekdays = self._parts
+        day, weekday = (
+            at.day in days,
+            not weekdays.isdisjoint({at.isoweekday(), at.isoweekday() % 7}),
+        )
+        fits = day and weekday if self._starred else day or weekday
+        return fits and at.minute in minutes and at.hour in hours and at.month in months
+
+
+def _named(field: str, ends: tuple[int, int]) -> frozenset[int]:
+    parts = range(ends[0], ends[1] + 1)
+    return frozenset(
+        part for part in parts if any(_item_fits(item, part, ends) for item in field.split(","))
     )
-    weekday = weekday or (at.isoweekday() == 7 and _item_in(fields[4], 7))
-    starred = "*" in (fields[2][0], fields[4][0])
-    return minute and hour and month and (day and weekday if starred else day or weekday)
-
-
-def _item_in(field: str, part: int) -> bool:
-    return any(_item_fits(item, part, RANGES[4]) for item in field.split(","))
 
 
 def _item_fits(item: str, part: int, ends: tuple[int, int]) -> bool:
