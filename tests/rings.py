@@ -216,7 +216,12 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run all; a signal that ends this ends both lanes."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    raise SystemExit(run_all())
+    return run_all()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
