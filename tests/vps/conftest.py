@@ -8,6 +8,7 @@ import pytest
 
 from tests import needs
 from tests.vps import trees
+from tests.vps.host_vps import Vps, make_vps, serve_first
 from tests.vps.laptop import Laptop, trust_as_root
 from tests.vps.machine import Machine
 from tests.vps.ship_server import DOMAIN, ShipServer, copy_project, install
@@ -60,6 +61,17 @@ def laptop(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Laptop
     laptop.knows(machine)
     trust_as_root(machine, laptop.key())
     return laptop
+
+
+@pytest.fixture(scope="module")
+def vps(machine: Machine) -> Vps:
+    """The machine with ship's code and an app `blog`, without installer.sh."""
+    return make_vps(machine)
+
+
+@pytest.fixture
+def serving(vps: Vps) -> Vps:
+    return serve_first(vps)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.vps.host_vps import (
     BLOG,
     DRIVER,
@@ -17,21 +15,8 @@ from tests.vps.host_vps import (
     answer,
     driver_argv,
     inside,
-    make_vps,
-    serve_first,
     wsgi,
 )
-from tests.vps.machine import Machine
-
-
-@pytest.fixture(scope="module")
-def vps(machine: Machine) -> Vps:
-    return make_vps(machine)
-
-
-@pytest.fixture
-def serving(vps: Vps) -> Vps:
-    return serve_first(vps)
 
 
 def test_systemd_has_nothing_to_say_against_the_units(vps: Vps) -> None:

@@ -21,21 +21,8 @@ from tests.vps.host_vps import (
     blog_job,
     driver_argv,
     inside,
-    make_vps,
-    serve_first,
 )
 from tests.vps.laptop import Laptop
-from tests.vps.machine import Machine
-
-
-@pytest.fixture(scope="module")
-def vps(machine: Machine) -> Vps:
-    return make_vps(machine)
-
-
-@pytest.fixture
-def serving(vps: Vps) -> Vps:
-    return serve_first(vps)
 
 
 def test_a_job_gives_back_its_output_in_order_and_its_exit_status(vps: Vps) -> None:
