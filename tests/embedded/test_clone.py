@@ -299,7 +299,7 @@ def test_a_clone_that_was_killed_is_taken_away_by_the_next_command(blog: Origina
     for pid in (process.pid, builder):
         os.kill(pid, signal.SIGKILL)
     process.wait(20)
-    note = blog.server.embedded.layout.state / "clones" / "dead.json"
+    note = blog.server.layout.state / "clones" / "dead.json"
     assert note.read_text() == '{"keep_storage":false}\n'  # read by later versions too
     blog.gate.touch()
     listed = json.loads(blog.ship("apps", "--json").out)
