@@ -110,7 +110,7 @@ FAULTS = (
     Fault(
         "shared file edited",
         lambda it: _edit(
-            it.embedded.layout.sites_available / "00-ship.conf",
+            it.layout.sites_available / "00-ship.conf",
             "server_tokens off;",
             "server_tokens on;",
         ),
