@@ -31,7 +31,7 @@ fix:
 	$(BIN)shfmt -w -i 2 -ci $(SHELL_FILES)
 
 test: check
-	$(BIN)pytest -q -n 4 --dist loadfile tests/embedded
+	$(BIN)pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/embedded
 
 test-all: test
-	$(BIN)pytest -q -n 3 --dist loadfile tests/vps
+	$(BIN)pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/vps

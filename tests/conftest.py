@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import needs, ports, signals
+from tests import needs, order, ports, signals
 
 
 def pytest_configure() -> None:
     signals.have_children_ignore_none()
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: order.turn(item.path))
 
 
 # How long an example takes says more about the computer than about the code.

@@ -38,8 +38,8 @@ class Ring:
     workers: int
 
     def first_argv(self, outcome: Path) -> tuple[str, ...]:
-        side_by_side = ("-n", str(self.workers), "--dist", "loadfile", "--durations=15")
-        return (*self._argv(outcome), *side_by_side, f"tests/{self.name}")
+        side_by_side = ("-n", str(self.workers), "--dist", "loadfile", "--no-loadscope-reorder")
+        return (*self._argv(outcome), *side_by_side, "--durations=15", f"tests/{self.name}")
 
     def second_argv(self, outcome: Path, failed: Sequence[str]) -> tuple[str, ...]:
         """One after the other: what disturbed a test may have been its neighbour."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import flaky, rings
+from tests import flaky, order, rings
 from tests.outcome import Outcome, Recorder
 from tests.rings import UNIT, Lane, Result, closing_line
 
@@ -105,6 +105,12 @@ def test_a_lane_that_ended_starts_nothing_more(tmp_path: Path) -> None:
         assert lane.run((sys.executable, "-c", "print('two')")) == 1
         said.seek(0)
         assert said.read() == "one\n"
+
+
+def test_the_longest_modules_are_there_and_begin_first() -> None:
+    assert [name for name in order.LONGEST if not (order.FOLDER / name).is_file()] == []
+    first, other = order.FOLDER / order.LONGEST[0], order.FOLDER / "unit/test_rings.py"
+    assert sorted([other, first], key=order.turn) == [first, other]
 
 
 def _report(test: str, when: str, end: str) -> pytest.TestReport:

@@ -14,7 +14,7 @@ from tests.vps.machine import Machine
 from tests.vps.ship_server import DOMAIN, ShipServer, copy_project, install
 
 NEEDED = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "iptables", "ssh", "ssh-keygen")
-LIMIT_S = 600  # the first test may have to make the trees
+LIMIT_S = 1200  # the first test may have to make the trees, and to install
 
 MachineFactory = Callable[..., Machine]
 

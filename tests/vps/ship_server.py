@@ -74,7 +74,7 @@ def copy_project(machine: Machine) -> None:
 
 def install(machine: Machine, *options: str, check: bool = True) -> Completed:
     """Run installer.sh inside as root."""
-    return machine.run((INSTALLER, *options), check=check, timeout_s=400)
+    return machine.run((INSTALLER, *options), check=check, timeout_s=900)
 
 
 @dataclass
