@@ -11,8 +11,8 @@ from receiver.building.pip_options import OPTIONS
 from receiver.machine import shell
 from receiver.model.build import Command
 from tests.certificates import server_context
-from tests.embedded.planned_build import Builder, FailedCommandError
 from tests.embedded.package_index import Index, package_index, sdist, wheel
+from tests.embedded.planned_build import Builder, FailedCommandError
 
 pytestmark = pytest.mark.embedded
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.embedded.embedded_server import EmbeddedServer
 from tests.embedded.package_index import Index, package_index, wheel
-from tests.embedded.pushing import PushServer
 
 pytestmark = pytest.mark.embedded
 
@@ -35,7 +35,7 @@ def index() -> Iterator[Index]:
         yield found
 
 
-def test_a_constraint_of_the_pushed_tree(server: PushServer, index: Index) -> None:
+def test_a_constraint_of_the_pushed_tree(server: EmbeddedServer, index: Index) -> None:
     app = server.create("limited")
     laptop = server.checkout(app)
     server.configure(app, PIP_EXTRA_INDEX_URL=index.url, PIP_CONSTRAINT="limits.txt")
@@ -54,7 +54,7 @@ def test_a_constraint_of_the_pushed_tree(server: PushServer, index: Index) -> No
     assert "The pip setting `constraint [hidden]` limits versions too." in refused.text
 
 
-def test_what_is_not_used_is_named(server: PushServer, index: Index) -> None:
+def test_what_is_not_used_is_named(server: EmbeddedServer, index: Index) -> None:
     app = server.create("named")
     laptop = server.checkout(app)
     server.configure(
@@ -72,7 +72,7 @@ def test_what_is_not_used_is_named(server: PushServer, index: Index) -> None:
     assert [line.split("`")[1] for line in told] == ["constraint [hidden]", "prefer-binary"]
 
 
-def test_a_lock_file_goes_before_a_constraint(server: PushServer, index: Index) -> None:
+def test_a_lock_file_goes_before_a_constraint(server: EmbeddedServer, index: Index) -> None:
     app = server.create("locked")
     laptop = server.checkout(app)
     server.configure(app, PIP_EXTRA_INDEX_URL=index.url, PIP_CONSTRAINT="limits.txt")

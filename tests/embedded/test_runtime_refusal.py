@@ -110,9 +110,9 @@ def test_stop_is_heard_during_a_swap(site: Site) -> None:
     site.release(1)
     site.release(2, env={"BOOT_S": "60"})
     site.start("a", 1)
-    serving = workers.children(site.masters["a"].pid)
+    serving = proc.children(site.masters["a"].pid)
     site.hup("a", 2, wait=False)
-    while workers.children(site.masters["a"].pid) <= serving:
+    while proc.children(site.masters["a"].pid) <= serving:
         time.sleep(0.02)
     begun = time.monotonic()
     assert site.stop("a") == 0
