@@ -111,9 +111,7 @@ class EmbeddedServer(AppsByHand):
         self, app: AppName, target: int | None = None, *, release_phase: bool | None = None
     ) -> str:
         """Roll back; returns what the person reads."""
-        wish = Rollback(
-            app=app, by="test", number=0, target=target, release_phase=release_phase
-        )
+        wish = Rollback(app=app, by="test", number=0, target=target, release_phase=release_phase)
         return self._told(lambda out: releasing.rollback(self.server, wish, out))
 
     def _told(self, work: Callable[[Output], object]) -> str:

@@ -140,7 +140,9 @@ def test_a_change_of_scale_is_told(server: EmbeddedServer, laptop: Checkout) -> 
     assert state(server) == before
 
 
-def test_a_plan_writes_nothing_and_waits_for_nobody(server: EmbeddedServer, laptop: Checkout) -> None:
+def test_a_plan_writes_nothing_and_waits_for_nobody(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
     server.configure(AppName("blog"), GREETING="hi")
     paths, before = server.paths("blog"), written(server)
     with app_lock(paths.lock, "deploy of somebody else's", wait_s=0):
