@@ -10,6 +10,8 @@ from typing import NamedTuple
 from receiver.model.errors import NotFoundError, ShipError, UsageError
 from receiver.model.names import AppName
 
+REMOTE = "prod"
+"""What Ship calls the git remote that it adds to a checkout."""
 _ACCOUNT = "ship"
 _SSH_URL = re.compile(
     r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d+))?/(?:~/)?(?P<app>[^/]+?)(?:\.git)?/?"

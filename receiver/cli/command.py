@@ -22,6 +22,7 @@ __all__ = (
     "Command",
     "Ship",
     "brief",
+    "command",
     "for_app",
     "unknown",
     "with_json",
@@ -154,6 +155,11 @@ class Command(click.Command):
         app = ("--app", call.app) if self.of_app and not whole else ()
         words = [self.name or "", *app, *call.words]
         return forward.become_ssh(place, words, call.environment, terminal=terminal)
+
+
+def command(name: str, *, cls: type[Command] = Command, **own: Any) -> Callable[..., Command]:
+    """Make a function a command of the catalogue, as `Command` takes what is its own."""
+    return click.command(name, cls=cls, **own)
 
 
 class Ship(click.Group):

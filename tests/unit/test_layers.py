@@ -51,6 +51,9 @@ PACKAGES = [
     "push",
     "push.http",
     "cli",
+    "cli.commands.config",
+    "cli.commands.apps",
+    "cli.commands.runs",
     "cli.commands",
 ]
 """Bottom up: a package may import those before it."""

@@ -4,18 +4,18 @@ import click
 
 import receiver
 from receiver.cli import show
-from receiver.cli.command import Call, Command, Ship, unknown
+from receiver.cli.command import Call, Ship, command, unknown
 from receiver.model import catalogue
 
 
-@click.command("version", cls=Command, example="$ ship version\nship 0.1.0")
+@command("version", example="$ ship version\nship 0.1.0")
 def version(call: Call) -> None:
     """Print the version of this program."""
     del call
     show.data(f"ship {receiver.__version__}")
 
 
-@click.command("help", cls=Command)
+@command("help")
 @click.argument("words", nargs=-1, metavar="[COMMAND]")
 @click.pass_context
 def help_(ctx: click.Context, call: Call, words: tuple[str, ...]) -> None:
@@ -28,8 +28,8 @@ def help_(ctx: click.Context, call: Call, words: tuple[str, ...]) -> None:
         show.data(outer.get_help())
         return
     found = catalogue.find(list(words))
-    command = outer.command.get_command(outer, found[0]) if found else None
-    if found is None or command is None:
+    named = outer.command.get_command(outer, found[0]) if found else None
+    if found is None or named is None:
         raise unknown(words)
-    with click.Context(command, info_name=found[0], parent=outer) as inner:
-        show.data(command.get_help(inner))
+    with click.Context(named, info_name=found[0], parent=outer) as inner:
+        show.data(named.get_help(inner))

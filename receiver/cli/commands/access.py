@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, Command, command, for_app, with_json
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.grant import Grant, higher, parse_grant
 from receiver.model.names import AppName
@@ -70,9 +70,8 @@ def _with_grant(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command(
+@command(
     "access",
-    cls=Command,
     example="$ ship access -a blog\nci      token        deploy\n"
     "laptop  ssh-ed25519  admin   admin of the server",
 )
@@ -117,7 +116,7 @@ def report(call: Call, *, as_json: bool) -> None:
     show.table(("Key", "Kind", "May", "Because"), rows)
 
 
-@click.command(
+@command(
     "access:add",
     cls=_Access,
     example="$ ship access:add ci deploy -a blog\nci may deploy blog.\n"
@@ -135,7 +134,7 @@ def add(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
     _grant(call, key, grant, wide=wide)
 
 
-@click.command(
+@command(
     "access:update",
     cls=_Access,
     example="$ ship access:update ci view -a blog\nci may view blog.",
@@ -153,7 +152,7 @@ def update(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
     _grant(call, key, grant, wide=wide)
 
 
-@click.command(
+@command(
     "access:remove",
     cls=_Access,
     example="$ ship access:remove ci -a blog\nci may do nothing to blog any more.",
@@ -183,9 +182,8 @@ def remove(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
         show.progress(f"{found.name} may do nothing to {call.app} any more.")
 
 
-@click.command(
+@command(
     "whoami",
-    cls=Command,
     example="$ ssh ship@example.com whoami\nci    token\nblog  deploy",
 )
 @with_json

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, with_json
+from receiver.cli.command import Call, command, with_json
 from receiver.model.audit import Line
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
@@ -26,9 +26,8 @@ class Change(NamedTuple):
     end: Line | None
 
 
-@click.command(
+@command(
     "audit",
-    cls=Command,
     example="$ ship audit -n 2\n2026-01-31T08:20:00Z  ci    203.0.113.7  blog  git push main "
     "1a2b3c4d5e6f   ok: Deploy 1a2b3c4, v7\n"
     "2026-01-31T08:15:00Z  anna  203.0.113.9  shop  config:get SECRET_KEY         refused: "
@@ -78,9 +77,8 @@ def report(call: Call, limit: int, *, follow: bool, as_json: bool, **which: str 
             show.data("  ".join(_row(Change(line, line if line.event == "ended" else None))))
 
 
-@click.command(
+@command(
     "audit:verify",
-    cls=Command,
     example="$ ship audit:verify\n4711 lines from file 1 on, each as it follows from the one "
     "before.\n9f86d081884c...",
 )

@@ -6,13 +6,12 @@ import click
 
 from receiver.changes.change import configure
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import NotFoundError, ShipError, UsageError
 
 
-@click.command(
+@command(
     "buildpacks",
-    cls=Command,
     example="$ ship buildpacks -a blog\n=== blog Buildpacks\n\n1. node\n2. python",
 )
 @for_app
@@ -36,9 +35,8 @@ def list_buildpacks(call: Call, *, as_json: bool) -> None:
     _print(chosen)
 
 
-@click.command(
+@command(
     "buildpacks:set",
-    cls=Command,
     example="$ ship buildpacks:set python -a blog\nBuildpack set. Next release on blog will use "
     "python.\n"
     "Run `git push prod main` to create it.",
@@ -61,9 +59,8 @@ def set_(call: Call, name: str, index: str | None) -> None:
     _change(call, "set", change)
 
 
-@click.command(
+@command(
     "buildpacks:add",
-    cls=Command,
     example="$ ship buildpacks:add node --index 1 -a blog\n"
     "Buildpack added. Next release on blog will use:\n  1. node\n  2. python\n"
     "Run `git push prod main` to create it.",
@@ -85,9 +82,8 @@ def add(call: Call, name: str, index: str | None) -> None:
     _change(call, "added", change)
 
 
-@click.command(
+@command(
     "buildpacks:remove",
-    cls=Command,
     example="$ ship buildpacks:remove node -a blog\nBuildpack removed. Next release on blog will "
     "use python.\n"
     "Run `git push prod main` to create it.",
@@ -115,9 +111,8 @@ def remove(call: Call, name: str | None, index: str | None) -> None:
     _change(call, "removed", change)
 
 
-@click.command(
+@command(
     "buildpacks:clear",
-    cls=Command,
     example="$ ship buildpacks:clear -a blog\nBuildpacks cleared. Next release on blog will use "
     "what fits.",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ _MINUTE_S = 60
 _REFUSED = ("usage/", "not-found/", "locked/by-hand")
 
 
-@click.command(
+@command(
     "builds",
-    cls=Command,
     example="$ ship builds -a blog\n=== blog Builds\n\n"
     "8  succeeded  Deploy 2b3c4d5  laptop  2026-01-31T08:20:00Z  4 s   v2\n"
     "7  failed     Deploy 1a2b3c4  laptop  2026-01-31T08:15:00Z  12 s  check/missing-module",
@@ -51,9 +50,8 @@ def list_builds(call: Call, *, as_json: bool, limit: int) -> None:
     show.table(("Build", "Status", "What", "By", "Started", "Took", "Result"), rows)
 
 
-@click.command(
+@command(
     "builds:info",
-    cls=Command,
     example="$ ship builds:info 7 -a blog\n=== Build 7\n\nStatus:   failed\n"
     "Reason:   check/missing-module\n"
     "What:     Deploy 1a2b3c4\nCommit:   1a2b3c4...\nBy:       laptop\n"
@@ -73,9 +71,8 @@ def info(call: Call, build: str | None, *, as_json: bool) -> None:
     show.fields(_described(found, now))
 
 
-@click.command(
+@command(
     "builds:output",
-    cls=Command,
     example="$ ship builds:output 7 -a blog\n-----> Receiving 1a2b3c4 for blog\n...",
 )
 @for_app
@@ -102,9 +99,8 @@ def output(call: Call, build: str | None, *, follow: bool) -> int:
     return (builds.look(paths, found.number) or found).exit_code
 
 
-@click.command(
+@command(
     "builds:cancel",
-    cls=Command,
     example="$ ship builds:cancel -a blog\nBuild 7 (Deploy 1a2b3c4 by laptop) is being stopped.",
 )
 @for_app
@@ -128,9 +124,8 @@ def cancel(call: Call, build: str | None) -> None:
     )
 
 
-@click.command(
+@command(
     "logs:failed",
-    cls=Command,
     example="$ ship logs:failed -a blog\n=== Build 7\n\nStatus:       failed\n"
     "Reason:       check/missing-module\n...\n"
     "Config vars:  GREETING, SECRET_KEY\n\n=== What the build said\n\n"

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, with_json
+from receiver.cli.command import Call, command, with_json
 from receiver.model.process_limits import WEB, shown_mib
 
 if TYPE_CHECKING:
     from receiver.processes.capacity import Held
 
 
-@click.command(
+@command(
     "capacity",
-    cls=Command,
     example="$ ship capacity\nblog  web  2  58M  21M each  peak 74M  limit 256M\n\n"
     "Machine:  1987M, of which 1410M are available; 512M of swap, of which 512M are free\n"
     "Apps:     58M in all\nTo spare: 1211M\n\n"

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-import click
-
 from receiver.cli import forward, show
 from receiver.cli.checkout import Checkout, Destination
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.command import Call, command, for_app
 from receiver.cli.place import Here
 
 if TYPE_CHECKING:
@@ -22,9 +20,8 @@ def _over_ssh(call: Call, place: Destination) -> int:
     return forward.become_ssh(place, ["check", "--app", call.app], call.environment, terminal=False)
 
 
-@click.command(
+@command(
     "check",
-    cls=Command,
     over_ssh=_over_ssh,
     example="$ ship check\n...\nremote: -----> Starting it where nobody is sent to, and asking it\n"
     "remote:        GET / answered 200 after 0.41 s.\nremote: -----> 1a2b3c4 passed its check\n"

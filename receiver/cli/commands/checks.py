@@ -5,13 +5,12 @@ from typing import Any
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import NotFoundError, UsageError
 
 
-@click.command(
+@command(
     "checks",
-    cls=Command,
     example="$ ship checks -a blog\n=== blog Check\n\npath:      /health           (checks:set)\n"
     "status:    200               (the code)\nhost:      blog.example.com  (default)\n"
     "timeout_s: none, 60 in all   (default)\nattempts:  1                 (default)\n"
@@ -44,9 +43,8 @@ def report(call: Call, *, as_json: bool) -> None:
     show.fields({name: f"{shown[name]:<{width}}  ({it.source})" for name, it in found.items()})
 
 
-@click.command(
+@command(
     "checks:set",
-    cls=Command,
     example="$ ship checks:set path=/health status=200,204 -a blog\n"
     "The next release of blog is checked by these.\npath:   /health\nstatus: 200, 204",
 )
@@ -65,9 +63,8 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     show.fields({name: _shown(value) for name, value in values.items()})
 
 
-@click.command(
+@command(
     "checks:unset",
-    cls=Command,
     example="$ ship checks:unset path -a blog\npath is again what the code says, or the default.",
 )
 @for_app
@@ -86,9 +83,8 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
     show.progress(f"{', '.join(gone)} {is_again}, or the default.")
 
 
-@click.command(
+@command(
     "checks:run",
-    cls=Command,
     example="$ ship checks:run -a blog\nGET /health answered 200 after 0.01 s.\nok",
 )
 @for_app

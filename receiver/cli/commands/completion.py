@@ -5,14 +5,13 @@ tabulator key.
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, Ship
+from receiver.cli.command import Call, Ship, command
 
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(
+@command(
     "completion",
-    cls=Command,
     example='$ eval "$(ship completion bash)"',
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
@@ -28,7 +27,7 @@ def completion(call: Call, shell: str) -> None:
     show.write(script(shell).encode())
 
 
-@click.command("completion:words", cls=Command)
+@command("completion:words")
 @click.argument("line")
 @click.pass_context
 def words(ctx: click.Context, call: Call, line: str) -> None:

@@ -7,7 +7,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, Command, command, for_app, with_json
 from receiver.model.finding import Finding, Severity
 from receiver.model.names import AppName
 
@@ -30,7 +30,7 @@ def _over_ssh(call: Call, place: Destination, **params: Any) -> int:
     app = () if params["everything"] else ("--app", call.app)
     status = forward.attach_ssh(place, ["doctor", *app, *call.words], call.environment)
     if status == _SSH_FAILED:
-        from receiver.cli.commands import ssh_trouble
+        from receiver.doctor import ssh_trouble
 
         raise ssh_trouble.explain(forward.ssh_says(place, call.environment), place.address)
     return status
@@ -45,7 +45,7 @@ class _DoctorCommand(Command):
         return asked or (call.key is not None and not _named(call) and _may_see_the_server(call))
 
 
-@click.command(
+@command(
     "doctor",
     cls=_DoctorCommand,
     over_ssh=_over_ssh,

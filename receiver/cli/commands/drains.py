@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import given_file, show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.given_file import STDIN
 from receiver.model.drain import FORMATS, Format, parse_target, shown
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 _LONGEST_URL = 16_384
 
 
-@click.command(
+@command(
     "drains",
-    cls=Command,
     example="$ ship drains -a blog\nd1  up  syslog+tls://logs.example.com:6514  4711 lines sent",
 )
 @for_app
@@ -59,9 +58,8 @@ def list_drains(call: Call, *, as_json: bool) -> None:
                 show.progress(f"{it.drain.name}, since {it.state.since}: {it.state.error}")
 
 
-@click.command(
+@command(
     "drains:add",
-    cls=Command,
     example="$ ship drains:add 'https://logs.example.com/in?token=…' -a blog\n"
     "What blog writes from now on goes to https://logs.example.com/in?token=***, as d1.\n"
     "Whether it is taken: ship drains:test d1, ship drains",
@@ -103,9 +101,8 @@ def add(call: Call, url: str, name: str | None, shape: Format) -> None:
     show.progress(f"Whether it is taken: ship drains:test {drain.name}, ship drains")
 
 
-@click.command(
+@command(
     "drains:remove",
-    cls=Command,
     example="$ ship drains:remove d1 -a blog\nNothing more goes to "
     "syslog+tls://logs.example.com:6514.",
 )
@@ -120,9 +117,8 @@ def remove(call: Call, drain: str) -> None:
     show.progress(f"Nothing more goes to {shown(gone.url)}.")
 
 
-@click.command(
+@command(
     "drains:test",
-    cls=Command,
     example="$ ship drains:test d1 -a blog\nhttps://logs.example.com/in?token=*** took a line.",
 )
 @for_app
@@ -140,7 +136,7 @@ def test(call: Call, drain: str) -> None:
         show.progress(f"{shown(found.url)} took a line.")
 
 
-@click.command("drains:serve", cls=Command)
+@command("drains:serve")
 @for_app
 @click.argument("drain", metavar="NAME")
 def serve(call: Call, drain: str) -> int:

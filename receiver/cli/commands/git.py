@@ -5,8 +5,8 @@ one.
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.checkout import REMOTE, Destination
+from receiver.cli.command import Call, command, for_app
 from receiver.model.errors import UsageError
 
 
@@ -14,9 +14,8 @@ def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
     return _set(call, name, place.remote_of(call.app))
 
 
-@click.command(
+@command(
     "git:remote",
-    cls=Command,
     over_ssh=_remote_over_ssh,
     example="$ ship git:remote -a blog\nset git remote prod to ship@example.com:blog",
 )
@@ -26,7 +25,7 @@ def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
     "--remote",
     "name",
     metavar="NAME",
-    default="prod",
+    default=REMOTE,
     show_default=True,
     help="The git remote to add or change.",
 )
@@ -40,9 +39,8 @@ def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: st
     return _clone(call, name, place.remote_of(call.app), folder)
 
 
-@click.command(
+@command(
     "git:clone",
-    cls=Command,
     over_ssh=_clone_over_ssh,
     example="$ ship git:clone -a blog\nCloning into 'blog'...",
 )
@@ -52,7 +50,7 @@ def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: st
     "--remote",
     "name",
     metavar="NAME",
-    default="prod",
+    default=REMOTE,
     show_default=True,
     help="What the new checkout calls the git remote.",
 )
@@ -76,7 +74,7 @@ def _clone(call: Call, name: str, url: str, folder: str | None) -> int:
     forward.become_git(words, call.environment)
 
 
-@click.command("git:refused", cls=Command)
+@command("git:refused")
 @for_app
 @click.argument("call_", metavar="push | fetch")
 def refused(call: Call, call_: str) -> None:

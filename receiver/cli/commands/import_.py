@@ -9,8 +9,8 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.cli.commands.config_input import read_bytes
+from receiver.cli.command import Call, command, for_app, with_json
+from receiver.cli.commands.config.input import read_bytes
 from receiver.cli.given_file import STDIN
 from receiver.model import catalogue
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from receiver.importing.values import Imported
 
 
-@click.command(
+@command(
     "import",
-    cls=Command,
     example="$ ship import\n=== Procfile\n\n1: wsgi: blog.wsgi:app\n"
     "   by hand: Write `web: gunicorn blog.wsgi:app` in its place.\n\n=== ENV\n\n"
     "1: UWSGI_PROCESSES=4\n"

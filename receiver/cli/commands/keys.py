@@ -9,7 +9,7 @@ import click
 
 from receiver.cli import forward, given_file, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, with_json
+from receiver.cli.command import Call, command, with_json
 from receiver.cli.given_file import STDIN
 from receiver.model.errors import UsageError
 from receiver.model.grant import Grant
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 _LONGEST_KEY = 16_384
 
 
-@click.command(
+@command(
     "keys",
-    cls=Command,
     example="$ ship keys\nci      token        token 3f1c...  2026-01-31T09:00:00Z  blog: deploy\n"
     "laptop  ssh-ed25519  SHA256:u5q...  2026-01-31T08:00:00Z  admin",
 )
@@ -86,9 +85,8 @@ def _with_grants(function: Callable[..., Any]) -> Callable[..., Any]:
     return parsed
 
 
-@click.command(
+@command(
     "keys:add",
-    cls=Command,
     over_ssh=_add_over_ssh,
     example="$ ship keys:add laptop ~/.ssh/id_ed25519.pub --admin\nlaptop  SHA256:u5q...\n"
     "laptop is an admin of the server: it may do everything.\n"
@@ -126,9 +124,7 @@ def add(
     show.progress(_told(call, key))
 
 
-@click.command(
-    "keys:remove", cls=Command, example="$ ship keys:remove laptop\nlaptop  SHA256:u5q..."
-)
+@command("keys:remove", example="$ ship keys:remove laptop\nlaptop  SHA256:u5q...")
 @click.argument("name")
 def remove(call: Call, name: str) -> None:
     """Let a key or token in no more, and take its grants back.
@@ -141,9 +137,8 @@ def remove(call: Call, name: str) -> None:
     show.data(f"{key.name}  {key.fingerprint}")
 
 
-@click.command(
+@command(
     "keys:rename",
-    cls=Command,
     example="$ ship keys:rename laptop old-laptop\nold-laptop  SHA256:u5q...",
 )
 @click.argument("name")

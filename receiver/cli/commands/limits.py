@@ -3,14 +3,13 @@
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import UsageError
 from receiver.model.process_limits import NAMES, Limit
 
 
-@click.command(
+@command(
     "limits",
-    cls=Command,
     example="$ ship limits -a blog\n=== blog Limits\n\nweb.memory: 256M\nweb.cpu:    50%",
 )
 @for_app
@@ -22,9 +21,8 @@ def report(call: Call, *, as_json: bool) -> None:
     _show(call, records.read_app(call.server.app(call.app)).limits, as_json=as_json)
 
 
-@click.command(
+@command(
     "limits:set",
-    cls=Command,
     example="$ ship limits:set web.memory=256M web.cpu=50% -a blog\n"
     "What runs of blog is kept to these from now on; nothing was restarted.\n"
     "web.memory: 256M\nweb.cpu:    50%",
@@ -48,9 +46,8 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     _fields(found)
 
 
-@click.command(
+@command(
     "limits:unset",
-    cls=Command,
     example="$ ship limits:unset web.memory worker -a blog\nThe limits that are left for blog:\n"
     "web.cpu: 50%",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, Command
+from receiver.cli.command import Call, command
 from receiver.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ _NOT_A_PROGRAM, _NO_PROGRAM = 126, 127
 """What a shell says too."""
 
 
-@click.command(
+@command(
     "local",
-    cls=Command,
     example="$ ship local\n-----> Python app detected\n...\n"
     "15:04:05 ship     | blog is at http://localhost:5000\n"
     "15:04:09 web      | GET / 200 3 ms\n15:04:31 ship     | app.py changed. Reloaded in 0.31 s.",
@@ -101,9 +100,8 @@ def local(  # noqa: PLR0913 - an option each
     return 0 if ended else _STOPPED_AT_ONCE
 
 
-@click.command(
+@command(
     "local:run",
-    cls=Command,
     context_settings=_WORDS,
     example="$ ship local:run python manage.py migrate",
 )

@@ -12,7 +12,7 @@ import click
 
 from receiver.cli import forward, show, terminal
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.command import Call, command, for_app
 from receiver.model.log_line import LogLine
 
 _WRITTEN_AT_ONCE = 1000
@@ -29,9 +29,8 @@ def _over_ssh(call: Call, place: Destination, **asked: Any) -> int:
     return forward.become_ssh(place, words, call.environment, terminal=False)
 
 
-@click.command(
+@command(
     "logs",
-    cls=Command,
     over_ssh=_over_ssh,
     example="$ ship logs -n 3 -a blog\n"
     "2026-01-31T08:15:00.104Z ship: v12 is live (by laptop)\n"

@@ -6,7 +6,7 @@ import click
 
 from receiver.cli import forward, given_file, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,9 +16,8 @@ _LONGEST_PAGE = 1024 * 1024
 """More than a page may have, so that one which is too long is told so, and not cut off."""
 
 
-@click.command(
+@command(
     "maintenance",
-    cls=Command,
     example="$ ship maintenance -a blog\non\nSince 2026-01-31T08:00:00Z, by laptop. Let in: "
     "203.0.113.7.",
 )
@@ -51,9 +50,8 @@ def _on_over_ssh(
     return forward.ask_over_ssh(place, [*words, "--page=-"], call.environment, given=given)[0]
 
 
-@click.command(
+@command(
     "maintenance:on",
-    cls=Command,
     over_ssh=_on_over_ssh,
     example="$ ship maintenance:on --message 'Back at nine.' -a blog\n"
     "Enabling maintenance mode for blog... done\n"
@@ -93,9 +91,8 @@ def on(call: Call, message: str | None, page: str | None, allow: tuple[str, ...]
         show.progress(f"Let in: {', '.join(found.allow)}.")
 
 
-@click.command(
+@command(
     "maintenance:off",
-    cls=Command,
     example="$ ship maintenance:off -a blog\nDisabling maintenance mode for blog... done",
 )
 @for_app

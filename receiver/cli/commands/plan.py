@@ -7,7 +7,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.check import is_new_to, push_option, remote_of
 from receiver.cli.place import Here
 from receiver.model import catalogue
@@ -32,9 +32,8 @@ def _over_ssh(call: Call, place: Destination, words: tuple[str, ...], *, as_json
     return forward.become_ssh(place, line, call.environment, terminal=False)
 
 
-@click.command(
+@command(
     "plan",
-    cls=Command,
     over_ssh=_over_ssh,
     context_settings={"ignore_unknown_options": True},
     example="$ ship plan config:set GREETING=hi -a blog\n-----> Set GREETING config var\n"
@@ -79,13 +78,13 @@ def _chosen(call: Call, words: tuple[str, ...]) -> Tell:
 
 
 def _setting(call: Call, words: list[str]) -> Tell:
-    from receiver.cli.commands.config_input import gather
+    from receiver.cli.commands.config.input import gather
 
     return _config(call, values=gather(call, words).values)
 
 
 def _unsetting(call: Call, words: list[str]) -> Tell:
-    from receiver.cli.commands.config_input import names_to_unset
+    from receiver.cli.commands.config.input import names_to_unset
 
     return _config(call, removed=names_to_unset(call, words))
 
@@ -93,7 +92,7 @@ def _unsetting(call: Call, words: list[str]) -> Tell:
 def _config(
     call: Call, *, values: Mapping[str, str] | None = None, removed: tuple[str, ...] = ()
 ) -> Tell:
-    from receiver.cli.commands.config_change import wished
+    from receiver.cli.commands.config.change import wished
     from receiver.deploy import planning
 
     wish = wished(call, values=values, removed=removed)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.cli.commands import pending
+from receiver.cli.command import Call, command, for_app, with_json
+from receiver.cli.commands.config import pending
 from receiver.model.errors import ShipError, UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ _WAIT_S = 600
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-@click.command(
+@command(
     "ps",
-    cls=Command,
     example="$ ship ps -a blog\n=== web: gunicorn app:app (2)\n\n"
     "web.1: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4711)\n"
     "web.2: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4712)\n\n"
@@ -55,9 +54,8 @@ def list_processes(call: Call, *, as_json: bool) -> None:
         _show_type(each, call.server.clock.stamp())
 
 
-@click.command(
+@command(
     "ps:restart",
-    cls=Command,
     example="$ ship ps:restart worker -a blog\n-----> Restarting worker of blog",
 )
 @for_app
@@ -72,9 +70,7 @@ def restart(call: Call, process: str | None) -> int:
     return _change(call, "Restarting", process, control.restarting(process))
 
 
-@click.command(
-    "ps:stop", cls=Command, example="$ ship ps:stop worker -a blog\n-----> Stopping worker of blog"
-)
+@command("ps:stop", example="$ ship ps:stop worker -a blog\n-----> Stopping worker of blog")
 @for_app
 @click.argument("process_type", required=False, metavar="[TYPE]")
 def stop(call: Call, process_type: str | None) -> int:
@@ -86,9 +82,8 @@ def stop(call: Call, process_type: str | None) -> int:
     return _change(call, "Stopping", process_type, control.stopping(process_type))
 
 
-@click.command(
+@command(
     "ps:start",
-    cls=Command,
     example="$ ship ps:start worker -a blog\n-----> Starting worker of blog",
 )
 @for_app
@@ -100,9 +95,8 @@ def start(call: Call, process_type: str | None) -> int:
     return _change(call, "Starting", process_type, control.starting(process_type))
 
 
-@click.command(
+@command(
     "ps:scale",
-    cls=Command,
     example="$ ship ps:scale web=3 worker+1 -a blog\n-----> Scaling blog\nweb=3 worker=2",
 )
 @for_app
@@ -149,9 +143,8 @@ def _warn_of_memory(call: Call, wishes: list["Wish"]) -> None:
             show.progress(f" !     {told}")
 
 
-@click.command(
+@command(
     "ps:wait",
-    cls=Command,
     example="$ ship ps:wait -a blog\nEvery process of blog runs v2.",
 )
 @for_app
@@ -250,7 +243,7 @@ def _change(
     wanted: "Change",
     warn: Callable[[], None] = lambda: None,
 ) -> int:
-    from receiver.cli.commands.changes import change
+    from receiver.cli.changes import change
     from receiver.model.output import Output
     from receiver.processes import control
 

@@ -5,16 +5,15 @@ from pathlib import Path
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json, with_release_phase
+from receiver.cli.command import Call, command, for_app, with_json, with_release_phase
 from receiver.cli.commands.builds import is_failure
 from receiver.model.errors import NotFoundError
 from receiver.model.names import parse_release_version
 from receiver.model.release import Release
 
 
-@click.command(
+@command(
     "releases",
-    cls=Command,
     example="$ ship releases -a blog\n=== blog Releases - Current: v2\n\n"
     "v2  Set GREETING config var  laptop  2026-01-31T08:20:00Z\n"
     "v1  Deploy 1a2b3c4           laptop  2026-01-31T08:15:00Z",
@@ -49,9 +48,8 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
         )
 
 
-@click.command(
+@command(
     "releases:info",
-    cls=Command,
     example="$ ship releases:info v1 -a blog\n=== Release v1\n\nBy:          laptop\n"
     "Change:      Deploy 1a2b3c4\nWhen:        2026-01-31T08:15:00Z\nCommit:      1a2b3c4...\n"
     "Buildpack:   python\nPython:      3.13.0\nProcess web: gunicorn app:app\n\n"
@@ -83,9 +81,8 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
     show.fields({name: value if shown else hidden for name, value in sorted(config.items())})
 
 
-@click.command(
+@command(
     "releases:output",
-    cls=Command,
     example="$ ship releases:output v1 -a blog\n-----> Python app detected\n...",
 )
 @for_app
@@ -106,9 +103,8 @@ def output(call: Call, release: str | None) -> None:
     _print_file(log)
 
 
-@click.command(
+@command(
     "releases:retry",
-    cls=Command,
     example="$ ship releases:retry -a blog\n-----> Python app detected\n...\nv3",
 )
 @for_app
@@ -120,9 +116,8 @@ def retry(call: Call) -> int:
     return _done(call, done)
 
 
-@click.command(
+@command(
     "releases:rollback",
-    cls=Command,
     example="$ ship rollback v1 -a blog\n-----> Rolling back blog from v2 to v1\n...\nv3",
 )
 @for_app
@@ -132,7 +127,7 @@ def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> 
     """Go back to an earlier release, code and config vars alike; the one before when none is
     named.
     """
-    from receiver.cli.commands.changes import change
+    from receiver.cli.changes import change
     from receiver.deploy import releasing
     from receiver.deploy.stages.requests import Rollback
     from receiver.model.output import Output
@@ -150,7 +145,7 @@ def rollback(call: Call, release: str | None, *, release_phase: bool | None) -> 
 
 
 def _done(call: Call, status: int) -> int:
-    from receiver.cli.commands.changes import live_label
+    from receiver.cli.changes import live_label
 
     label = live_label(call)
     if status == 0 and label is not None:

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, with_json
+from receiver.cli.command import Call, command, with_json
 from receiver.cli.place import embedded_root, is_vps
 from receiver.model.errors import ServerError
 
 
-@click.command(
+@command(
     "server:start",
-    cls=Command,
     example="$ ship server:start\nThe server is up: http://127.0.0.1:8080 (process 4700)",
 )
 def start(call: Call) -> None:
@@ -29,7 +28,7 @@ def start(call: Call) -> None:
     show.progress(f"The server is up: http://127.0.0.1:{port} (process {started.pid})")
 
 
-@click.command("server:stop", cls=Command, example="$ ship server:stop\nThe server is down.")
+@command("server:stop", example="$ ship server:stop\nThe server is down.")
 def stop(call: Call) -> None:
     """Stop the embedded server with all its apps, gracefully."""
     from receiver.setup import embedded
@@ -38,9 +37,8 @@ def stop(call: Call) -> None:
     show.progress("The server is down." if ran else "The server was not running.")
 
 
-@click.command(
+@command(
     "server:status",
-    cls=Command,
     example="$ ship server:status\nup  process 4700  http://127.0.0.1:8080\n"
     "ship:nginx  RUNNING  4701",
 )
@@ -63,7 +61,7 @@ def status(call: Call, *, as_json: bool) -> int:
     return 0 if found.pid else ServerError("").exit_code
 
 
-@click.command("server:recover", cls=Command, example="$ ship server:recover\nblog")
+@command("server:recover", example="$ ship server:recover\nblog")
 @click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
 def recover(call: Call, *, boot: bool) -> None:
     """Undo deploys that a power cut interrupted; prints the apps that had one."""
@@ -73,7 +71,7 @@ def recover(call: Call, *, boot: bool) -> None:
         show.data(app)
 
 
-@click.command("server:install", cls=Command)
+@command("server:install")
 @click.option("--http", is_flag=True, help="Let pushes come over HTTP as well.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def install(call: Call, *, http: bool, dry_run: bool) -> None:
@@ -84,7 +82,7 @@ def install(call: Call, *, http: bool, dry_run: bool) -> None:
         show.data(line)
 
 
-@click.command("server:uninstall", cls=Command)
+@command("server:uninstall")
 @click.option("--purge", is_flag=True, help="Remove the apps' storage as well.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
@@ -95,9 +93,8 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
         show.data(line)
 
 
-@click.command(
+@command(
     "server:rotate",
-    cls=Command,
     example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
 )
 def rotate(call: Call) -> None:
@@ -124,7 +121,7 @@ def _root(call: Call) -> Path:
     )
 
 
-@click.command("server:demo", cls=Command)
+@command("server:demo")
 @click.option("--root", required=True, type=click.Path(path_type=Path))
 @click.option("--example", required=True, type=click.Path(path_type=Path))
 def demo(call: Call, *, root: Path, example: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import UsageError
 from receiver.model.mounts import RESCUED, parse_mount, shown_size
 
@@ -18,9 +18,8 @@ _LABEL = re.compile(r"v?([1-9][0-9]{0,8})")
 _NONE = frozenset({"none", "0", "off"})
 
 
-@click.command(
+@command(
     "storage",
-    cls=Command,
     example="$ ship storage -a blog\n=== blog Storage\n\n"
     "Path:   /var/lib/ship/apps/blog/storage, in $SHIP_STORAGE\n"
     "Used:   3.2M, 13 files\nQuota:  2.0G\nFree:   76.6G on the server\n"
@@ -51,9 +50,8 @@ def report(call: Call, *, as_json: bool) -> None:
         )
 
 
-@click.command(
+@command(
     "storage:mount",
-    cls=Command,
     example="$ ship storage:mount db.sqlite3 media -a blog\n"
     "-----> Mounting db.sqlite3, media of blog\n"
     "       db.sqlite3 is kept in the app's storage now (db.sqlite3). What was there is in it.\n"
@@ -79,7 +77,7 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
     `db.sqlite3`; on a VPS also one like `/data` or `/app/media`. NAME is its place in the storage,
     where that is another.
     """
-    from receiver.cli.commands.changes import change
+    from receiver.cli.changes import change
     from receiver.model.output import Output
     from receiver.storage import mounting
 
@@ -101,9 +99,8 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
     return change(call, title, work)
 
 
-@click.command(
+@command(
     "storage:unmount",
-    cls=Command,
     example="$ ship storage:unmount media -a blog\n-----> Unmounting media of blog\n"
     "       media is not mounted any more. What it held stays in the storage.",
 )
@@ -111,7 +108,7 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
 @click.argument("word", metavar="PATH")
 def unmount(call: Call, word: str) -> int:
     """Have the storage appear at a path no more. What it holds stays."""
-    from receiver.cli.commands.changes import change
+    from receiver.cli.changes import change
     from receiver.model.output import Output
     from receiver.storage import mounting
 
@@ -126,9 +123,8 @@ def unmount(call: Call, word: str) -> int:
     return change(call, title, work)
 
 
-@click.command(
+@command(
     "storage:quota",
-    cls=Command,
     example="$ ship storage:quota 2G -a blog\nThe storage of blog may hold 2.0G; it holds 3.2M.",
 )
 @for_app

@@ -8,7 +8,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.place import Here
 from receiver.model.errors import ServerError, UsageError
 from receiver.model.mounts import is_database_name, parse_place, shown_size
@@ -20,9 +20,8 @@ _PIPE = "-"
 _TOO_LARGE = 73
 
 
-@click.command(
+@command(
     "storage:ls",
-    cls=Command,
     example="$ ship storage:ls media -a blog\ncat.png  1.2M  2026-01-31T08:00:00Z\ndogs/",
 )
 @for_app
@@ -63,9 +62,8 @@ def _get_over_ssh(
     return ends[0] or ends[1]
 
 
-@click.command(
+@command(
     "storage:get",
-    cls=Command,
     over_ssh=_get_over_ssh,
     example="$ ship storage:get db.sqlite3 -a blog\n1 file, 135168 bytes.\n"
     "$ ship storage:get media backup/media -a blog\n12 files, 3249152 bytes.",
@@ -108,9 +106,8 @@ def _put_over_ssh(
     return ends[1] or ends[0]
 
 
-@click.command(
+@command(
     "storage:put",
-    cls=Command,
     over_ssh=_put_over_ssh,
     example="$ ship storage:put db.sqlite3 -a blog\n1 file, 135168 bytes.\n"
     "$ ship storage:put photos media/photos -a blog\n12 files, 3249152 bytes.",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.cli.commands.apps import _state
+from receiver.cli.commands.apps.info import _state
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Command, Process

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from receiver.cli.command import Call
-from receiver.cli.commands import open as opening
+from receiver.cli.commands.apps import open as opening
 from receiver.cli.context import Environment
 from receiver.model.errors import UsageError
 

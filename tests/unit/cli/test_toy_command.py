@@ -9,7 +9,7 @@ import pytest
 
 from receiver.access import audit, keys
 from receiver.cli import reference, show
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.command import Call, command, for_app
 from receiver.cli.completing import Word, offered
 from receiver.cli.context import read_environment
 from receiver.cli.main import main, program
@@ -51,9 +51,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMMANDS, "toys:hide", row)
     module = ModuleType("receiver.cli.commands.toys")
     taking_toys = for_app(click.argument("toys", nargs=-1)(hide))
-    monkeypatch.setattr(
-        module, "hide", click.command("toys:hide", cls=Command)(taking_toys), raising=False
-    )
+    monkeypatch.setattr(module, "hide", command("toys:hide")(taking_toys), raising=False)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 

@@ -3,15 +3,14 @@
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.log_line import Unstamper
 from receiver.model.run import Run, parse_run_name
 
 
-@click.command(
+@command(
     "run:list",
-    cls=Command,
     example="$ ship run:list -a blog\nrun.12  2026-01-31T08:15:00Z  v3  laptop  detached  python "
     "manage.py import",
 )
@@ -34,9 +33,8 @@ def list_runs(call: Call, *, as_json: bool, ended: bool) -> None:
     show.table(columns, [_row(run, ended=ended) for run in found])
 
 
-@click.command(
+@command(
     "run:output",
-    cls=Command,
     example="$ ship run:output run.12 -a blog\n4711 rows imported",
 )
 @for_app
@@ -47,9 +45,7 @@ def output(call: Call, name: str, *, follow: bool) -> None:
     print_output(call, parse_run_name(name), follow=follow)
 
 
-@click.command(
-    "run:stop", cls=Command, example="$ ship run:stop run.12 -a blog\nStopping run.12... done"
-)
+@command("run:stop", example="$ ship run:stop run.12 -a blog\nStopping run.12... done")
 @for_app
 @click.option("--all", "everything", is_flag=True, help="All runs that go on.")
 @click.argument("names", nargs=-1, metavar="[RUN...]")

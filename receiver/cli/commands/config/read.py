@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.cli.commands import pending
-from receiver.cli.commands.config_input import check_is_set, nothing_given, values_of
+from receiver.cli.command import Call, command, for_app, with_json
+from receiver.cli.commands.config import pending
+from receiver.cli.commands.config.input import check_is_set, nothing_given, values_of
 from receiver.model.config_formats import FORMATS
 from receiver.model.names import parse_config_name
 
@@ -24,9 +24,8 @@ _for_shell = click.option(
 )
 
 
-@click.command(
+@command(
     "config",
-    cls=Command,
     example="$ ship config -a blog\n=== blog Config Vars\n\nGREETING:   hi\nSECRET_KEY: s3cr3t",
 )
 @for_app
@@ -53,7 +52,7 @@ def show_all(call: Call, *, as_json: bool, for_shell: bool, release: str | None)
         pending.tell(call)
 
 
-@click.command("config:get", cls=Command, example="$ ship config:get GREETING -a blog\nhi")
+@command("config:get", example="$ ship config:get GREETING -a blog\nhi")
 @for_app
 @with_json
 @_for_shell
@@ -87,9 +86,7 @@ def get(
             show.write(value.encode("utf-8", "surrogateescape") + end)
 
 
-@click.command(
-    "config:keys", cls=Command, example="$ ship config:keys -a blog\nGREETING\nSECRET_KEY"
-)
+@command("config:keys", example="$ ship config:keys -a blog\nGREETING\nSECRET_KEY")
 @for_app
 @with_json
 def keys(call: Call, *, as_json: bool) -> None:
@@ -102,9 +99,8 @@ def keys(call: Call, *, as_json: bool) -> None:
         show.data(name)
 
 
-@click.command(
+@command(
     "config:export",
-    cls=Command,
     example="$ ship config:export -a blog > .env\n$ cat .env\nGREETING=hi\n"
     "SECRET_KEY='s3cr3t with blanks'",
 )
@@ -125,9 +121,8 @@ def export(call: Call, *, kind: str, release: str | None) -> None:
     _write(values_of(call, release), kind)
 
 
-@click.command(
+@command(
     "config:history",
-    cls=Command,
     example="$ ship config:history -a blog\n=== blog Config Vars by Release\n\n"
     "v5  Set GREETING             laptop  2026-01-31T08:20:00Z\n"
     "v3  Set DEBUG; unset TESTING  ci      2026-01-30T17:02:00Z",

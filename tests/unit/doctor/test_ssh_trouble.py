@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.cli.commands.ssh_trouble import explain
+from receiver.doctor.ssh_trouble import explain
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def perform(
     label: bool = False,
 ) -> int:
     """Have config vars changed; with `label`, print the new release."""
-    from receiver.cli.commands.changes import live_label
+    from receiver.cli.changes import live_label
     from receiver.deploy.config_change import is_needless
 
     wish = replace(wish, release_phase=release_phase)
@@ -91,7 +91,7 @@ def perform(
 
 
 def _release(call: Call, wish: "ConfigChange") -> int:
-    from receiver.cli.commands import changes
+    from receiver.cli import changes
     from receiver.deploy.releasing import reconfigure
     from receiver.model.output import Output
     from receiver.model.release import Release

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, Command
-from receiver.cli.commands.config_change import changes_config, options_again, perform, wished
-from receiver.cli.commands.config_input import Given, gather, names_to_unset, read_values
+from receiver.cli.command import Call, command
+from receiver.cli.commands.config.change import changes_config, options_again, perform, wished
+from receiver.cli.commands.config.input import Given, gather, names_to_unset, read_values
 from receiver.cli.confirm import confirm
 from receiver.cli.given_file import STDIN
 from receiver.cli.place import Place
@@ -37,9 +37,8 @@ def _set_over_there(
     return status
 
 
-@click.command(
+@command(
     "config:set",
-    cls=Command,
     hand_over=_set_over_there,
     example="$ ship config:set GREETING=hi -a blog\n-----> Set GREETING config var\n...\n"
     "GREETING: hi\n"
@@ -73,9 +72,8 @@ def set_(
     return status
 
 
-@click.command(
+@command(
     "config:unset",
-    cls=Command,
     example="$ ship config:unset GREETING -a blog\n-----> Unset GREETING config var\n...\nv5",
 )
 @changes_config
@@ -108,9 +106,8 @@ def _import_over_there(
     return status
 
 
-@click.command(
+@command(
     "config:import",
-    cls=Command,
     hand_over=_import_over_there,
     example="$ ship config:import .env -a blog\n-----> Set DATABASE_URL, SECRET_KEY config vars\n"
     "...\nv5\n"
@@ -158,9 +155,8 @@ def _clear_over_there(call: Call, place: Place, confirmed: str | None, **how: An
     return status
 
 
-@click.command(
+@command(
     "config:clear",
-    cls=Command,
     hand_over=_clear_over_there,
     example="$ ship config:clear -a blog --confirm blog\n-----> Unset all config vars\n...\nv6",
 )

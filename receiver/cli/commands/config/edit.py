@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from receiver.cli import forward, show
-from receiver.cli.command import Call, Command
-from receiver.cli.commands.config_change import changes_config, options_again, perform, wished
-from receiver.cli.commands.config_input import check_is_set, read_bytes, values_of
+from receiver.cli.command import Call, command
+from receiver.cli.commands.config.change import changes_config, options_again, perform, wished
+from receiver.cli.commands.config.input import check_is_set, read_bytes, values_of
 from receiver.cli.given_file import STDIN
 from receiver.cli.place import Place
 from receiver.model.config_formats import read, written
@@ -45,9 +45,8 @@ def _edit_over_there(call: Call, place: Place, name: str | None, *, sent: bool, 
     return _edit(call, read(said, "the server's answer", "json"), name, send)
 
 
-@click.command(
+@command(
     "config:edit",
-    cls=Command,
     hand_over=_edit_over_there,
     example="$ ship config:edit -a blog\n-----> Set GREETING config var; Unset DEBUG config var\n"
     "...\nv7\n"

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.freeze import parse_reason
 
 if TYPE_CHECKING:
     from receiver.model.freeze import Freeze
 
 
-@click.command(
+@command(
     "apps:lock",
-    cls=Command,
     example='$ ship apps:lock blog -m "The accounts are being closed."\nLocking blog... done',
 )
 @for_app
@@ -41,9 +40,8 @@ def lock(call: Call, name: str | None, reason: str) -> None:
     show.progress(f"Locking {call.app}... done")
 
 
-@click.command(
+@command(
     "apps:unlock",
-    cls=Command,
     example="$ ship apps:unlock blog\nUnlocking blog... done. It was locked by anna since "
     "2026-01-31T08:15:00Z: The accounts are being closed.",
 )
@@ -61,9 +59,8 @@ def unlock(call: Call, name: str | None) -> None:
         show.progress(f"Unlocking {call.app}... done. It was locked {found.told()}")
 
 
-@click.command(
+@command(
     "apps:locked",
-    cls=Command,
     example="$ ship apps:locked blog && echo wait\nblog is locked by anna since "
     "2026-01-31T08:15:00Z: The accounts are being closed.\nwait",
 )

@@ -7,7 +7,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.command import Call, command, for_app
 from receiver.cli.confirm import confirm
 from receiver.model.mounts import shown_size
 
@@ -30,9 +30,8 @@ def _destroy_over_ssh(
     return status
 
 
-@click.command(
+@command(
     "apps:destroy",
-    cls=Command,
     over_ssh=_destroy_over_ssh,
     example="$ ship apps:destroy blog --confirm blog\nDestroying blog... done",
 )

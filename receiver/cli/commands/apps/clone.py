@@ -4,8 +4,8 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, for_app
-from receiver.cli.commands.apps import OldAndNew
+from receiver.cli.command import Call, command, for_app
+from receiver.cli.commands.apps.rename import OldAndNew
 from receiver.model.errors import UsageError
 from receiver.model.names import AppName
 
@@ -26,7 +26,7 @@ def _over_ssh(
     return status
 
 
-@click.command(
+@command(
     "apps:clone",
     cls=OldAndNew,
     over_ssh=_over_ssh,

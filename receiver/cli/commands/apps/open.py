@@ -6,7 +6,7 @@ import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
-from receiver.cli.command import Call, Command, for_app, with_json
+from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.context import Environment
 from receiver.model.errors import UsageError
 
@@ -23,9 +23,8 @@ def _open_over_ssh(call: Call, place: Destination, given: str | None, option: st
     return status
 
 
-@click.command(
+@command(
     "apps:open",
-    cls=Command,
     over_ssh=_open_over_ssh,
     example="$ ship open /admin -a blog\nhttp://blog.example.com/admin",
 )
@@ -44,9 +43,8 @@ def open_(call: Call, given: str | None, option: str | None) -> None:
         show.data(url)
 
 
-@click.command(
+@command(
     "apps:urls",
-    cls=Command,
     example="$ ship urls blog\nhttp://blog.example.com",
 )
 @for_app

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app, with_json
-from receiver.cli.commands.runs import as_data, outcome, print_output
+from receiver.cli.command import Call, command, for_app, with_json
+from receiver.cli.commands.runs.records import as_data, outcome, print_output
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.run import Run, parse_run_name
 
@@ -17,9 +17,8 @@ _NEVER_RAN = frozenset({"missed", "skipped"})
 _NOW = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@click.command(
+@command(
     "cron",
-    cls=Command,
     example="$ ship cron -a blog\nnightly  0 3 * * *  2026-02-01T03:00:00Z  2026-01-31T03:00:00Z"
     "  succeeded  python manage.py clearsessions",
 )
@@ -49,9 +48,8 @@ def list_jobs(call: Call, *, as_json: bool) -> None:
             )
 
 
-@click.command(
+@command(
     "cron:run",
-    cls=Command,
     example="$ ship cron:run nightly -a blog\n12 sessions removed",
 )
 @for_app
@@ -72,9 +70,8 @@ def run(call: Call, name: str, *, detach: bool) -> int:
     return done.exit_code or 0
 
 
-@click.command(
+@command(
     "cron:suspend",
-    cls=Command,
     example="$ ship cron:suspend nightly -a blog\nThese start by no schedule until `ship "
     "cron:resume`:\nnightly",
 )
@@ -94,9 +91,8 @@ def suspend(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
         show.data(name)
 
 
-@click.command(
+@command(
     "cron:resume",
-    cls=Command,
     example="$ ship cron:resume nightly -a blog\nThese start by their schedules again:\nnightly",
 )
 @for_app
@@ -112,9 +108,8 @@ def resume(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
         show.data(name)
 
 
-@click.command(
+@command(
     "cron:history",
-    cls=Command,
     example="$ ship cron:history nightly -n 1 -a blog\n"
     "run.12  nightly  2026-01-31T03:00:00Z  3.2 s  v3  schedule  succeeded",
 )
@@ -138,9 +133,8 @@ def history(call: Call, name: str | None, count: int, *, as_json: bool) -> None:
     show.table(columns, [_history_row(run) for run in found])
 
 
-@click.command(
+@command(
     "cron:output",
-    cls=Command,
     example="$ ship cron:output nightly -a blog\n12 sessions removed",
 )
 @for_app
@@ -163,7 +157,7 @@ def output(call: Call, name: str, run_name: str | None) -> None:
     )
 
 
-@click.command("cron:fire", cls=Command)
+@command("cron:fire")
 @for_app
 @click.option("--wait", is_flag=True)
 @click.argument("name")
@@ -174,7 +168,7 @@ def fire(call: Call, name: str, *, wait: bool) -> None:
     crons.fire(call.server, call.app, name, wait=wait)
 
 
-@click.command("cron:schedule", cls=Command)
+@command("cron:schedule")
 @for_app
 def schedule(call: Call) -> None:
     """Start the jobs of an app when they are due: on a server without systemd."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from receiver.cli import show
-from receiver.cli.command import Call, Command, for_app
+from receiver.cli.command import Call, command, for_app
 from receiver.model.errors import UsageError
 from receiver.model.run import Limits, parse_limits, parse_variables
 
@@ -49,9 +49,8 @@ def _with_limits(function: Callable[..., Any]) -> Callable[..., Any]:
     return parsed
 
 
-@click.command(
+@command(
     "run",
-    cls=Command,
     context_settings=_WORDS,
     example="$ ship run -a blog -- python manage.py migrate\n"
     "$ ship run -a blog -- sh -c 'exit 7'; echo $?\n7",
@@ -92,9 +91,8 @@ def run(
     return runs.attached(call.server, call.app, wish, tty=at_terminal, term=call.environment.term)
 
 
-@click.command(
+@command(
     "run:detached",
-    cls=Command,
     context_settings=_WORDS,
     example="$ ship run:detached -a blog -- python manage.py import\nrun.12",
 )
