@@ -1,9 +1,12 @@
 """Changes of an app, each in a process of its own that goes on when the one who asked hangs up."""
 
+from collections.abc import Callable
+
 from receiver.cli import show
 from receiver.cli.command import Call
 from receiver.deploy import detached
 from receiver.deploy.detached import Request, Work
+from receiver.model.output import Output
 from receiver.state import records
 
 
@@ -16,6 +19,16 @@ def change(call: Call, description: str, work: Work) -> int:
         app=call.app, by=call.by, commit=commit, description=description, entry=call.entry
     )
     return detached.run_detached(call.server, request, work, show.transcript)
+
+
+def step(call: Call, title: str, do: Callable[[Output], object]) -> int:
+    """As `change`, of what makes no release: a single step, of this title."""
+
+    def work(out: Output, _: int) -> None:
+        out.step(title)
+        do(out)
+
+    return change(call, title, work)
 
 
 def live_label(call: Call) -> str | None:

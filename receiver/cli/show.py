@@ -4,9 +4,12 @@ error.
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from receiver.model.errors import ShipError
 from receiver.model.output import Output
+
+_CHUNK_BYTES = 65_536
 
 
 def data(text: str) -> None:
@@ -18,6 +21,13 @@ def write(chunk: bytes) -> None:
     """Bytes of what was asked for."""
     sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
+
+
+def file(path: Path) -> None:
+    """All bytes of a file, as what was asked for."""
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK_BYTES):
+            write(chunk)
 
 
 def progress(text: str) -> None:

@@ -7,6 +7,11 @@ import re
 _COMMAND = re.compile(rb"(?P<colour>\x1b\[[0-9;:]*m)|[\x00-\x08\x0a-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
+def printable(text: str) -> str:
+    """A text with ? for what a terminal would take for an order."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def harmless(text: bytes, *, colours: bool) -> bytes:
     """A line with control characters as `less -R` shows them, such as ^G; colours stay where
     they are wanted.

@@ -142,13 +142,7 @@ def add(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
 @_with_grant
 def update(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
     """Change what a key that was let in may do; with --all-apps, also an admin's."""
-    from receiver.access import grants as access
-    from receiver.access import keys
-
-    found = keys.find_key(call.layout, key)
-    there = found.everywhere if wide else access.of_app(call.layout, call.app).get(found.name)
-    if there is None:
-        raise _no_grant(call, found, wide=wide)
+    _granted(call, key, wide=wide)
     _grant(call, key, grant, wide=wide)
 
 
@@ -163,14 +157,8 @@ def remove(call: Call, key: str, grant: Grant, *, wide: bool) -> None:
 
     `keys:remove` shuts it out.
     """
-    from receiver.access import grants as access
-    from receiver.access import keys
-
     del grant  # only `admin` says something here: that no app is meant
-    found = keys.find_key(call.layout, key)
-    there = found.everywhere if wide else access.of_app(call.layout, call.app).get(found.name)
-    if there is None:
-        raise _no_grant(call, found, wide=wide)
+    found = _granted(call, key, wide=wide)
     _set(call, key, None, wide=wide)
     if wide:
         show.progress(tell_everywhere(found.name, None))
@@ -234,6 +222,18 @@ def tell_everywhere(name: str, grant: Grant | None) -> str:
     if grant is None:
         return f"{name} may do what it was granted for single apps, and nothing else."
     return f"{name} may {grant} every app."
+
+
+def _granted(call: Call, name: str, *, wide: bool) -> "Key":
+    """The key that was granted something: for all apps, or for this one."""
+    from receiver.access import grants as access
+    from receiver.access import keys
+
+    found = keys.find_key(call.layout, name)
+    there = found.everywhere if wide else access.of_app(call.layout, call.app).get(found.name)
+    if there is None:
+        raise _no_grant(call, found, wide=wide)
+    return found
 
 
 def _grant(call: Call, name: str, grant: Grant, *, wide: bool) -> None:

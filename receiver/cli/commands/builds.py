@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from receiver.model.layout import AppPaths
     from receiver.model.release import Build
 
-_CHUNK_BYTES = 65_536
 _MINUTE_S = 60
 _REFUSED = ("usage/", "not-found/", "locked/by-hand")
 
@@ -91,7 +90,7 @@ def output(call: Call, build: str | None, *, follow: bool) -> int:
     paths, found = call.server.app(call.app), _find(call, build)
     log = _log(paths, found)
     if not follow:
-        _print_file(log)
+        show.file(log)
         return 0
     from receiver.machine.watcher import follow_until
 
@@ -275,13 +274,7 @@ def _print_part(title: str, path: Path) -> None:
     show.data("")
     show.heading(title)
     show.data("")
-    _print_file(path)
-
-
-def _print_file(path: Path) -> None:
-    with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            show.write(chunk)
+    show.file(path)
 
 
 def _text(path: Path) -> str:

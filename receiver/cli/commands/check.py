@@ -1,21 +1,15 @@
 """`ship check`: try a commit as a push of it would be tried, without a release."""
 
-from typing import TYPE_CHECKING
-
 from receiver.cli import forward, show
-from receiver.cli.checkout import Checkout, Destination
+from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app
 from receiver.cli.place import Here
-
-if TYPE_CHECKING:
-    from receiver.model.names import AppName
 
 _DEPLOY_BRANCHES = ("main", "master")
 
 
 def _over_ssh(call: Call, place: Destination) -> int:
-    target = remote_of(call.checkout, call.app) or place.remote_of(call.app)
-    if is_new_to(call.checkout, target):
+    if target := unpushed(call):
         return push_option(call, target, "check")
     return forward.become_ssh(place, ["check", "--app", call.app], call.environment, terminal=False)
 
@@ -36,26 +30,28 @@ def check(call: Call) -> int:
     What counts as an answer is shown by `ship checks`; `ship checks:run` asks the release that is
     live.
     """
-    here = call.place
-    if call.key is None and isinstance(here, Here) and here.root is not None:
-        target = remote_of(call.checkout, call.app)
-        if target is not None and is_new_to(call.checkout, target):
-            return push_option(call, target, "check")
+    if target := unpushed(call):
+        return push_option(call, target, "check")
     from receiver.deploy import retrying
 
     return retrying.check(call.server, call.app, call.by, show.transcript, call.entry)
 
 
-def remote_of(checkout: Checkout, app: "AppName") -> str | None:
-    """The git remote of this checkout that leads to the app."""
-    found = [remote.name for remote in checkout.ship_remotes() if remote.app == app]
-    return found[0] if found else None
-
-
-def is_new_to(checkout: Checkout, target: str) -> bool:
-    """Whether the checkout has a commit that is not what was pushed last."""
-    head = checkout.head()
-    return head is not None and head != checkout.remote_head(target)[1]
+def unpushed(call: Call) -> str | None:
+    """Where this checkout has a commit to push that is not what was pushed last; None where it has
+    none, or nobody stands in a checkout.
+    """
+    place = call.place
+    if isinstance(place, Here) and (call.key is not None or place.root is None):
+        return None
+    named = (remote.name for remote in call.checkout.ship_remotes() if remote.app == call.app)
+    target = next(named, None)
+    if target is None and isinstance(place, Destination):
+        target = place.remote_of(call.app)
+    head = call.checkout.head() if target else None
+    if target is None or head is None or head == call.checkout.remote_head(target)[1]:
+        return None
+    return target
 
 
 def push_option(call: Call, target: str, option: str) -> int:

@@ -2,12 +2,24 @@
 one.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from receiver.cli import forward, show
 from receiver.cli.checkout import REMOTE, Destination
 from receiver.cli.command import Call, command, for_app
 from receiver.model.errors import UsageError
+
+
+def _with_remote(told: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that say which app is meant, and what its git remote is called here."""
+    app = click.option("-a", "--app", metavar="NAME", help="The app.")
+    remote = click.option(
+        "-r", "--remote", "name", metavar="NAME", default=REMOTE, show_default=True, help=told
+    )
+    return lambda function: app(remote(function))
 
 
 def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
@@ -19,16 +31,7 @@ def _remote_over_ssh(call: Call, place: Destination, name: str) -> int:
     over_ssh=_remote_over_ssh,
     example="$ ship git:remote -a blog\nset git remote prod to ship@example.com:blog",
 )
-@click.option("-a", "--app", metavar="NAME", help="The app.")
-@click.option(
-    "-r",
-    "--remote",
-    "name",
-    metavar="NAME",
-    default=REMOTE,
-    show_default=True,
-    help="The git remote to add or change.",
-)
+@_with_remote("The git remote to add or change.")
 def remote(call: Call, name: str) -> int:
     """Have this checkout know an app: add or change the git remote that leads to it."""
     call.server.app(call.app)
@@ -44,16 +47,7 @@ def _clone_over_ssh(call: Call, place: Destination, folder: str | None, name: st
     over_ssh=_clone_over_ssh,
     example="$ ship git:clone -a blog\nCloning into 'blog'...",
 )
-@click.option("-a", "--app", metavar="NAME", help="The app.")
-@click.option(
-    "-r",
-    "--remote",
-    "name",
-    metavar="NAME",
-    default=REMOTE,
-    show_default=True,
-    help="What the new checkout calls the git remote.",
-)
+@_with_remote("What the new checkout calls the git remote.")
 @click.argument("folder", required=False, type=click.Path())
 def clone(call: Call, folder: str | None, name: str) -> int:
     """Make a checkout of an app's code, which knows where it came from: `git push prod main`

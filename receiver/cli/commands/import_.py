@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import forward, show
+from receiver.cli import forward, show, terminal
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.config.input import read_bytes
@@ -106,7 +106,8 @@ def _show(found: "Imported", text: str, there: list[str]) -> None:
         show.heading(file)
         show.data("")
         for each in findings:
-            show.data(f"{_printable(each.seen)}\n   {FATES[each.fate]}: {_printable(each.told)}")
+            show.data(terminal.printable(each.seen))
+            show.data(f"   {FATES[each.fate]}: {terminal.printable(each.told)}")
         show.data("")
     if text:
         show.heading("For ship.toml; --write adds it")
@@ -114,11 +115,6 @@ def _show(found: "Imported", text: str, there: list[str]) -> None:
     for name in there:
         show.progress(f"[{name}] stands in ship.toml already, and stays as it is.")
     _show_commands(found)
-
-
-def _printable(text: str) -> str:
-    """Without what a terminal would take for an order."""
-    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _show_commands(found: "Imported") -> None:

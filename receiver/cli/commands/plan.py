@@ -8,8 +8,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app, with_json
-from receiver.cli.commands.check import is_new_to, push_option, remote_of
-from receiver.cli.place import Here
+from receiver.cli.commands.check import push_option, unpushed
 from receiver.model import catalogue
 from receiver.model.errors import UsageError
 from receiver.model.names import parse_release_version
@@ -23,10 +22,8 @@ _INDENT = "       "
 
 
 def _over_ssh(call: Call, place: Destination, words: tuple[str, ...], *, as_json: bool) -> int:
-    if not words and not as_json:
-        target = remote_of(call.checkout, call.app) or place.remote_of(call.app)
-        if is_new_to(call.checkout, target):
-            return push_option(call, target, "plan")
+    if not words and not as_json and (target := unpushed(call)):
+        return push_option(call, target, "plan")
     options = ["--json"] if as_json else []
     line = ["plan", "--app", call.app, *options, "--", *words]
     return forward.become_ssh(place, line, call.environment, terminal=False)
@@ -50,11 +47,8 @@ def plan(call: Call, words: tuple[str, ...], *, as_json: bool) -> int:
     """Tell what a push of this checkout would do; or config:set, config:unset, rollback,
     ps:scale, ps:restart, as typed.
     """
-    here = call.place
-    if not words and not as_json and call.key is None and isinstance(here, Here) and here.root:
-        target = remote_of(call.checkout, call.app)
-        if target is not None and is_new_to(call.checkout, target):
-            return push_option(call, target, "plan")
+    if not words and not as_json and (target := unpushed(call)):
+        return push_option(call, target, "plan")
     _tell(_chosen(call, words), as_json=as_json)
     return 0
 

@@ -243,19 +243,14 @@ def _change(
     wanted: "Change",
     warn: Callable[[], None] = lambda: None,
 ) -> int:
-    from receiver.cli.changes import change
-    from receiver.model.output import Output
+    from receiver.cli import changes
     from receiver.processes import control
 
     control.planned(call.server, call.app, wanted)  # refuses before it says to do it
     warn()
     title = f"{doing} {what} of {call.app}" if what else f"{doing} {call.app}"
 
-    def work(out: Output, _: int) -> None:
-        out.step(title)
-        control.do(call.server, call.app, wanted)
-
-    return change(call, title, work)
+    return changes.step(call, title, lambda _: control.do(call.server, call.app, wanted))
 
 
 def parse_wish(text: str) -> "Wish":

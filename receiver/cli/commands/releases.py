@@ -1,7 +1,5 @@
 """`ship releases`: what was released, what its build said, again, and back."""
 
-from pathlib import Path
-
 import click
 
 from receiver.cli import show
@@ -100,7 +98,7 @@ def output(call: Call, release: str | None) -> None:
         raise NotFoundError(
             f"The output of {found.label} is not kept any more.", reason="not-found/output"
         )
-    _print_file(log)
+    show.file(log)
 
 
 @command(
@@ -206,9 +204,3 @@ def _described(release: Release) -> dict[str, str]:
         **{f"Process {name}": line for name, line in release.lines.items()},
     }
     return {name: value for name, value in found.items() if value}
-
-
-def _print_file(path: Path) -> None:
-    with path.open("rb") as handle:
-        while chunk := handle.read(65_536):
-            show.write(chunk)

@@ -11,6 +11,7 @@ from receiver.model.errors import UsageError
 from receiver.model.mounts import RESCUED, parse_mount, shown_size
 
 if TYPE_CHECKING:
+    from receiver.model.output import Output
     from receiver.storage.usage import Report
 
 _SIZE = re.compile(r"([1-9][0-9]{0,5})([MG])(?:i?B)?", re.IGNORECASE)
@@ -77,8 +78,7 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
     `db.sqlite3`; on a VPS also one like `/data` or `/app/media`. NAME is its place in the storage,
     where that is another.
     """
-    from receiver.cli.changes import change
-    from receiver.model.output import Output
+    from receiver.cli import changes
     from receiver.storage import mounting
 
     wishes = [parse_mount(word) for word in words]
@@ -92,11 +92,10 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
     mounting.refuse(call.server, call.app, wishes, hide=hide or of is not None)
     title = f"Mounting {', '.join(wish.path for wish in wishes)} of {call.app}"
 
-    def work(out: Output, _: int) -> None:
-        out.step(title)
+    def work(out: "Output") -> None:
         mounting.mount(call.server, call.app, wishes, out, hide=hide, of=label)
 
-    return change(call, title, work)
+    return changes.step(call, title, work)
 
 
 @command(
@@ -108,19 +107,16 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
 @click.argument("word", metavar="PATH")
 def unmount(call: Call, word: str) -> int:
     """Have the storage appear at a path no more. What it holds stays."""
-    from receiver.cli.changes import change
-    from receiver.model.output import Output
+    from receiver.cli import changes
     from receiver.storage import mounting
 
     path = parse_mount(word).path
     call.server.app(call.app)
-    title = f"Unmounting {path} of {call.app}"
-
-    def work(out: Output, _: int) -> None:
-        out.step(title)
-        mounting.unmount(call.server, call.app, path, out)
-
-    return change(call, title, work)
+    return changes.step(
+        call,
+        f"Unmounting {path} of {call.app}",
+        lambda out: mounting.unmount(call.server, call.app, path, out),
+    )
 
 
 @command(

@@ -5,6 +5,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app
+from receiver.cli.commands.apps.create import tell_from_here
 from receiver.cli.commands.apps.rename import OldAndNew
 from receiver.model.errors import UsageError
 from receiver.model.names import AppName
@@ -20,8 +21,7 @@ def _over_ssh(
     words = ["apps:clone", "--app", call.app, _own_name(call, new), *options]
     status, said = forward.ask_over_ssh(place, words, call.environment)
     if status == 0:
-        url = said.decode("utf-8", "replace").partition(" | ")[0]
-        show.data(f"{url} | {place.remote_of(new)}")
+        tell_from_here(said, place.remote_of(new))
         _tell_how_to_push(new, place.remote_of(new))
     return status
 

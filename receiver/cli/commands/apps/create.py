@@ -23,10 +23,17 @@ def _create_over_ssh(call: Call, place: Destination, name: str, *, as_json: bool
 
         show.as_json({**json.loads(said), "git_remote": remote})
     else:
-        url = said.decode("utf-8", "replace").partition(" | ")[0]
-        show.data(f"{url} | {remote}")
+        tell_from_here(said, remote)
     _remember(call, remote)
     return 0
+
+
+def tell_from_here(said: bytes, remote: str) -> None:
+    """Tell what the server said of an app, its URL and git remote, with the remote that works from
+    this machine.
+    """
+    url = said.decode("utf-8", "replace").partition(" | ")[0]
+    show.data(f"{url} | {remote}")
 
 
 @command(

@@ -5,6 +5,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.checkout import REMOTE, Destination
 from receiver.cli.command import Call, Command, command, for_app
+from receiver.cli.commands.apps.create import tell_from_here
 from receiver.model.names import AppName
 
 
@@ -15,8 +16,7 @@ def _rename_over_ssh(call: Call, place: Destination, old: str | None, new: str) 
     status, said = forward.ask_over_ssh(place, words, call.environment)
     if status:
         return status
-    url = said.decode("utf-8", "replace").partition(" | ")[0]
-    show.data(f"{url} | {place.remote_of(new)}")
+    tell_from_here(said, place.remote_of(new))
     _follow_rename(call, AppName(new), place.remote_of(new))
     return 0
 
