@@ -157,7 +157,8 @@ def test_access_is_given_changed_and_taken_back(office: Office) -> None:
     refused = office.ask("boss", "access:add dev admin -a blog")
     assert (refused.status, "(usage/admin-of-an-app)" in refused.err) == (2, True)
     assert office.ask("boss", "access:add dev view --all-apps").err == "dev may view every app.\n"
-    assert office.ask("dev", "apps").out.count("\n") == 2
+    seen = {line.split()[0] for line in office.ask("dev", "apps").out.splitlines()}
+    assert {"blog", "shop"} <= seen  # another test has made more
     assert (
         office.ask("boss", "access:add dev admin").err
         == "dev is an admin of the server: it may do everything.\n"
