@@ -108,5 +108,13 @@ def test_the_reference_is_what_the_commands_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference.render()
 
 
+def test_the_reference_names_no_command_that_is_gone() -> None:
+    namespaces = {name.partition(":")[0] for name in COMMANDS}
+    named = re.findall(r"\b([a-z]+):([a-z]+)\b", reference._INTRODUCTION)
+    told = {f"{space}:{name}" for space, name in named if space in namespaces}
+    assert len(told) > 10
+    assert told <= {*COMMANDS}
+
+
 def test_every_class_of_errors_is_explained() -> None:
     assert set(reference._CLASSES) == set(EXIT_CODES)
