@@ -16,7 +16,7 @@ from receiver.model.errors import CheckError, NotFoundError
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
-from receiver.model.webserver import Command
+from receiver.nginx.sites import web_port
 from receiver.server import Server
 from receiver.state import records
 
@@ -78,8 +78,7 @@ def _place(
     """Where the release listens, and the host name it is asked by there; None for its own."""
     if release.served == "files":
         return (_LOOPBACK, server.settings.http_port), None
-    own = isinstance(release.processes["web"], Command)
-    port = settings.own_port(live.slot) if own else settings.port
+    port = web_port(settings, release, live.slot)
     return (_LOOPBACK, port), release.checked_by(settings).host
 
 

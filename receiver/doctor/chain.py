@@ -22,7 +22,6 @@ from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
-from receiver.model.webserver import Gunicorn
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
 from receiver.processes import web_steps
@@ -104,7 +103,7 @@ class _Way:
     @property
     def starts(self) -> bool:
         """Whether no worker of gunicorn's is ready: a fresh process would not be either."""
-        return isinstance(self.release.processes["web"], Gunicorn) and not self.ready
+        return self.release.gunicorn is not None and not self.ready
 
     @property
     def hangs(self) -> bool:
@@ -209,7 +208,7 @@ def _process(way: _Way) -> Iterator[str]:
         yield state.shown
     if master is None:
         yield f"No web process runs in slot {way.live.slot}."
-    elif isinstance(way.release.processes["web"], Gunicorn):
+    elif way.release.gunicorn:
         count = len(proc.children(master))
         yield f"Process {master} is the master; {len(way.ready)} of its {count} workers are ready."
     if isinstance(way.direct, Answer):

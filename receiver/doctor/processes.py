@@ -22,7 +22,6 @@ from receiver.model.plan import (
     StopSlot,
 )
 from receiver.model.release import Live, Release
-from receiver.model.webserver import Gunicorn
 from receiver.planner.formation import plan_formation
 from receiver.processes.web_steps import await_slot
 
@@ -101,7 +100,7 @@ def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Fi
     if pid is None:
         yield _down(seen, app, live, release)
         return
-    if not isinstance(release.processes["web"], Gunicorn):
+    if release.binds_itself:
         return
     alive = proc.children(pid)
     told = workers.ready_workers(app.paths.slot_run(live.slot))

@@ -31,7 +31,6 @@ from receiver.model.dotenv import parse_dotenv
 from receiver.model.errors import UsageError
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
-from receiver.model.webserver import Gunicorn
 from receiver.runs.jobs import release_variables
 from receiver.state import records
 
@@ -97,8 +96,7 @@ def prepare(
     draft = _draft(laptop, paths, decided.pushed, version)
     release = completed(draft, compiled, decided.config, out)
     _remember(paths, release)
-    web = release.processes.get("web")
-    known = what_was_pushed(tree, web.app if isinstance(web, Gunicorn) else "")
+    known = what_was_pushed(tree, release.gunicorn.app if release.gunicorn else "")
     return Ready(release=release, config=decided.config, pushed=known)
 
 

@@ -24,7 +24,7 @@ from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.program import RUNTIME
 from receiver.model.settings import GRACEFUL_S
-from receiver.model.webserver import Command, Gunicorn, needs_fresh_start
+from receiver.model.webserver import Gunicorn, needs_fresh_start
 from receiver.runs.jobs import launch_argv
 from receiver.state import records
 
@@ -98,7 +98,7 @@ class Web:
         if ready.release.served == "files" and ready.release.static == before.release.static:
             self._ready = ready
             return None
-        if _binds_itself(ready) or _binds_itself(before):
+        if ready.release.binds_itself or before.release.binds_itself:
             self.end(old)
             return self.begin(ready)
         return self._hand_over(ready, old)
@@ -146,7 +146,7 @@ class Web:
             self._page = None
 
     def _listen(self, ready: Ready) -> None:
-        if _binds_itself(ready):
+        if ready.release.binds_itself:
             self.close()
             hold(self.port).close()
         elif self._listener is None:
@@ -181,7 +181,7 @@ class Web:
             argv=launch_argv(self.paths.running.home, "web", *options),
             env=self.own,
             cwd=self._run,
-            to_group=_binds_itself(ready),
+            to_group=ready.release.binds_itself,
             keeps=keeps,
         )
 
@@ -201,7 +201,7 @@ class Web:
         return local_lines.for_here(answers.never_started(limit_s))
 
     def _serves(self, ready: Ready) -> bool:
-        if _is_gunicorn(ready):
+        if ready.release.gunicorn:
             return ready.release.label in workers.ready_workers(self._run).values()
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -211,7 +211,7 @@ class Web:
 
     def _other_ports(self, ready: Ready, process: Guarded) -> tuple[int, ...]:
         """Where a server listens that should listen on $PORT; nothing where that cannot be seen."""
-        if not _binds_itself(ready):
+        if not ready.release.binds_itself:
             return ()
         pids = [pid for child in proc.children(process.pid) for pid in proc.session(child)]
         return sockets.listening_ports(pids)
@@ -259,8 +259,7 @@ def write(paths: CheckoutPaths, ready: Ready) -> None:
     too.
     """
     release = ready.release
-    web = release.processes.get("web")
-    if isinstance(web, Gunicorn):
+    if web := release.gunicorn:
         release = replace(release, processes={**release.processes, "web": with_access_lines(web)})
     records.write_config(paths.running.env, ready.config, mode=0o600)
     records.write_json(paths.running.record, release)
@@ -272,14 +271,6 @@ def forget_bytecode(sources: list[Path]) -> None:
         for compiled in (source.parent / "__pycache__").glob(f"{source.stem}.*.pyc"):
             with suppress(OSError):
                 files.remove(compiled)
-
-
-def _is_gunicorn(ready: Ready) -> bool:
-    return isinstance(ready.release.processes.get("web"), Gunicorn)
-
-
-def _binds_itself(ready: Ready) -> bool:
-    return isinstance(ready.release.processes.get("web"), Command)
 
 
 def _cannot_listen(port: int, error: OSError) -> ServerError:

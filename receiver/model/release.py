@@ -72,15 +72,21 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         return f"v{self.version}"
 
     @property
+    def gunicorn(self) -> Gunicorn | None:
+        """The web process, where ship runs it with gunicorn: it listens on the held socket."""
+        web = self.processes.get("web")
+        return web if isinstance(web, Gunicorn) else None
+
+    @property
+    def binds_itself(self) -> bool:
+        """Whether the web process binds a port of its own, which each slot has."""
+        return "web" in self.processes and self.gunicorn is None
+
+    @property
     def checks_itself(self) -> bool:
         """Whether it is sure that new workers ask their own app: they do where it is a WSGI app."""
-        web = self.processes.get("web")
-        if (
-            not isinstance(web, Gunicorn)
-            or web.config
-            or self.gunicorn_file
-            or self.check.needs_time
-        ):
+        web = self.gunicorn
+        if web is None or web.config or self.gunicorn_file or self.check.needs_time:
             return False
         kinds = [word.partition("=")[2] for word in web.arguments if word.startswith(_WORKER_CLASS)]
         return not kinds or kinds[-1] in _WSGI_WORKERS

@@ -13,7 +13,6 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import OF_NGINX, App, Server
-from receiver.model.webserver import Command
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
 
@@ -136,8 +135,7 @@ def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
     """The port nginx passes requests to: the held socket's, or the slot's own for a server that
     binds it.
     """
-    web = None if release is None else release.processes.get("web")
-    binds_itself = isinstance(web, Command)
+    binds_itself = release is not None and release.binds_itself
     return settings.own_port(slot) if binds_itself else settings.port
 
 

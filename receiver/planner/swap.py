@@ -24,7 +24,6 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +126,7 @@ def _without_process(facts: SwapFacts) -> Swap:
 
 def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
     new, limit_s = facts.new, float(facts.settings.check_limit_s)
-    if isinstance(new.processes["web"], Gunicorn):
+    if new.gunicorn:
         return AwaitRelease(new.app, slot, new.version, limit_s)
     port = facts.settings.own_port(slot)
     return AwaitAnswer(new.app, slot, port, limit_s, new.check)

@@ -14,7 +14,6 @@ from receiver.model.names import AppName
 from receiver.model.process_limits import WEB, shown_mib
 from receiver.model.release import Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
 from receiver.processes import memory as app_memory
 from receiver.processes.concurrency import Share, Workers, plan_workers
 from receiver.processes.memory import Process
@@ -80,11 +79,11 @@ def web_workers(server: Server, paths: AppPaths, settings: App, release: Release
     """How many workers a release has where nobody said so, and why; None where the usual number
     will do.
     """
-    web, limit = release.processes.get(WEB), settings.limits.get(WEB)
+    web, limit = release.gunicorn, settings.limits.get(WEB)
     asked = records.read_config(paths.release(release.version).env).get(_ASKED)
     if limit is None or limit.memory_bytes is None or asked or paths.scale.exists():
         return None
-    if not isinstance(web, Gunicorn) or web.workers is not None:
+    if web is None or web.workers is not None:
         return None
     live = records.read_live(paths)
     now = next((it for it in look(server, paths.name).held if it.type == WEB), None)

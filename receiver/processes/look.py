@@ -17,7 +17,6 @@ from receiver.machine.clock import Clock
 from receiver.model.formation import WEB, Instance
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.model.webserver import Gunicorn
 from receiver.planner.formation import background_types
 from receiver.processes import web_steps
 from receiver.server import Server
@@ -126,7 +125,7 @@ def _web(app: AppState, release: Release) -> Type:
 
 
 def _web_pids(app: AppState, release: Release) -> dict[int, str]:
-    if isinstance(release.processes[WEB], Gunicorn):
+    if release.gunicorn:
         return web_steps.serving_workers(app)
     master = app.server.host.main_pid(app.name, app.slot)
     return {} if master is None else {master: release.label}

@@ -22,7 +22,6 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
 from receiver.planner.swap import other
 from receiver.processes.refusals import serving
 from receiver.state import records
@@ -91,7 +90,7 @@ def scale(before: AppState, after: AppState) -> Plan:
         return start(after) if after.has_web else ()
     live, release = after.live, after.release
     runs = live is not None and after.server.host.main_pid(after.name, live.slot) is not None
-    if live is None or release is None or not runs or not _is_gunicorn(release):
+    if live is None or release is None or not runs or not release.gunicorn:
         return ()
     limit_s = float(after.settings.check_limit_s)
     return (
@@ -103,11 +102,7 @@ def scale(before: AppState, after: AppState) -> Plan:
 def await_slot(release: Release, settings: App, slot: SlotLetter) -> AnyStep:
     """The step that waits until a slot serves."""
     limit_s = float(settings.check_limit_s)
-    if _is_gunicorn(release):
+    if release.gunicorn:
         return AwaitRelease(release.app, slot, release.version, limit_s)
     port = settings.own_port(slot)
     return AwaitAnswer(release.app, slot, port, limit_s, release.checked_by(settings))
-
-
-def _is_gunicorn(release: Release) -> bool:
-    return isinstance(release.processes.get(WEB), Gunicorn)

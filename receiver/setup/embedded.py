@@ -34,7 +34,6 @@ from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.program import CODE
 from receiver.model.settings import Server
-from receiver.model.webserver import Gunicorn
 from receiver.nginx import program as nginx
 from receiver.nginx import sites
 from receiver.runs import records as run_records
@@ -272,8 +271,7 @@ def _start_app(host: SupervisordHost, layout: Layout, app: AppName) -> None:
     version = paths.aim(slot) if slot else None
     if slot is None or version is None:
         return
-    web = records.read_release(paths, version).processes.get("web")
-    if isinstance(web, Gunicorn):
+    if records.read_release(paths, version).gunicorn:
         host.hold_socket(app)
     host.start(app, slot)
 

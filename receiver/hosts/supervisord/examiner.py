@@ -16,7 +16,6 @@ from receiver.model.formation import Instance
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.model.webserver import Gunicorn
 
 _WAIT_S = 5
 _POLL_S = 0.05
@@ -126,8 +125,7 @@ class SupervisorExaminer:
 
     def start_again(self, app: AppName, release: Release, slot: SlotLetter) -> Manage:
         """Start its program."""
-        by_gunicorn = isinstance(release.processes["web"], Gunicorn)
-        of_kind = held_process if by_gunicorn else own_port_process
+        of_kind = held_process if release.gunicorn else own_port_process
         return Manage((of_kind(app, slot),))
 
     def manage(self, words: tuple[str, ...]) -> None:

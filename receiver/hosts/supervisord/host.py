@@ -26,7 +26,6 @@ from receiver.model.plan import WriteFile
 from receiver.model.program import RUNTIME
 from receiver.model.release import Release
 from receiver.model.settings import App, Server
-from receiver.model.webserver import Command
 from receiver.nginx import program as nginx
 from receiver.state import records
 
@@ -207,8 +206,7 @@ class SupervisordHost:
         return _SLOW if state.alive else state.name
 
     def _process_for(self, app: AppName, slot: SlotLetter) -> str:
-        web = self._release(app, slot).processes.get("web")
-        if isinstance(web, Command):
+        if self._release(app, slot).binds_itself:
             return programs.own_port_process(app, slot)
         return programs.held_process(app, slot)
 

@@ -14,7 +14,6 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
 from receiver.planner.render import render
 
 SlotKind = Literal["web", "port"]
@@ -40,7 +39,7 @@ def placeholder_unit(app: AppName) -> str:
 
 def slot_kind(release: Release) -> SlotKind:
     """Which of the two templates the release's web process is an instance of."""
-    return "web" if isinstance(release.processes["web"], Gunicorn) else "port"
+    return "web" if release.gunicorn else "port"
 
 
 def slot_template(app: AppName, kind: SlotKind) -> str:
