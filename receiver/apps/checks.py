@@ -8,17 +8,17 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import configure
 from receiver.health import ask as health
 from receiver.health.answers import Answer, Question
 from receiver.model.check import NAMES, Check, overlaid
 from receiver.model.errors import CheckError, NotFoundError
 from receiver.model.names import AppName
-from receiver.model.release import Live, Release
+from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.nginx.sites import web_port
 from receiver.server import Server
-from receiver.state import records
 
 _LOOPBACK = "127.0.0.1"
 Source = Literal["checks:set", "the code", "default"]
@@ -32,14 +32,13 @@ class Setting:
     source: Source
 
 
-def report(server: Server, app: AppName) -> dict[str, Setting]:
+def report(server: Server, name: AppName) -> dict[str, Setting]:
     """What holds for the next release, by name."""
-    paths = server.app(app)
-    settings, release = records.read_app(paths), records.read_live_release(paths)[1]
-    code = (release.code_check or release.check) if release else Check()
-    found = msgspec.to_builtins(overlaid(code, settings.check))
-    found["host"] = found["host"] or server.address(app)
-    return {name: Setting(found[name], _source(name, settings, code)) for name in NAMES}
+    app = state_of(server, name)
+    code = (app.release.code_check or app.release.check) if app.release else Check()
+    found = msgspec.to_builtins(overlaid(code, app.settings.check))
+    found["host"] = found["host"] or app.address
+    return {each: Setting(found[each], _source(each, app.settings, code)) for each in NAMES}
 
 
 def change(
@@ -54,32 +53,29 @@ def change(
     configure(server, app, changed, "change of its check")
 
 
-def ask(server: Server, app: AppName) -> tuple[Question, Answer, CheckError | None]:
+def ask(server: Server, name: AppName) -> tuple[Question, Answer, CheckError | None]:
     """Ask the live release what a deploy would ask it; says what is wrong with the answer, if so.
 
     Raises:
         CheckError: nothing answered
         NotFoundError: nothing of it runs
     """
-    paths = server.app(app)
-    settings = records.read_app(paths)
-    live, release = records.read_live_release(paths)
-    if live is None or release is None or release.served == "nothing" or settings.stopped:
-        raise _nothing_runs(app, release, settings)
-    address, host = _place(server, settings, live, release)
-    question = Question.by(replace(release.checked_by(settings), host=host), server.address(app))
-    limit_s = float(question.timeout_s or settings.check_limit_s)
+    app = state_of(server, name)
+    if app.release is None or app.release.served == "nothing" or app.settings.stopped:
+        raise _nothing_runs(app)
+    address, host = _place(app, app.release)
+    check = replace(app.release.checked_by(app.settings), host=host)
+    question = Question.by(check, app.address)
+    limit_s = float(question.timeout_s or app.settings.check_limit_s)
     return question, *health.try_out(address, question, limit_s=limit_s, clock=server.clock)
 
 
-def _place(
-    server: Server, settings: App, live: Live, release: Release
-) -> tuple[tuple[str, int], str | None]:
+def _place(app: AppState, release: Release) -> tuple[tuple[str, int], str | None]:
     """Where the release listens, and the host name it is asked by there; None for its own."""
     if release.served == "files":
-        return (_LOOPBACK, server.settings.http_port), None
-    port = web_port(settings, release, live.slot)
-    return (_LOOPBACK, port), release.checked_by(settings).host
+        return (_LOOPBACK, app.server.settings.http_port), None
+    port = web_port(app.settings, release, app.slot)
+    return (_LOOPBACK, port), release.checked_by(app.settings).host
 
 
 def _source(name: str, settings: App, code: Check) -> Source:
@@ -88,11 +84,11 @@ def _source(name: str, settings: App, code: Check) -> Source:
     return "default" if getattr(code, name) == getattr(Check(), name) else "the code"
 
 
-def _nothing_runs(app: AppName, release: Release | None, settings: App) -> NotFoundError:
-    seen = "It is stopped." if settings.stopped else "Its Procfile names no web process."
+def _nothing_runs(app: AppState) -> NotFoundError:
+    seen = "It is stopped." if app.settings.stopped else "Its Procfile names no web process."
     return NotFoundError(
-        f"{app} serves nothing that could be asked.",
-        detail="It has no release yet." if release is None else seen,
+        f"{app.name} serves nothing that could be asked.",
+        detail="It has no release yet." if app.release is None else seen,
         advice="`ship ps:start` starts what was stopped; else push some code: `git push prod "
         "main`.",
         reason="not-found/process",

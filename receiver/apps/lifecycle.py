@@ -7,12 +7,11 @@ from msgspec.structs import replace
 from receiver.access import grants as access
 from receiver.apps import ports as app_ports
 from receiver.apps.parts import PARTS
-from receiver.changes.app_state import AppState
+from receiver.changes.app_state import AppState, new_app
 from receiver.changes.change import changing, or_undone, removing, repeat
 from receiver.changes.part import Do
 from receiver.machine import files
 from receiver.model.errors import ShipError
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.settings import App
 from receiver.server import Server
@@ -36,9 +35,9 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
                 advice="Choose another name, or push to the one that is there.",
                 reason="exists/app",
             )
-        settings = _settings(server, like)
-        with or_undone(lambda: _take_away(server, paths, keep_storage=kept)):
-            _make(server, paths, settings)
+        app = new_app(server, paths, _settings(server, like))
+        with or_undone(lambda: _take_away(app, keep_storage=kept)):
+            _make(app)
     with (
         or_undone(lambda: destroy(server, name, keep_storage=kept)),
         changing(server, name, f"creation of {name}") as change,
@@ -51,17 +50,17 @@ def destroy(
     server: Server, name: AppName, *, keep_storage: bool = False, frozen_too: bool = False
 ) -> None:
     """Remove an app and all it has: processes, site, releases, config vars, storage, repository."""
-    with removing(server, name, f"destruction of {name}", frozen_too=frozen_too) as paths:
-        stop(server, paths, partial(repeat, server))
-        _take_away(server, paths, keep_storage=keep_storage)
+    with removing(server, name, f"destruction of {name}", frozen_too=frozen_too) as app:
+        stop(app, partial(repeat, server))
+        _take_away(app, keep_storage=keep_storage)
 
 
-def stop(server: Server, paths: AppPaths, do: Do) -> None:
+def stop(app: AppState, do: Do) -> None:
     """Have nothing of an app run, and the machine know nothing of it."""
     for part in PARTS:
-        part.stop(server, paths, do)
+        part.stop(app, do)
     for part in PARTS:
-        part.withdraw(server, paths, do)
+        part.withdraw(app, do)
 
 
 def start(app: AppState, do: Do, *, booting: bool = False) -> None:
@@ -70,23 +69,23 @@ def start(app: AppState, do: Do, *, booting: bool = False) -> None:
         part.start(app, do, booting=booting)
 
 
-def _make(server: Server, paths: AppPaths, settings: App) -> None:
+def _make(app: AppState) -> None:
     """All that has to be there; app.toml comes last, because with it there is an app."""
     for part in PARTS:
-        part.make(server, paths, settings)
-    records.write_toml(paths.settings, settings)
+        part.make(app)
+    records.write_toml(app.paths.settings, app.settings)
 
 
-def _take_away(server: Server, paths: AppPaths, *, keep_storage: bool) -> None:
+def _take_away(app: AppState, *, keep_storage: bool) -> None:
     """All that is left of a stopped app; app.toml goes last, because as long as it is there,
     destroying can be repeated.
     """
     for part in PARTS:
-        part.remove(server, paths)
+        part.remove(app)
     if keep_storage:
-        files.keep_only(paths.home, paths.storage)
+        files.keep_only(app.paths.home, app.paths.storage)
     else:
-        files.remove_tree(paths.home)
+        files.remove_tree(app.paths.home)
 
 
 def _settings(server: Server, like: App | None) -> App:

@@ -12,7 +12,7 @@ import msgspec
 from receiver.access import grants as access
 from receiver.apps.lifecycle import start, stop
 from receiver.apps.parts import PARTS
-from receiver.changes.app_state import read_state
+from receiver.changes.app_state import read_state, what_remains
 from receiver.changes.change import changing, or_undone, repeat
 from receiver.machine import files
 from receiver.model.errors import ShipError
@@ -67,7 +67,7 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     """
     do = partial(_do, server, booting=booting)
     if server.layout.app(was).settings.exists():
-        stop(server, server.layout.app(was), do)
+        stop(what_remains(server, server.layout.app(was)), do)
     for part in PARTS:
         part.rename(server, was, name)
     start(read_state(server, server.layout.app(name)), do, booting=booting)

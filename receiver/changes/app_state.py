@@ -3,9 +3,13 @@
 Plans are made of it. Read under the app's lock, it holds until the change that it was read for.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from receiver.model.cron import Timer
+import msgspec
+
+from receiver.model.cron import Cron, Timer
+from receiver.model.errors import ShipError
 from receiver.model.formation import WEB, Formation
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.names import AppName
@@ -54,6 +58,11 @@ class AppState:
         return self.release is not None and self.release.served == "process"
 
     @property
+    def jobs(self) -> dict[str, Cron]:
+        """The cron jobs of the live release."""
+        return self.release.cron if self.release else {}
+
+    @property
     def serves(self) -> tuple[Live, Release] | None:
         """What has a web process that should run."""
         if self.live is None or self.release is None or self.settings.stopped:
@@ -93,3 +102,25 @@ def read_state(server: Server, paths: AppPaths) -> AppState:
 def state_of(server: Server, name: AppName) -> AppState:
     """The app of this name as it is; NotFoundError where there is none."""
     return read_state(server, server.app(name))
+
+
+def new_app(server: Server, paths: AppPaths, settings: App) -> AppState:
+    """An app that is about to be made."""
+    return AppState(
+        server=server,
+        paths=paths,
+        settings=settings,
+        live=None,
+        release=None,
+        scale={},
+        formation={},
+        timers={},
+    )
+
+
+def what_remains(server: Server, paths: AppPaths) -> AppState:
+    """An app that is about to go: what is not needed for that, and cannot be read, is missing."""
+    with suppress(ShipError, OSError, ValueError, msgspec.MsgspecError):
+        return read_state(server, paths)
+    bare = new_app(server, paths, records.read_app(paths))
+    return replace(bare, timers=records.read_timers(paths))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from receiver.access import grants as access
 from receiver.changes import freezes, recovery
-from receiver.changes.app_state import AppState, read_state
+from receiver.changes.app_state import AppState, read_state, what_remains
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.changes.points import reached
@@ -181,7 +181,7 @@ def looking(server: Server, app: AppName, title: str, out: Output) -> Iterator[A
 @contextmanager
 def removing(
     server: Server, app: AppName, title: str, *, frozen_too: bool = False
-) -> Iterator[AppPaths]:
+) -> Iterator[AppState]:
     """Have an app to oneself that is about to go, in whatever state it is.
 
     Raises:
@@ -190,7 +190,7 @@ def removing(
     """
     paths = server.app(app)
     with freezes.turn(server, paths, title, recovery.unheard(), frozen_too=frozen_too):
-        yield paths
+        yield what_remains(server, paths)
 
 
 @contextmanager

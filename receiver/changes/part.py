@@ -15,7 +15,6 @@ from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.plan import Plan
-from receiver.model.settings import App
 from receiver.server import Server
 
 Do = Callable[[Plan], object]
@@ -53,16 +52,16 @@ class Part:
     settings_of_one_app: ClassVar[tuple[str, ...]] = ()
     """Those that no other app can have as well; a clone gets its own."""
 
-    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
+    def make(self, app: AppState) -> None:
         """Make what has to be there before anything of the app starts."""
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
         """Have what should run, run. While the machine boots, only leave word of it."""
 
-    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
+    def stop(self, app: AppState, do: Do) -> None:
         """Have nothing of the app run, or lead to it."""
 
-    def withdraw(self, server: Server, paths: AppPaths, do: Do) -> None:
+    def withdraw(self, app: AppState, do: Do) -> None:
         """Take back what the machine was told of the app by its name; all parts are stopped."""
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
@@ -79,5 +78,5 @@ class Part:
         """What is not as it should be, as far as the part itself can see; changes nothing."""
         return ()
 
-    def remove(self, server: Server, paths: AppPaths) -> None:
+    def remove(self, app: AppState) -> None:
         """Remove what is not in the app's own folder; all parts are withdrawn."""

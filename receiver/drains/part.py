@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from receiver.changes.app_state import AppState
 from receiver.changes.part import Do, Part
 from receiver.drains import records
-from receiver.model.layout import AppPaths
-from receiver.server import Server
 
 
 class DrainProcesses(Part):
@@ -15,9 +13,9 @@ class DrainProcesses(Part):
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
         records.start_all(app.server, app.name)
 
-    def withdraw(self, server: Server, paths: AppPaths, do: Do) -> None:
+    def withdraw(self, app: AppState, do: Do) -> None:
         """After all that writes has ended, so that its last lines are sent."""
-        records.end_all(server, paths.name)
+        records.end_all(app.server, app.name)
 
     def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
         """They run for ever, and import what they need when they need it."""

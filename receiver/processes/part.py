@@ -6,7 +6,7 @@ from pathlib import Path
 from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Do, Part
 from receiver.machine import files
-from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.layout import SLOTS
 from receiver.model.plan import (
     AskThroughNginx,
     ChangeUnits,
@@ -21,7 +21,6 @@ from receiver.model.plan import (
 )
 from receiver.planner.formation import plan_formation
 from receiver.processes import web_steps
-from receiver.server import Server
 from receiver.state import records
 
 
@@ -35,10 +34,9 @@ class Units(Part):
         units = {file.path: file.text for file in _slots(app)}
         do((ChangeUnits(app.name, dict(units)), HoldSocket(app.name)))
 
-    def withdraw(self, server: Server, paths: AppPaths, do: Do) -> None:
-        units = server.host.unit_files(paths.name, records.read_app(paths))
-        gone = ChangeUnits(paths.name, {file.path: None for file in units})
-        do((ReleaseSocket(paths.name), gone))
+    def withdraw(self, app: AppState, do: Do) -> None:
+        gone = ChangeUnits(app.name, {file.path: None for file in _slots(app)})
+        do((ReleaseSocket(app.name), gone))
 
     def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
         """Nothing is restarted: what starts next is started by what is written."""
@@ -63,10 +61,9 @@ class Processes(Part):
         if formation := plan_formation(app.release, app.scale, app.settings):
             do((SetFormation(app.name, formation),))
 
-    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
-        name = paths.name
-        do((EnableSlot(name, None), *(StopSlot(name, slot) for slot in SLOTS)))
-        do((SetFormation(name, {}),))
+    def stop(self, app: AppState, do: Do) -> None:
+        do((EnableSlot(app.name, None), *(StopSlot(app.name, slot) for slot in SLOTS)))
+        do((SetFormation(app.name, {}),))
 
     def copy(self, copying: Copying) -> None:
         if scale := copying.original.scale:

@@ -3,11 +3,11 @@ while.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from receiver.changes import steps as change_steps
+from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing
 from receiver.model.cron import Cron, Timer
 from receiver.model.errors import NotFoundError
@@ -43,9 +43,8 @@ class Job:
 
 def look(server: Server, app: AppName) -> list[Job]:
     """The cron jobs of the live release, as they stand in its ship.toml."""
-    paths = server.app(app)
-    timers, now = records.read_timers(paths), _now(server)
-    return [_job(paths, name, cron, timers.get(name), now) for name, cron in _jobs(paths).items()]
+    found, now = state_of(server, app), _now(server)
+    return [_job(found, name, cron, now) for name, cron in found.jobs.items()]
 
 
 def find(server: Server, app: AppName, name: str) -> Cron:
@@ -54,7 +53,7 @@ def find(server: Server, app: AppName, name: str) -> Cron:
     Raises:
         NotFoundError: the live release has none
     """
-    jobs = _jobs(server.app(app))
+    jobs = state_of(server, app).jobs
     if name not in jobs:
         raise NotFoundError(
             f"{app} has no cron job {name}.",
@@ -76,18 +75,18 @@ def fire(server: Server, app: AppName, name: str, *, wait: bool) -> None:
         name: the job
         wait: look after the run until it ends, instead of leaving that to a process of its own
     """
-    paths = server.app(app)
-    job, timer = _jobs(paths).get(name), records.read_timers(paths).get(name)
+    found = state_of(server, app)
+    job, timer = found.jobs.get(name), found.timers.get(name)
     if job is None or timer is None:
         return  # a release without it, or somebody who suspended it, was faster
     # the last of these is what it is started for
-    due = due_between(job, known_since(paths, name, timer), _now(server))
+    due = due_between(job, known_since(found.paths, name, timer), _now(server))
     if due[:-1]:
-        _write_down(paths, name, job, "missed", due[:-1])
+        _write_down(found, name, job, "missed", due[:-1])
     try:
         start(server, app, name, BY_SCHEDULE, wait=wait, show=len)
     except StillRunsError:
-        _write_down(paths, name, job, "skipped", [_now(server)])
+        _write_down(found, name, job, "skipped", [_now(server)])
 
 
 def start(server: Server, app: AppName, name: str, by: str, *, wait: bool, show: OnOutput) -> Run:
@@ -129,7 +128,7 @@ def history(server: Server, app: AppName, name: str | None) -> list[Run]:
 
 
 def _rest(server: Server, app: AppName, names: tuple[str, ...], *, suspended: bool) -> list[str]:
-    jobs = _jobs(server.app(app))
+    jobs = state_of(server, app).jobs
     for name in names:
         find(server, app, name)
     chosen = list(names or jobs)
@@ -144,9 +143,10 @@ def _rest(server: Server, app: AppName, names: tuple[str, ...], *, suspended: bo
     return chosen
 
 
-def _job(paths: AppPaths, name: str, cron: Cron, timer: Timer | None, now: datetime) -> Job:
-    ran = [run for run in run_records.of_job(paths, name) if run.status != "missed"]
-    late = due_between(cron, known_since(paths, name, timer), now) if timer else []
+def _job(app: AppState, name: str, cron: Cron, now: datetime) -> Job:
+    timer = app.timers.get(name)
+    ran = [run for run in run_records.of_job(app.paths, name) if run.status != "missed"]
+    late = due_between(cron, known_since(app.paths, name, timer), now) if timer else []
     missed = tuple(due for due in late if (now - due).total_seconds() > _LATE_S)
     return Job(
         name=name,
@@ -169,13 +169,11 @@ def known_since(paths: AppPaths, name: str, timer: Timer) -> datetime:
     return max(map(datetime.fromisoformat, stamps))
 
 
-def _write_down(
-    paths: AppPaths, name: str, job: Cron, status: Status, times: list[datetime]
-) -> None:
+def _write_down(app: AppState, name: str, job: Cron, status: Status, times: list[datetime]) -> None:
     """A record of times at which nothing was run; it goes on with the last one, where that says
     the same.
     """
-    live = records.read_live(paths)
+    paths, live = app.paths, app.live
     first, last = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (times[0], times[-1]))
     with run_records.locked(paths):
         before = [run for run in run_records.of_job(paths, name) if run.status != "running"][-1:]
@@ -192,11 +190,6 @@ def _write_down(
             times=len(times) + (same.times if same else 0),
         )
         run_records.write(paths, run)
-
-
-def _jobs(paths: AppPaths) -> Mapping[str, Cron]:
-    _, release = records.read_live_release(paths)
-    return release.cron if release else {}
 
 
 def _now(server: Server) -> datetime:

@@ -6,29 +6,23 @@ from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Do, Part
 from receiver.changes.steps import timer_steps
 from receiver.machine import files
-from receiver.model.layout import AppPaths
 from receiver.model.plan import SetTimers
 from receiver.runs import records as run_records
 from receiver.runs import running
-from receiver.server import Server
-from receiver.state import records
 
 
 class Timers(Part):
     """The cron jobs that are waited for; those of a clone are suspended."""
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
-        if app.release:
-            do(timer_steps(app, app.release.cron))
+        do(timer_steps(app, app.jobs))
 
-    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
-        if records.read_timers(paths):
-            do((SetTimers(paths.name, {}),))
+    def stop(self, app: AppState, do: Do) -> None:
+        if app.timers:
+            do((SetTimers(app.name, {}),))
 
     def copy(self, copying: Copying) -> None:
-        release = copying.original.release
-        jobs = sorted(release.cron) if release else []
-        if jobs:
+        if jobs := sorted(copying.original.jobs):
             text = json.dumps(jobs) + "\n"
             files.write_atomically(copying.paths.suspended, text, mode=0o644)
             copying.out.say(
@@ -40,6 +34,6 @@ class Timers(Part):
 class Runs(Part):
     """Commands that run once, and builds: none goes on once the app is stopped."""
 
-    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
-        running.stop(server, paths.name, run_records.going_on(paths))
-        server.host.jobs.stop(paths.name)
+    def stop(self, app: AppState, do: Do) -> None:
+        running.stop(app.server, app.name, run_records.going_on(app.paths))
+        app.server.host.jobs.stop(app.name)

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 from msgspec.structs import replace
 
+from receiver.changes.app_state import AppState, read_state
 from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.machine import files, lifetimes
 from receiver.model.errors import NotFoundError, ServerError, ShipError
@@ -56,6 +57,22 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         return self.argv[2] if shell else shlex.join(self.argv)
 
 
+class _Begun(NamedTuple):
+    """A run that is on record, and holds the files of its release by that."""
+
+    app: AppState
+    release: Release
+    wish: Wish
+    run: Run
+
+    @property
+    def variables(self) -> Path:
+        """Where the run's own variables lie: where no other account can see them, and gone with a
+        reboot.
+        """
+        return self.app.paths.run / f"{self.run.name}.json"
+
+
 class StillRunsError(ShipError):
     """Another run of the cron job goes on."""
 
@@ -72,37 +89,33 @@ def attached(server: Server, app: AppName, wish: Wish, *, tty: bool, term: str) 
     Raises:
         NotFoundError: there is no release to run it in
     """
-    paths = server.app(app)
-    run, release = _begin(server, paths, wish)
-    job = _job(server, paths, run, release, wish, {"TERM": term} if tty else {})
+    begun = _begin(server, app, wish)
+    job = _job(begun, {"TERM": term} if tty else {})
     try:
         return server.host.jobs.attach(job, tty=tty)
     except JobTimeoutError as error:
         raise too_long(wish.limits.time_s) from error
     finally:
-        _forget(paths, run)
+        _forget(begun)
 
 
 def watched(server: Server, app: AppName, wish: Wish, show: OnOutput) -> Run:
     """Run a command to its end, its output shown and kept; returns how it ended."""
-    paths = server.app(app)
-    run, release = _begin(server, paths, wish)
-    return _perform(server, paths, run, release, wish, show)
+    return _perform(_begin(server, app, wish), show)
 
 
 def detached(server: Server, app: AppName, wish: Wish) -> Run:
     """Have a command run by itself, in a process of ship's own; returns when it has begun."""
-    paths = server.app(app)
-    run, release = _begin(server, paths, wish, detached=True)
+    begun = _begin(server, app, wish, detached=True)
     sys.stdout.flush()
     go, went = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(went)
-        _work(server, paths, run, release, wish, go)
+        _work(begun, go)
     os.close(go)
-    run = replace(run, pid=child, birth=lifetimes.birth(child))
-    run_records.write(paths, run)
+    run = replace(begun.run, pid=child, birth=lifetimes.birth(child))
+    run_records.write(begun.app.paths, run)
     server.host.jobs.detach(f"ship-run.{app}.{run.number}", child)
     os.write(went, b"g")
     os.close(went)
@@ -130,15 +143,14 @@ def stop(server: Server, app: AppName, runs: Sequence[Run]) -> None:
         server.clock.sleep(_LOOK_AGAIN_S)
 
 
-def _begin(
-    server: Server, paths: AppPaths, wish: Wish, *, detached: bool = False
-) -> tuple[Run, Release]:
+def _begin(server: Server, name: AppName, wish: Wish, *, detached: bool = False) -> _Begun:
     """Put a run on record, and by that hold the files of the release it is of."""
+    paths = server.app(name)
     with run_records.locked(paths):
-        live = records.read_live(paths)
-        if live is None:
+        app = read_state(server, paths)
+        if app.release is None:
             raise NotFoundError(
-                f"{paths.name} has no release to run a command in.",
+                f"{name} has no release to run a command in.",
                 advice="Push some code first: `git push prod main`.",
                 reason="not-found/release",
             )
@@ -147,7 +159,7 @@ def _begin(
         run = Run(
             number=run_records.next_number(paths),
             command=wish.command,
-            release=live.release,
+            release=app.release.version,
             by=wish.by,
             started_at=server.clock.stamp(),
             detached=detached,
@@ -157,7 +169,7 @@ def _begin(
         )
         run_records.write(paths, run)
         run_records.prune(paths)
-    return run, records.read_release(paths, live.release)
+    return _Begun(app, app.release, wish, run)
 
 
 def _refuse_second(paths: AppPaths, job: str | None) -> None:
@@ -171,33 +183,27 @@ def _refuse_second(paths: AppPaths, job: str | None) -> None:
             )
 
 
-def _job(
-    server: Server,
-    paths: AppPaths,
-    run: Run,
-    release: Release,
-    wish: Wish,
-    more: Mapping[str, str],
-) -> Job:
-    home = paths.release(release.version)
+def _job(begun: _Begun, more: Mapping[str, str]) -> Job:
+    app, release, wish, _ = begun
+    home = app.paths.release(release.version)
     config = home.env
     if wish.variables:
-        config = _variables_file(paths, run)
+        config = begun.variables
         values = {**records.read_config(home.env), **wish.variables}
-        owner = server.host.accounts.owner(paths.name)
+        owner = app.server.host.accounts.owner(app.name)
         config.parent.mkdir(parents=True, exist_ok=True)
         records.write_config(config, values, mode=0o640, gid=owner.gid if owner else -1)
     return Job(
-        app=paths.name,
+        app=app.name,
         argv=profile_files.entered(home.source, wish.argv),
         cwd=home.source,
         env={
-            **release_variables(paths, server.address(paths.name), release.venv),
+            **release_variables(app.paths, app.address, release.venv),
             **profile_files.variables(home.source),
             **more,
         },
         config=config,
-        writable=(home.source, paths.storage),
+        writable=(home.source, app.paths.storage),
         limit_s=float(wish.limits.time_s),
         name="cron" if wish.job else "run",
         lasting=True,
@@ -206,11 +212,10 @@ def _job(
     )
 
 
-def _perform(
-    server: Server, paths: AppPaths, run: Run, release: Release, wish: Wish, show: OnOutput
-) -> Run:
-    log = run_records.Log(run_records.log(paths, run.number))
-    begun = server.clock.now()
+def _perform(begun: _Begun, show: OnOutput) -> Run:
+    (app, _, wish, run), server = begun, begun.app.server
+    log = run_records.Log(run_records.log(app.paths, run.number))
+    began = server.clock.now()
     status: Status = "stopped"
     code = STOPPED
 
@@ -219,7 +224,7 @@ def _perform(
         show(chunk)
 
     try:
-        code = server.host.jobs.run(_job(server, paths, run, release, wish, {}), keep)
+        code = server.host.jobs.run(_job(begun, {}), keep)
         status = "failed" if code else "succeeded"
     except JobTimeoutError:
         status, code = "timed out", TIMED_OUT
@@ -231,21 +236,19 @@ def _perform(
         keep(f"ship: {error.title} {error.detail}\n".encode())
     finally:
         log.close()
-        _variables_file(paths, run).unlink(missing_ok=True)
+        begun.variables.unlink(missing_ok=True)
         ended = replace(
             run,
             status=status,
             exit_code=code,
             ended_at=server.clock.stamp(),
-            seconds=round(server.clock.now() - begun, 2),
+            seconds=round(server.clock.now() - began, 2),
         )
-        run_records.write(paths, ended)
+        run_records.write(app.paths, ended)
     return ended
 
 
-def _work(
-    server: Server, paths: AppPaths, run: Run, release: Release, wish: Wish, go: int
-) -> NoReturn:
+def _work(begun: _Begun, go: int) -> NoReturn:
     """The process of a detached run: never returns, whatever happens."""
     try:
         os.setsid()
@@ -255,12 +258,13 @@ def _work(
             os.dup2(null, stream)
         if os.read(go, 1):  # nothing comes where the one who asked ended too early
             os.close(go)
-            run = replace(run, pid=os.getpid(), birth=lifetimes.birth(os.getpid()))
-            _perform(server, paths, run, release, wish, len)
+            pid = os.getpid()
+            run = replace(begun.run, pid=pid, birth=lifetimes.birth(pid))
+            _perform(begun._replace(run=run), len)
     except Exception:  # noqa: BLE001 - nobody is above us; the run's log is where one looks
         import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
 
-        with run_records.log(paths, run.number).open("a") as log:
+        with run_records.log(begun.app.paths, begun.run.number).open("a") as log:
             traceback.print_exc(file=log)
     finally:
         os._exit(0)
@@ -271,17 +275,10 @@ def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _StoppedError
 
 
-def _forget(paths: AppPaths, run: Run) -> None:
+def _forget(begun: _Begun) -> None:
     """A run at a terminal leaves nothing: its output was seen, its exit status known."""
-    _variables_file(paths, run).unlink(missing_ok=True)
-    files.remove(run_records.record(paths, run.number))
-
-
-def _variables_file(paths: AppPaths, run: Run) -> Path:
-    """Where the run's own variables lie: where no other account can see them, and gone with a
-    reboot.
-    """
-    return paths.run / f"{run.name}.json"
+    begun.variables.unlink(missing_ok=True)
+    files.remove(run_records.record(begun.app.paths, begun.run.number))
 
 
 def too_long(limit_s: int) -> ShipError:

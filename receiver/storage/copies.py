@@ -4,11 +4,12 @@ By tar, unlike what people take out and put in: another app goes on with these f
 modes come along.
 """
 
-from receiver.hosts import Host
+from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import as_account
 from receiver.machine import shell
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
+from receiver.model.names import AppName
 
 _LIMIT_S = 3600.0
 _CHANGED = 1
@@ -16,33 +17,34 @@ _PACK = ("/bin/tar", "-c", "--one-file-system", "-f", "-", ".")
 _UNPACK = ("/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
 
 
-def copy_storage(host: Host, source: AppPaths, target: AppPaths) -> bool:
+def copy_storage(source: AppState, target: AppPaths) -> bool:
     """Copy all files; returns whether they stood still meanwhile.
 
     Raises:
         ShipError: they could not be read or written
     """
-    pack = (*as_account(host.accounts.owner(source.name)), *_PACK)
+    accounts = source.server.host.accounts
+    pack = (*as_account(accounts.owner(source.name)), *_PACK)
     # what tar has to say besides must not end up between the files
-    program = shell.Program(pack, shell.PLAIN_ENVIRONMENT, source.storage, shows="output")
+    program = shell.Program(pack, shell.PLAIN_ENVIRONMENT, source.paths.storage, shows="output")
     packer = shell.stream(program, outlives_us=True)
     try:
-        unpack = (*as_account(host.accounts.owner(target.name)), *_UNPACK)
+        unpack = (*as_account(accounts.owner(target.name)), *_UNPACK)
         with shell.output_of(packer) as files:
             shell.capture(unpack, given=files.fileno(), cwd=target.storage, limit_s=_LIMIT_S)
         status = packer.wait()
     except shell.CommandError as error:
-        raise _failed(source, error.output) from error
+        raise _failed(source.name, error.output) from error
     finally:
         shell.end(packer)
     if status > _CHANGED:
-        raise _failed(source, f"tar ended with {status}.")
+        raise _failed(source.name, f"tar ended with {status}.")
     return status == 0
 
 
-def _failed(source: AppPaths, said: str) -> ShipError:
+def _failed(source: AppName, said: str) -> ShipError:
     return ShipError(
-        f"The storage of {source.name} could not be copied.",
+        f"The storage of {source} could not be copied.",
         detail=said.strip(),
         advice="Check the disk for free space: `df -h`.",
         reason="server/storage-copy",

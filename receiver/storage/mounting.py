@@ -19,7 +19,6 @@ from receiver.model.output import Output
 from receiver.model.plan import Plan
 from receiver.processes import control
 from receiver.server import Server
-from receiver.state import records
 from receiver.storage import account_files, outside_mounts
 
 _SHOWN = 4
@@ -66,16 +65,15 @@ def refuse(server: Server, name: AppName, wishes: Sequence[Wish], *, hide: bool)
     Raises:
         UsageError: one of these cannot appear where it is wished
     """
-    paths = server.app(name)
-    settings, live = records.read_app(paths), records.read_live(paths)
-    mounts = dict(settings.mounts)
+    app = state_of(server, name)
+    mounts = dict(app.settings.mounts)
     for wish in wishes:
         _refuse_overlap(mounts, wish.path)
         mounts[wish.path] = ""
         if wish.path.startswith("/"):
             outside_mounts.checked(server, wish)
-        elif live is not None and not hide:
-            _refuse_code(paths, live.release, wish.path)
+        elif app.live is not None and not hide:
+            _refuse_code(app.paths, app.live.release, wish.path)
 
 
 def unmount(server: Server, name: AppName, path: str, out: Output) -> None:

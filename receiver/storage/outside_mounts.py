@@ -1,11 +1,8 @@
 """Mounts outside of the release's tree: what has to be there for them, and who is told."""
 
 from receiver.changes.app_state import AppState
-from receiver.hosts import Host
-from receiver.model.layout import AppPaths
 from receiver.model.mounts import Wish, outside
 from receiver.model.plan import ChangeUnits, Plan
-from receiver.model.settings import App
 from receiver.server import Server
 from receiver.storage import account_files
 
@@ -33,11 +30,12 @@ def steps(before: AppState, after: AppState) -> Plan:
     return (ChangeUnits(after.name, {file.path: file.text for file in units}),)
 
 
-def prepare(host: Host, paths: AppPaths, settings: App) -> None:
+def prepare(app: AppState) -> None:
     """Have what an app's mounts lead to be there, before anything of the app starts: of a clone,
     that is nobody's deed yet.
     """
-    if settings.mounts:
-        host.outside_mounts.write(paths.name, settings.mounts)
-        request = {"storage": str(paths.storage), "places": list(settings.mounts.values())}
-        account_files.do(host, paths, "make", request)
+    host, mounts = app.server.host, app.settings.mounts
+    if mounts:
+        host.outside_mounts.write(app.name, mounts)
+        request = {"storage": str(app.paths.storage), "places": list(mounts.values())}
+        account_files.do(host, app.paths, "make", request)

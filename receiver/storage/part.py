@@ -8,11 +8,9 @@ from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.model.errors import ShipError
 from receiver.model.finding import Finding
-from receiver.model.layout import AppPaths
 from receiver.model.mounts import shown_size
 from receiver.model.names import AppName
 from receiver.model.process_limits import size_bytes
-from receiver.model.settings import App
 from receiver.server import Server
 from receiver.state import records
 from receiver.storage import account_files, left_behind, outside_mounts
@@ -24,8 +22,8 @@ class Storage(Part):
 
     settings = ("mounts", "storage_quota")
 
-    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
-        outside_mounts.prepare(server.host, paths, settings)
+    def make(self, app: AppState) -> None:
+        outside_mounts.prepare(app)
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         mounts = records.read_app(server.layout.app(name)).mounts
@@ -38,7 +36,7 @@ class Storage(Part):
                 out.say("Storage is not copied; with --storage it is.")
             return
         out.say("Copying the storage")
-        if not copy_storage(original.server.host, original.paths, copying.paths):
+        if not copy_storage(original, copying.paths):
             out.warn(
                 f"{original.name} wrote to its storage while it was copied: look whether it is "
                 "whole."

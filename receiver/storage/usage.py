@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
+from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import configure
 from receiver.hosts.jobs import Job
 from receiver.model.errors import NotFoundError
@@ -62,20 +63,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(server: Server, name: AppName) -> Report:
     """What an app's storage holds, and what lies where it would be lost."""
-    paths = server.app(name)
-    settings, live = records.read_app(paths), records.read_live(paths)
+    app = state_of(server, name)
+    paths, quota = app.paths, app.settings.storage_quota
     entries = usage(server, paths)
     aside = account_files.look(server.host, paths, "rescued", {"storage": str(paths.storage)})
     return Report(
         path=str(paths.storage),
         used_bytes=sum(it.bytes for it in entries.values()),
         files=sum(it.files for it in entries.values()),
-        quota_bytes=size_bytes(settings.storage_quota) if settings.storage_quota else None,
+        quota_bytes=size_bytes(quota) if quota else None,
         free_bytes=shutil.disk_usage(paths.home).free,
         entries=entries,
-        mounts=dict(settings.mounts),
-        release=f"v{live.release}" if live else None,
-        not_kept=not_kept(server, name),
+        mounts=dict(app.settings.mounts),
+        release=app.release.label if app.release else None,
+        not_kept=_not_kept(app),
         rescued=tuple(aside["labels"]),
     )
 
@@ -109,9 +110,12 @@ def not_kept(server: Server, name: AppName) -> tuple[Written, ...]:
     """What the live release has written into its own folder, where the next one does not have
     it.
     """
-    paths = server.app(name)
-    live = records.read_live(paths)
-    return left_behind.look(server.host, paths, live.release) if live else ()
+    return _not_kept(state_of(server, name))
+
+
+def _not_kept(app: AppState) -> tuple[Written, ...]:
+    live = app.live
+    return left_behind.look(app.server.host, app.paths, live.release) if live else ()
 
 
 def room(server: Server, name: AppName) -> int:

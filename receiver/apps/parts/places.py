@@ -1,27 +1,26 @@
 """Where an app is on the machine: its account, its folder, its repository, its request logs."""
 
+from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.hosts.accounts import ids
 from receiver.machine import files, git
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
 from receiver.model.release import Release
-from receiver.model.settings import App
 from receiver.server import Server
 
 
 class Account(Part):
     """The account that the app's processes run as."""
 
-    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
-        server.host.accounts.create(paths.name)
+    def make(self, app: AppState) -> None:
+        app.server.host.accounts.create(app.name)
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         server.host.accounts.rename(was, name)
 
-    def remove(self, server: Server, paths: AppPaths) -> None:
-        server.host.accounts.remove(paths.name)
+    def remove(self, app: AppState) -> None:
+        app.server.host.accounts.remove(app.name)
 
 
 class Home(Part):
@@ -29,8 +28,8 @@ class Home(Part):
 
     settings_of_one_app = ("created_at",)
 
-    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
-        owner = server.host.accounts.owner(paths.name)
+    def make(self, app: AppState) -> None:
+        paths, owner = app.paths, app.server.host.accounts.owner(app.name)
         uid, gid = ids(owner)
         paths.home.parent.mkdir(parents=True, exist_ok=True)
         for folder in (paths.home, paths.releases, paths.slots, paths.work):
@@ -49,15 +48,15 @@ class Home(Part):
         files.remove_tree(old.run)  # sockets and ready files, made again by what starts
         files.move(old.home, new.home)
 
-    def remove(self, server: Server, paths: AppPaths) -> None:
-        files.remove_tree(paths.run)  # the folder itself goes last, by who removes the app
+    def remove(self, app: AppState) -> None:
+        files.remove_tree(app.paths.run)  # the folder itself goes last, by who removes the app
 
 
 class Repository(Part):
     """The bare repository that is pushed to."""
 
-    def make(self, server: Server, paths: AppPaths, settings: App) -> None:
-        git.create_repo(server.layout.repo(paths.name), hooks=HOOKS)
+    def make(self, app: AppState) -> None:
+        git.create_repo(app.server.layout.repo(app.name), hooks=HOOKS)
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         files.move(server.layout.repo(was), server.layout.repo(name))
@@ -89,8 +88,8 @@ class Repository(Part):
                 advice=f"Push to {old} once more, then clone it.",
             )
 
-    def remove(self, server: Server, paths: AppPaths) -> None:
-        files.remove_tree(server.layout.repo(paths.name))
+    def remove(self, app: AppState) -> None:
+        files.remove_tree(app.server.layout.repo(app.name))
 
 
 class RequestLogFiles(Part):
@@ -99,5 +98,5 @@ class RequestLogFiles(Part):
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         server.host.request_logs.rename(was, name)
 
-    def remove(self, server: Server, paths: AppPaths) -> None:
-        server.host.request_logs.remove(paths.name)
+    def remove(self, app: AppState) -> None:
+        app.server.host.request_logs.remove(app.name)

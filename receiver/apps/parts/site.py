@@ -6,10 +6,8 @@ from receiver.changes.app_state import AppState
 from receiver.changes.change import changing
 from receiver.changes.part import Copying, Do, Part
 from receiver.changes.steps import site_steps
-from receiver.model.layout import AppPaths
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
-from receiver.server import Server
 
 
 class Site(Part):
@@ -21,8 +19,8 @@ class Site(Part):
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
         do(site_steps(app))
 
-    def stop(self, server: Server, paths: AppPaths, do: Do) -> None:
-        name, layout = paths.name, server.layout
+    def stop(self, app: AppState, do: Do) -> None:
+        name, layout = app.name, app.server.layout
         do((ChangeSite(name, str(layout.site(name)), str(layout.site_link(name)), None),))
 
     def copy(self, copying: Copying) -> None:

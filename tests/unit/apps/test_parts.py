@@ -33,19 +33,19 @@ class Toy(Part):
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
 
-    def make(self, server, paths, settings):
-        paths.venvs.mkdir(parents=True)
-        paths.releases.mkdir()
-        self.asked.append(("make", paths.name))
+    def make(self, app):
+        app.paths.venvs.mkdir(parents=True)
+        app.paths.releases.mkdir()
+        self.asked.append(("make", app.name))
 
     def start(self, app, do, *, booting):
         self.asked.append(("start", app.name))
 
-    def stop(self, server, paths, do):
-        self.asked.append(("stop", paths.name))
+    def stop(self, app, do):
+        self.asked.append(("stop", app.name))
 
-    def withdraw(self, server, paths, do):
-        self.asked.append(("withdraw", paths.name))
+    def withdraw(self, app, do):
+        self.asked.append(("withdraw", app.name))
 
     def rename(self, server, was, name):
         self.asked.append(("rename", was, name))
@@ -61,8 +61,8 @@ class Toy(Part):
         self.asked.append(("examine", app.name))
         return [Finding(name="toy.broken", severity="note", title="The toy is broken.")]
 
-    def remove(self, server, paths):
-        self.asked.append(("remove", paths.name))
+    def remove(self, app):
+        self.asked.append(("remove", app.name))
 
 
 @pytest.fixture
