@@ -24,6 +24,11 @@ OLD_JOURNAL = (
     '{{"undo":[{{"type":"WriteFile","path":"{path}","text":"before\\n","mode":420,"gid":-1}}]}}\n'
 )
 
+NIGHTLY = (
+    '{"nightly":{"schedule":"@daily","timezone":"UTC","catch_up":false,'
+    '"since":"2026-01-01T00:00:00Z"}}'
+)
+
 
 @pytest.fixture
 def server(tmp_path):
@@ -109,8 +114,16 @@ def test_what_only_looks_undoes_that_too_and_minds_no_freeze(server, paths):
 
 def test_what_goes_as_a_whole_is_taken_as_it_is(server, paths):
     lay_down_journal(paths.journal, paths.scale)
-    with removing(server, BLOG, "destruction") as found:
-        assert (found, paths.scale.exists()) == (paths, False)
+    with removing(server, BLOG, "destruction") as app:
+        assert (app.paths, paths.scale.exists()) == (paths, False)
+
+
+@pytest.mark.parametrize("torn", ["live.json", "scale.json", "formation.json"])
+def test_what_cannot_be_read_keeps_nothing_from_going(server, paths, torn):
+    (paths.home / torn).write_text("{")
+    paths.timers.write_text(NIGHTLY)
+    with removing(server, BLOG, "destruction") as app:
+        assert (app.settings.port, app.release, list(app.timers)) == (5000, None, ["nightly"])
 
 
 @pytest.mark.parametrize("way", [changing, removing])
