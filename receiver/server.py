@@ -4,6 +4,7 @@ knows it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from receiver.hosts import Host
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
@@ -11,6 +12,9 @@ from receiver.model import settings
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
 from receiver.state import records
+
+if TYPE_CHECKING:
+    from receiver.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,13 @@ class Server:
     def address(self, name: AppName) -> str:
         """Host name of an app."""
         return f"{name}.{self.settings.domain}"
+
+    @property
+    def engine(self) -> "Engine":
+        """What runs the releases of its apps."""
+        from receiver.engine.machine import Machine  # noqa: PLC0415 - only changes and looks need it
+
+        return Machine(self)
 
     def git_remote(self, name: AppName) -> str:
         """What stands behind `git remote add prod` of an app."""

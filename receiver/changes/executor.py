@@ -1,28 +1,14 @@
-"""Does a step of a plan, and knows its opposite; `change` says what follows what."""
+"""Does a step of a plan, and knows its opposite; `change` says what follows what.
 
-import dataclasses
-from collections.abc import Callable, Iterable
+What is more than a file is the engine's to do.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import assert_never
 
-import msgspec
-
-from receiver.changes import background
-from receiver.health import ask as health
-from receiver.health import workers
-from receiver.health.answers import Question, notice, wrong_port, wrong_socket
-from receiver.machine import files, proc, sockets
-from receiver.model import plan as steps
-from receiver.model.check import Check
-from receiver.model.errors import CheckError, ShipError, SwapError
-from receiver.model.names import AppName
-from receiver.model.plan import AnyStep, Plan
-from receiver.model.process_limits import Limit
-from receiver.nginx import program as nginx
+from receiver.machine import files
+from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, RemoveTree, WriteFile
 from receiver.server import Server
-from receiver.state import records, release_times
-
-_UNDO_LIMIT_S = 60.0
 
 
 class Executor:
@@ -32,230 +18,39 @@ class Executor:
         self._server = server
         self._say = say
 
-    def opposite(self, step: AnyStep) -> Plan:  # noqa: C901, PLR0912 - one case a step, as in `do`
+    def opposite(self, step: AnyStep) -> Plan:
         """The steps that bring back what is there now, looked up before `step` changes it."""
         match step:
-            case steps.WriteFile(path=path) | steps.RemoveFile(path=path) | steps.Link(path=path):
-                return (self._as_it_is(Path(path)),)
-            case steps.ChangeUnits(app=app, files=changed):
-                texts = {path: files.read_text(Path(path)) for path in changed}
-                return (steps.ChangeUnits(app, texts),)
-            case steps.ChangeSite(app=app, path=path, link=link):
-                return (steps.ChangeSite(app, path, link, files.read_text(Path(path))),)
-            case steps.ApplyLimits(app=app, limits=changed_limits):
-                return (steps.ApplyLimits(app, self._limits_of(app, changed_limits)),)
-            case steps.HoldSocket(app=app):
-                return (steps.ReleaseSocket(app),)
-            case steps.ReleaseSocket(app=app):
-                return (steps.HoldSocket(app),)
-            case steps.AimSlot():
-                return self._aim_back(step)
-            case steps.StartSlot(app=app, slot=slot):
-                return (steps.StopSlot(app, slot),)
-            case steps.StopSlot(app=app, slot=slot):
-                return (steps.StartSlot(app, slot),) if self._runs(step) else ()
-            case steps.EnableSlot(app=app):
-                live = records.read_live(self._server.layout.app(AppName(app)))
-                return (steps.EnableSlot(app, live.slot if live else None),)
-            case steps.SetFormation(app=app):
-                before = records.read_formation(self._server.layout.app(AppName(app)))
-                return (steps.SetFormation(app, before),)
-            case steps.SetTimers(app=app):
-                timers = records.read_timers(self._server.layout.app(AppName(app)))
-                return (steps.SetTimers(app, timers),)
-            case (
-                steps.RestartProcesses()
-                | steps.RemoveTree()
-                | steps.AwaitRelease()
-                | steps.AwaitAnswer()
-                | steps.AskThroughNginx()
-            ):
+            case WriteFile(path=path) | RemoveFile(path=path) | Link(path=path):
+                return (_as_it_is(Path(path)),)
+            case RemoveTree():
                 return ()
             case _:
-                assert_never(step)
+                return self._server.engine.steps(self._say).opposite(step)
 
-    def do(self, step: AnyStep) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a step, a line or two each
+    def do(self, step: AnyStep) -> None:
         """Do one step.
 
         Raises:
             ShipError: it could not be done
         """
-        host = self._server.host
         match step:
-            case steps.WriteFile(path=path, text=text, mode=mode, gid=gid):
+            case WriteFile(path=path, text=text, mode=mode, gid=gid):
                 files.write_atomically(Path(path), text, mode=mode, gid=gid)
-            case steps.RemoveFile(path=path):
+            case RemoveFile(path=path):
                 files.remove(Path(path))
-            case steps.RemoveTree(path=path):
+            case RemoveTree(path=path):
                 files.remove_tree(Path(path))
-            case steps.Link(path=path, target=target):
+            case Link(path=path, target=target):
                 files.link_atomically(Path(path), target)
-            case steps.ChangeUnits(files=changed):
-                self._change_files(changed)
-                host.refresh()
-            case steps.ChangeSite():
-                self._change_site(step)
-            case steps.ApplyLimits(app=app, limits=limits):
-                host.limits.apply(AppName(app), limits)
-            case steps.HoldSocket(app=app):
-                host.hold_socket(AppName(app))
-            case steps.ReleaseSocket(app=app):
-                host.release_socket(AppName(app))
-            case steps.AimSlot():
-                self._aim_slot(step)
-            case steps.StartSlot(app=app, slot=slot):
-                host.start(AppName(app), slot)
-            case steps.StopSlot(app=app, slot=slot):
-                host.stop(AppName(app), slot)
-            case steps.EnableSlot(app=app, slot=enabled):
-                host.enable(AppName(app), enabled)
-            case steps.SetTimers(app=app, timers=timers):
-                records.write_timers(self._server.layout.app(AppName(app)), timers)
-                host.set_timers(AppName(app), timers)
-            case steps.AwaitRelease():
-                self._await_release(step)
-            case steps.AwaitAnswer():
-                self._await_answer(step)
-            case steps.AskThroughNginx(app=app, check=check):
-                self._ask_through_nginx(AppName(app), check)
-            case steps.SetFormation(app=app, formation=formation):
-                background.set_formation(self._server, AppName(app), formation)
-            case steps.RestartProcesses(app=app, names=names):
-                background.restart(self._server, AppName(app), names)
             case _:
-                assert_never(step)
-
-    def _limits_of(self, app: str, names: Iterable[str]) -> dict[str, Limit]:
-        """The limits that hold now, of these process types."""
-        known = records.read_app(self._server.layout.app(AppName(app))).limits
-        return {name: known.get(name, Limit()) for name in names}
-
-    def _as_it_is(self, path: Path) -> AnyStep:
-        if path.is_symlink():
-            return steps.Link(str(path), str(path.readlink()))
-        text = files.read_text(path)
-        if text is None:
-            return steps.RemoveFile(str(path))
-        return steps.WriteFile(str(path), text, path.stat().st_mode & 0o7777)
-
-    def _change_files(self, texts: dict[str, str | None]) -> None:
-        for name, text in texts.items():
-            if text is None:
-                files.remove(Path(name))
-                _remove_empty(Path(name).parent)
-            else:
-                Path(name).parent.mkdir(exist_ok=True)  # of a drop-in file of systemd's
-                files.write_atomically(Path(name), text, mode=0o644)
-
-    def _change_site(self, step: steps.ChangeSite) -> None:
-        path, link = Path(step.path), Path(step.link)
-        if step.text is None:
-            files.remove(link)
-            files.remove(path)
-        else:
-            files.write_atomically(path, step.text, mode=0o644)
-            if not link.is_symlink() or link.readlink() != path:
-                files.link_atomically(link, str(path))
-        try:
-            nginx.test(self._server.layout, AppName(step.app))
-            self._server.host.reload_nginx()
-        except ShipError as error:
-            if step.text is not None:
-                raise
-            # what somebody else broke keeps no app from being removed: nginx reads this with its
-            # next change
-            self._say(f"nginx goes on with what it has read before. {error.title}")
-
-    def _aim_slot(self, step: steps.AimSlot) -> None:
-        app = AppName(step.app)
-        link = self._server.layout.app(app).slot(step.slot)
-        if step.version is None:
-            files.remove(link)
-            return
-        files.link_atomically(link, f"../releases/v{step.version}")
-        release_times.note(self._server.layout.app(app), f"web.{step.slot}", step.version)
-        if step.reload and self._server.host.main_pid(app, step.slot) is not None:
-            workers.begin_swap(self._server.layout.app(app).slot_run(step.slot))
-            self._server.host.reload(app, step.slot)
-
-    def _aim_back(self, step: steps.AimSlot) -> Plan:
-        was = self._server.layout.app(AppName(step.app)).aim(step.slot)
-        back = steps.AimSlot(step.app, step.slot, was, step.reload)
-        if was is None or not step.reload:
-            return (back,)
-        return (back, steps.AwaitRelease(step.app, step.slot, was, _UNDO_LIMIT_S))
-
-    def _runs(self, step: steps.StopSlot) -> bool:
-        return self._server.host.main_pid(AppName(step.app), step.slot) is not None
-
-    def _await_release(self, step: steps.AwaitRelease) -> None:
-        app = AppName(step.app)
-        master = self._server.host.main_pid(app, step.slot)
-        if master is None:
-            raise SwapError(
-                f"The web process of slot {step.slot} does not run.",
-                advice="Look at what it wrote: `ship logs`.",
-                reason="swap/not-running",
-            )
-        run = self._server.layout.app(app).slot_run(step.slot)
-        label, clock = f"v{step.version}", self._server.clock
-        workers.wait_for_release(run, label, master_pid=master, limit_s=step.limit_s, clock=clock)
-        answer = workers.last_answer(run)
-        if answer is not None:
-            self._say(f"Asked before anybody else, it answered {answer.status}.")
-        self._say(f"Every worker is of {label}.")
-
-    def _await_answer(self, step: steps.AwaitAnswer) -> None:
-        app = AppName(step.app)
-        try:
-            health.ask(
-                ("127.0.0.1", step.port),
-                Question.by(step.check, self._server.address(app)),
-                limit_s=step.limit_s,
-                clock=self._server.clock,
-                still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
-            )
-        except CheckError as error:
-            raise self._wrong_port(step) or error from error
-        if step.port in sockets.open_ports(self._session(step)):
-            self._say(
-                "It listens on every address of this machine, past nginx. Have it listen on "
-                "127.0.0.1:"
-                " `--host 127.0.0.1`."
-            )
-
-    def _wrong_port(self, step: steps.AwaitAnswer) -> CheckError | None:
-        """The better error, when the process listens where nobody asks."""
-        pids = self._session(step)
-        found, paths = sockets.listening_ports(pids), sockets.listening_paths(pids)
-        if found or not paths:
-            return wrong_port(step.port, found) if found and step.port not in found else None
-        return wrong_socket(step.port, paths)
-
-    def _session(self, step: steps.AwaitAnswer) -> tuple[int, ...]:
-        """All processes of the slot."""
-        main = self._server.host.main_pid(AppName(step.app), step.slot)
-        return proc.session(main) if main is not None else ()
-
-    def _ask_through_nginx(self, app: AppName, check: Check) -> None:
-        address = self._server.address(app)
-        # nginx finds the app by its name alone
-        question = Question.by(msgspec.structs.replace(check, host=None), address)
-        closed = records.read_app(self._server.layout.app(app)).maintenance
-        if closed is not None:
-            question = dataclasses.replace(question, key=closed.key)
-        answer = health.ask(
-            ("127.0.0.1", self._server.settings.http_port),
-            question,
-            limit_s=_UNDO_LIMIT_S,
-            clock=self._server.clock,
-        )
-        self._say(f"GET {check.path} through nginx answered {answer.status}.")
-        if told := notice(answer, question):
-            self._say(told)
+                self._server.engine.steps(self._say).do(step)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Take away the folder of a unit's drop-in files, unless somebody else's are in it."""
-    if folder.suffix == ".d" and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _as_it_is(path: Path) -> AnyStep:
+    if path.is_symlink():
+        return Link(str(path), str(path.readlink()))
+    text = files.read_text(path)
+    if text is None:
+        return RemoveFile(str(path))
+    return WriteFile(str(path), text, path.stat().st_mode & 0o7777)

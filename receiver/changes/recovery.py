@@ -39,7 +39,7 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     if about is None:
         _sweep(paths)
         return False
-    server.host.jobs.stop(app)
+    server.engine.jobs.stop(app)
     undo(server, paths, journal, unheard(), waiting=waiting)
     _mark_interrupted(server, paths, about)
     return True

@@ -112,7 +112,7 @@ def _try(work: AppChange, release: Release, trial: Trial) -> None:
         work.out.feed(chunk)
 
     try:
-        status = server.host.jobs.run(_job(work.state, release, trial, limit_s), take)
+        status = server.engine.jobs.run(_job(work.state, release, trial, limit_s), take)
     except JobTimeoutError as error:
         raise _too_long(trial, limit_s) from error
     except JobMemoryError as error:

@@ -24,7 +24,6 @@ from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
-from receiver.processes import web_steps
 from receiver.server import Server
 from receiver.state import records
 
@@ -147,7 +146,7 @@ def _explained(way: _Way, got: str, others: list[Finding]) -> Finding:
             advice="`ship doctor --fix` mends that first.",
         )
     why = _why(way)
-    plan = web_steps.restart(app) if way.hangs else ()
+    plan = app.server.engine.web.restart(app) if way.hangs else ()
     return Finding(
         name="web.no-answer",
         app=app.name,

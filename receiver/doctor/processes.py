@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from receiver.changes import background
 from receiver.changes import steps as change_steps
 from receiver.doctor.seen import AppSeen, Seen
+from receiver.engine import background
+from receiver.engine.slots import await_slot
 from receiver.health import workers
 from receiver.machine import proc, sockets
 from receiver.model.finding import AnyRepair, Finding, Steps
@@ -23,7 +24,6 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Live, Release
 from receiver.planner.formation import plan_formation
-from receiver.processes.web_steps import await_slot
 
 
 def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:

@@ -131,7 +131,7 @@ def _logs(server: Server, app: AppName, wanted: Wanted) -> list[Log]:
     paths, sources = server.app(app), wanted.sources
     found: list[Log] = []
     if "app" in sources:
-        found.append(server.host.app_log(app))
+        found.append(server.engine.log(app))
     if sources & {"app", "cron"}:
         found.append(run_logs.run_log(paths, of_people=wanted.runs))
     if "router" in sources:

@@ -166,12 +166,10 @@ class RestartProcesses(msgspec.Struct, frozen=True, tag=True):
     """Such as `worker.1`."""
 
 
-AnyStep = (
-    WriteFile
-    | RemoveFile
-    | RemoveTree
-    | Link
-    | ChangeUnits
+OnDisk = WriteFile | RemoveFile | RemoveTree | Link
+"""Steps that are the same wherever apps run."""
+OfEngine = (
+    ChangeUnits
     | ChangeSite
     | ApplyLimits
     | HoldSocket
@@ -187,5 +185,7 @@ AnyStep = (
     | SetFormation
     | RestartProcesses
 )
+"""Steps that only the engine knows to do."""
+AnyStep = OnDisk | OfEngine
 
 Plan = tuple[AnyStep, ...]

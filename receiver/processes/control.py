@@ -17,7 +17,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import AnyStep, Plan, RestartProcesses, SetFormation, WriteFile
 from receiver.model.settings import ALL_TYPES, App
 from receiver.planner.formation import background_types, plan_formation
-from receiver.processes import web_steps
+from receiver.processes.look import web_wanted
 from receiver.processes.refusals import check_some, check_type
 from receiver.server import Server
 from receiver.state import records
@@ -87,7 +87,7 @@ def do(server: Server, name: AppName, change: Change) -> None:
 def _plan_stop(app: AppState, process_type: str | None) -> Plan:
     check_type(app, process_type)
     after = app.with_settings(_with_stopped(app, process_type))
-    web = web_steps.stop(after) if process_type in {None, WEB} else ()
+    web = app.server.engine.web.stop(after) if process_type in {None, WEB} else ()
     return (change_steps.settings_step(after), *web, *_formation(after, app.scale))
 
 
@@ -99,7 +99,9 @@ def _plan_start(app: AppState, process_type: str | None) -> Plan:
     if process_type is not None:
         settings = _without_stopped(app, {process_type})
     after = app.with_settings(settings)
-    steps = web_steps.start(after) if process_type in {None, WEB} and app.has_web else ()
+    steps = (
+        app.server.engine.web.start(after) if process_type in {None, WEB} and app.has_web else ()
+    )
     return (change_steps.settings_step(after), *steps, *_formation(after, app.scale))
 
 
@@ -110,7 +112,10 @@ def _plan_restart(app: AppState, process: str | None) -> Plan:
     web = process_type in {None, WEB} and app.has_web
     if web and app.settings.stopped:
         return _plan_start(app, process_type)
-    return (*(web_steps.restart(app) if web else ()), *_restart_background(app, process))
+    return (
+        *(app.server.engine.web.restart(app) if web else ()),
+        *_restart_background(app, process),
+    )
 
 
 def _plan_scale(app: AppState, wishes: Sequence[Wish]) -> Plan:
@@ -128,7 +133,7 @@ def _plan_scale(app: AppState, wishes: Sequence[Wish]) -> Plan:
     if settings != app.settings:
         plan.append(change_steps.settings_step(after))
     if WEB in wanted:
-        plan += web_steps.scale(app, after)
+        plan += app.server.engine.web.scale(app, after)
     return (*plan, *_formation(after, scale))
 
 
@@ -138,7 +143,7 @@ def _wanted(app: AppState, wish: Wish, chosen: Mapping[str, int]) -> int:
         return wish.number
     before = chosen.get(wish.type, app.scale.get(wish.type, 0))
     if wish.type == WEB and WEB not in chosen:
-        before = web_steps.web_wanted(app)
+        before = web_wanted(app)
     return before + wish.number if wish.sign == "+" else before - wish.number
 
 

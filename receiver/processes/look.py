@@ -9,16 +9,15 @@ from typing import Literal
 
 import msgspec
 
-from receiver.changes import background
 from receiver.changes.app_state import AppState, state_of
-from receiver.changes.background import Starts
+from receiver.engine import background
+from receiver.engine.background import Starts
 from receiver.machine import proc
 from receiver.machine.clock import Clock
 from receiver.model.formation import WEB, Instance
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.planner.formation import background_types
-from receiver.processes import web_steps
 from receiver.server import Server
 
 State = Literal["up", "crashed", "starting", "down"]
@@ -111,11 +110,11 @@ def wait(server: Server, app: AppName, limit_s: float) -> list[str]:
 
 
 def _web(app: AppState, release: Release) -> Type:
-    pids = _web_pids(app, release)
+    pids = app.server.engine.web.serving(app)
     return Type(
         type=WEB,
         command=release.lines.get(WEB, ""),
-        wanted=web_steps.web_wanted(app),
+        wanted=web_wanted(app),
         stopped=app.settings.stopped,
         running=tuple(
             Running(name=f"web.{number}", state="up", release=label, pid=pid, since=_since(pid))
@@ -124,18 +123,18 @@ def _web(app: AppState, release: Release) -> Type:
     )
 
 
-def _web_pids(app: AppState, release: Release) -> dict[int, str]:
-    if release.gunicorn:
-        return web_steps.serving_workers(app)
-    master = app.server.host.main_pid(app.name, app.slot)
-    return {} if master is None else {master: release.label}
+def web_wanted(app: AppState) -> int:
+    """How many workers web should have: what was asked for, else what it has by itself."""
+    if app.settings.stopped or app.live is None:
+        return 0
+    return app.scale.get(WEB) or max(1, len(app.server.engine.web.serving(app)))
 
 
 def _background(app: AppState, release: Release) -> Iterator[Type]:
     types = background_types(release)
     if not types:
         return
-    runs, stopped = app.server.host.background.running(app.name), app.settings.is_stopped
+    runs, stopped = app.server.engine.background.running(app.name), app.settings.is_stopped
     for name in types:
         count = app.formation[name].count if name in app.formation else 0
         found = (Instance(name, number) for number in range(1, count + 1))
@@ -166,7 +165,7 @@ def _with_reason(
 ) -> Running:
     if ended is None:
         return found
-    host = app.server.host.background
+    host = app.server.engine.background
     waits = found.state == "crashed"
     return msgspec.structs.replace(
         found,

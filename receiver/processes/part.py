@@ -5,6 +5,7 @@ from pathlib import Path
 
 from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Do, Part
+from receiver.engine.slots import await_slot
 from receiver.machine import files
 from receiver.model.layout import SLOTS
 from receiver.model.plan import (
@@ -20,7 +21,6 @@ from receiver.model.plan import (
     WriteFile,
 )
 from receiver.planner.formation import plan_formation
-from receiver.processes import web_steps
 from receiver.state import records
 
 
@@ -80,7 +80,7 @@ def _plan_web(app: AppState, *, booting: bool) -> Plan:
         return (enable,)
     return (
         StartSlot(app.name, live.slot),
-        web_steps.await_slot(release, app.settings, live.slot),
+        await_slot(release, app.settings, live.slot),
         enable,
         AskThroughNginx(app.name, release.checked_by(app.settings)),
     )

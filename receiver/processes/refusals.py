@@ -5,14 +5,6 @@ import difflib
 from receiver.changes.app_state import AppState
 from receiver.model.errors import NotFoundError
 from receiver.model.formation import WEB
-from receiver.model.release import Live, Release
-
-
-def serving(app: AppState) -> tuple[Live, Release]:
-    """What serves, of an app that has a web process."""
-    if app.live is None or app.release is None:
-        raise _no_process(app, WEB)
-    return app.live, app.release
 
 
 def check_some(app: AppState) -> None:

@@ -36,4 +36,4 @@ class Runs(Part):
 
     def stop(self, app: AppState, do: Do) -> None:
         running.stop(app.server, app.name, run_records.going_on(app.paths))
-        app.server.host.jobs.stop(app.name)
+        app.server.engine.jobs.stop(app.name)

@@ -92,7 +92,7 @@ def attached(server: Server, app: AppName, wish: Wish, *, tty: bool, term: str) 
     begun = _begin(server, app, wish)
     job = _job(begun, {"TERM": term} if tty else {})
     try:
-        return server.host.jobs.attach(job, tty=tty)
+        return server.engine.jobs.attach(job, tty=tty)
     except JobTimeoutError as error:
         raise too_long(wish.limits.time_s) from error
     finally:
@@ -224,7 +224,7 @@ def _perform(begun: _Begun, show: OnOutput) -> Run:
         show(chunk)
 
     try:
-        code = server.host.jobs.run(_job(begun, {}), keep)
+        code = server.engine.jobs.run(_job(begun, {}), keep)
         status = "failed" if code else "succeeded"
     except JobTimeoutError:
         status, code = "timed out", TIMED_OUT

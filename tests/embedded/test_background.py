@@ -8,7 +8,7 @@ import pytest
 
 from receiver.apps import lifecycle as apps
 from receiver.apps import unfinished
-from receiver.changes import background
+from receiver.engine import background
 from receiver.logs.stream import Wanted, recent
 from receiver.model.errors import NotFoundError, ServerError, UsageError
 from receiver.model.formation import Instance

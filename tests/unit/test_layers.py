@@ -32,6 +32,7 @@ PACKAGES = [
     "hosts.supervisord",
     "server",
     "changes",
+    "engine",
     "processes",
     "storage",
     "runs",
@@ -58,7 +59,7 @@ PACKAGES = [
 ]
 """Bottom up: a package may import those before it."""
 LAZILY = {
-    ("server", "hosts.systemd"), ("server", "hosts.supervisord"),
+    ("server", "hosts.systemd"), ("server", "hosts.supervisord"), ("server", "engine"),
     ("hosts.systemd", "hosts.systemd.doctor"),
     ("cli", "cli.commands"),
 }  # fmt: skip
@@ -235,6 +236,26 @@ def test_a_question_for_the_host_is_seen(code: str, tmp_path: Path) -> None:
     assert set(_of_one_host(path))
 
 
+STORIES = {"changes", "processes", "runs", "logs", "deploy"}
+ENGINES = {"app_log", "main_pid", "background", "jobs", "start", "stop", "reload", "enable"}
+PAST_THE_ENGINE = {
+    "deploy.detached": "puts a process of ship's own in a unit of its own",
+    "runs.running": "as above",
+    "deploy.stages.publishing": "copies files for nginx, as the app's account",
+    "processes.part": "writes the units of an app that is made or brought up to date",
+}
+"""Stories that ask the host for what an engine has too, and why."""
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"receiver"}))
+def test_a_story_reaches_what_runs_by_the_engine(module: str) -> None:
+    asked = {name for name in _of_the_host(MODULES[module]) if name in ENGINES}
+    if module in PAST_THE_ENGINE:
+        assert asked, f"{module} asks the host for nothing that an engine has"
+    elif _package(module).split(".")[0] in STORIES:
+        assert not asked, f"{module} asks the host for {asked}; have its engine answer"
+
+
 def test_the_environment_is_read_at_the_edges_alone() -> None:
     readers = {module for module, path in MODULES.items() if "environ" in set(_attributes(path))}
     assert readers == set(READ_ENVIRONMENT)
@@ -382,6 +403,14 @@ def _texts(path: Path) -> Iterator[str]:
 
 def _in_proc(text: str) -> bool:
     return text == "/proc" or text.startswith("/proc/")
+
+
+def _of_the_host(path: Path) -> Iterator[str]:
+    """What a module asks the host for: `x` of `server.host.x`, and of `host.x`."""
+    for node in ast.walk(_tree(path)):
+        match node:
+            case ast.Attribute(value=ast.Attribute(attr="host") | ast.Name(id="host"), attr=name):
+                yield name
 
 
 def _attributes(path: Path) -> Iterator[str]:

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from receiver.changes import background
 from receiver.changes.app_state import AppState
 from receiver.machine import files
 from receiver.model.errors import ShipError
@@ -27,7 +26,7 @@ _MIB = 1024 * 1024
 def look_at_background(app: AppState, out: Output) -> None:
     """Warn of background processes that have ended already; they are started again and again."""
     try:
-        for line in background.early_ends(app.server, app.paths.name):
+        for line in app.server.engine.early_ends(app.name):
             out.warn(line)
     except ShipError as error:
         out.warn(f"It is not known how the processes besides web do. {error.title}")

@@ -80,7 +80,7 @@ def check(
     binds_itself = not isinstance(release.processes["web"], Gunicorn)
     address: health.Address = ("127.0.0.1", port) if binds_itself else socket
     question = Question.by(release.check, server.address(paths.name))
-    running = server.host.jobs.spawn(_canary(paths, release, run, socket, port), log)
+    running = server.engine.jobs.spawn(_canary(paths, release, run, socket, port), log)
     try:
         answer = health.ask(
             address,
@@ -228,7 +228,7 @@ def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
 
 
 def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
-    return last_text(server.host.app_log(paths.name, slot), _LOG_LINES)
+    return last_text(server.engine.log(paths.name, slot), _LOG_LINES)
 
 
 def _end_of(log: Path) -> str:

@@ -145,7 +145,7 @@ def _run(
         ReleaseError: it failed or took too long
     """
     try:
-        status = work.server.host.jobs.run(job, work.out.feed)
+        status = work.server.engine.jobs.run(job, work.out.feed)
     except JobTimeoutError as error:
         work.out.flush()
         late = f"It took longer than {job.limit_s:g} s."

@@ -14,11 +14,11 @@ from receiver.deploy.stages.config import of_live
 from receiver.deploy.stages.ready import Ready
 from receiver.model.errors import ShipError
 from receiver.model.maintenance import closed_notice
-from receiver.model.plan import Link, SetFormation, WriteFile
+from receiver.model.plan import SetFormation, WriteFile
 from receiver.model.release import Live, Release
 from receiver.model.webserver import needs_fresh_start
 from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
-from receiver.planner.swap import Swap, SwapFacts, plan_swap
+from receiver.planner.swap import Swap
 from receiver.state import records, release_times
 
 
@@ -45,21 +45,9 @@ def take_over(work: AppChange, ready: Ready) -> Live:
 
 def planned_swap(app: AppState, release: Release, config: Mapping[str, str]) -> Swap:
     """How a release that runs with `config` would take over."""
-    main_pid = app.server.host.main_pid
-    runs = app.release is not None and main_pid(app.name, app.slot) is not None
-    return plan_swap(
-        SwapFacts(
-            new=release,
-            old=app.release,
-            slot=app.slot,
-            old_runs=runs,
-            # no config var that only a fresh program reads differs
-            same_start=app.release is not None and not needs_fresh_start(of_live(app), config),
-            settings=app.settings,
-            current=Link(str(app.paths.current), f"releases/{release.label}"),
-            site=lambda slot: change_steps.site_change(app, release, slot),
-        )
-    )
+    # no config var that only a fresh program reads differs
+    same_start = app.release is not None and not needs_fresh_start(of_live(app), config)
+    return app.server.engine.web.take_over(app, release, same_start=same_start)
 
 
 def live_step(app: AppState, live: Live) -> WriteFile:

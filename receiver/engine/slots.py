@@ -1,12 +1,11 @@
-"""The steps by which an app's web process is stopped, started, replaced and given workers; and
-how many it has.
+"""An app's web process in its two slots: the steps by which it is replaced, stopped, started and
+given workers, and what serves.
 """
 
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState
 from receiver.health import workers
 from receiver.machine import proc
-from receiver.model.formation import WEB
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
     AimSlot,
@@ -15,6 +14,7 @@ from receiver.model.plan import (
     AwaitAnswer,
     AwaitRelease,
     EnableSlot,
+    Link,
     Plan,
     StartSlot,
     StopSlot,
@@ -22,26 +22,37 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
-from receiver.planner.swap import other
-from receiver.processes.refusals import serving
+from receiver.planner.swap import Swap, SwapFacts, other, plan_swap
 from receiver.state import records
 
 
-def web_wanted(app: AppState) -> int:
-    """How many workers web should have: what was asked for, else what it has by itself."""
-    if app.settings.stopped or app.live is None:
-        return 0
-    return app.scale.get(WEB) or max(1, len(serving_workers(app)))
-
-
-def serving_workers(app: AppState) -> dict[int, str]:
-    """The workers of gunicorn that serve, by process id, each with its release."""
+def serving(app: AppState) -> dict[int, str]:
+    """What serves, by process id, each with its release: workers of gunicorn, or another server."""
     master = app.server.host.main_pid(app.name, app.slot)
-    if master is None:
+    if master is None or app.release is None:
         return {}
+    if app.release.gunicorn is None:
+        return {master: app.release.label}
     alive = proc.children(master)
     told = workers.ready_workers(app.paths.slot_run(app.slot))
     return {pid: label for pid, label in sorted(told.items()) if pid in alive}
+
+
+def take_over(app: AppState, release: Release, *, same_start: bool) -> Swap:
+    """How a release takes over from the live one."""
+    runs = app.release is not None and _runs(app)
+    return plan_swap(
+        SwapFacts(
+            new=release,
+            old=app.release,
+            slot=app.slot,
+            old_runs=runs,
+            same_start=same_start,
+            settings=app.settings,
+            current=Link(str(app.paths.current), f"releases/{release.label}"),
+            site=lambda slot: change_steps.site_change(app, release, slot),
+        )
+    )
 
 
 def stop(after: AppState) -> Plan:
@@ -55,7 +66,7 @@ def stop(after: AppState) -> Plan:
 
 def start(after: AppState) -> Plan:
     """The steps that start web of the live release again."""
-    live, release = serving(after)
+    live, release = _live(after)
     return (
         AimSlot(after.name, live.slot, release.version),
         StartSlot(after.name, live.slot),
@@ -68,7 +79,7 @@ def start(after: AppState) -> Plan:
 
 def restart(app: AppState) -> Plan:
     """The steps that have the other slot take over with the same release."""
-    live, release = serving(app)
+    live, release = _live(app)
     fresh = Live(release=live.release, slot=other(live.slot))
     return (
         StopSlot(app.name, fresh.slot),
@@ -89,8 +100,7 @@ def scale(before: AppState, after: AppState) -> Plan:
     if before.settings.stopped:
         return start(after) if after.has_web else ()
     live, release = after.live, after.release
-    runs = live is not None and after.server.host.main_pid(after.name, live.slot) is not None
-    if live is None or release is None or not runs or not release.gunicorn:
+    if live is None or release is None or not release.gunicorn or not _runs(after):
         return ()
     limit_s = float(after.settings.check_limit_s)
     return (
@@ -106,3 +116,14 @@ def await_slot(release: Release, settings: App, slot: SlotLetter) -> AnyStep:
         return AwaitRelease(release.app, slot, release.version, limit_s)
     port = settings.own_port(slot)
     return AwaitAnswer(release.app, slot, port, limit_s, release.checked_by(settings))
+
+
+def _runs(app: AppState) -> bool:
+    return app.server.host.main_pid(app.name, app.slot) is not None
+
+
+def _live(app: AppState) -> tuple[Live, Release]:
+    """What is live, of an app that has a web process."""
+    if app.live is None or app.release is None:
+        raise TypeError(app)
+    return app.live, app.release
