@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from receiver.machine import files
-from receiver.model.errors import ShipError
+from receiver.model.errors import AccessError, ShipError
 from receiver.model.grant import GRANTS, Grant, Needs, higher, suffices
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -95,7 +95,7 @@ def admit_to_server(layout: Layout, key: str) -> None:
         ShipError: the key is none
     """
     if not suffices(everywhere(layout, key), "admin"):
-        raise ShipError(
+        raise AccessError(
             f"The key {key} may not do this: it is for admins of the server.",
             advice="`ship whoami` tells what it may do. An admin can make it one: `ship "
             f"access:add {key} admin`.",
@@ -105,7 +105,7 @@ def admit_to_server(layout: Layout, key: str) -> None:
 
 def not_granted(key: str, app: AppName, found: Grant, needed: Needs) -> ShipError:
     """The error for a key that sees an app, and may not do what it wants."""
-    return ShipError(
+    return AccessError(
         f"The key {key} may not do this to {app}.",
         detail=f"It takes the grant {needed}, and the key has {found}.",
         advice=f"Somebody who manages {app} can give it: `ship access:add {key} {needed} -a "

@@ -15,7 +15,7 @@ from receiver.access import grants as access
 from receiver.access.public_key import fingerprint, parse_public_key
 from receiver.machine import files
 from receiver.machine.interpreter import program
-from receiver.model.errors import NotFoundError, ShipError
+from receiver.model.errors import AccessError, ExistsError, NotFoundError
 from receiver.model.grant import Grant
 from receiver.model.layout import Layout
 from receiver.model.names import AppName, parse_key_name
@@ -237,7 +237,7 @@ def _store(layout: Layout, key: Key) -> Key:
         if same is not None and same.name == key.name:
             return same
         if same is not None:
-            raise ShipError(
+            raise ExistsError(
                 f"This key is there already, under the name {same.name}.",
                 advice=f"Remove it first: `ship keys:remove {same.name}`.",
                 reason="exists/key",
@@ -252,7 +252,7 @@ def _store(layout: Layout, key: Key) -> Key:
 
 def _refuse_taken(layout: Layout, name: str) -> None:
     if layout.key(name).exists():
-        raise ShipError(
+        raise ExistsError(
             f"There is a key {name} already.",
             advice=f"Choose another name, or remove it first: `ship keys:remove {name}`.",
             reason="exists/key",
@@ -266,7 +266,7 @@ def _refuse_last_admin(layout: Layout, key: Key) -> None:
     known = list_keys(layout)
     admins = [each.name for each in known if each.public and each.everywhere == "admin"]
     if admins == [key.name]:
-        raise ShipError(
+        raise AccessError(
             f"{key.name} is the last ssh key of an admin: without it, nobody could make "
             "apps or let keys in.",
             advice="Let another in first, `ship keys:add NAME --admin`; or do this on the server "

@@ -11,7 +11,7 @@ from receiver.changes.app_state import AppState, new_app
 from receiver.changes.change import changing, or_undone, removing, repeat
 from receiver.changes.part import Do
 from receiver.machine import files
-from receiver.model.errors import ShipError
+from receiver.model.errors import ExistsError
 from receiver.model.names import AppName
 from receiver.model.settings import App
 from receiver.server import Server
@@ -30,7 +30,7 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
     kept = paths.storage.exists()  # an uninstall leaves it, for an app of the same name
     with access.changing(server.layout):
         if paths.settings.exists():
-            raise ShipError(
+            raise ExistsError(
                 f"There is an app {name} already.",
                 advice="Choose another name, or push to the one that is there.",
                 reason="exists/app",

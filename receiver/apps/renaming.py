@@ -15,7 +15,7 @@ from receiver.apps.parts import PARTS
 from receiver.changes.app_state import read_state, what_remains
 from receiver.changes.change import changing, or_undone, repeat
 from receiver.machine import files
-from receiver.model.errors import ShipError
+from receiver.model.errors import ExistsError, ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.plan import Plan
@@ -85,7 +85,7 @@ def _do(server: Server, plan: Plan, *, booting: bool) -> None:
 
 def _refuse_taken(layout: Layout, name: AppName) -> None:
     if layout.app(name).home.exists() or layout.repo(name).exists():
-        raise ShipError(
+        raise ExistsError(
             f"There is an app {name} already.",
             advice="Choose another name.",
             reason="exists/app",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver.model.errors import NotFoundError, ShipError, UsageError
+from receiver.model.errors import GitError, NotFoundError, UsageError
 from receiver.model.names import AppName
 
 REMOTE = "prod"
@@ -169,7 +169,7 @@ class Checkout:
             said = shell.capture(("git", *words), env=self._variables, cwd=self._folder)
         except shell.CommandError as error:
             if needed:
-                raise ShipError(
+                raise GitError(
                     "git could not change the remotes of this checkout.",
                     detail=error.output.strip(),
                     reason="git/remote",

@@ -15,7 +15,7 @@ from receiver.cli.call import Call
 from receiver.cli.checkout import Destination
 from receiver.cli.place import Said, own_place
 from receiver.model import catalogue
-from receiver.model.errors import ShipError, UsageError
+from receiver.model.errors import AccessError, ShipError, UsageError
 
 __all__ = (
     "Call",
@@ -208,7 +208,7 @@ def _take_own_machine(call: Call) -> None:
     Who holds a key may push and look after apps, and not take the server down.
     """
     if call.key is not None:
-        raise ShipError(
+        raise AccessError(
             "This command cannot be given over ssh.",
             advice="Type it on the server itself, as root.",
             reason="access/on-server-only",

@@ -12,7 +12,7 @@ from typing import NoReturn
 from receiver.cli.checkout import Destination
 from receiver.cli.context import Environment
 from receiver.cli.place import Place
-from receiver.model.errors import ShipError
+from receiver.model.errors import AccessError
 
 
 def ssh_argv(place: Destination, words: Sequence[str], *, terminal: bool) -> list[str]:
@@ -108,7 +108,7 @@ def _become(argv: list[str], environment: Environment) -> NoReturn:
     try:
         os.execvpe(argv[0], argv, dict(environment.variables))  # noqa: S606 - no shell is wanted
     except FileNotFoundError as error:
-        raise ShipError(
+        raise AccessError(
             f"The program {argv[0]} is missing on this machine.",
             advice="Install the package openssh-client."
             if argv[0] == "ssh"

@@ -15,7 +15,7 @@ import receiver
 from receiver.cli import show
 from receiver.cli.command import Call, Command, Ship
 from receiver.cli.context import read_environment, words_as_sent
-from receiver.model.errors import ServerError, ShipError, UsageError
+from receiver.model.errors import AccessError, ServerError, ShipError, UsageError
 from receiver.model.names import parse_key_name
 
 _INTERRUPTED = 130
@@ -69,13 +69,13 @@ def program(ctx: click.Context, by: str | None) -> None:
     """Push Python web apps to a server of your own, and look after them there."""
     environment = read_environment()
     if by is not None and not environment.is_root and environment.root is None:
-        raise ShipError(
+        raise AccessError(
             "Only root can say who asks, as the gate does for a key.",
             advice="Leave out --by.",
             reason="access/by",
         )
     if by is None and environment.is_root and environment.user == _RECEIVING:
-        raise ShipError(
+        raise AccessError(
             "The account ship acts for a key, and says for which.",
             advice="Be root, or another account that may use sudo, to type commands here.",
             reason="access/by",

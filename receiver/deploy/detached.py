@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from receiver.access.audit import Entry
 from receiver.machine import files
-from receiver.model.errors import ShipError
+from receiver.model.errors import CancelledError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
@@ -28,12 +28,6 @@ from receiver.state.transcripts import Transcript
 
 Work = Callable[[Output, int], Release | None]
 """Does the change; is given the output to write to and the number of the build."""
-
-
-class CancelledError(ShipError):
-    """Somebody stopped the build."""
-
-    default_reason = "cancelled/build"
 
 
 class Request(NamedTuple):

@@ -6,13 +6,13 @@ Pure.
 import re
 from collections.abc import Callable
 
-from receiver.model.errors import ShipError
+from receiver.model.errors import AccessError
 
 _REASON = "access/ssh-failed"
 _LAST_LINES = 4
 
 
-def explain(said: str, address: str) -> ShipError:
+def explain(said: str, address: str) -> AccessError:
     """The error for an ssh that ended by itself, before any command of ship's was reached."""
     host = address.rpartition("@")[2]
     for words, told in _CAUSES:
@@ -25,7 +25,7 @@ def explain(said: str, address: str) -> ShipError:
             f"Try by hand, and read what it says: `ssh -v {address}`.",
         )
     seen = "\n".join(said.strip().splitlines()[-_LAST_LINES:])
-    return ShipError(title, detail=seen, advice=advice, reason=_REASON)
+    return AccessError(title, detail=seen, advice=advice, reason=_REASON)
 
 
 _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (

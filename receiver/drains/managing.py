@@ -10,7 +10,7 @@ from receiver.logs.stream import Stream
 from receiver.machine import files
 from receiver.machine.clock import now_us
 from receiver.model.drain import NAME, Drain, DrainState, Format, parse_target
-from receiver.model.errors import ServerError, ShipError, UsageError
+from receiver.model.errors import ExistsError, ServerError, UsageError
 from receiver.model.log_line import LogLine
 from receiver.model.names import AppName
 from receiver.server import Server
@@ -37,7 +37,7 @@ def add(server: Server, app: AppName, url: str, shape: Format, name: str | None,
     with changing(server, app, "a new drain") as change:
         there = read(change.paths)
         if any(drain.url == url for drain in there):
-            raise ShipError(
+            raise ExistsError(
                 "There is a drain to this address already.",
                 advice="`ship drains` shows it.",
                 reason="exists/drain",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from receiver.machine import shell
-from receiver.model.errors import ShipError
+from receiver.model.errors import GitError
 
 ABSENT = "0" * 40
 """The object id that stands for "no such ref" in git's protocol."""
@@ -40,12 +40,6 @@ class _Finished(NamedTuple):
     status: int
     output: str
     errors: str
-
-
-class GitError(ShipError):
-    """A git command that should have worked did not."""
-
-    default_reason = "git/failed"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from receiver.model.errors import BuildError, ServerError, ShipError, UsageError
+from receiver.model.errors import AccessError, BuildError, ServerError, UsageError
 
 BUILT_IN = ("python", "static", "procfile")
 _OTHER_NAMES = {
@@ -114,9 +114,9 @@ def canonical(text: str, allowed: Mapping[str, str]) -> str:
     return found
 
 
-def not_allowed(name: str, allowed: Mapping[str, str]) -> ShipError:
+def not_allowed(name: str, allowed: Mapping[str, str]) -> AccessError:
     """The error for a buildpack that the administrator did not let in."""
-    return ShipError(
+    return AccessError(
         f"The buildpack {name} is not allowed on this server.",
         detail=f"There are: {', '.join((*BUILT_IN, *sorted(allowed)))}.",
         advice="A buildpack is a program of somebody else's, so the server's administrator lets it "

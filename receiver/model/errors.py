@@ -94,6 +94,24 @@ class NotFoundError(ShipError):
     default_reason = "not-found/app"
 
 
+class AccessError(ShipError):
+    """The key, or the account, may not do this."""
+
+    default_reason = "access/not-granted"
+
+
+class ExistsError(ShipError):
+    """There is something of this name already."""
+
+    default_reason = "exists/app"
+
+
+class GitError(ShipError):
+    """Git refused, or a repository is not what it should be."""
+
+    default_reason = "git/failed"
+
+
 class BuildError(ShipError):
     """The pushed tree could not be turned into a release."""
 
@@ -116,6 +134,12 @@ class SwapError(ShipError):
     """The new release passed its check but could not take over; the old one was put back."""
 
     default_reason = "swap/failed"
+
+
+class CancelledError(ShipError):
+    """Somebody, or a limit of time, ended it."""
+
+    default_reason = "cancelled/build"
 
 
 class ServerError(ShipError):

@@ -17,7 +17,7 @@ from dulwich.protocol import pkt_seq
 
 from receiver.machine import git
 from receiver.machine.git import ABSENT
-from receiver.model.errors import EXIT_FAILED, PUSH_VERDICTS, ShipError
+from receiver.model.errors import EXIT_FAILED, PUSH_VERDICTS, BuildError, GitError, ShipError
 from receiver.model.output import Output
 from receiver.push import wire as push_wire
 from receiver.push.follow import Viewer
@@ -120,7 +120,7 @@ def _disk_full(error: OSError) -> ShipError:
     """
     if error.errno != errno.ENOSPC:
         raise error
-    return ShipError(
+    return BuildError(
         "The disk of the server is full.",
         detail=str(error),
         advice="Free space on the server, then push again.",
@@ -130,12 +130,12 @@ def _disk_full(error: OSError) -> ShipError:
 
 def _pack_error(request: Request) -> ShipError:
     if request.shallow:
-        return git.GitError(
+        return GitError(
             "The push comes from a shallow clone, and lacks history that the server does not have.",
             advice="Type git fetch --unshallow, and push again.",
             reason="git/shallow-push",
         )
-    return git.GitError(
+    return GitError(
         "The server did not take the pushed objects.",
         detail="git's own words stand above.",
         advice="If the pack is too large, take large files out of the history; if objects are "
@@ -184,7 +184,7 @@ def _move(repo: Path, rules: Rules, request: Request, reply: Reply) -> None:
 def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -> None:
     moves = [(update.ref, update.old, update.new) for update in updates]
     if why := git.move_refs(repo, moves):
-        error = git.GitError(
+        error = GitError(
             "The push was received, and yet nothing moved: the branch is no longer where it was.",
             detail=why,
             advice="Somebody else may have pushed. Type git fetch, look at what came, and push "

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from receiver.model.errors import ShipError, UsageError
+from receiver.model.errors import AccessError, ShipError, UsageError
 from receiver.model.layout import Layout
 from receiver.model.limits import MAX_PUSH_MB
 from receiver.model.names import AppName
@@ -75,7 +75,7 @@ def _to_make(layout: Layout, app: AppName) -> str:
 
 
 def _not_served(command: str) -> ShipError:
-    return ShipError(
+    return AccessError(
         f"The command {command} is not served here.",
         detail="Of git, pushing, cloning and fetching are.",
         advice="`git push`, `git clone` and `git fetch` do all that an app needs.",

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from receiver.changes.app_state import AppState, read_state
 from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.machine import files, lifetimes
-from receiver.model.errors import NotFoundError, ServerError, ShipError
+from receiver.model.errors import CancelledError, NotFoundError, ServerError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Release
@@ -283,7 +283,7 @@ def _forget(begun: _Begun) -> None:
 
 def too_long(limit_s: int) -> ShipError:
     """Why a run ended that its time limit ended."""
-    return ShipError(
+    return CancelledError(
         f"The run was ended, since it took longer than its limit of {limit_s} s.",
         advice="Give it more: a run by `--timeout 6h`, a cron job by `limit_s` in ship.toml.",
         reason="cancelled/run-too-long",

@@ -7,7 +7,7 @@ modes come along.
 from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import as_account
 from receiver.machine import shell
-from receiver.model.errors import ShipError
+from receiver.model.errors import ServerError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 
@@ -43,7 +43,7 @@ def copy_storage(source: AppState, target: AppPaths) -> bool:
 
 
 def _failed(source: AppName, said: str) -> ShipError:
-    return ShipError(
+    return ServerError(
         f"The storage of {source} could not be copied.",
         detail=said.strip(),
         advice="Check the disk for free space: `df -h`.",

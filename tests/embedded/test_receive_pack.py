@@ -10,7 +10,7 @@ import pytest
 from dulwich.protocol import pkt_seq
 
 from receiver.machine import git
-from receiver.model.errors import PUSH_VERDICTS
+from receiver.model.errors import PUSH_VERDICTS, GitError
 from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
 from tests.embedded.receive_sides import (
     ABSENT,
@@ -274,7 +274,7 @@ def test_repository_is_made_once_and_kept(laptop: Laptop) -> None:
 
 
 def test_bad_branch_name(laptop: Laptop) -> None:
-    with pytest.raises(git.GitError, match="not a name"):
+    with pytest.raises(GitError, match="not a name"):
         git.set_head_branch(laptop.repo, "a..b")
 
 

@@ -4,6 +4,7 @@ from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.hosts.accounts import ids
 from receiver.machine import files, git
+from receiver.model.errors import GitError
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
 from receiver.model.release import Release
@@ -82,7 +83,7 @@ class Repository(Part):
         now = git.resolve_commit(repo, ref) or git.ABSENT
         why_not = git.move_refs(repo, [(ref, now, release.commit)]) if now != release.commit else ""
         if why_not:
-            raise git.GitError(
+            raise GitError(
                 f"The commit of {release.label} of {old} is not in its repository any more.",
                 detail=why_not,
                 advice=f"Push to {old} once more, then clone it.",

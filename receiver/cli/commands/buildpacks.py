@@ -7,7 +7,7 @@ import click
 from receiver.changes.change import configure
 from receiver.cli import show
 from receiver.cli.command import Call, command, for_app, with_json
-from receiver.model.errors import NotFoundError, ShipError, UsageError
+from receiver.model.errors import ExistsError, NotFoundError, ShipError, UsageError
 
 
 @command(
@@ -172,7 +172,7 @@ def _one_of(call: Call, name: str, chosen: list[str]) -> str:
 
 def _refuse_second(call: Call, name: str, chosen: list[str]) -> None:
     if name in chosen:
-        raise ShipError(
+        raise ExistsError(
             f"{call.app} uses the buildpack {name} already.",
             detail=f"It uses: {', '.join(chosen)}.",
             advice="Each can be in the list once. `ship buildpacks:remove` takes one out.",

@@ -9,7 +9,7 @@ import click
 from receiver.cli import show
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.config import pending
-from receiver.model.errors import ShipError, UsageError
+from receiver.model.errors import ShipError, SwapError, UsageError
 
 if TYPE_CHECKING:
     from receiver.processes.control import Change, Wish
@@ -157,7 +157,7 @@ def wait(call: Call, limit_s: int) -> None:
 
     late = processes.wait(call.server, call.app, float(limit_s))
     if late:
-        raise ShipError(
+        raise SwapError(
             f"Not every process of {call.app} runs the live release after {limit_s} s.",
             detail=f"Waited for: {', '.join(late)}.",
             advice="`ship ps` tells why, and `ship logs` what they wrote.",

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from receiver.hosts.accounts import ids
 from receiver.hosts.jobs import Job
 from receiver.machine import files
-from receiver.model.errors import BuildError, ServerError
+from receiver.model.errors import BuildError
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.release import Release
 from receiver.server import Server
@@ -41,8 +41,7 @@ def publish(
             where it is named
 
     Raises:
-        BuildError: the built app has no such folder
-        ServerError: it could not be copied
+        BuildError: the built app has no such folder, or it could not be copied
     """
     home = paths.release(release.version)
     uid, gid = ids(server.host.accounts.owner(paths.name))
@@ -84,7 +83,7 @@ def _copy_folder(
             reason="build/static-folder",
         )
     if status:
-        raise ServerError(
+        raise BuildError(
             f"The static folder {folder} could not be published.",
             detail=said.decode(errors="replace").strip(),
             advice="Check that its files can be read, and that the server has space left.",
