@@ -9,6 +9,7 @@ from receiver.machine import files
 from receiver.model.build import Tree
 
 _NAMED = re.compile(r"^\s*(?:-[cr]\s*|--(?:constraint|requirement)[=\s]\s*)(\S+)", re.MULTILINE)
+_PACKAGE = re.compile(r"^\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)", re.MULTILINE)
 _MOST_FILES = 50
 _MOST_BYTES = 1024 * 1024
 
@@ -31,6 +32,11 @@ def texts(paths: Iterable[str], read: Read) -> Mapping[str, str]:
 
 def _names(text: str) -> list[str]:
     return [name for name in _NAMED.findall(text) if "://" not in name]
+
+
+def constrained(text: str) -> set[str]:
+    """The packages that a file names, as uv writes their names."""
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in _PACKAGE.findall(text)}
 
 
 def on_disk(path: Path, can_read: Callable[[Path], bool]) -> str | None:

@@ -1,7 +1,8 @@
 """Read-only questions about this machine, put together for the planners."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -65,26 +66,26 @@ def index_settings(
         reads = app is None or seen != "there" or server.host.accounts.can_read(app, path)
         return seen if reads else "unreadable"
 
-    return pip_settings.uv_settings(config, pip_settings.standard_files(_home(server)), see)
-
-
-def deciding(
-    server: Server, app: AppName, settings: PipSettings, config: Mapping[str, str], tree: Tree
-) -> Mapping[str, str]:
-    """What of pip's settings decides what is installed, with the texts of files that are named.
-
-    Config vars of uv's are not part of it; the files that they name are.
-    """
+    files = pip_settings.standard_files(_home(server))
+    found = pip_settings.uv_settings(config, files, see)
+    if app is None or tree is None:
+        return found
 
     def read(path: str) -> str | None:
         if path.startswith("/"):
             return on_disk(Path(path), partial(server.host.accounts.can_read, app))
         return in_tree(tree, path)
 
-    named = [settings.options.get(option, "").split() for option in pip_settings.CONSTRAINTS]
-    named += [config.get(name, "").split() for name in _FILES_OF_UV]
-    local = [pip_settings.local_path(one) for places in named for one in places]
-    return {**settings.options, **texts((str(path) for path in local if path), read)}
+    return replace(found, texts=texts(_named(found, config), read))
+
+
+def _named(found: PipSettings, config: Mapping[str, str]) -> Iterator[str]:
+    """Files of constraints, also those of uv's own config vars."""
+    values = [found.options.get(option, "") for option in pip_settings.CONSTRAINTS]
+    values += [config.get(name, "") for name in _FILES_OF_UV]
+    for place in " ".join(values).split():
+        if path := pip_settings.local_path(place):
+            yield str(path)
 
 
 def _interpreters(server: Server) -> tuple[Interpreter, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from receiver.building.constraint_files import constrained
 from receiver.building.pip_options import ALIASES, ForUv, Scope, Told, translated
 from receiver.model.build import Command
 from receiver.model.errors import ShipError
@@ -32,6 +33,7 @@ _LISTS = ("index-url", "extra-index-url", "find-links", *CONSTRAINTS)
 _PLACES = (*_LISTS, "cert", "client-cert")
 _CHECKED_ANYWAY = "require-hashes"
 """Of what a lock file names, hashes are checked without being asked for."""
+_WORD = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9]")
 _PASSWORD = re.compile(r"//[^/@\s]*@")
 
 Seen = Literal["there", "missing", "unreadable"]
@@ -50,6 +52,13 @@ class PipSettings:
     """What the commands of a scope are told, by option."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Those of pip that decide what is installed, as far as uv is told."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What the files of constraints say, by path."""
+
+    @property
+    def deciding(self) -> Mapping[str, str]:
+        """All that decides what is installed."""
+        return {**self.options, **self.texts}
 
     def applied(self, command: Command) -> Command:
         """The command with what it is to be told."""
@@ -76,9 +85,11 @@ class PipSettings:
         return f"The lock file decides, not the pip {settings} {' and '.join(shown)}."
 
     def explained(self, error: ShipError) -> ShipError:
-        """The error, with a word on constraints where versions do not fit together."""
-        if error.reason == "build/requirements-unresolvable" and "constraint" in self.told:
-            where = without_passwords(self.options["constraint"])
+        """The error, with a word on a constraint of a package that it names."""
+        named = {name for text in self.texts.values() for name in constrained(text)}
+        words = set(_WORD.findall(error.detail.lower()))
+        where = without_passwords(self.options.get("constraint", ""))
+        if where and error.reason == "build/requirements-unresolvable" and named & words:
             error.advice += f" The pip setting `constraint {where}` limits versions too."
         return error
 

@@ -98,8 +98,7 @@ def _code(
     app: AppState, push: Push, tree: Tree, read: PushedTree, config: Mapping[str, str], out: Output
 ) -> ToBuild:
     pip = facts.index_settings(app.server, config, app.name, tree)
-    deciding = facts.deciding(app.server, app.name, pip, config, tree)
-    known = facts.build_facts(app.server, config, push.commit, app.release, deciding)
+    known = facts.build_facts(app.server, config, push.commit, app.release, pip.deciding)
     allowed = app.server.settings.buildpacks
     chosen = app.settings.buildpacks or reading.buildpacks(read.app_json, allowed, out)
     return ToBuild(

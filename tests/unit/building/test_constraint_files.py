@@ -4,16 +4,13 @@ import os
 from pathlib import Path
 
 from receiver.building import facts
-from receiver.building.constraint_files import on_disk, texts
-from receiver.building.pip_settings import to_uv
+from receiver.building.constraint_files import constrained, on_disk, texts
 from receiver.hosts.supervisord.host import SupervisordHost
 from receiver.model import settings as model_settings
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.server import Server
 from tests.unit.trees import tree
-
-APP = AppName("blog")
 
 FILES = {
     "/etc/c.txt": "-c more/a.txt\n--requirement=/srv/b.txt\n-r https://a.example/c.txt\nfoo<2\n",
@@ -38,20 +35,25 @@ def test_texts_of_constraints_are_part_of_what_decides(tmp_path: Path) -> None:
     machine = tmp_path / "c.txt"
     machine.write_text("foo<2\n")
     pushed = tree({"limits.txt": "bar<2\n", "uv.txt": "", "app.py": ""})
-    settings = to_uv({"constraint": f"{machine} limits.txt", "pre": "1"}, lambda _: "there")
     layout = Layout.embedded(tmp_path)
     server = Server(layout, model_settings.Server(domain="localhost"), SupervisordHost(layout))
-    config = {"UV_CONSTRAINT": "uv.txt gone.txt"}
-    found = facts.deciding(server, APP, settings, config, pushed)
-    assert found == {
-        "constraint": f"{machine} limits.txt",
-        "pre": "1",
-        str(machine): "foo<2\n",
-        "limits.txt": "bar<2\n",
-        "uv.txt": "",
+    config = {
+        "PIP_CONSTRAINT": f"{machine} limits.txt",
+        "PIP_BUILD_CONSTRAINT": "",
+        "PIP_PRE": "1",
+        "UV_CONSTRAINT": "uv.txt gone.txt",
     }
-    other = to_uv({"index-url": "https://a.example"})
-    assert facts.deciding(server, APP, other, {}, pushed) == {}
+    found = facts.index_settings(server, config, AppName("blog"), pushed)
+    said = {str(machine): "foo<2\n", "limits.txt": "bar<2\n", "uv.txt": ""}
+    assert found.texts == said
+    decides = {"constraint": f"{machine} limits.txt", "pre": "1", **said}
+    assert found.deciding.items() >= decides.items()
+    assert facts.index_settings(server, config).texts == {}
+
+
+def test_packages_of_a_file_have_the_names_that_uv_writes() -> None:
+    text = "# of the house\nFoo_Bar[x]<2\n  baz.qux==1 --hash=sha256:0\n-c more.txt\n"
+    assert constrained(text) == {"foo-bar", "baz-qux"}
 
 
 def test_only_plain_files_that_the_app_may_read_are_read(tmp_path: Path) -> None:

@@ -196,16 +196,21 @@ def test_what_does_not_count_beside_a_lock_file_is_said() -> None:
     )
 
 
-def test_a_constraint_is_named_where_versions_do_not_fit(tmp_path: Path) -> None:
-    file = tmp_path / "c.txt"
-    file.touch()
-    unresolvable = BuildError("No.", advice="Widen.", reason="build/requirements-unresolvable")
-    found = to_uv({"constraint": str(file)})
-    assert found.explained(unresolvable).advice == (
-        f"Widen. The pip setting `constraint {file}` limits versions too."
-    )
-    other = BuildError("No.", advice="Wait.", reason="build/network")
-    assert found.explained(other).advice == "Wait."
+@pytest.mark.parametrize(
+    ("reason", "detail", "named"),
+    [
+        ("build/requirements-unresolvable", "you require foo-bar==2 and foo-bar<2, so", True),
+        ("build/requirements-unresolvable", "you require foo-bar-baz==2 and foo>1.", False),
+        ("build/network", "foo-bar could not be fetched", False),
+    ],
+)
+def test_a_constraint_is_named_where_its_package_does_not_fit(
+    reason: str, detail: str, named: bool
+) -> None:
+    found = replace(to_uv({"constraint": "https://me:x@a.example"}), texts={"c": "Foo_bar<2\n"})
+    error = found.explained(BuildError("No.", detail=detail, advice="Widen.", reason=reason))
+    word = " The pip setting `constraint https://***@a.example` limits versions too."
+    assert error.advice == f"Widen.{word if named else ''}"
 
 
 def test_only_what_decides_is_part_of_a_virtualenvs_name() -> None:
