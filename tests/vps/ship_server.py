@@ -31,7 +31,7 @@ found += (home / "incoming").iterdir()
 for folder in (home, home / "releases", home / "slots"):
     found += folder.glob(".*")
 found += [path for path in (home / "releases").iterdir() if not (path / "release.json").exists()]
-venvs = filter(Path.is_dir, (home / "venvs").iterdir())
+venvs = filter(pathlib.Path.is_dir, (home / "venvs").iterdir())
 found += [path for path in venvs if not path.with_suffix(".ready").exists()]
 found += repo.glob("objects/tmp_objdir*")
 print("\\n".join(map(str, found)))
