@@ -18,6 +18,7 @@ import ship_runtime_unsaid as unsaid
 import ship_runtime_worker as boot
 
 _LOOK_EVERY_S = 0.02
+_KILLED_WITHIN_S = 2
 
 
 def hooks(release, master, cfg):
@@ -136,15 +137,29 @@ def _refuse(server, master, why, old):
     run = os.environ["SHIP_RUN"]
     if not os.path.exists(os.path.join(run, "boot-error")):
         boot.write_boot_error(run, why)
-    for pid, worker in list(server.WORKERS.items()):
-        if worker not in old and not os.path.exists(boot.ready_path(run, pid)):
-            os.kill(pid, signal.SIGKILL)
+    _kill(
+        server, [pid for pid in _new(server, old) if not os.path.exists(boot.ready_path(run, pid))]
+    )
     _drop_environment(server.cfg)
     master.cfg.set("workers", master.workers)
     server.app.cfg = master.cfg
     server.setup(server.app)
     _leave_only(server, [worker for worker in server.WORKERS.values() if worker in old])
     _tell_who_serves(master, run, master.label)
+
+
+def _new(server, old):
+    return [pid for pid, worker in server.WORKERS.items() if worker not in old]
+
+
+def _kill(server, pids):
+    """End workers, and see their end: no word of theirs may come when the next swap is begun."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    limit = time.monotonic() + _KILLED_WITHIN_S
+    while any(pid in server.WORKERS for pid in pids) and time.monotonic() < limit:
+        server.reap_workers()
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _tell_who_serves(master, run, label):

@@ -58,10 +58,19 @@ def settings_text(path: Path, value: msgspec.Struct) -> str:
     """A settings file's text.
 
     Raises:
-        ServerError: the TOML writer cannot express a value of it
+        ServerError: a value of it cannot be written as TOML
     """
-    # through JSON, which makes lists of tuples, as TOML has them
-    return toml_text(path, _without_empty(msgspec.json.decode(msgspec.json.encode(value))))
+    try:
+        # through JSON, which makes lists of tuples, as TOML has them
+        data = msgspec.json.decode(msgspec.json.encode(value))
+    except UnicodeEncodeError as error:
+        raise ServerError(
+            f"A value for {path} is not text in UTF-8.",
+            detail=repr(error.object),
+            advice="Type it in UTF-8; nothing was changed.",
+            reason="server/bad-settings",
+        ) from error
+    return toml_text(path, _without_empty(data))
 
 
 def write_toml(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:

@@ -338,5 +338,5 @@ def test_a_note_of_an_app_that_is_gone_is_no_hindrance(blog: Original) -> None:
 def test_an_app_whose_settings_cannot_be_written_leaves_nothing(blog: Original) -> None:
     like = records.read_app(blog.server.paths("blog"))
     with pytest.raises(ServerError):
-        apps.create(blog.server.server, AppName("unsaid"), like=replace(like, clone_of="\x7f\x01"))
+        apps.create(blog.server.server, AppName("unsaid"), like=replace(like, clone_of="\udcff"))
     assert blog.traces("unsaid") == []

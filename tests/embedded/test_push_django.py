@@ -37,10 +37,8 @@ SECRET_KEY = "for-the-test"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "shop.urls"
 INSTALLED_APPS = ["django.contrib.staticfiles"]
-MIDDLEWARE = [
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
-]
+MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware", \
+"django.middleware.common.CommonMiddleware"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "assets"]

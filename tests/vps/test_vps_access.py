@@ -7,10 +7,10 @@ from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
 
 REMOVE_BUT_STORAGE = """
-from receiver import apps
+from receiver.apps import lifecycle
 from receiver.model.names import AppName
 from receiver.server import open_server
-apps.destroy(open_server(None), AppName("keeper"), keep_storage=True)
+lifecycle.destroy(open_server(None), AppName("keeper"), keep_storage=True)
 """
 
 
