@@ -10,6 +10,7 @@ from tests import needs, order, ports, signals
 
 pytest.register_assert_rewrite("tests.embedded.transcript")  # so that a difference is shown
 
+
 def pytest_configure() -> None:
     signals.have_children_ignore_none()
 

@@ -26,8 +26,7 @@ def hooks(release, master, cfg):
     theirs = {name: getattr(cfg, name) for name in _HOOKS}
 
     def on_starting(server):
-        master.cfg, master.workers = server.cfg, server.cfg.workers
-        _tell_who_serves(master, release.run, release.label)
+        _begin(server, release, master)
         theirs["on_starting"](server)
 
     def on_reload(server):
@@ -63,6 +62,31 @@ def hooks(release, master, cfg):
 
 
 _HOOKS = ("on_starting", "on_reload", "pre_fork", "post_fork", "post_worker_init", "child_exit")
+
+
+def _begin(server, release, master):
+    master.cfg, master.workers = server.cfg, server.cfg.workers
+    _take_one_signal_at_a_time(server)
+    _tell_who_serves(master, release.run, release.label)
+
+
+def _take_one_signal_at_a_time(server):
+    """Leave the others waiting, where a swap looks for a stop.
+
+    Newer gunicorns take all that wait at once: a stop that came with a HUP would be heard only when
+    the swap has ended. Older ones have no such method.
+    """
+    take_all = getattr(server, "wait_for_signals", None)
+    if take_all is None:
+        return
+
+    def take_one(*args, **options):
+        taken = take_all(*args, **options)
+        for number in taken[1:]:
+            server.SIG_QUEUE.put_nowait(number)
+        return taken[:1]
+
+    server.wait_for_signals = take_one
 
 
 def refusing_settings(master, why):

@@ -31,8 +31,16 @@ def site(ship_server: ShipServer) -> Iterator[Site]:
 def told(site: Site, path: str) -> str:
     """The line of a request for `path`, which nobody else asks for."""
     site.server.ask(f"{site.app}.example.com", path)
-    log = site.server.machine.read(f"{LOGS}/ship-{site.app}.access.log")
-    parsed = parse(next(line for line in log.splitlines() if f" {path} " in line).encode())
+    lines: list[str] = []
+
+    def is_written() -> bool:
+        """Nginx writes it when the answer is already read."""
+        log = site.server.machine.read(f"{LOGS}/ship-{site.app}.access.log")
+        lines.extend(line for line in log.splitlines() if f" {path} " in line)
+        return bool(lines)
+
+    site.server.machine.wait_until(is_written, "has logged the request", 10)
+    parsed = parse(lines[0].encode())
     assert parsed is not None
     return parsed.text.decode()
 
