@@ -24,7 +24,6 @@ from receiver.model.output import Output
 from receiver.model.process_limits import WEB, Limit
 from receiver.model.release import Release
 from receiver.model.settings import App
-from receiver.model.webserver import Gunicorn
 from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder
 from receiver.server import Server
 
@@ -77,7 +76,7 @@ def check(
     log = paths.release(release.version).home / "canary.log"
     log.unlink(missing_ok=True)
     socket = run / "web.sock"
-    binds_itself = not isinstance(release.processes["web"], Gunicorn)
+    binds_itself = release.binds_itself
     address: health.Address = ("127.0.0.1", port) if binds_itself else socket
     question = Question.by(release.check, server.address(paths.name))
     running = server.engine.jobs.spawn(_canary(paths, release, run, socket, port), log)
@@ -148,8 +147,7 @@ def _explained(error: CheckError, log: str, status: int | None, pushed: Pushed) 
 
 def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:
     """What the release's slug, which is root's own, can tell of why the app does not start."""
-    web = release.processes.get("web")
-    app = web.app if isinstance(web, Gunicorn) else ""
+    app = release.gunicorn.app if release.gunicorn else ""
     try:
         with paths.release(release.version).slug.open("rb") as archive:
             limit = (settings.limits.get(WEB) or Limit()).memory or ""
@@ -188,7 +186,7 @@ def has_canary(release: Release) -> bool:
     Workers of a WSGI app ask themselves before they serve, and a server that binds $PORT by itself
     is asked in its slot, where nobody is sent to it before.
     """
-    return isinstance(release.processes.get("web"), Gunicorn) and not release.checks_itself
+    return release.gunicorn is not None and not release.checks_itself
 
 
 def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: int) -> Job:

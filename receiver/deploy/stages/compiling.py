@@ -15,7 +15,7 @@ from receiver.model.classic import Source
 from receiver.model.output import Output
 from receiver.model.procfile import parse_procfile
 from receiver.model.release import Release
-from receiver.model.webserver import Gunicorn, Process, parse_processes
+from receiver.model.webserver import parse_processes
 
 
 @dataclass(slots=True)
@@ -69,27 +69,26 @@ def completed(
     """The release as it was built; shows its process types, and what of the web line is left out,
     and why.
     """
-    processes = parse_processes(compiled.processes, config, classic=compiled.classic)
-    _say_processes(compiled, processes, out)
-    return replace(
+    release = replace(
         draft,
         buildpack=" ".join(compiled.names),
         python=compiled.virtualenv.interpreter.version if compiled.virtualenv else None,
         venv=str(compiled.venv) if compiled.venv else None,
         lines=compiled.processes,
-        processes=processes,
+        processes=parse_processes(compiled.processes, config, classic=compiled.classic),
         classic=compiled.classic,
         static={**compiled.static, **draft.static},
     )
+    _say_processes(release, out)
+    return release
 
 
-def _say_processes(compiled: Compiled, processes: Mapping[str, Process], out: Output) -> None:
-    if processes:
+def _say_processes(release: Release, out: Output) -> None:
+    if release.processes:
         out.step("Discovering process types")
-        for name, line in compiled.processes.items():
+        for name, line in release.lines.items():
             out.say(f"{name}: {line}")
-    web = processes.get("web")
-    for notice in web.notices if isinstance(web, Gunicorn) else ():
+    for notice in release.gunicorn.notices if release.gunicorn else ():
         out.warn(notice)
 
 
