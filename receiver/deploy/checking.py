@@ -97,7 +97,7 @@ def _ask(work: AppChange, release: Release) -> None:
     work.out.step("Starting it where nobody is sent to, and asking it")
     app = work.state
     port = app.settings.own_port(other(app.slot) if app.live else app.slot)
-    canary.check(app.server, app.paths, app.settings, release, work.out, port=port)
+    canary.check(app, release, work.out, port=port)
 
 
 def _try(work: AppChange, release: Release, trial: Trial) -> None:
@@ -129,9 +129,9 @@ def _try(work: AppChange, release: Release, trial: Trial) -> None:
 def _job(app: AppState, release: Release, trial: Trial, limit_s: float) -> Job:
     home = app.paths.release(release.version)
     run = app.paths.run / "trial"
-    make_run_folder(app.server, app.paths, run)
+    make_run_folder(app, run)
     return Job(
-        app=app.paths.name,
+        app=app.name,
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={

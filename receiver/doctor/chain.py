@@ -45,7 +45,7 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
     if app.serves is None or nginx.master_pid(seen.server.layout) is None:
         return  # without nginx, no app is reached: that is told once
     live, release = app.serves
-    question = _question(seen, app, release)
+    question = _question(app, release)
     answer = _ask(("127.0.0.1", seen.server.settings.http_port), question)
     wrong = _what_is_wrong(answer, question)
     if wrong:
@@ -54,9 +54,9 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
         yield from failed_requests.look(seen, app)
 
 
-def _question(seen: Seen, app: AppSeen, release: Release) -> Question:
+def _question(app: AppSeen, release: Release) -> Question:
     check = msgspec.structs.replace(release.checked_by(app.settings), host=None)
-    asked = Question.by(check, seen.server.address(app.name))
+    asked = Question.by(check, app.address)
     closed = app.settings.maintenance
     return asked if closed is None else replace(asked, key=closed.key)
 
@@ -118,7 +118,7 @@ class _Way:
 
 
 def _walk(seen: Seen, app: AppSeen, live: Live, release: Release) -> _Way:
-    question = _question(seen, app, release)
+    question = _question(app, release)
     port = web_port(app.settings, release, live.slot)
     master = seen.server.host.main_pid(app.name, live.slot)
     direct = _ask(("127.0.0.1", port), question) if master is not None else None
@@ -235,12 +235,11 @@ def _why(way: _Way) -> ShipError:
             f" If requests are only slow: `ship ps:scale web=4 -a {app.name}` lets more of "
             "them in at once.",
         )
-    slot = way.live.slot
-    server = way.seen.server
-    asked = (server, app.paths, app.settings, way.release, slot, error)
+    asked = (app, way.release, way.live.slot, error)
     found, looks = checking.explain_slot(*asked), 1
     while found.reason == _UNTOLD and looks < _MOST_LOOKS:
-        server.clock.sleep(_LOOK_AGAIN_S)  # it was started again just now, and has not failed yet
+        # it was started again just now, and has not failed yet
+        app.server.clock.sleep(_LOOK_AGAIN_S)
         found, looks = checking.explain_slot(*asked), looks + 1
     config = records.read_config(app.paths.release(way.release.version).env)
     hidden = secrets_of(config, way.question.host)

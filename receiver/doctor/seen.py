@@ -14,7 +14,6 @@ from receiver.hosts.accounts import Owner
 from receiver.hosts.examiner import Examiner
 from receiver.model.errors import ShipError
 from receiver.model.finding import Finding
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
 from receiver.server import Server
@@ -53,7 +52,7 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
     troubles: list[Finding] = []
     for name in names:
         try:
-            found.append(_app(server, server.layout.app(name)))
+            found.append(_app(server, name))
         except ShipError as error:
             advice = "" if error.reason == "server/bad-record" else error.advice  # it leads here
             troubles.append(_unreadable(name, error.title, error.detail, advice))
@@ -64,10 +63,11 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
     return found, troubles
 
 
-def _app(server: Server, paths: AppPaths) -> AppSeen:
+def _app(server: Server, name: AppName) -> AppSeen:
+    paths = server.layout.app(name)
     owner: Owner | None = None
     with suppress(ShipError):  # the module of accounts tells it
-        owner = server.host.accounts.owner(paths.name)
+        owner = server.host.accounts.owner(name)
     live: Live | None = None
     release: Release | None = None
     with suppress(ShipError, OSError, ValueError, msgspec.MsgspecError):

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from receiver.changes.app_state import AppState
 from receiver.machine import proc
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.process_limits import WEB, shown_mib
 from receiver.model.release import Release
-from receiver.model.settings import App
 from receiver.processes import memory as app_memory
 from receiver.processes.concurrency import Share, Workers, plan_workers
 from receiver.processes.memory import Process
@@ -75,25 +74,25 @@ def look(server: Server, app: AppName | None = None) -> Capacity:
     )
 
 
-def web_workers(server: Server, paths: AppPaths, settings: App, release: Release) -> Workers | None:
+def web_workers(app: AppState, release: Release) -> Workers | None:
     """How many workers a release has where nobody said so, and why; None where the usual number
     will do.
     """
-    web, limit = release.gunicorn, settings.limits.get(WEB)
-    asked = records.read_config(paths.release(release.version).env).get(_ASKED)
-    if limit is None or limit.memory_bytes is None or asked or paths.scale.exists():
+    web, limit = release.gunicorn, app.settings.limits.get(WEB)
+    asked = records.read_config(app.paths.release(release.version).env).get(_ASKED)
+    # the app.json of this very push may have said so: the file is asked, not the state before it
+    if limit is None or limit.memory_bytes is None or asked or app.paths.scale.exists():
         return None
     if web is None or web.workers is not None:
         return None
-    live = records.read_live(paths)
-    now = next((it for it in look(server, paths.name).held if it.type == WEB), None)
+    now = next((it for it in look(app.server, app.name).held if it.type == WEB), None)
     return plan_workers(
         Share(
             memory_bytes=limit.memory_bytes,
             cores=len(os.sched_getaffinity(0)),
             cpu_percent=int(limit.cpu[:-1]) if limit.cpu else None,
             each_bytes=now.each_bytes if now else None,
-            label=f"v{live.release}" if live else "",
+            label=app.release.label if app.release else "",
         )
     )
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import ids
 from receiver.machine import files
 from receiver.model.layout import AppPaths
 from receiver.model.program import RUNTIME
-from receiver.server import Server
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -47,10 +47,10 @@ def launch_variables(paths: AppPaths, run: Path) -> Mapping[str, str]:
     return {"HOME": str(run), "LANG": "C.UTF-8", "SHIP_APP": paths.name}
 
 
-def make_run_folder(server: Server, paths: AppPaths, run: Path) -> None:
+def make_run_folder(app: AppState, run: Path) -> None:
     """A fresh folder for sockets and ready files, which only the app's account may enter."""
     files.remove_tree(run)
-    owner = server.host.accounts.owner(paths.name)
+    owner = app.server.host.accounts.owner(app.name)
     run.parent.mkdir(parents=True, exist_ok=True)
     uid, gid = ids(owner)
     files.make_folder(run, mode=0o700, uid=uid, gid=gid)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from receiver.hosts import Host
+from receiver.changes.app_state import AppState
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
-from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.layout import ReleasePaths
 from receiver.model.mounts import RESCUED, is_database_name, shown_size
 from receiver.storage import account_files
 
@@ -61,38 +61,39 @@ class _Found(NamedTuple):
     mtime: int
 
 
-def look(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
+def look(app: AppState, version: int) -> tuple[Written, ...]:
     """What the processes of a release have written into its own tree, largest first; databases
     before all else.
     """
-    home = paths.release(version)
+    home = app.paths.release(version)
     found = _changed(home, _newer(home))
     if not found:
         return ()
     request = {"source": str(home.source), "paths": [each.path for each in found]}
-    known = set(account_files.look(host, paths, "classify", request)["databases"])
+    known = set(account_files.look(app.server.host, app.paths, "classify", request)["databases"])
     written = (Written(path=it.path, size=it.size, database=it.path in known) for it in found)
     return tuple(sorted(written, key=lambda it: (not it.database, -it.size, it.path)))
 
 
-def databases(host: Host, paths: AppPaths, version: int) -> tuple[Written, ...]:
+def databases(app: AppState, version: int) -> tuple[Written, ...]:
     """The databases among it; asked of names that are a database's alone, so that a push pays no
     more than a look.
     """
-    home = paths.release(version)
+    home = app.paths.release(version)
     if not any(is_database_name(each.path) for each in _newer(home)):
         return ()
-    return tuple(it for it in look(host, paths, version) if it.database)
+    return tuple(it for it in look(app, version) if it.database)
 
 
-def rescue(host: Host, paths: AppPaths, version: int, live: int) -> tuple[Written, ...]:
+def rescue(app: AppState, version: int, live: int) -> tuple[Written, ...]:
     """Put aside what a release that is about to lose its tree had written there, and the live
     one has not made anew.
 
     Returns:
         what now lies in the storage, below `rescued/vN`
     """
-    left = tuple(it for it in look(host, paths, version) if not _made_anew(paths, live, it))
+    paths = app.paths
+    left = tuple(it for it in look(app, version) if not _made_anew(paths.release(live), it))
     if left:
         request = {
             "source": str(paths.release(version).source),
@@ -101,7 +102,7 @@ def rescue(host: Host, paths: AppPaths, version: int, live: int) -> tuple[Writte
             "paths": [it.path for it in left],
             "keep": KEPT_RESCUES,
         }
-        account_files.do(host, paths, "rescue", request)
+        account_files.do(app.server.host, paths, "rescue", request)
     return left
 
 
@@ -202,14 +203,14 @@ def _changed(home: ReleasePaths, found: Sequence[_Found]) -> list[_Found]:
     ]
 
 
-def _made_anew(paths: AppPaths, live: int, written: Written) -> bool:
+def _made_anew(live: ReleasePaths, written: Written) -> bool:
     """Whether the live release has made the same file again, as its release phase collects
     static files; never said of a database.
     """
     if written.database:
         return False
     try:
-        status = os.lstat(paths.release(live).source / written.path)
+        status = os.lstat(live.source / written.path)
     except OSError:
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size == written.size

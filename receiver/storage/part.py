@@ -55,7 +55,7 @@ class Storage(Part):
 def _databases(app: AppState) -> Iterator[Finding]:
     if app.live is None or app.release is None:
         return
-    found = left_behind.databases(app.server.host, app.paths, app.live.release)
+    found = left_behind.databases(app, app.live.release)
     if found:
         yield Finding(
             name="storage.not-kept",

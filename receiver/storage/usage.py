@@ -10,7 +10,6 @@ from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import configure
 from receiver.hosts.jobs import Job
 from receiver.model.errors import NotFoundError
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.process_limits import MIB, size_bytes
 from receiver.server import Server
@@ -65,7 +64,7 @@ def report(server: Server, name: AppName) -> Report:
     """What an app's storage holds, and what lies where it would be lost."""
     app = state_of(server, name)
     paths, quota = app.paths, app.settings.storage_quota
-    entries = usage(server, paths)
+    entries = usage(server, name)
     aside = account_files.look(server.host, paths, "rescued", {"storage": str(paths.storage)})
     return Report(
         path=str(paths.storage),
@@ -81,10 +80,11 @@ def report(server: Server, name: AppName) -> Report:
     )
 
 
-def usage(server: Server, paths: AppPaths) -> dict[str, Entry]:
+def usage(server: Server, name: AppName) -> dict[str, Entry]:
     """What the storage holds by the names in its top folder, counted by the app's own account."""
+    paths = server.app(name)  # its records are not asked: they may be torn
     found = account_files.look(server.host, paths, "used", {"storage": str(paths.storage)})
-    return {name: msgspec.convert(it, Entry) for name, it in sorted(found["entries"].items())}
+    return {top: msgspec.convert(it, Entry) for top, it in sorted(found["entries"].items())}
 
 
 def files(server: Server, name: AppName, place: str) -> list[File]:
@@ -115,7 +115,7 @@ def not_kept(server: Server, name: AppName) -> tuple[Written, ...]:
 
 def _not_kept(app: AppState) -> tuple[Written, ...]:
     live = app.live
-    return left_behind.look(app.server.host, app.paths, live.release) if live else ()
+    return left_behind.look(app, live.release) if live else ()
 
 
 def room(server: Server, name: AppName) -> int:

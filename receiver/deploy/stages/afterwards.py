@@ -10,13 +10,11 @@ from pathlib import Path
 from receiver.changes.app_state import AppState
 from receiver.machine import files
 from receiver.model.errors import ShipError
-from receiver.model.layout import AppPaths
 from receiver.model.mounts import shown_size
 from receiver.model.output import Output
 from receiver.model.process_limits import size_bytes
 from receiver.planner.retention import plan_retention
 from receiver.runs import records as run_records
-from receiver.server import Server
 from receiver.state import records
 from receiver.storage import account_files, left_behind
 
@@ -36,18 +34,17 @@ def clear_up(app: AppState, out: Output) -> None:
     """Remove what no kept release, and nobody's run, needs any more; report a storage that is over
     its quota.
     """
-    server, paths, quota = app.server, app.paths, app.settings.storage_quota
-    live = records.read_live(paths)
+    live = records.read_live(app.paths)  # of now: the app's state is that of before
     if live is not None:
-        with run_records.locked(paths):
-            _prune(server, paths, live.release, out)
-    if quota:
-        _tell_quota(server, paths, quota, out)
+        with run_records.locked(app.paths):
+            _prune(app, live.release, out)
+    if app.settings.storage_quota:
+        _tell_quota(app, app.settings.storage_quota, out)
 
 
-def _tell_quota(server: Server, paths: AppPaths, quota: str, out: Output) -> None:
+def _tell_quota(app: AppState, quota: str, out: Output) -> None:
     try:
-        used = account_files.used(server.host, paths)
+        used = account_files.used(app.server.host, app.paths)
     except ShipError as error:
         out.warn(f"It is not known how much the storage holds. {error.title}")
         return
@@ -55,12 +52,12 @@ def _tell_quota(server: Server, paths: AppPaths, quota: str, out: Output) -> Non
         out.warn(
             f"The app's storage holds {shown_size(used)}, more than its quota of"
             f" {shown_size(size_bytes(quota))}."
-            f" `ship storage --app {paths.name}` shows what."
+            f" `ship storage --app {app.name}` shows what."
         )
 
 
-def _prune(server: Server, paths: AppPaths, live: int, out: Output) -> None:
-    keep = server.settings
+def _prune(app: AppState, live: int, out: Output) -> None:
+    paths, keep = app.paths, app.server.settings
     versions = records.release_versions(paths)
     venv_of = {found: records.read_release(paths, found).venv for found in versions}
     free = shutil.disk_usage(paths.home).free
@@ -73,7 +70,7 @@ def _prune(server: Server, paths: AppPaths, live: int, out: Output) -> None:
         short_of_space=free < keep.keep_free_mb * _MIB,
     )
     doomed = (*retention.releases, *retention.sources)
-    if _saved(server, paths, live, doomed, out):
+    if _saved(app, live, doomed, out):
         for version in doomed:
             files.remove_tree(paths.release(version).source)
         for version in retention.releases:
@@ -83,7 +80,7 @@ def _prune(server: Server, paths: AppPaths, live: int, out: Output) -> None:
         files.remove_tree(Path(venv))
 
 
-def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], out: Output) -> bool:
+def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> bool:
     """Put aside what releases wrote into trees that are about to go, and tell it; else, what the
     live one would lose.
 
@@ -93,10 +90,10 @@ def _saved(server: Server, paths: AppPaths, live: int, doomed: Sequence[int], ou
     told = False
     try:
         for version in doomed:
-            if found := left_behind.rescue(server.host, paths, version, live):
+            if found := left_behind.rescue(app, version, live):
                 out.warn(left_behind.told_of_rescue(found, version, live))
                 told = True
-        if not told and (own := left_behind.databases(server.host, paths, live)):
+        if not told and (own := left_behind.databases(app, live)):
             out.warn(left_behind.told_of_databases(own, live))
     except ShipError as error:
         out.warn(

@@ -9,6 +9,7 @@ from pathlib import Path
 from tarfile import TarError
 
 from buildpacks.python.discovery import find_entry
+from receiver.changes.app_state import AppState
 from receiver.diagnosis.app_log import of_last_start
 from receiver.diagnosis.pushed import Pushed
 from receiver.health import answers, workers
@@ -23,9 +24,7 @@ from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.output import Output
 from receiver.model.process_limits import WEB, Limit
 from receiver.model.release import Release
-from receiver.model.settings import App
 from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder
-from receiver.server import Server
 
 _LOG_BYTES = 16 * 1024
 _LOG_LINES = 200
@@ -49,21 +48,11 @@ _ENDED_UNHEARD = " ended before it served."
 _PORT_TAKEN = "Address already in use"
 
 
-def check(
-    server: Server,
-    paths: AppPaths,
-    settings: App,
-    release: Release,
-    out: Output,
-    *,
-    port: int = 0,
-) -> None:
+def check(app: AppState, release: Release, out: Output, *, port: int = 0) -> None:
     """Start a canary, ask it for the check path as nginx would, and end it.
 
     Args:
-        server: the server
-        paths: the app's folders
-        settings: the app's settings
+        app: the app
         release: the release that is tried
         out: the transcript
         port: a free port, for a server that binds $PORT itself
@@ -71,21 +60,21 @@ def check(
     Raises:
         CheckError: it ended, did not answer in time, or answered with an error
     """
-    run = paths.run / "canary"
-    make_run_folder(server, paths, run)
-    log = paths.release(release.version).home / "canary.log"
+    run = app.paths.run / "canary"
+    make_run_folder(app, run)
+    log = app.paths.release(release.version).home / "canary.log"
     log.unlink(missing_ok=True)
     socket = run / "web.sock"
     binds_itself = release.binds_itself
     address: health.Address = ("127.0.0.1", port) if binds_itself else socket
-    question = Question.by(release.check, server.address(paths.name))
-    running = server.engine.jobs.spawn(_canary(paths, release, run, socket, port), log)
+    question = Question.by(release.check, app.address)
+    running = app.server.engine.jobs.spawn(_canary(app.paths, release, run, socket, port), log)
     try:
         answer = health.ask(
             address,
             question,
-            limit_s=float(settings.check_limit_s),
-            clock=server.clock,
+            limit_s=float(app.settings.check_limit_s),
+            clock=app.server.clock,
             still_running=lambda: running.poll() is None,
             is_up=lambda: (
                 binds_itself or question.timeout_s is None or bool(workers.ready_workers(run))
@@ -93,8 +82,7 @@ def check(
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        pushed = _pushed(paths, settings, release)
-        explained = _explained(error, told, running.poll(), pushed)
+        explained = _explained(error, told, running.poll(), _pushed(app, release))
         explained.log = told
         raise explained from error
     finally:
@@ -103,38 +91,31 @@ def check(
     out.say(f"GET {release.check.path} answered {answer.status} after {answer.seconds:.2f} s.")
 
 
-def explain_slot(
-    server: Server,
-    paths: AppPaths,
-    settings: App,
-    release: Release,
-    slot: SlotLetter,
-    error: ShipError,
-) -> ShipError:
+def explain_slot(app: AppState, release: Release, slot: SlotLetter, error: ShipError) -> ShipError:
     """Why a slot did not take the release over: its own bad answer, or what it wrote before it
     ended.
     """
-    run, log = paths.slot_run(slot), of_last_start(_last_lines(server, paths, slot))
+    run, log = app.paths.slot_run(slot), of_last_start(_last_lines(app, slot))
     whole = log
-    port = settings.own_port(slot)
+    port = app.settings.own_port(slot)
     if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
-        return sockets.port_in_use(port, f"the app {paths.name}")
+        return sockets.port_in_use(port, f"the app {app.name}")
     if error.reason == _SLOW:
-        error = answers.never_started(settings.check_limit_s)
+        error = answers.never_started(app.settings.check_limit_s)
     elif error.reason in _ENDED:
         answer = workers.last_answer(run)
-        question = Question.by(release.check, server.address(paths.name))
+        question = Question.by(release.check, app.address)
         bad = answer and answers.verdict(answer, question)
         error = bad or answers.ended(release.check.path)
         said = "" if bad else workers.boot_error(run) or ""
         whole = log if said in log else f"{log}\n{said}"
         # of a worker that a signal ended, only the server's log knows more than that it ended
         if _ENDED_UNHEARD in said:
-            log = whole = _signal_told(server, paths, slot) or log
+            log = whole = _signal_told(app, slot) or log
         else:
             log = said or log
     if isinstance(error, CheckError):
-        error = _explained(error, log, None, _pushed(paths, settings, release))
+        error = _explained(error, log, None, _pushed(app, release))
     error.log = whole
     return error
 
@@ -145,15 +126,15 @@ def _explained(error: CheckError, log: str, status: int | None, pushed: Pushed) 
     return diagnosis.explain(error, log, status, pushed)
 
 
-def _pushed(paths: AppPaths, settings: App, release: Release) -> Pushed:
+def _pushed(app: AppState, release: Release) -> Pushed:
     """What the release's slug, which is root's own, can tell of why the app does not start."""
-    app = release.gunicorn.app if release.gunicorn else ""
+    served = release.gunicorn.app if release.gunicorn else ""
     try:
-        with paths.release(release.version).slug.open("rb") as archive:
-            limit = (settings.limits.get(WEB) or Limit()).memory or ""
-            return what_was_pushed(Tree(archive), app, limit)
+        with app.paths.release(release.version).slug.open("rb") as archive:
+            limit = (app.settings.limits.get(WEB) or Limit()).memory or ""
+            return what_was_pushed(Tree(archive), served, limit)
     except (OSError, TarError, BuildError):
-        return Pushed(app=app)  # the better explanation is not worth a failure of its own
+        return Pushed(app=served)  # the better explanation is not worth a failure of its own
 
 
 def what_was_pushed(tree: Tree, app: str, memory_limit: str = "") -> Pushed:
@@ -214,19 +195,20 @@ def _canary(paths: AppPaths, release: Release, run: Path, socket: Path, port: in
     )
 
 
-def _signal_told(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
+def _signal_told(app: AppState, slot: SlotLetter) -> str:
     """The log with the server's word on the signal that ended a worker; it comes a moment later."""
-    ends_at = server.clock.now() + _WORD_LIMIT_S
-    while server.clock.now() < ends_at:
-        log = of_last_start(_last_lines(server, paths, slot))
+    clock = app.server.clock
+    ends_at = clock.now() + _WORD_LIMIT_S
+    while clock.now() < ends_at:
+        log = of_last_start(_last_lines(app, slot))
         if _SIGNAL in log:
             return log
-        server.clock.sleep(_LOOK_EVERY_S)
+        clock.sleep(_LOOK_EVERY_S)
     return ""
 
 
-def _last_lines(server: Server, paths: AppPaths, slot: SlotLetter) -> str:
-    return last_text(server.engine.log(paths.name, slot), _LOG_LINES)
+def _last_lines(app: AppState, slot: SlotLetter) -> str:
+    return last_text(app.server.engine.log(app.name, slot), _LOG_LINES)
 
 
 def _end_of(log: Path) -> str:

@@ -174,7 +174,7 @@ def _release_job(work: AppChange, release: Release) -> Job:
     paths = work.paths
     home = paths.release(release.version)
     run = paths.run / _TYPE
-    make_run_folder(work.server, paths, run)
+    make_run_folder(work.state, run)
     return Job(
         app=paths.name,
         argv=launch_argv(home.home, _TYPE, "--run", str(run)),
@@ -189,7 +189,7 @@ def _release_job(work: AppChange, release: Release) -> Job:
 def _script(work: AppChange, release: Release, venv: Path | None, command: str, name: str) -> Job:
     paths = work.paths
     home, run = paths.release(release.version), paths.run / name
-    make_run_folder(work.server, paths, run)
+    make_run_folder(work.state, run)
     return Job(
         app=paths.name,
         argv=("/bin/sh", "-c", command),

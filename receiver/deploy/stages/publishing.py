@@ -3,15 +3,14 @@
 The copy is made by the app's own account, since root follows no link that an app can make.
 """
 
-from collections.abc import Collection
-
+from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import ids
 from receiver.hosts.jobs import Job
 from receiver.machine import files
 from receiver.model.errors import BuildError
-from receiver.model.layout import AppPaths, ReleasePaths
+from receiver.model.layout import ReleasePaths
+from receiver.model.mounts import in_tree
 from receiver.model.release import Release
-from receiver.server import Server
 
 _NO_FOLDER = 66
 """Exit status of the copy below when there is nothing to copy from."""
@@ -28,26 +27,19 @@ find -L . -mindepth 1 \
 lead to."""
 
 
-def publish(
-    server: Server, paths: AppPaths, release: Release, mounts: Collection[str] = ()
-) -> None:
+def publish(app: AppState, release: Release) -> None:
     """Copy the static folders of a release; a folder that is not there is refused.
 
-    Args:
-        server: the server
-        paths: the app's folders
-        release: what is published
-        mounts: where the app's storage appears in the tree, which is nobody's to see but
-            where it is named
+    Where the app's storage appears in the tree, it is nobody's to see but where it is named.
 
     Raises:
         BuildError: the built app has no such folder, or it could not be copied
     """
-    home = paths.release(release.version)
-    uid, gid = ids(server.host.accounts.owner(paths.name))
+    home = app.paths.release(release.version)
+    uid, gid = ids(app.server.host.accounts.owner(app.name))
     files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
     for folder in sorted(set(release.static.values())):
-        _copy_folder(server, paths, home, folder, mounts)
+        _copy_folder(app, home, folder)
 
 
 def _within(folder: str, path: str) -> str:
@@ -58,22 +50,21 @@ def _within(folder: str, path: str) -> str:
     return f"./{path.removeprefix(top)}" if path.startswith(top) else "./."
 
 
-def _copy_folder(
-    server: Server, paths: AppPaths, home: ReleasePaths, folder: str, mounts: Collection[str]
-) -> None:
+def _copy_folder(app: AppState, home: ReleasePaths, folder: str) -> None:
+    mounts = in_tree(app.settings.mounts)
     private = [word for path in mounts for word in ("-o", "-path", _within(folder, path))]
     source = home.source if folder in {"", "."} else home.source / folder
     target = home.public if folder in {"", "."} else home.public / folder
     job = Job(
-        app=paths.name,
+        app=app.name,
         argv=("/bin/sh", "-c", _COPY_PUBLIC, "sh", str(source), str(target), *private),
         cwd=home.source,
         writable=(home.public,),
-        limit_s=float(server.settings.build_limit_s),
+        limit_s=float(app.server.settings.build_limit_s),
         name="publish",
     )
     said = bytearray()
-    status = server.host.jobs.run(job, said.extend)
+    status = app.server.host.jobs.run(job, said.extend)
     if status == _NO_FOLDER:
         raise BuildError(
             f"There is no folder {folder} to serve static files from.",

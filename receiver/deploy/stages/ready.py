@@ -16,7 +16,6 @@ from receiver.deploy.stages import publishing
 from receiver.deploy.stages.build import Built
 from receiver.deploy.stages.decision import Decision
 from receiver.model.app_json import Formation
-from receiver.model.mounts import in_tree
 from receiver.model.output import Output
 from receiver.model.plan import WriteFile
 from receiver.model.process_limits import WEB
@@ -65,7 +64,7 @@ def _with_workers(app: AppState, release: Release, out: Output) -> Release:
     if WEB in app.settings.limits:
         from receiver.processes import capacity  # noqa: PLC0415 - most apps have no limit
 
-        found = capacity.web_workers(app.server, app.paths, app.settings, release)
+        found = capacity.web_workers(app, release)
     if found is not None:
         out.say(found.why)
     return replace(release, workers=found.count if found else None)
@@ -83,7 +82,6 @@ def _publish(work: AppChange, release: Release) -> None:
     """Copy the folders that nginx serves to where it may read them."""
     if not release.static:
         return
-    app = work.state
     work.out.step("Publishing static files")
-    publishing.publish(app.server, app.paths, release, in_tree(app.settings.mounts))
+    publishing.publish(work.state, release)
     reached("published")

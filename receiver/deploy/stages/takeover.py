@@ -59,19 +59,16 @@ def _check(work: AppChange, release: Release) -> None:
     """Ask a canary of the new release, where it has one."""
     if not canary.has_canary(release):
         return
-    app = work.state
     work.out.step(f"Checking {release.label}")
-    canary.check(app.server, app.paths, app.settings, release, work.out)
+    canary.check(work.state, release, work.out)
     reached("checked")
 
 
 def _apply(work: AppChange, release: Release, swap: Swap) -> None:
-    app = work.state
     try:
         work.apply(swap.plan)
     except ShipError as error:
-        told = canary.explain_slot(app.server, app.paths, app.settings, release, swap.slot, error)
-        raise told from error
+        raise canary.explain_slot(work.state, release, swap.slot, error) from error
 
 
 def _replace_background(work: AppChange, release: Release) -> None:

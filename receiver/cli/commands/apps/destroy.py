@@ -76,7 +76,7 @@ def _confirm(call: Call, given: str | None, held: Callable[[], tuple[int, int]])
 def _held(call: Call) -> tuple[int, int]:
     from receiver.storage import usage as storage
 
-    entries = storage.usage(call.server, call.server.app(call.app)).values()
+    entries = storage.usage(call.server, call.app).values()
     return sum(it.bytes for it in entries), sum(it.files for it in entries)
 
 
