@@ -207,6 +207,11 @@ def test_what_hooks_are_told_is_put_together_at_one_place() -> None:
     assert builders == {"push.door"}
 
 
+def test_whether_gunicorn_serves_is_asked_of_the_release() -> None:
+    asking = {module for module, path in MODULES.items() if ", Gunicorn)" in path.read_text()}
+    assert asking == {"model.release", "model.webserver"}
+
+
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"receiver"}))
 def test_what_differs_from_host_to_host_is_asked_of_the_host(module: str) -> None:
     told = set(_of_one_host(MODULES[module]))
