@@ -123,6 +123,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
     ] = 60
 
+    proxy_headers: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")], ...],
+        Meta(
+            description="Headers of another proxy before this server that reach the app,"
+            " such as `CF-Connecting-IP`."
+        ),
+    ] = ()
     buildpacks: Annotated[
         tuple[str, ...],
         Meta(description="Set by buildpacks:set: what builds the app; when empty, what fits."),

@@ -13,6 +13,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import OF_NGINX, App, Server
+from receiver.nginx.forwarded import headers
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
 
@@ -82,6 +83,7 @@ def _values(
         "access_log": str(front.logs.of(app, "access")),
         "error_log": str(front.logs.of(app, "error")),
         **{name: getattr(settings, name) for name in OF_NGINX},
+        "headers": tuple(headers(settings.proxy_headers)),
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
         "stopped": settings.stopped,

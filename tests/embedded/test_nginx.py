@@ -14,6 +14,7 @@ from receiver.machine import files
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.model.release import Release
+from receiver.nginx import forwarded
 from receiver.nginx import program as nginx
 from receiver.nginx.router_lines import parse
 from tests.embedded.by_hand import gunicorn
@@ -75,36 +76,72 @@ def test_a_name_that_is_no_apps_gets_a_neutral_answer(
     assert "nginx/" not in head + body
 
 
-def test_what_a_visitor_claims_about_himself_is_not_passed_on(
-    server: EmbeddedServer, blog: AppName
-) -> None:
-    claims = "".join(
-        f"{name}: {value}\r\n"
-        for name, value in {
-            "X-Forwarded-For": "6.6.6.6",
-            "X-Real-IP": "6.6.6.6",
-            "X-Forwarded-Proto": "https",
-            "X-Forwarded-Host": "evil.test",
-            "X-Forwarded-Port": "443",
-            "Forwarded": "for=6.6.6.6",
-            "X-Forwarded-Ssl": "on",
-            "X-Forwarded-Protocol": "ssl",
-            "Proxy": "http://evil.test",
-        }.items()
-    )
-    seen = seen_by_app(server, claims)
-    assert "6.6.6.6" not in seen.values()
-    assert "evil" not in "".join(seen.values())
-    assert seen["HTTP_X_FORWARDED_FOR"] == seen["HTTP_X_REAL_IP"] == "127.0.0.1"
-    assert seen["HTTP_X_FORWARDED_PROTO"] == "http"
-    assert seen["HTTP_X_FORWARDED_PORT"] == str(server.port)
-    assert {
-        "HTTP_FORWARDED",
-        "HTTP_X_FORWARDED_SSL",
-        "HTTP_X_FORWARDED_PROTOCOL",
-        "HTTP_PROXY",
-    }.isdisjoint(seen)
+FORGED = "6.6.6.6"
+SPELLED = {
+    "with hyphens": lambda name: name,
+    "with underscores": lambda name: name.replace("-", "_"),
+    "with a dot": lambda name: name.replace("-", ".", 1),
+}
+
+
+@pytest.fixture(scope="module", params=SPELLED, ids=lambda how: how.replace(" ", "-"))
+def claims(server: EmbeddedServer, blog: AppName, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the app sees of a visitor who claims everything at once."""
     assert blog
+    spell = SPELLED[request.param]
+    handled = {"Host", "Connection", "Upgrade"}  # a visitor has these of his own: see below
+    names = [spell(name) for name in (*forwarded.SET, *forwarded.REMOVED) if name not in handled]
+    seen: dict[str, str] = {}
+    for some in (names[:60], names[60:]):
+        sent = "".join(f"{name}: {FORGED}\r\n" for name in some)
+        seen |= seen_by_app(server, sent + "X-Own: kept\r\n")
+    assert seen["HTTP_X_OWN"] == "kept"
+    return seen
+
+
+@pytest.mark.parametrize("name", [*forwarded.SET, *forwarded.REMOVED])
+def test_what_a_visitor_claims_is_not_passed_on(claims: dict[str, str], name: str) -> None:
+    variable = "HTTP_" + name.upper().replace("-", "_")
+    assert claims.get(variable) != FORGED
+    assert (variable in claims) == (name in forwarded.SET and name != "Upgrade")
+
+
+def test_what_nginx_knows_of_a_visitor_is_passed_on(
+    server: EmbeddedServer, claims: dict[str, str]
+) -> None:
+    assert claims["HTTP_X_FORWARDED_FOR"] == claims["HTTP_X_REAL_IP"] == "127.0.0.1"
+    assert claims["HTTP_X_FORWARDED_PROTO"] == "http"
+    assert claims["HTTP_X_FORWARDED_HOST"] == claims["HTTP_HOST"] == TYPED
+    assert claims["HTTP_X_FORWARDED_PORT"] == str(server.port)
+
+
+def test_a_header_of_a_proxy_before_this_server_is_passed_on_where_somebody_says_so(
+    server: EmbeddedServer,
+) -> None:
+    app = server.serve("behind", gunicorn(workers=1))
+    with_settings(server, app, proxy_headers=("cf-connecting-ip",))
+    server.route(app, server.release(app, 2, gunicorn()))
+    sent = f"CF-Connecting-IP: {FORGED}\r\nTrue-Client-IP: {FORGED}\r\n"
+    seen = seen_by_app(server, sent, f"{app}.{DOMAIN}")
+    assert seen["HTTP_CF_CONNECTING_IP"] == FORGED
+    assert "HTTP_TRUE_CLIENT_IP" not in seen
+
+
+@pytest.mark.parametrize(
+    "wanted", ["h2c", "websocket, h2c", "h2c, websocket", "TLS/1.3", "websocket2"]
+)
+def test_a_connection_becomes_a_websocket_or_stays_what_it_is(
+    server: EmbeddedServer, blog: AppName, wanted: str
+) -> None:
+    assert blog
+    sent = (
+        f"Upgrade: {wanted}\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    )
+    seen = seen_by_app(server, sent)
+    assert "HTTP_UPGRADE" not in seen
+    assert "HTTP_HTTP2_SETTINGS" not in seen
+    assert seen["HTTP_CONNECTION"] == "close"
 
 
 @pytest.mark.parametrize(
