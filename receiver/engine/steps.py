@@ -16,7 +16,7 @@ from receiver.health.answers import Question, notice, wrong_port, wrong_socket
 from receiver.machine import files, proc, sockets
 from receiver.model import plan as steps
 from receiver.model.check import Check
-from receiver.model.errors import CheckError, ShipError, SwapError
+from receiver.model.errors import CheckError, ServerError, ShipError, SwapError
 from receiver.model.names import AppName
 from receiver.model.plan import OfEngine, Plan
 from receiver.model.process_limits import Limit
@@ -190,13 +190,25 @@ class MachineSteps:
                 still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
             )
         except CheckError as error:
-            raise self._wrong_port(step) or error from error
+            raise self._wrong_port(step) or self._taken(step) or error from error
+        # an address is no identity: another app's process may have the port
+        if taken := self._taken(step):
+            raise taken
         if step.port in sockets.open_ports(self._session(step)):
             self._say(
                 "It listens on every address of this machine, past nginx. Have it listen on "
                 "127.0.0.1:"
                 " `--host 127.0.0.1`."
             )
+
+    def _taken(self, step: steps.AwaitAnswer) -> ServerError | None:
+        """The error for a port on which somebody else than the slot listens."""
+        port = step.port
+        if sockets.is_answered_by(port, self._session(step)) or not sockets.is_listened_on(port):
+            return None
+        if sockets.is_answered_by(port, self._unit(step)):
+            return None
+        return sockets.port_in_use(port, f"the app {step.app}")
 
     def _wrong_port(self, step: steps.AwaitAnswer) -> CheckError | None:
         """The better error, when the process listens where nobody asks."""
@@ -210,6 +222,11 @@ class MachineSteps:
         """All processes of the slot."""
         main = self._server.host.main_pid(AppName(step.app), step.slot)
         return proc.session(main) if main is not None else ()
+
+    def _unit(self, step: steps.AwaitAnswer) -> tuple[int, ...]:
+        """Those too that left the session of the first."""
+        main = self._server.host.main_pid(AppName(step.app), step.slot)
+        return proc.together(main) if main is not None else ()
 
     def _ask_through_nginx(self, app: AppName, check: Check) -> None:
         address = self._server.address(app)

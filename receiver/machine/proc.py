@@ -72,6 +72,23 @@ def session(leader: int) -> tuple[int, ...]:
     return tuple(pid for pid in pids() if leader in _group_and_session(pid))
 
 
+def together(pid: int) -> tuple[int, ...]:
+    """Processes below `pid`, and those that are in the same unit of systemd's; itself included.
+
+    What a program starts may leave its session and its parent, and stays in its unit.
+    """
+    group = control_groups(pid)[-1:]
+    if not group or not group[0].place.endswith(".service"):
+        return tuple(_below(pid))
+    return tuple(each for each in pids() if control_groups(each)[-1:] == group)
+
+
+def _below(pid: int) -> Iterator[int]:
+    yield pid
+    for child in children(pid):
+        yield from _below(child)
+
+
 def _group_and_session(pid: int) -> tuple[int, int]:
     # asked of the kernel at once: a file of each process would take 20 times as long
     with suppress(OSError):

@@ -13,6 +13,7 @@ _LISTENS = "00010000"
 """Flags of a listening socket in the table of unix sockets."""
 _V4 = 8
 _MAPPED = "0000000000000000FFFF0000"
+_LOOPBACK, _ANY = "0100007F", "00000000"
 _LOOPBACK_V6 = "00000000000000000000000001000000"
 
 
@@ -56,6 +57,22 @@ def listening_paths(pids: Iterable[int]) -> tuple[str, ...]:
     )
 
 
+def is_answered_by(port: int, pids: Iterable[int]) -> bool:
+    """Whether who connects to a port of 127.0.0.1 reaches these processes and no other.
+
+    Of several that listen on it, the kernel takes the one with the most exact address.
+    """
+    rows = [row for row in _rows() if row.port == port and row.nearness is not None]
+    nearest = min((row.nearness for row in rows if row.nearness is not None), default=None)
+    found = {row.inode for row in rows if row.nearness == nearest}
+    return bool(found) and found <= _held(pids)
+
+
+def is_listened_on(port: int) -> bool:
+    """Whether any program listens on a port, also one that cannot be seen."""
+    return any(row.port == port for row in _rows())
+
+
 def port_holder(port: int) -> str | None:
     """The program that listens on `port`, as `nginx (process 123)`; None when it cannot be seen."""
     inodes = {row.inode for row in _rows() if row.port == port}
@@ -88,8 +105,17 @@ class _Row(NamedTuple):
         """127.0.0.0/8 or ::1, in the kernel's order of bytes; the second also as an IPv4 address
         in IPv6.
         """
-        v4 = self.address[-8:] if len(self.address) == _V4 or _MAPPED in self.address else ""
-        return v4.endswith("7F") or self.address == _LOOPBACK_V6
+        return self._v4.endswith("7F") or self.address == _LOOPBACK_V6
+
+    @property
+    def nearness(self) -> int | None:
+        """How exactly it has the address 127.0.0.1, from 0; None where it has another one."""
+        return {_LOOPBACK: 0, _ANY: 1}.get(self._v4, 2 if set(self.address) == {"0"} else None)
+
+    @property
+    def _v4(self) -> str:
+        """The IPv4 address, also of a socket of IPv6; nothing where it has none."""
+        return self.address[-8:] if len(self.address) == _V4 or _MAPPED in self.address else ""
 
 
 def _rows() -> Iterator[_Row]:

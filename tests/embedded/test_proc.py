@@ -203,6 +203,52 @@ def test_ports_and_who_listens_on_them(family: int, address: str, *, is_open: bo
     assert sockets.port_holder(port) is None
 
 
+@pytest.mark.parametrize(
+    ("family", "address", "reached"),
+    [
+        (socket.AF_INET, "127.0.0.1", True),
+        (socket.AF_INET, "0.0.0.0", True),
+        (socket.AF_INET6, "::", True),
+        (socket.AF_INET6, "::ffff:127.0.0.1", True),
+        (socket.AF_INET, "127.8.8.8", False),
+        (socket.AF_INET6, "::1", False),
+    ],
+)
+def test_who_answers_at_a_port(family: int, address: str, *, reached: bool) -> None:
+    if family == socket.AF_INET6 and not proc.has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    me = os.getpid()
+    with socket.socket(family) as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert sockets.is_answered_by(port, [me]) is reached
+        assert not sockets.is_answered_by(port, [os.getppid()])
+        assert sockets.is_listened_on(port)
+    assert not sockets.is_answered_by(port, [me])
+    assert not sockets.is_listened_on(port)
+
+
+def test_of_two_who_listen_on_a_port_the_nearer_one_answers() -> None:
+    if not proc.has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with socket.socket(socket.AF_INET6) as far, socket.socket() as near:
+        far.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        far.bind(("::", 0))
+        far.listen()
+        near.bind(("127.0.0.1", far.getsockname()[1]))
+        near.listen()
+        sleeper = subprocess.Popen(("sleep", "1000"), pass_fds=(near.fileno(),))
+        near.close()
+        try:
+            port = far.getsockname()[1]
+            assert sockets.is_answered_by(port, [sleeper.pid])
+            assert not sockets.is_answered_by(port, [os.getpid()])
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+
+
 def test_paths_of_unix_sockets(tmp_path: Path) -> None:
     path = tmp_path / "a b.sock"
     with socket.socket(socket.AF_UNIX) as listener:

@@ -14,7 +14,7 @@ import pytest
 
 from receiver.apps import lifecycle as apps
 from receiver.deploy import detached
-from receiver.machine import git, shell
+from receiver.machine import git, shell, sockets
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.server import open_server
@@ -106,6 +106,19 @@ class Site:
         )
 
 
+@contextmanager
+def impostor(port: int) -> Iterator[None]:
+    """Somebody else's program on a port: it answers everybody with 200."""
+    code = SERVE.replace("{text}", "give me your cookies")
+    environment = {"PATH": os.environ["PATH"], "PORT": str(port)}
+    with subprocess.Popen(("python3", "-c", code), env=environment) as program:
+        try:
+            wait_until(lambda: sockets.is_listened_on(port))
+            yield
+        finally:
+            program.kill()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedServer]:
     with embedded_server() as found:
@@ -186,6 +199,36 @@ def test_of_two_pushes_at_once_each_has_its_own_verdict(site: Site) -> None:
     assert worked.status == 0, worked.text
     assert site.ask() == (200, "two")
     assert site.tip == second
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        "web: python3 serve\n",  # it ends, because the port is taken
+        "web: python3 serve || exec sleep 1000\n",
+        "web: exec env PORT=$((PORT - 1)) python3 serve || true; exec sleep 1000\n",
+    ],
+    ids=["ends", "waits", "listens elsewhere"],
+)
+def test_an_answer_by_a_process_that_is_not_the_apps_is_none(site: Site, web: str) -> None:
+    before = site.state()
+    site.laptop.commit({**serve("new"), "Procfile": web})
+    slot = records.read_live(site.server.paths(site.app)).slot  # type: ignore[union-attr] # it is live
+    port = records.read_app(site.server.paths(site.app)).own_port("b" if slot == "a" else "a")
+    with impostor(port):
+        pushed = site.laptop.push()
+        assert pushed.status != 0, pushed.text
+        assert "answered 200" not in pushed.text
+        assert f"Port {port}, which the app {site.app} needs, is in use." in pushed.text
+        assert "python3 (process" in pushed.text
+    assert site.state() == before
+
+
+def test_a_server_in_a_session_of_its_own_is_the_apps(site: Site) -> None:
+    site.laptop.commit({**serve("apart"), "Procfile": "web: setsid python3 serve & wait\n"})
+    pushed = site.laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert site.ask() == (200, "apart")
 
 
 def test_a_client_that_hangs_up_does_not_stop_the_deploy(site: Site) -> None:
