@@ -41,6 +41,10 @@ that `url=$(ship apps:create blog)` holds the URL and the git remote alone. On a
 have a head; elsewhere they are plain lines. `--json` prints data as JSON, and an error as a JSON
 object with its `title`, `detail`, `advice` and `reason` on standard error.
 
+What an app, a build or a pusher wrote can color a terminal, and give it no other order: control
+characters show as `^[` or `<9b>`, through a pipe too. Exactly what was written comes with `--json`,
+and from `config:get`, `storage:get` and `ship run`.
+
 ## Where a command acts
 
 The first of these that holds:

@@ -1,55 +1,67 @@
 """Prints for people and programs: data to standard output, progress and errors to standard
 error.
+
+What passes here for eyes passes the filter of `model/terminal`; `write` hands on exact bytes.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from receiver.model.errors import ShipError
 from receiver.model.output import Output
+from receiver.model.terminal import Filter, harmless, harmless_json, harmless_lines
 
 _CHUNK_BYTES = 65_536
 
 
 def data(text: str) -> None:
-    """A line of what was asked for, with the bytes that it came with."""
-    write(text.encode("utf-8", "surrogateescape") + b"\n")
+    """What was asked for, in a line or several."""
+    write(harmless_lines(text).encode("utf-8", "surrogateescape") + b"\n")
 
 
 def write(chunk: bytes) -> None:
-    """Bytes of what was asked for."""
+    """Bytes of what was asked for, exactly."""
     sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
 
 
+@contextmanager
+def lines() -> Iterator[Filter]:
+    """What programs wrote, as it comes."""
+    shown = Filter(write)
+    yield shown
+    shown.end()
+
+
 def file(path: Path) -> None:
-    """All bytes of a file, as what was asked for."""
-    with path.open("rb") as handle:
+    """What a file holds of it."""
+    with path.open("rb") as handle, lines() as shown:
         while chunk := handle.read(_CHUNK_BYTES):
-            write(chunk)
+            shown(chunk)
 
 
 def progress(text: str) -> None:
-    """A line about what goes on."""
-    transcript(text.encode("utf-8", "surrogateescape") + b"\n")
+    """A line about what goes on, or several."""
+    transcript(harmless_lines(text).encode("utf-8", "surrogateescape") + b"\n")
 
 
 def transcript(chunk: bytes) -> None:
-    """Bytes of a deploy's transcript."""
+    """Bytes of a deploy's transcript, which `Output` wrote."""
     sys.stderr.buffer.write(chunk)
     sys.stderr.buffer.flush()
 
 
 def as_json(value: object) -> None:
     """A value for a program to read."""
-    data(_json(value))
+    write(_json(value).encode() + b"\n")
 
 
 def error(found: ShipError, *, as_json: bool) -> None:
     """Why a command ends without success."""
     if as_json:
-        progress(_json(found.fields()))
+        transcript(_json(found.fields()).encode() + b"\n")
     else:
         Output(transcript).error(found)
 
@@ -86,11 +98,11 @@ def _table_for_eyes(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> No
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(harmless(cell, colours=False)) for cell in row))
     Console().print(shown)
 
 
 def _json(value: object) -> str:
     import json
 
-    return json.dumps(value, indent=2)
+    return harmless_json(json.dumps(value, indent=2))

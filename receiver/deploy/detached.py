@@ -22,6 +22,7 @@ from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Build, Release
+from receiver.model.terminal import Filter
 from receiver.server import Server
 from receiver.state import builds, records
 from receiver.state.transcripts import Transcript
@@ -188,7 +189,9 @@ def _follow(
 ) -> int:
     from receiver.machine.watcher import follow_process  # noqa: PLC0415 - the child has no use for it
 
-    follow_process(log, child, show)
+    shown = Filter(show)  # a fault of ship's own is written past the transcript
+    follow_process(log, child, shown)
+    shown.end()
     _, wait_status = os.waitpid(child, 0)
     ended = records.read_build(paths, number)
     if ended is None or ended.status == "running":

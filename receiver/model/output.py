@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from receiver.model.errors import ShipError
+from receiver.model.terminal import harmless, last_of_rewrites
 
 if TYPE_CHECKING:
     from receiver.model.log_line import Source
@@ -146,7 +147,7 @@ class Output:
             )
             return
         *lines, self._partial = (self._partial + chunk).split(b"\n")
-        for line in map(_last_of_rewrites, lines):
+        for line in (last_of_rewrites(each).decode("utf-8", "replace") for each in lines):
             if not (noise and re.fullmatch(noise, line)):
                 self.say(line)
 
@@ -156,10 +157,5 @@ class Output:
             self.feed(b"\n", noise=noise)
 
     def _line(self, text: str) -> None:
-        shown = self.masked(text)
+        shown = harmless(self.masked(text))
         self._sink(shown.encode("utf-8", "surrogateescape") + b"\n")
-
-
-def _last_of_rewrites(line: bytes) -> str:
-    """What a terminal would show of a line that was rewritten by carriage returns."""
-    return line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")

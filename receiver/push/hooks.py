@@ -10,6 +10,7 @@ from receiver.machine import git
 from receiver.machine.shell import Program
 from receiver.model.errors import ServerError
 from receiver.model.output import Output
+from receiver.model.terminal import Filter
 from receiver.push.follow import Viewer, run_on_text
 from receiver.push.wire import Reply, Update
 
@@ -58,11 +59,14 @@ class Hooks:
         environment = git.environment({**variables, "GIT_DIR": str(repo)})
         program = Program((str(self.push.hooks / name),), environment, repo)
         text = "".join(update.line() for update in updates)
-        viewer = Viewer(self.reply.progress, self.reply.keep_alive)
+        shown = Filter(self.reply.progress)  # names of refs and files are the pusher's to choose
+        viewer = Viewer(shown, self.reply.keep_alive)
         try:
             return run_on_text(program, text, viewer, outlives_us=name == "post-receive")
         except OSError as error:
             return self._not_started(name, error)
+        finally:
+            shown.end()
 
     def _option_variables(self) -> dict[str, str]:
         numbered = {f"GIT_PUSH_OPTION_{n}": option for n, option in enumerate(self.options)}

@@ -14,6 +14,7 @@ from receiver.cli.command import Call, command, with_json
 from receiver.model.audit import Line
 from receiver.model.errors import ServerError
 from receiver.model.names import AppName
+from receiver.model.terminal import harmless
 
 _LOOK_EVERY_MS = 500
 Shown = Callable[[Line], bool]
@@ -193,7 +194,7 @@ def _outcome(change: Change) -> str:
 
 def _visible(text: str) -> str:
     """Without what a terminal would act on: words are recorded as somebody typed them."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return harmless(text, colours=False)
 
 
 def _as_data(change: Change) -> dict[str, object]:

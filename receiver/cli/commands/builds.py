@@ -94,7 +94,8 @@ def output(call: Call, build: str | None, *, follow: bool) -> int:
         return 0
     from receiver.machine.watcher import follow_until
 
-    follow_until(log, lambda: builds.await_end(paths, found.number), show.write)
+    with show.lines() as shown:
+        follow_until(log, lambda: builds.await_end(paths, found.number), shown)
     return (builds.look(paths, found.number) or found).exit_code
 
 

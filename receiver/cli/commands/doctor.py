@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from receiver.cli import forward, show, terminal
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, Command, command, for_app, with_json
 from receiver.model.finding import Finding, Severity
 from receiver.model.names import AppName
+from receiver.model.terminal import harmless
 
 if TYPE_CHECKING:
     from receiver.doctor.examination import Report
@@ -129,17 +130,21 @@ def _show(report: "Report", only: AppName | None, *, fix: bool) -> None:
 
 
 def _show_one(finding: Finding) -> None:
-    show.data(f"{finding.severity:<10}{terminal.printable(finding.title)}")
+    show.data(f"{finding.severity:<10}{_plain(finding.title)}")
     for number, line in enumerate(finding.seen):
-        show.data(f"{_INDENT}{'Seen: ' if number == 0 else '      '}{terminal.printable(line)}")
+        show.data(f"{_INDENT}{'Seen: ' if number == 0 else '      '}{_plain(line)}")
     if finding.means:
         show.data(f"{_INDENT}So: {finding.means}")
     if finding.does:
         show.data(f"{_INDENT}Repair: `--fix` would {finding.does}.")
     if finding.advice:
         label = "Else" if finding.does else "Do"
-        advice = f"\n{_INDENT}    ".join(map(terminal.printable, finding.advice.splitlines()))
+        advice = f"\n{_INDENT}    ".join(map(_plain, finding.advice.splitlines()))
         show.data(f"{_INDENT}{label}: {advice}")
+
+
+def _plain(text: str) -> str:
+    return harmless(text, colours=False)
 
 
 def _summary(report: "Report", only: AppName | None, *, fix: bool) -> str:

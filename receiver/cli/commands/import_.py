@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import forward, show, terminal
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.config.input import read_bytes
 from receiver.cli.given_file import STDIN
 from receiver.model import catalogue
+from receiver.model.terminal import harmless
 
 if TYPE_CHECKING:
     from receiver.importing.values import Imported
@@ -106,8 +107,8 @@ def _show(found: "Imported", text: str, there: list[str]) -> None:
         show.heading(file)
         show.data("")
         for each in findings:
-            show.data(terminal.printable(each.seen))
-            show.data(f"   {FATES[each.fate]}: {terminal.printable(each.told)}")
+            show.data(harmless(each.seen, colours=False))
+            show.data(f"   {FATES[each.fate]}: {harmless(each.told, colours=False)}")
         show.data("")
     if text:
         show.heading("For ship.toml; --write adds it")

@@ -13,6 +13,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.command import Call, command
 from receiver.model.errors import UsageError
+from receiver.model.terminal import harmless_bytes
 
 if TYPE_CHECKING:
     from receiver.local.build import Wish
@@ -207,7 +208,7 @@ class _Screen:
         head = f"{now} {process:<8} |"
         if self._coloured:
             head = f"\033[{self._colour(process)}m{head}\033[0m"
-        line = head.encode() + b" " + text.rstrip(b"\r") + b"\n"
+        line = head.encode() + b" " + harmless_bytes(text) + b"\n"
         (show.transcript if process == "ship" else show.write)(line)
 
     def transcript(self, chunk: bytes) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from receiver.cli import forward, show, terminal
+from receiver.cli import forward, show
 from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app
+from receiver.model import terminal
 from receiver.model.log_line import LogLine
 
 _WRITTEN_AT_ONCE = 1000
@@ -90,7 +91,7 @@ def logs(
     **asked: Any,
 ) -> None:
     """Show what was written about the app, oldest first: processes, requests, builds, cron jobs,
-    ship. A terminal is sent an app's colours, and its other control characters as `^G`.
+    ship. Colors are printed as the app wrote them, other control characters as `^G`.
     """
     from receiver.logs import stream as log_stream
     from receiver.logs import wishes as log_wishes
@@ -137,7 +138,7 @@ def _writer(*, as_json: bool, quiet: bool, colour: bool | None) -> Callable[[Log
     colours: dict[str, int] | None = {} if for_eyes and colour is not False else None
 
     def write(line: LogLine) -> bytes:
-        text = terminal.harmless(line.text, colours=colours is not None) if for_eyes else line.text
+        text = terminal.harmless_bytes(line.text, colours=colours is not None or not for_eyes)
         if colours is not None:
             text += _PLAIN
         if not quiet:
@@ -166,7 +167,7 @@ def _as_json(line: LogLine) -> bytes:
         "release": f"v{line.release}" if line.release else None,
         "text": line.text.decode("utf-8", "replace"),
     }
-    return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+    return terminal.harmless_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
 
 
 def _end_with_reader() -> None:

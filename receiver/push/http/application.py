@@ -14,6 +14,7 @@ from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
+from receiver.model.terminal import harmless_lines
 from receiver.push import door, receive_pack, upload_pack
 from receiver.push.door import Caller
 from receiver.push.hooks import Push
@@ -221,7 +222,7 @@ def _drain(body: Readable) -> None:
 
 def _refuse(start_response: StartResponse, refused: _RefusedError) -> Iterable[bytes]:
     # git shows the body of a refusal only if it is plain text
-    text = f"{refused.text}\n".encode()
+    text = f"{harmless_lines(refused.text)}\n".encode("utf-8", "surrogateescape")
     headers = [
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(text))),

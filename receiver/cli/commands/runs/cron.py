@@ -60,7 +60,8 @@ def run(call: Call, name: str, *, detach: bool) -> int:
     from receiver.runs import crons
     from receiver.runs import running as runs
 
-    done = crons.start(call.server, call.app, name, call.by, wait=not detach, show=show.write)
+    with show.lines() as shown:
+        done = crons.start(call.server, call.app, name, call.by, wait=not detach, show=shown)
     if detach:
         show.data(done.name)
         show.progress(f"It goes on by itself. What it says: `ship run:output -t {done.name}`.")

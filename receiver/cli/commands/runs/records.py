@@ -89,11 +89,13 @@ def print_output(call: Call, number: int, *, follow: bool) -> None:
         from receiver.machine.watcher import follow_process
 
         plain = Unstamper()
-        follow_process(log, run.pid, lambda chunk: show.write(plain(chunk)))
-        show.write(plain.rest())
+        with show.lines() as shown:
+            follow_process(log, run.pid, lambda chunk: shown(plain(chunk)))
+            shown(plain.rest())
     else:
-        for chunk in run_records.output(paths, number):
-            show.write(chunk)
+        with show.lines() as shown:
+            for chunk in run_records.output(paths, number):
+                shown(chunk)
 
 
 def as_data(run: Run) -> dict[str, object]:
