@@ -81,13 +81,26 @@ class Builder:
         pythons.fetch(self.server.layout, self.server.settings, wanted, reach)
         reached("fetched")
 
-    def unpack(self, archive: Path, folder: Path | None = None) -> None:
-        """Unpack a tar file into the release's source, or into another folder of the app's."""
+    def unpack(
+        self, archive: Path, folder: Path | None = None, *, over: Path | None = None
+    ) -> None:
+        """Unpack a tar file into the release's source, or into another folder of the app's.
+
+        `over` is one of what a release phase wrote there later.
+        """
         owner = self.host.accounts.owner(self.paths.name)
         uid, gid = ids(owner)
         target = folder or self.release.source
         files.make_folder(target, mode=0o750, uid=uid, gid=gid)
-        argv = (*as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", "-f", "-")
+        self._extract(archive, target, owner)
+        if over is not None:
+            self._extract(over, target, owner, *_without(self.mounts))
+        if folder is None and self.mounts:
+            for path, names in account_files.link(self.host, self.paths, target, self.mounts):
+                self.out.warn(hidden(path, names))
+
+    def _extract(self, archive: Path, target: Path, owner: Owner | None, *words: str) -> None:
+        argv = (*as_account(owner), "/bin/tar", "-x", "-p", "--no-same-owner", *words, "-f", "-")
         fd = os.open(archive, os.O_RDONLY)
         try:
             shell.capture(argv, given=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
@@ -96,9 +109,6 @@ class Builder:
             raise _failed_step(title, error.output, "build/unpack-failed") from error
         finally:
             os.close(fd)
-        if folder is None and self.mounts:
-            for path, names in account_files.link(self.host, self.paths, target, self.mounts):
-                self.out.warn(hidden(path, names))
 
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
@@ -289,6 +299,12 @@ class Builder:
             name="build",
             most_memory_bytes=memory.bytes_of(self._memory),
         )
+
+
+def _without(mounts: Mapping[str, str]) -> tuple[str, ...]:
+    """Words for tar: what lies where the app's storage appears is left out."""
+    left_out = (f"--exclude=./{path}" for path in mounts)
+    return ("--recursive-unlink", "--anchored", "--no-wildcards", *left_out)
 
 
 def _shown(argv: tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """Whether what is live is there: its record, its links, its files, its virtualenv."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from receiver.model.layout import SLOTS, AppPaths, SlotLetter
 from receiver.model.plan import Link, WriteFile
 from receiver.model.release import Live, Release
 from receiver.state import records
+from receiver.storage import own_files
 
 _ANY_START = (
     "What runs goes on. Its next start fails: at a boot, a restart, or when a worker is replaced."
@@ -207,21 +209,56 @@ def _virtualenv(seen: Seen, app: AppSeen, release: Release) -> Iterator[Finding]
 
 
 def _wrong_with(venv: Path) -> str | None:
-    """What keeps Python from starting in a virtualenv; looked at, never run."""
-    if not venv.is_dir():
-        return f"There is no folder {venv}."
-    python = venv / "bin" / "python"
-    if not python.exists():
-        target = f", which leads to {python.readlink()}" if python.is_symlink() else ""
-        return f"There is no {python}{target}."
+    """What keeps Python from starting in a virtualenv; looked at, never run.
+
+    The app's builds write there: of links, only the last one is followed.
+    """
+    with own_files.opened(venv) as top:
+        if top is None:
+            return f"There is no folder {venv}."
+    return _no_python(venv) or _no_interpreter(venv) or _no_packages(venv)
+
+
+def _no_python(venv: Path) -> str | None:
+    with own_files.opened(venv, "bin") as programs:
+        if programs is not None and _leads_somewhere("python", programs):
+            return None
+        target = "" if programs is None else _target("python", programs)
+    return f"There is no {venv / 'bin' / 'python'}{target}."
+
+
+def _leads_somewhere(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder)
+    except OSError:
+        return False
+    return True
+
+
+def _target(name: str, folder: int) -> str:
+    try:
+        return f", which leads to {os.readlink(name, dir_fd=folder)}"
+    except OSError:
+        return ""
+
+
+def _no_interpreter(venv: Path) -> str | None:
     told = (text_at(venv.with_suffix(".ready")) or "").split()
     if not told:
         return f"There is no {venv.with_suffix('.ready')}: the virtualenv was not finished."
     if not Path(told[-1]).exists():
         return f"It is of {told[-1]}, which is not on this machine any more."
-    if not any(venv.glob("lib*/python*/site-packages")):
-        return f"{venv}/lib has no site-packages."
     return None
+
+
+def _no_packages(venv: Path) -> str | None:
+    with own_files.opened(venv, "lib") as lib:
+        names = [] if lib is None else os.listdir(lib)  # noqa: PTH208 - a Path could follow a link
+    for name in names:
+        with own_files.opened(venv, "lib", name, "site-packages") as found:
+            if found is not None:
+                return None
+    return f"{venv}/lib has no site-packages."
 
 
 def _head(seen: Seen, app: AppSeen) -> str | None:

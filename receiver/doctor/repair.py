@@ -17,6 +17,7 @@ from receiver.access import keys
 from receiver.building import builder as building
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.change import AppChange, changing
+from receiver.deploy.stages import carried
 from receiver.machine import files, git
 from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
@@ -130,7 +131,7 @@ class Repairer:
             )
             if home.source.is_symlink():
                 files.remove(home.source)
-            builder.unpack(home.slug)
+            builder.unpack(home.slug, over=carried.archive(home))
             home.built.touch()
 
     def _build_again(self, app: AppName, venv: Path) -> None:

@@ -148,6 +148,11 @@ def control_groups(pid: int) -> list[ControlGroup]:
     return [ControlGroup(controllers, place) for _, controllers, place in lines]
 
 
+def stands_in(pid: int, folder: Path) -> bool:
+    """Whether a process has its working directory in a folder, or below."""
+    return Path(_target(Path(_PROC, str(pid), "cwd"))).is_relative_to(folder)
+
+
 def sockets(pid: int) -> frozenset[str]:
     """Numbers of the sockets that a process has, as the tables of the network name them."""
     with suppress(OSError):

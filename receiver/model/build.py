@@ -2,7 +2,7 @@
 
 import posixpath
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import BinaryIO
@@ -170,6 +170,13 @@ class Tree:
                 reason="build/file-too-large",
             )
         return self._bytes(member)
+
+    def chunks(self, path: str, chunk_bytes: int) -> Iterator[bytes]:
+        """The bytes of a regular file of any size, in pieces; none where there is no such file."""
+        member = self.members.get(path)
+        handle = self._tar.extractfile(member) if member and member.isfile() and self._tar else None
+        while handle is not None and (chunk := handle.read(chunk_bytes)):
+            yield chunk
 
     def _bytes(self, member: tarfile.TarInfo) -> bytes:
         handle = self._tar.extractfile(member) if self._tar is not None else None

@@ -185,7 +185,9 @@ class ReleasePaths:
 
     @property
     def built(self) -> Path:
-        """Made when the tree was; what is newer in `source`, the app wrote."""
+        """Made when the tree was, or when its release phase ended; what is newer in `source`, the
+        app wrote.
+        """
         return self.home / "built"
 
     @property
@@ -194,6 +196,13 @@ class ReleasePaths:
         `source`.
         """
         return self.home / "slug.tar"
+
+    @property
+    def phase(self) -> Path:
+        """What the release phase wrote into the tree, as a tar file; empty where that was too much
+        to be kept, so that it has to run again.
+        """
+        return self.home / "phase.tar"
 
     @property
     def public(self) -> Path:

@@ -15,6 +15,7 @@ import sys
 from contextlib import closing, contextmanager
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
+import storage_equal
 from storage_files import COMPANIONS, RESCUED, is_database, labels_in
 
 KEEPERS = {".gitkeep", ".keep", ".gitignore"}
@@ -107,17 +108,42 @@ def unlink(source, path):
     return {}
 
 
-def rescue(source, storage, label, paths, keep):
-    """Put files of a tree that is about to go aside, and forget all but the newest `keep` of
-    such.
+def rescue(source, live, storage, label, items, keep):
+    """Put what lies in a tree that is about to go aside, but for what is byte for byte in the
+    live one; then forget all but the newest `keep` of such.
+
+    Each of `items` is a file, or a folder that the build did not have, in whole; `digest` is that
+    of the file as it was built. Done again after it was cut off, it goes on.
     """
-    for path in paths:
-        if os.path.lexists(os.path.join(source, path)):
-            set_aside(source, storage, path, label)
-    aside = os.path.join(storage, RESCUED)
-    for name in labels_in(aside)[:-keep]:
-        shutil.rmtree(os.path.join(aside, name), ignore_errors=True)
-    return {}
+    kept, databases = [], []
+    reader = storage_equal.Reader()
+    for item in items:
+        path = item["path"]
+        here = os.path.join(source, path)
+        if not os.path.lexists(here):
+            continue
+        equal = is_built(reader, here, item["digest"]) or reader.same(path, source, live)
+        if equal and (item["folder"] or is_alone(here)):
+            continue
+        database = not item["folder"] and is_database(here)
+        set_aside(source, storage, path, label)
+        kept.append(path)
+        databases += [path] if database else []
+    if kept:
+        aside = os.path.join(storage, RESCUED)
+        for name in labels_in(aside)[:-keep]:
+            shutil.rmtree(os.path.join(aside, name), ignore_errors=True)
+    return {"kept": kept, "databases": databases}
+
+
+def is_built(reader, path, digest):
+    """Whether a file is as it was built."""
+    return bool(digest) and reader.digest(path) == digest
+
+
+def is_alone(path):
+    """Whether nothing of a file, as of a database, is in another one beside it."""
+    return not any(os.path.lexists(path + ending) for ending in COMPANIONS)
 
 
 def make(storage, places):
@@ -224,6 +250,7 @@ def set_aside(source, storage, path, label):
 
 
 def move_with_companions(here, there):
+    """A database goes first: what lies beside it, and is cut off from it, is found by itself."""
     move(here, there)
     for name in COMPANIONS:
         if os.path.lexists(here + name):
@@ -236,7 +263,32 @@ def move(here, there):
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        shutil.move(here, there)
+        copy_over(here, there)
+
+
+def copy_over(here, there):
+    """Move to another file system: whole on its disk before a name there says so, and before it
+    goes here.
+    """
+    incoming = f"{there}.ship-incoming.{os.getpid()}"
+    try:
+        if os.path.isdir(here) and not os.path.islink(here):
+            shutil.copytree(here, incoming, symlinks=True)
+        else:
+            shutil.copy2(here, incoming, follow_symlinks=False)
+        os.sync()
+        os.rename(incoming, there)
+    except BaseException:
+        remove(incoming)
+        raise
+    remove(here)
+
+
+def remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def files_below(folder):

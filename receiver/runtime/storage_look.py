@@ -11,7 +11,7 @@ import stat
 import sys
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
-from storage_files import RESCUED, is_database, labels_in
+from storage_files import RESCUED, labels_in
 
 
 def used(storage):
@@ -67,12 +67,7 @@ def rescued(storage):
         return {"labels": []}
 
 
-def classify(source, paths):
-    """Which of these files are SQLite databases."""
-    return {"databases": [path for path in paths if is_database(os.path.join(source, path))]}
-
-
-VERBS = {each.__name__: each for each in (used, names, rescued, classify)}
+VERBS = {each.__name__: each for each in (used, names, rescued)}
 
 
 def main(verb):

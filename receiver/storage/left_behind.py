@@ -1,240 +1,175 @@
 """What an app has written into its release's own tree, where the next release does not have it;
 and saving it.
 
-Found by the times of the files alone, which costs a push a few milliseconds; what is found is
-compared with the release's slug. Root looks at names, sizes and times, and opens nothing in such a
-tree.
+Whether there is any is told by the times of the files, which costs a push a few milliseconds. What
+there is, is compared with what was built by `own_files`, and with what is live, byte for byte, by
+the app's own account.
 """
 
-import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from itertools import islice
-from tarfile import TarError
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from receiver.changes.app_state import AppState
-from receiver.model.build import Tree
-from receiver.model.errors import BuildError
+from receiver.model.errors import ServerError, UsageError
 from receiver.model.layout import ReleasePaths
-from receiver.model.mounts import RESCUED, is_database_name, shown_size
-from receiver.storage import account_files
+from receiver.model.mounts import RESCUED, in_tree, parse_mount, shown_size
+from receiver.storage import account_files, own_files
+from receiver.storage.own_files import Own
 
-_PASSED_OVER = frozenset(
-    {"__pycache__", "node_modules", ".git", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-)
-_PASSED_ENDINGS = (
-    ".pyc",
-    ".pyo",
-    ".pid",
-    ".sock",
-    ".lock",
-    "-wal",
-    "-shm",
-    "-journal",
-    ".ship-link",
-)
-_MOST_LOOKED_AT = 20_000
-_MOST_FOUND = 2000
-_SHOWN = 4
-_DEEPEST = 60
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SHOWN = 12
 KEPT_RESCUES = 3
 """Of how many releases what was put aside is kept."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that an app wrote into its release's own tree."""
+    """What an app wrote into its release's own tree: a file, or the topmost folder that the build
+    did not have.
+    """
 
     path: str
     size: int
+    files: int = 1
     database: bool = False
-    """Whether it is an SQLite database."""
-
-
-class _Found(NamedTuple):
-    path: str
-    size: int
-    mtime: int
+    """Whether it is an SQLite database, or a folder with one."""
+    folder: bool = False
 
 
 def look(app: AppState, version: int) -> tuple[Written, ...]:
     """What the processes of a release have written into its own tree, largest first; databases
     before all else.
+
+    Raises:
+        ServerError: the tree cannot be looked through
     """
-    home = app.paths.release(version)
-    found = _changed(home, _newer(home))
-    if not found:
-        return ()
-    request = {"source": str(home.source), "paths": [each.path for each in found]}
-    known = set(account_files.look(app.server.host, app.paths, "classify", request)["databases"])
-    written = (Written(path=it.path, size=it.size, database=it.path in known) for it in found)
-    return tuple(sorted(written, key=lambda it: (not it.database, -it.size, it.path)))
+    # of a file that is as old and as large as it was built, the bytes are not asked before it goes
+    return _sorted(_written(it) for it in _own(app, version) if not it.as_old)
 
 
 def databases(app: AppState, version: int) -> tuple[Written, ...]:
-    """The databases among it; asked of names that are a database's alone, so that a push pays no
-    more than a look.
-    """
-    home = app.paths.release(version)
-    if not any(is_database_name(each.path) for each in _newer(home)):
-        return ()
+    """The databases among it."""
     return tuple(it for it in look(app, version) if it.database)
 
 
 def rescue(app: AppState, version: int, live: int) -> tuple[Written, ...]:
-    """Put aside what a release that is about to lose its tree had written there, and the live
-    one has not made anew.
+    """Put aside what a release that is about to lose its tree had written there, but for what is
+    byte for byte in the tree of the live one.
 
     Returns:
         what now lies in the storage, below `rescued/vN`
+
+    Raises:
+        ShipError: not all could be put aside; the rest is where it was
     """
-    paths = app.paths
-    left = tuple(it for it in look(app, version) if not _made_anew(paths.release(live), it))
-    if left:
-        request = {
-            "source": str(paths.release(version).source),
-            "storage": str(paths.storage),
-            "label": f"v{version}",
-            "paths": [it.path for it in left],
-            "keep": KEPT_RESCUES,
-        }
-        account_files.do(app.server.host, paths, "rescue", request)
-    return left
+    found, paths = _own(app, version), app.paths
+    if not found:
+        return ()
+    home = paths.release(version)
+    digests = own_files.digests(home, [it.path for it in found if it.as_large])
+    request = {
+        "source": str(home.source),
+        "live": str(paths.release(live).source),
+        "storage": str(paths.storage),
+        "label": f"v{version}",
+        "items": [
+            {"path": it.path, "folder": it.folder, "digest": digests.get(it.path)} for it in found
+        ],
+        "keep": KEPT_RESCUES,
+    }
+    answer = account_files.do(app.server.host, paths, "rescue", request)
+    kept, of_sqlite = set(answer["kept"]), set(answer["databases"])
+    return _sorted(
+        _written(it._replace(database=it.path in of_sqlite or (it.folder and it.database)))
+        for it in found
+        if it.path in kept
+    )
 
 
 def told_of_rescue(left: Sequence[Written], version: int, live: int) -> str:
     """What a push says of what was put aside."""
-    tops = _tops(left)
+    words = _mountable(left)
+    again = f"To have it back and keep it: `ship storage:mount {words} --from v{version}`"
     return (
         f"v{version} had written into its own folder, and v{live} begins without that: "
         f"{_listed(left)}.\n"
         f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, until "
         f"{KEPT_RESCUES} such are newer.\n"
-        f"To have it back and keep it: `ship storage:mount {' '.join(tops)} --from v{version}`"
-    )
-
-
-def told_of_databases(found: Sequence[Written], version: int) -> str:
-    """What a push says of a database that the next push would leave behind."""
-    them = "a database" if len(found) == 1 else "databases"
-    return (
-        f"v{version} has {them} in its own folder: {_listed(found)}. The next release "
-        "begins without it.\n"
-        "To keep it over releases, every row of it: `ship storage:mount "
-        f"{' '.join(it.path for it in found[:_SHOWN])}`"
+        f"{again if words else f'`ship storage:get {RESCUED}/v{version}` copies it.'}"
     )
 
 
 def told(found: Sequence[Written], version: int) -> str:
-    """What is said of a live release on demand."""
+    """What is said of a live release: what the next one would leave behind, and what keeps it."""
+    words = _mountable(found)
+    if words and all(it.database for it in found):
+        return _told_of_databases(found, version)
+    keep = f"`ship storage:mount {words}`, or have" if words else "have"
     return (
         f"v{version} wrote into its own folder, which the next release does not have: "
         f"{_listed(found)}.\n"
-        f"To keep it: `ship storage:mount {' '.join(_tops(found))}`, or have the app write "
-        "below $SHIP_STORAGE."
+        f"To keep it: {keep} the app write below $SHIP_STORAGE."
     )
 
 
-def _newer(home: ReleasePaths) -> list[_Found]:
-    """Files that were made or changed after the release was built."""
-    try:
-        built = home.built.stat().st_mtime_ns
-        top = os.open(home.source, _FOLDER)
-    except OSError:
-        return []  # of a release that was built before ship took note of it, or whose tree is gone
-    try:
-        looked_at = islice(_walk(top, "", 0), _MOST_LOOKED_AT)
-        newer = (
-            _Found(path, status.st_size, int(status.st_mtime))
-            for path, status in looked_at
-            if status.st_ctime_ns > built and not path.endswith(_PASSED_ENDINGS)
-        )
-        return list(islice(newer, _MOST_FOUND))
-    finally:
-        os.close(top)
+def _told_of_databases(found: Sequence[Written], version: int) -> str:
+    them = "a database" if len(found) == 1 else "databases"
+    return (
+        f"v{version} has {them} in its own folder: {_listed(found)}. The next release "
+        "begins without it.\n"
+        f"To keep it over releases, every row of it: `ship storage:mount {_mountable(found)}`"
+    )
 
 
-def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files below a folder, by descriptors: a folder that becomes a link meanwhile is
-    not followed.
-    """
-    folders = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):
-                    yield f"{prefix}{entry.name}", entry.stat(follow_symlinks=False)
-    for name in folders:
-        if name in _PASSED_OVER or depth == _DEEPEST:
-            continue
-        with suppress(OSError), _opened(name, folder) as inner:
-            yield from _walk(inner, f"{prefix}{name}/", depth + 1)
-
-
-@contextmanager
-def _opened(name: str, folder: int) -> Iterator[int]:
-    fd = os.open(name, _FOLDER, dir_fd=folder)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
-def _changed(home: ReleasePaths, found: Sequence[_Found]) -> list[_Found]:
-    """Those that are not as the build left them."""
-    if not found:
+def _own(app: AppState, version: int) -> list[Own]:
+    home = app.paths.release(version)
+    if not own_files.has_any(home):
         return []
     try:
-        with home.slug.open("rb") as archive:
-            built = Tree(archive).members
-    except (OSError, TarError, BuildError):
-        return list(found)
-    return [
-        each
-        for each in found
-        if (member := built.get(each.path)) is None
-        or (member.size, int(member.mtime)) != (each.size, each.mtime)
-    ]
+        return own_files.find(home, in_tree(app.settings.mounts))
+    except OSError as error:
+        raise _not_looked_through(home, error) from error
 
 
-def _made_anew(live: ReleasePaths, written: Written) -> bool:
-    """Whether the live release has made the same file again, as its release phase collects
-    static files; never said of a database.
-    """
-    if written.database:
-        return False
-    try:
-        status = os.lstat(live.source / written.path)
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size == written.size
-
-
-def _tops(found: Iterable[Written]) -> list[str]:
-    """What would have to be mounted: databases by themselves, other files by their folder."""
-    names = (
-        it.path if it.database or "/" not in it.path else it.path.rpartition("/")[0] for it in found
+def _not_looked_through(home: ReleasePaths, error: OSError) -> ServerError:
+    return ServerError(
+        f"What the app wrote into {home.source} could not be looked through.",
+        detail=str(error),
+        advice="Does the app move its folders all the time? Try again when it does less.",
+        reason="server/storage",
     )
-    chosen: list[str] = []
-    for name in sorted(dict.fromkeys(names), key=len):
-        if not any(f"{name}/".startswith(f"{known}/") for known in chosen):
-            chosen.append(name)
-    return chosen[:_SHOWN]
+
+
+def _written(own: Own) -> Written:
+    return Written(
+        path=own.path, size=own.size, files=own.files, database=own.database, folder=own.folder
+    )
+
+
+def _sorted(found: Iterable[Written]) -> tuple[Written, ...]:
+    return tuple(sorted(found, key=lambda it: (not it.database, -it.size, it.path)))
+
+
+def _mountable(found: Sequence[Written]) -> str:
+    """What would have to be mounted, as words of a command: those that it takes."""
+    return " ".join(sorted((it.path for it in found[:_SHOWN] if _is_mountable(it.path)), key=len))
+
+
+def _is_mountable(path: str) -> bool:
+    try:
+        return parse_mount(path).path == path
+    except UsageError:
+        return False
 
 
 def _listed(found: Sequence[Written]) -> str:
     """Such as `db.sqlite3 (SQLite, 132K), media (12 files, 3.1M)`."""
-    shown = []
-    for top in _tops(found):
-        inside = [it for it in found if it.path == top or it.path.startswith(f"{top}/")]
-        size = shown_size(sum(it.size for it in inside))
-        kind = "SQLite" if inside[0].path == top and inside[0].database else f"{len(inside)} files"
-        shown.append(f"{top} ({'' if kind == '1 files' else f'{kind}, '}{size})")
-    all_tops = len({it.path.partition("/")[0] for it in found})
-    return ", ".join(shown) + (" and more" if all_tops > len(shown) else "")
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join(map(_shown, sorted(found[:_SHOWN], key=attrgetter("path")))) + more
+
+
+def _shown(it: Written) -> str:
+    kind = "SQLite, " if it.database and not it.folder else ""
+    kind = f"{it.files} files, " if it.files > 1 and not kind else kind
+    name = "".join(letter if letter.isprintable() else "?" for letter in it.path)
+    return f"{name} ({kind}{shown_size(it.size)})"

@@ -1,6 +1,8 @@
 """The release phase: when it runs, what it may leave behind, and what its failure leaves as it
 was."""
 
+import os
+
 import pytest
 
 from receiver.model.errors import ShipError
@@ -22,7 +24,7 @@ def app(environ, start_response):
     return [body]
 """
 NOTES = 'echo "migrating for $GREETING"; echo "$GREETING." >>"$SHIP_STORAGE/ran"'
-MAKES = f"{NOTES}; echo something >made"
+MAKES = f"{NOTES}; printf something >made"
 
 
 def tree(command: str, settings: str = "") -> dict[str, str]:
@@ -77,13 +79,53 @@ def test_ship_toml_says_at_what_it_runs(site: Site) -> None:
     assert site.ran == ["two.", "one."]
 
 
-def test_what_it_made_beside_the_code_is_there_until_the_next_release(site: Site) -> None:
+def test_what_it_made_beside_the_code_comes_along_with_the_code(site: Site) -> None:
+    site.deploy(f"{MAKES}; mkdir -p css/new empty; echo a >css/new/a; ln -s new css/now")
+    assert site.ask() == (200, "something")
+    paths, said = site.server.paths(site.app), site.server.configure(site.app, GREETING="hi")
+    assert "The release phase is not run: `--release-phase` has it run." in said
+    along = "What it wrote into the tree when it last ran is carried along: "
+    assert f"{along}css (2 files, 2), made (9)." in said
+    assert site.ask() == (200, "something hi")
+    source = paths.release(2).source
+    assert ((source / "css/now/a").read_text(), (source / "empty").is_dir()) == ("a\n", True)
+    site.deploy(f"{NOTES}; printf other >made")
+    assert site.ask() == (200, "other hi")
+    said = site.server.rollback(site.app, 1)
+    assert f"{along}css (2 files, 2), made (9)." in said
+    assert site.ask() == (200, "something")
+    said = site.server.rollback(site.app, 3, release_phase=True)
+    assert along not in said
+    assert site.ask() == (200, "other hi")
+    assert site.ran == [".", "hi.", "hi."]
+    assert "own folder" not in said
+
+
+def test_what_it_made_and_could_not_be_kept_is_made_again(site: Site) -> None:
+    """As when it was too much, or the disk was full."""
     site.deploy(MAKES)
-    assert site.ask() == (200, "something")
+    paths = site.server.paths(site.app)
+    os.truncate(paths.release(1).phase, 0)
+    said = site.server.configure(site.app, GREETING="hi")
+    assert "-----> Running the release phase" in said
+    assert site.ask() == (200, "something hi")
+    os.truncate(paths.release(2).phase, 0)
+    words = ("config:set", "--no-release-phase", "GREETING=ho", "-a", site.app)
+    typed = type_ship(site.server.root, *words)
+    assert "What it wrote into the tree when it last ran was too large to be kept." in typed.err
+    os.truncate(paths.release(3).built, 0)
+    paths.release(3).phase.unlink()
+    said = site.server.configure(site.app, GREETING="hey")
+    assert "v3 was released before Ship kept what a release phase writes" in said
+
+
+def test_a_mount_hides_what_it_made_there_before(site: Site) -> None:
+    site.deploy(MAKES)
+    assert type_ship(site.server.root, "storage:mount", "made", "-a", site.app).status == 0
+    kept = site.server.paths(site.app).storage / "made"
+    kept.write_text("written since")
     site.server.configure(site.app, GREETING="hi")
-    assert site.ask() == (200, "nothing hi")
-    site.server.rollback(site.app, release_phase=True)
-    assert site.ask() == (200, "something")
+    assert site.ask() == (200, "written since hi")
 
 
 def test_a_failure_leaves_the_old_release_and_a_log(site: Site) -> None:

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from receiver.apps import renaming
 from receiver.model.names import AppName
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import EmbeddedServer, own_name
+from tests.embedded.embedded_server import EmbeddedServer, own_name, wait_until
 
 pytestmark = pytest.mark.embedded
 
@@ -266,6 +267,94 @@ def test_what_a_release_phase_makes_each_time_is_no_loss(
     said = push(laptop, {"README": "two"})
     assert "own folder" not in said
     assert not (server.paths(app).storage / "rescued").exists()
+
+
+WRITES = """
+import atexit, os, secrets, time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+KEY = HERE / "data" / "keys" / "secret.key"
+
+def leave(text):
+    (HERE / "data" / "ended").write_text(text)
+
+if not KEY.exists():
+    KEY.parent.mkdir(parents=True, exist_ok=True)
+    KEY.write_text(secrets.token_hex(16))
+(HERE / "index").write_text("the same each time")
+atexit.register(leave, "at its end")
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        (Path(os.environ["SHIP_STORAGE"]) / "begun").touch()
+        time.sleep(4)
+        (HERE / "data" / "upload").write_text("of a slow request")
+    body = KEY.read_bytes()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+
+
+def test_what_a_release_makes_at_its_start_is_told_of_and_only_equal_bytes_are_dropped(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app, paths = name(laptop), server.paths(name(laptop))
+    first = push(laptop, {"app.py": WRITES})
+    assert (
+        "v1 wrote into its own folder, which the next release does not have: data (32), i" in first
+    )
+    assert "To keep it: `ship storage:mount data index`, or have the app write below" in first
+    _, key = server.ask(app)
+    second = push(laptop, {"README": "two"})
+    assert (
+        "v1 had written into its own folder, and v2 begins without that: data (2 files, 4" in second
+    )
+    assert "`ship storage:mount data --from v1`" in second
+    assert server.ask(app)[1] != key
+    aside = paths.storage / "rescued" / "v1"
+    assert [each.name for each in aside.iterdir()] == ["data"]
+    assert (aside / "data/keys/secret.key").read_text() == key
+    assert (aside / "data/ended").read_text() == "at its end"
+    assert not paths.release(1).source.exists()
+    ship(server, "storage:mount", "data", "--from", "v1", "-a", app)
+    assert server.ask(app)[1] == key
+    third = push(laptop, {"README": "three"})
+    assert "data" not in third
+    assert server.ask(app)[1] == key
+
+
+def test_what_a_last_request_writes_is_put_aside_by_the_next_push(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app, paths = name(laptop), server.paths(name(laptop))
+    push(laptop, {"app.py": WRITES})
+    slow = threading.Thread(target=server.ask, args=(app, "/slow"))
+    slow.start()
+    wait_until((paths.storage / "begun").exists)
+    push(laptop, {"README": "two"})
+    assert paths.release(1).source.exists()
+    slow.join()
+    third = push(laptop, {"README": "three"})
+    assert "v1 had written into its own folder, and v3 begins without that: data (3 files" in third
+    aside = paths.storage / "rescued" / "v1" / "data"
+    assert (aside / "upload").read_text() == "of a slow request"
+    assert not paths.release(1).source.exists()
+
+
+def test_what_cannot_be_put_aside_keeps_its_place(server: EmbeddedServer, laptop: Checkout) -> None:
+    app, paths = name(laptop), server.paths(name(laptop))
+    push(laptop, {"app.py": WRITES})
+    (paths.storage / "rescued").write_text("a file where the folder should be")
+    said = push(laptop, {"README": "two"})
+    assert "What v1 wrote could not be put aside; its folder is kept." in said
+    assert (paths.release(1).source / "data/keys/secret.key").exists()
+    (paths.storage / "rescued").unlink()
+    said = push(laptop, {"README": "three"})
+    assert "v1 had written into its own folder" in said
+    assert "v2 had written into its own folder" in said
+    assert (paths.storage / "rescued/v1/data/keys/secret.key").exists()
+    assert server.ask(app)[0] == 200
 
 
 def test_only_the_last_few_of_what_was_put_aside_are_kept(

@@ -269,7 +269,10 @@ def test_the_environment_is_read_at_the_edges_alone() -> None:
 @pytest.mark.parametrize("path", RUNTIME, ids=lambda path: path.name)
 def test_the_runtime_imports_nothing_that_an_app_may_lack(path: Path) -> None:
     assert not _ours(path)
-    beside = {f"ship_runtime_{other.stem}" for other in RUNTIME} | {"storage_files"}
+    beside = {f"ship_runtime_{other.stem}" for other in RUNTIME} | {
+        "storage_files",
+        "storage_equal",
+    }
     assert _others(path) <= sys.stdlib_module_names | beside | {"gunicorn"}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from receiver.changes.app_state import AppState
-from receiver.machine import files
+from receiver.machine import files, proc
 from receiver.model.errors import ShipError
 from receiver.model.mounts import shown_size
 from receiver.model.output import Output
@@ -70,35 +70,55 @@ def _prune(app: AppState, live: int, out: Output) -> None:
         short_of_space=free < keep.keep_free_mb * _MIB,
     )
     doomed = (*retention.releases, *retention.sources)
-    if _saved(app, live, doomed, out):
-        for version in doomed:
+    free_of = _saved(app, live, doomed, out)
+    for version in doomed:
+        if version in free_of:
             files.remove_tree(paths.release(version).source)
-        for version in retention.releases:
+    for version in retention.releases:
+        if version in free_of:
             files.remove_tree(paths.release(version).home)
     for venv in retention.venvs:
         Path(venv).with_suffix(".ready").unlink(missing_ok=True)
         files.remove_tree(Path(venv))
 
 
-def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> bool:
+def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> set[int]:
     """Put aside what releases wrote into trees that are about to go, and tell it; else, what the
     live one would lose.
 
     Returns:
-        False when it could not be put aside: then the trees are kept
+        the releases whose trees may go: nobody stands in them, and all of it is put aside
     """
-    told = False
-    try:
-        for version in doomed:
+    free_of, told = set[int](), False
+    for version in sorted(doomed):
+        source = app.paths.release(version).source
+        # the last requests of a release write when they end; an older one is not waited for
+        if version == max(doomed) and source.is_dir() and _is_in_use(source):
+            continue
+        try:
             if found := left_behind.rescue(app, version, live):
                 out.warn(left_behind.told_of_rescue(found, version, live))
                 told = True
-        if not told and (own := left_behind.databases(app, live)):
-            out.warn(left_behind.told_of_databases(own, live))
+            free_of.add(version)
+        except ShipError as error:
+            out.warn(
+                f"What v{version} wrote could not be put aside; its folder is kept."
+                f" {error.title} {error.detail}"
+            )
+            told = True
+    if not told:
+        _tell_own(app, live, out)
+    return free_of
+
+
+def _is_in_use(tree: Path) -> bool:
+    return any(proc.stands_in(pid, tree) for pid in proc.pids())
+
+
+def _tell_own(app: AppState, live: int, out: Output) -> None:
+    """Say what the next release would leave behind."""
+    try:
+        if found := left_behind.look(app, live):
+            out.warn(left_behind.told(found, live))
     except ShipError as error:
-        out.warn(
-            "What a release before wrote could not be put aside; its folder is kept."
-            f" {error.title} {error.detail}"
-        )
-        return False
-    return True
+        out.warn(f"It is not known what v{live} wrote into its own folder. {error.title}")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState
+from receiver.deploy.stages import carried
 from receiver.deploy.stages.config import of_live, of_release, stored
 from receiver.deploy.stages.decision import Decision, Kept, hide_values
 from receiver.deploy.stages.requests import ConfigChange, Rollback
@@ -13,6 +14,7 @@ from receiver.model.config_vars import Difference, carried_over
 from receiver.model.errors import NotFoundError
 from receiver.model.output import Output
 from receiver.model.release import Release
+from receiver.model.settings import Occasion
 from receiver.model.webserver import parse_processes
 from receiver.state import records
 
@@ -39,13 +41,14 @@ def decide_config(app: AppState, change: ConfigChange, out: Output) -> Decision 
     description = Difference.between(runs, config).description
     out.step(description)
     hide_values(app, config, out)
+    phase = _with_phase(app, app.release, "config", change)
     return Decision(
         draft=_draft(app, app.release, change, config, description),
         config=config,
         stored=config,
-        code=_code_of(app, app.release),
+        code=_code_of(app, app.release, out, phase=phase),
         occasion="config",
-        release_phase=change.release_phase,
+        release_phase=phase,
     )
 
 
@@ -66,13 +69,14 @@ def decide_rollback(app: AppState, request: Rollback, out: Output) -> Decision:
     _report(app, wanted, config, out)
     hide_values(app, config, out)
     draft = _draft(app, wanted, request, config, f"Rollback to {wanted.label}")
+    phase = _with_phase(app, wanted, "rollback", request)
     return Decision(
         draft=replace(draft, restores=wanted.restores or wanted.version),
         config=config,
         stored=_with_pending(app, config),
-        code=_code_of(app, wanted),
+        code=_code_of(app, wanted, out, phase=phase),
         occasion="rollback",
-        release_phase=request.release_phase,
+        release_phase=phase,
     )
 
 
@@ -99,8 +103,28 @@ def _draft(
     )
 
 
-def _code_of(app: AppState, release: Release) -> Kept:
-    return Kept(app.paths.release(release.version).slug)
+def _with_phase(
+    app: AppState, release: Release, occasion: Occasion, request: ConfigChange | Rollback
+) -> bool | None:
+    """Whether the release phase runs: as asked for, as its ship.toml says, or because what it wrote
+    could not be kept; None where there is none.
+    """
+    if request.release_phase is not None or "release" not in release.processes:
+        return request.release_phase
+    return occasion in release.phase.on or carried.is_too_large(app.paths.release(release.version))
+
+
+def _code_of(app: AppState, release: Release, out: Output, *, phase: bool | None) -> Kept:
+    """The slug, and what the release phase wrote, unless that runs on the built tree again."""
+    home = app.paths.release(release.version)
+    if phase or "release" not in release.processes:
+        return Kept(home.slug)
+    if carried.is_unknown(home):
+        out.say(
+            f"{release.label} was released before Ship kept what a release phase writes into the"
+            " tree. If it writes there, `--release-phase` has it do so again."
+        )
+    return Kept(home.slug, home.phase if home.phase.is_file() else None)
 
 
 def _target(app: AppState, version: int | None) -> Release:

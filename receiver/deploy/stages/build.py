@@ -14,7 +14,7 @@ from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange
 from receiver.changes.points import reached
-from receiver.deploy.stages import phases
+from receiver.deploy.stages import carried, phases
 from receiver.deploy.stages.compiling import compile_steps, completed
 from receiver.deploy.stages.config import change_config
 from receiver.deploy.stages.decision import Decision, ToBuild
@@ -50,7 +50,9 @@ def build(work: AppChange, decision: Decision) -> Built:
     if isinstance(decision.code, ToBuild):
         return Built(decision, _from_tree(work, builder, decision, decision.code))
     files.link_file(decision.code.slug, home.slug)
-    builder.unpack(home.slug)
+    if decision.code.phase is not None:
+        files.link_file(decision.code.phase, home.phase)
+    builder.unpack(home.slug, over=carried.archive(home))
     return Built(decision, decision.draft)
 
 

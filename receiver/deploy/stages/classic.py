@@ -38,8 +38,9 @@ class ClassicBuild:
         writing them.
         """
         uid, gid = ids(self.builder.host.accounts.owner(self.builder.paths.name))
-        for folder in (self.work.parent, self.work):
-            files.make_folder(folder, mode=0o750, uid=uid, gid=gid)
+        # the folder of all is root's: a buildpack puts no link where root makes the next one's
+        files.make_folder(self.work.parent, mode=0o711)
+        files.make_folder(self.work, mode=0o750, uid=uid, gid=gid)
         if isinstance(self.source, GitSource):
             trusted = self.builder.pip.env.get(_CERTIFICATE)
             certificates = {"GIT_SSL_CAINFO": trusted} if trusted else {}

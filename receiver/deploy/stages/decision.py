@@ -43,6 +43,8 @@ class Kept(NamedTuple):
     """Code that was built before, as the slug of its release."""
 
     slug: Path
+    phase: Path | None = None
+    """What its release phase wrote into the tree, where that does not run again."""
 
 
 class Decision(NamedTuple):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from receiver.changes.change import AppChange
 from receiver.changes.points import reached
+from receiver.deploy.stages import carried
 from receiver.deploy.stages.transition import turn
 from receiver.hosts.jobs import Job, JobTimeoutError
 from receiver.model.errors import ReleaseError, ShipError
@@ -49,16 +50,20 @@ def release_phase(
         ReleaseError: it failed or took too long
     """
     due = occasion in release.phase.on if wanted is None else wanted
+    home = work.paths.release(release.version)
     if _TYPE not in release.processes:
         if wanted:
             work.out.say("There is no release phase: the Procfile has no line `release:`.")
         return
     if not due:
         work.out.say(f"The release phase is not run: {_WHY_NOT[occasion]}.")
+        carried.tell(home, work.out)
         return
     work.out.belongs_to("release")
     work.out.step("Running the release phase")
+    seen = carried.before(home)
     _run(work, _release_job(work, release), "release phase", _AGAIN[occasion])
+    carried.keep(work, release, seen)
     work.out.belongs_to("build")
     reached("release phase done")
 

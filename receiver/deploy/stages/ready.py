@@ -12,7 +12,7 @@ from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange
 from receiver.changes.points import reached
 from receiver.deploy.app_json.scale import initial_scale
-from receiver.deploy.stages import publishing
+from receiver.deploy.stages import carried, publishing
 from receiver.deploy.stages.build import Built
 from receiver.deploy.stages.decision import Decision
 from receiver.model.app_json import Formation
@@ -73,7 +73,7 @@ def _with_workers(app: AppState, release: Release, out: Output) -> Release:
 def _record(app: AppState, release: Release) -> None:
     """Write release.json: the folder is complete."""
     home = app.paths.release(release.version)
-    home.built.touch()
+    carried.begin(home)
     records.write_json(home.record, release)
     reached("recorded")
 
