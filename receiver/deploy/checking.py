@@ -18,6 +18,7 @@ from receiver.deploy.stages.decision import decide
 from receiver.deploy.stages.ready import Ready, stand_ready
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.stages.transition import trial
+from receiver.deploy.tree.spool import limits_of
 from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.model.build import Tree
@@ -59,7 +60,7 @@ def check(server: Server, push: Push, out: Output) -> None:
 
 def _questions(server: Server, push: Push) -> _Questions:
     with push.archive.open("rb") as archive:
-        tree = Tree(archive)
+        tree = Tree(archive, limits_of(server.settings))
         config = records.read_config(server.app(push.app).config)
         return _Questions(framework=trials(tree, config), variables=wanted_variables(tree, config))
 

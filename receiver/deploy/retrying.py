@@ -7,7 +7,7 @@ from receiver.access.audit import Entry
 from receiver.deploy import commits
 from receiver.deploy.commits import Commit
 from receiver.deploy.stages.requests import Push
-from receiver.deploy.tree.spool import spool
+from receiver.deploy.tree.spool import limits_of, spool
 from receiver.machine import git
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.names import AppName
@@ -83,7 +83,8 @@ def _newest(server: Server, app: AppName, by: str) -> Commit:
     paths, repo = server.app(app), server.layout.repo(app)
     commit = _head_commit(repo, app)
     with git.archive(repo, commit) as tree:
-        return Commit(app=app, id=commit, by=by, archive=spool(paths, tree))
+        archive = spool(paths, tree, limits_of(server.settings))
+        return Commit(app=app, id=commit, by=by, archive=archive)
 
 
 def _head_commit(repo: Path, app: AppName) -> str:

@@ -22,6 +22,10 @@ _ROOT = Path("/")
 """Where git runs, to find no other repository around it."""
 _ALL_BRANCHES = f"+{BRANCHES}*:{BRANCHES}*"
 
+STREAMED = "core.bigFileThreshold=64m"
+"""Beyond this size a file is copied piece by piece, and not held in memory."""
+_ARCHIVE_MEMORY_BYTES = 1 << 30
+
 _INHERITED = ("PATH", "HOME", "TMPDIR", "USER", "LOGNAME")
 _SETTINGS = (
     ("core.fsync", "reference"),  # a ref that git acknowledged survives a power cut
@@ -159,10 +163,11 @@ def archive(repo: Path, commit: str) -> Iterator[int]:
     # what git has to say besides (such as that it may not read root's settings) must not end up in
     # the tar file
     program = shell.Program(
-        command(repo, "archive", "--format=tar", commit),
+        command(repo, "-c", STREAMED, "archive", "--format=tar", commit),
         environment(),
         _ROOT,
         shows="output",
+        memory_bytes=_ARCHIVE_MEMORY_BYTES,
         account=_owner(repo),
     )
     with shell.stream(program) as process:

@@ -24,6 +24,22 @@ class Stat(NamedTuple):
     """When it began, counted from the boot of the machine."""
 
 
+class Progress(NamedTuple):
+    """What a process has done so far: equal twice in a row, it did nothing in between."""
+
+    state: str
+    ticks: int
+    """Time on a processor, of all its threads."""
+    read_bytes: int
+    """By all its calls, also from pipes."""
+    written_bytes: int
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether the kernel keeps it, as while a disk is slow."""
+        return self.state == "D"
+
+
 class Status(NamedTuple):
     """Whose a process is, and what it holds of the memory."""
 
@@ -115,6 +131,16 @@ def stat(pid: int) -> Stat | None:
     """State of a process, and when it began."""
     words = _text(pid, "stat").rpartition(")")[2].split()  # the name before it may hold spaces
     return Stat(words[0], int(words[19])) if words else None
+
+
+def progress(pid: int) -> Progress | None:
+    """What a process of this account has done so far."""
+    words = _text(pid, "stat").rpartition(")")[2].split()
+    moved = _fields(_text(pid, "io"))
+    if not words or "rchar" not in moved:
+        return None
+    ticks = int(words[11]) + int(words[12])
+    return Progress(words[0], ticks, int(moved["rchar"]), int(moved["wchar"]))
 
 
 def began_at(pid: int) -> float | None:

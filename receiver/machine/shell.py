@@ -225,6 +225,11 @@ def stream(
     return process
 
 
+def beside(argv: Sequence[str], *, env: Mapping[str, str]) -> Process:
+    """Start a program on the caller's own streams; the caller stays to watch it."""
+    return subprocess.Popen(argv, env=dict(env))
+
+
 def output_of(process: Process) -> IO[bytes]:
     """The pipe that the output of a process comes through."""
     pipe = process.stdout or process.stderr

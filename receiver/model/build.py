@@ -2,12 +2,13 @@
 
 import posixpath
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import BinaryIO
 
 from receiver.model.errors import BuildError
+from receiver.model.weight import TreeLimits, too_many
 
 _LINK_DEPTH = 8
 _READ_LIMIT_BYTES = 4 * 1024 * 1024
@@ -126,12 +127,17 @@ class Tree:
     link in its place, between the look and the use.
     """
 
-    def __init__(self, archive: BinaryIO) -> None:
+    def __init__(self, archive: BinaryIO, limits: TreeLimits | None = None) -> None:
+        """Read which members there are.
+
+        Raises:
+            BuildError: there are more than `limits` allow
+        """
         self._tar = _open(archive)
         # a tree that was packed again after its build has names such as ./app.py
         self.members: dict[str, tarfile.TarInfo] = {
             member.name.rstrip("/").removeprefix("./"): member
-            for member in self._tar or ()
+            for member in _counted(self._tar or (), limits)
             if member.name != "."
         }
 
@@ -189,6 +195,15 @@ class Tree:
                 return member
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), member.linkname))
         return None
+
+
+def _counted(
+    members: Iterable[tarfile.TarInfo], limits: TreeLimits | None
+) -> Iterator[tarfile.TarInfo]:
+    for count, member in enumerate(members, start=1):
+        if limits is not None and count > limits.entries:
+            raise too_many(limits)
+        yield member
 
 
 def _open(archive: BinaryIO) -> tarfile.TarFile | None:

@@ -12,7 +12,7 @@ from msgspec import Meta
 from receiver.model.check import Check, Seconds, overlaid
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
-from receiver.model.limits import MAX_PUSH_MB
+from receiver.model.limits import MAX_PUSH_MB, MAX_TREE_FILES, MAX_TREE_MB, QUIET_LIMIT_S
 from receiver.model.maintenance import Maintenance
 from receiver.model.process_limits import Limit
 
@@ -49,6 +49,22 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_push_mb: Annotated[
         Count, Meta(description="Size limit, in MiB, of the objects in one push.")
     ] = MAX_PUSH_MB
+    max_tree_files: Annotated[
+        int,
+        Meta(ge=1, le=10_000_000, description="Most files and folders in one pushed commit."),
+    ] = MAX_TREE_FILES
+    max_tree_mb: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Size limit, in MiB, of the files in one pushed commit, unpacked.",
+        ),
+    ] = MAX_TREE_MB
+    quiet_limit_s: Annotated[
+        Seconds,
+        Meta(description="Seconds for which a client may send nothing in the middle of a push."),
+    ] = QUIET_LIMIT_S
     builds_at_once: Annotated[
         Count, Meta(description="Builds of different apps that go on at the same time.")
     ] = 1

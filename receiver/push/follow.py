@@ -2,13 +2,16 @@
 
 import os
 import select
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
 from receiver.machine import files, shell
 from receiver.machine.shell import Process, Program
+from receiver.model.errors import ShipError
+from receiver.push.patience import Patience
 from receiver.push.wire import Readable
 
 SILENCE_S = 2
@@ -37,17 +40,27 @@ def run_on_text(program: Program, text: str, viewer: Viewer, *, outlives_us: boo
     return _follow(process, viewer, end_with_us=not outlives_us)
 
 
-def run_on_stream(program: Program, source: Readable | int, viewer: Viewer) -> int:
+def run_on_stream(
+    program: Program,
+    source: Readable | int,
+    viewer: Viewer,
+    *,
+    quiet_s: float,
+    most_bytes: int = sys.maxsize,
+) -> int:
     """Run with a stream as standard input: a file descriptor is handed over, all else is copied
-    to its end.
+    to its end, or until so many bytes came.
+
+    Raises:
+        SilentError: nothing came on the file descriptor for `quiet_s`
     """
     if isinstance(source, int):
-        return _follow(shell.stream(program, stdin=source), viewer)
+        return _follow(shell.stream(program, stdin=source), viewer, Patience(quiet_s))
     read_end, write_end = os.pipe()
     with os.fdopen(read_end, "rb") as given, os.fdopen(write_end, "wb", buffering=0) as pipe:
         process = shell.stream(program, stdin=given)
         given.close()  # ours: when the program ends, writing must fail
-        feeder = threading.Thread(target=_feed, args=(source, pipe))
+        feeder = threading.Thread(target=_feed, args=(source, pipe, most_bytes))
         feeder.start()
         try:
             return _follow(process, viewer)
@@ -55,10 +68,33 @@ def run_on_stream(program: Program, source: Readable | int, viewer: Viewer) -> i
             feeder.join()
 
 
-def _follow(process: Process, viewer: Viewer, *, end_with_us: bool = True) -> int:
+def run_beside(argv: Sequence[str], env: Mapping[str, str], *, quiet_s: float) -> int:
+    """Run on our own streams; return the exit status.
+
+    Raises:
+        SilentError: it had nothing to do for `quiet_s`, since its client said or read nothing
+    """
+    process, patience = shell.beside(argv, env=env), Patience(quiet_s)
+    try:
+        while not shell.ended(process, SILENCE_S):
+            patience.check(process.pid)
+        return process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _follow(
+    process: Process,
+    viewer: Viewer,
+    patience: Patience | None = None,
+    *,
+    end_with_us: bool = True,
+) -> int:
     try:
         with shell.output_of(process) as output:
-            _pump(process, output.fileno(), viewer)
+            _pump(process, output.fileno(), viewer, patience)
         return process.wait()
     except BaseException:
         if end_with_us:
@@ -67,7 +103,7 @@ def _follow(process: Process, viewer: Viewer, *, end_with_us: bool = True) -> in
         raise
 
 
-def _pump(process: Process, output: int, viewer: Viewer) -> None:
+def _pump(process: Process, output: int, viewer: Viewer, patience: Patience | None) -> None:
     ready = select.poll()
     ready.register(output)
     while True:
@@ -80,15 +116,18 @@ def _pump(process: Process, output: int, viewer: Viewer) -> None:
             return
         else:
             viewer.silence()
+            if patience is not None:
+                patience.check(process.pid)
 
 
-def _feed(source: Readable, pipe: IO[bytes]) -> None:
-    """Copy to the end, and read to the end even if nobody listens: a client that still sends
+def _feed(source: Readable, pipe: IO[bytes], most_bytes: int) -> None:
+    """Copy to the end, and read on for a while even if nobody listens: a client that still sends
     hears no answer.
     """
-    listening = True
-    with pipe, suppress(OSError):  # the client has gone: the program finds its input cut short
-        while chunk := source.read(CHUNK_BYTES):
+    listening, left = True, most_bytes
+    with pipe, suppress(OSError, ShipError):  # the program finds its input cut short
+        while left > 0 and (chunk := source.read(CHUNK_BYTES)):
+            left -= len(chunk)
             listening = listening and _write(pipe, chunk)
 
 

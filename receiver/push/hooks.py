@@ -12,10 +12,15 @@ from receiver.model.errors import ServerError
 from receiver.model.output import Output
 from receiver.model.terminal import Filter
 from receiver.push.follow import Viewer, run_on_text
+from receiver.push.limits import Limits
 from receiver.push.wire import Reply, Update
 
 NO_OBJECTS: Mapping[str, str] = {}
 """What a hook is told of a quarantine when there is none."""
+
+
+_COUNTED = {"SHIP_COUNTS_TREE": "1"}
+"""Has pre-receive leave the pushed tree to us: listing one can take for ever."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Push:
     """Folder of pre-receive and post-receive; None runs none."""
     environment: Mapping[str, str]
     """For the hooks: SHIP_APP, SHIP_KEY, SHIP_DEPLOY and the like."""
-    max_input_bytes: int
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Hooks:
         if self.push.hooks is None:
             return 0
         repo = self.push.repo
-        variables = {**self.push.environment, **self._option_variables(), **objects}
+        variables = {**self.push.environment, **self._option_variables(), **objects, **_COUNTED}
         environment = git.environment({**variables, "GIT_DIR": str(repo)})
         program = Program((str(self.push.hooks / name),), environment, repo)
         text = "".join(update.line() for update in updates)

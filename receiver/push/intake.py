@@ -17,7 +17,7 @@ from receiver.access import audit
 from receiver.access import grants as access
 from receiver.deploy import commits
 from receiver.deploy.commits import Commit
-from receiver.deploy.tree.spool import spool
+from receiver.deploy.tree.spool import limits_of, spool
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
     _admit(server, app, arguments)
-    commit = _commit(app, spool(server.app(app), sys.stdin.fileno()), arguments)
+    archive = spool(server.app(app), sys.stdin.fileno(), limits_of(server.settings))
+    commit = _commit(app, archive, arguments)
     if arguments.plan:
         commits.plan(server, commit, Output(_show))
         return 0

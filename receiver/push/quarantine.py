@@ -7,13 +7,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from receiver.machine import files, git
 from receiver.machine.shell import Program
 from receiver.push.follow import Viewer, run_on_stream, run_on_text
+from receiver.push.limits import Limits
+from receiver.push.objects import Objects
 from receiver.push.wire import Readable
 
 # The first part is git's own for such folders: `git prune` and `git gc` know it as temporary.
@@ -25,7 +28,11 @@ _STRICT = "--strict=zeroPaddedFilemode=ignore"
 
 # A blob beyond this is checked piece by piece: a pack of a few kilobytes can hold one of gigabytes.
 _BIG_FILE_BYTES = 32 << 20
-_INDEX_MEMORY_BYTES = 1 << 30
+_MEMORY_BYTES = 1 << 30
+"""What one git may allocate for a push: a commit or tree of any size is read whole."""
+
+_DRAINED_BYTES = 256 << 20
+"""What is read of a pack beyond the limit over HTTP, so that its client hears why."""
 
 _PACK_COUNT = slice(8, 12)
 # git sees a pack once its index is there, so the index comes last
@@ -48,20 +55,34 @@ class Quarantine:
             "GIT_QUARANTINE_PATH": str(self.folder),
         }
 
-    def take(self, pack: Readable | int, max_bytes: int, viewer: Viewer, *, quiet: bool) -> bool:
-        """Let git index and check the pack; whether it passed."""
+    def take(self, pack: Readable | int, limits: Limits, viewer: Viewer, *, quiet: bool) -> bool:
+        """Let git index and check the pack; whether it passed.
+
+        Raises:
+            SilentError: the client stopped in the middle of it
+        """
         settings = ("-c", f"core.bigFileThreshold={_BIG_FILE_BYTES}")
-        options = ["--stdin", "--fix-thin", _STRICT, f"--max-input-size={max_bytes}"]
+        options = ["--stdin", "--fix-thin", _STRICT, f"--max-input-size={limits.input_bytes}"]
         if not quiet:
             options.append("--show-resolving-progress")
-        program = self._program(*settings, "index-pack", *options, memory_bytes=_INDEX_MEMORY_BYTES)
-        return run_on_stream(program, pack, viewer) == 0
+        program = self._program(*settings, "index-pack", *options)
+        most_bytes = limits.input_bytes + _DRAINED_BYTES
+        status = run_on_stream(program, pack, viewer, quiet_s=limits.quiet_s, most_bytes=most_bytes)
+        return status == 0
 
     def is_complete(self, tips: Iterable[str], viewer: Viewer) -> bool:
         """Whether everything that these objects need is there."""
         walk = ("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all")
         text = "".join(f"{tip}\n" for tip in tips)
         return run_on_text(self._program(*walk), text, viewer) == 0
+
+    def trees(self) -> AbstractContextManager[Objects]:
+        """Git, to be asked for tree objects, with their content."""
+        return Objects.asked(self._program("cat-file", "--batch", shows="output"))
+
+    def sizes(self) -> AbstractContextManager[Objects]:
+        """Git, to be asked how large objects are; it does not inflate them for it."""
+        return Objects.asked(self._program("cat-file", "--batch-check", shows="output"))
 
     def move_in(self) -> None:
         """Make the objects part of the repository."""
@@ -76,10 +97,10 @@ class Quarantine:
                     part.replace(packs / part.name)
         files.sync_folder(packs)
 
-    def _program(self, *args: str, memory_bytes: int | None = None) -> Program:
+    def _program(self, *args: str, shows: Literal["output", "errors"] = "errors") -> Program:
         environment = git.environment(self.environment)
         argv = git.command(self.repo, *args)
-        return Program(argv, environment, self.repo, shows="errors", memory_bytes=memory_bytes)
+        return Program(argv, environment, self.repo, shows=shows, memory_bytes=_MEMORY_BYTES)
 
 
 @contextmanager

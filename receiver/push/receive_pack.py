@@ -6,9 +6,9 @@ verdict after hooks/post-receive, so that a deploy that failed is a ref that was
 """
 
 import errno
-import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,9 +19,14 @@ from receiver.machine import git
 from receiver.machine.git import ABSENT
 from receiver.model.errors import EXIT_FAILED, PUSH_VERDICTS, BuildError, GitError, ShipError
 from receiver.model.output import Output
+from receiver.model.weight import TreeLimits, refusal
+from receiver.push import weighing
 from receiver.push import wire as push_wire
 from receiver.push.follow import Viewer
 from receiver.push.hooks import Hooks, Push
+from receiver.push.limits import Limits
+from receiver.push.objects import Objects
+from receiver.push.patience import Client, write_patiently
 from receiver.push.quarantine import Quarantine, quarantine
 from receiver.push.rules import Rules, hidden_refusal
 from receiver.push.wire import Readable, Reply, Request, Update, Write
@@ -40,18 +45,18 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
     """Serve a push on two file descriptors; return the exit status for the forced command."""
     for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(ending, _end)  # an exception, so that the quarantine is cleared away
-    with open(stdin, "rb", buffering=0, closefd=False) as source:
-        try:
-            rules = _rules(push.repo)
-            push_wire.advertise(lambda data: _write_all(stdout, data), _shown(push.repo, rules))
-            request = push_wire.read_request(source)
-            reply = Reply(lambda data: _write_all(stdout, data), request, _to_stderr)
-            return _serve(Hooks(push, request.options, reply), rules, request, stdin)
-        except ShipError as error:
-            Output(_to_stderr).error(error)
-            return error.exit_code
-        except BrokenPipeError:
-            return EXIT_FAILED
+    client = Client(stdin, stdout, push.limits)
+    try:
+        rules = _rules(push.repo)
+        push_wire.advertise(client.write, _shown(push.repo, rules))
+        request = push_wire.read_request(client)
+        reply = Reply(client.write, request, _to_stderr)
+        return _serve(Hooks(push, request.options, reply), rules, request, client)
+    except ShipError as error:
+        Output(_to_stderr).error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return EXIT_FAILED
 
 
 def advertise(push: Push, write: Write) -> None:
@@ -70,7 +75,7 @@ def serve_rpc(push: Push, source: Readable, write: Write) -> None:
         _serve(Hooks(push, request.options, reply), _rules(push.repo), request, source)
 
 
-def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int) -> int:
+def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> int:
     reply = hooks.reply
     if not request.updates:
         return _deploy_again(hooks) if request.options else 0
@@ -88,7 +93,7 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int) -
     return 0  # the report said it all; the client makes its own exit status of it
 
 
-def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int) -> str:
+def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> str:
     """Take the pack and move the refs that nothing speaks against; return git's word on the
     pack.
     """
@@ -96,7 +101,8 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int)
     with quarantine(push.repo) as room:
         if not all(update.deletes for update in updates):
             viewer = Viewer(reply.progress)
-            if not room.take(pack, push.max_input_bytes, viewer, quiet=request.quiet):
+            source = pack.wait_for_pack() if isinstance(pack, Client) else pack
+            if not room.take(source, push.limits, viewer, quiet=request.quiet):
                 Output(reply.progress).error(_pack_error(request))
                 _refuse(
                     updates, "shallow update not allowed" if request.shallow else "unpacker error"
@@ -105,6 +111,7 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | int)
             _refuse_incomplete(room, request, reply)
         _refuse_hidden(rules, updates)
         _ask(hooks, updates, room)
+        _refuse_heavy(hooks, updates, room)
         if _instead(request):
             _check(hooks, request, room)
             return "ok"
@@ -138,8 +145,8 @@ def _pack_error(request: Request) -> ShipError:
     return GitError(
         "The server did not take the pushed objects.",
         detail="git's own words stand above.",
-        advice="If the pack is too large, take large files out of the history; if objects are "
-        "damaged, see git fsck.",
+        advice="If the pack is too large, take large files out of the history, or raise "
+        "max_push_mb in the server's ship.toml; if objects are damaged, see git fsck.",
         reason="git/pack-refused",
     )
 
@@ -165,6 +172,43 @@ def _ask(hooks: Hooks, updates: list[Update], room: Quarantine) -> None:
         return
     if status := hooks.before(standing, room.environment):
         _refuse(standing, PUSH_VERDICTS.get(status, "pre-receive hook declined"))
+
+
+def _refuse_heavy(hooks: Hooks, updates: list[Update], room: Quarantine) -> None:
+    """Refuse a commit that would become more than it may, or not what its author thinks.
+
+    From here on its files are written out.
+    """
+    arriving = [update for update in _standing(updates) if not update.deletes]
+    if not arriving:
+        return
+    with room.trees() as trees, room.sizes() as sizes:
+        for update in arriving:
+            if error := _too_heavy(update.new, hooks.push.limits.tree, trees, sizes):
+                Output(hooks.reply.progress).error(error)
+                _refuse([update], PUSH_VERDICTS[error.exit_code])
+
+
+def _too_heavy(
+    commit: str, limits: TreeLimits, trees: Objects, sizes: Objects
+) -> BuildError | None:
+    tree = weighing.read(trees, commit, limits.entries)
+    if tree is None:
+        return None
+    error = refusal(weighing.weigh(tree, sizes), limits)
+    return error or _hollow(tree.submodules())
+
+
+def _hollow(submodules: list[str]) -> BuildError | None:
+    if not submodules:
+        return None
+    return BuildError(
+        "The commit holds submodules, and a push does not bring their files.",
+        detail="\n".join(submodules),
+        advice="Put the files into the repository itself, for instance with git subtree, or "
+        "install them as a package.",
+        reason="build/submodules",
+    )
 
 
 def _move(repo: Path, rules: Rules, request: Request, reply: Reply) -> None:
@@ -262,11 +306,6 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
 def _to_stderr(data: bytes) -> None:
-    _write_all(_STDERR, data)
+    with suppress(BrokenPipeError):
+        write_patiently(_STDERR, data, Limits().begin_s)

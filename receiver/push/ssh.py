@@ -7,14 +7,13 @@ from pathlib import Path
 
 from receiver.model.errors import AccessError, ShipError, UsageError
 from receiver.model.layout import Layout
-from receiver.model.limits import MAX_PUSH_MB
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
 from receiver.push import door
 from receiver.push.door import Caller
+from receiver.push.limits import Limits
 
 _REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
-_MIB = 1024 * 1024
 
 
 def serve(key: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -34,7 +33,9 @@ def serve(key: str, words: Sequence[str], environment: Mapping[str, str]) -> int
     if service == door.UPLOAD:
         from receiver.push import upload_pack  # noqa: PLC0415 - one of two is needed
 
-        upload_pack.serve_ssh(layout.repo(app), environment.get("GIT_PROTOCOL", ""))
+        quiet_s = _limits(layout).quiet_s
+        protocol = environment.get("GIT_PROTOCOL", "")
+        return upload_pack.serve_ssh(layout.repo(app), protocol, quiet_s)
     return _receive(caller, app)
 
 
@@ -43,16 +44,16 @@ def _receive(caller: Caller, app: AppName) -> int:
 
     layout = caller.layout
     variables = door.for_hooks(caller.key, app, caller.environment)
-    push = receive_pack.Push(layout.repo(app), HOOKS, variables, _limit_bytes(layout))
+    push = receive_pack.Push(layout.repo(app), HOOKS, variables, _limits(layout))
     return receive_pack.serve_ssh(push)
 
 
-def _limit_bytes(layout: Layout) -> int:
-    """The one setting that a push needs here, read without the import of all settings."""
-    import tomllib  # noqa: PLC0415 - a fetch does not need it
+def _limits(layout: Layout) -> Limits:
+    """The settings that a push needs here, read without the import of all settings."""
+    import tomllib  # noqa: PLC0415 - a refusal does not need it
 
     settings = tomllib.loads(layout.server_settings.read_text(encoding="utf-8"))
-    return int(settings.get("max_push_mb", MAX_PUSH_MB)) * _MIB
+    return Limits.of(settings)
 
 
 def _app(words: Sequence[str]) -> AppName:

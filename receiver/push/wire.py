@@ -32,7 +32,10 @@ from receiver.machine.git import ABSENT
 from receiver.model.errors import ShipError
 
 MOST_COMMANDS = 10_000
+MOST_COMMAND_BYTES = 4 << 20
 MOST_OPTIONS = 100
+MOST_OPTION_BYTES = 16 << 10
+"""All of them together: each becomes a variable of the hooks."""
 
 _REPORT_STATUS_V2 = b"report-status-v2"
 _CAPABILITIES = (
@@ -70,6 +73,20 @@ class ProtocolError(ShipError):
             "The other side does not speak git's push protocol.",
             detail=detail,
             advice="Push again, with a current git.",
+        )
+
+
+class TooMuchError(ProtocolError):
+    """A client says more than a push has to say."""
+
+    def __init__(self, what: str, most: int, most_bytes: int) -> None:
+        super().__init__(
+            f"There are more than {most:,}, or they have more than {most_bytes:,} bytes together."
+        )
+        self.title = f"The push has too many {what}."
+        self.advice = (
+            "Push the one branch that is deployed, without --all, --mirror or --tags; known push "
+            "options are force, check and plan."
         )
 
 
@@ -148,7 +165,7 @@ def _read_request(proto: Protocol) -> Request:
     updates: list[Update] = []
     capabilities: frozenset[bytes] = frozenset()
     shallow = False
-    for packet in _section(proto, MOST_COMMANDS):
+    for packet in _section(proto, "refs", MOST_COMMANDS, MOST_COMMAND_BYTES):
         line, _, chosen = packet.rstrip(b"\n").partition(b"\0")
         if line.startswith(b"shallow "):
             shallow = True
@@ -162,13 +179,17 @@ def _read_request(proto: Protocol) -> Request:
     return Request(updates, capabilities, options, shallow)
 
 
-def _section(proto: Protocol, most: int) -> Iterable[bytes]:
+def _section(proto: Protocol, what: str, most: int, most_bytes: int) -> Iterable[bytes]:
+    left = most_bytes
     for _ in range(most + 1):
         packet = proto.read_pkt_line()
         if packet is None:
             return
+        left -= len(packet)
+        if left < 0:
+            break
         yield packet
-    raise ProtocolError(f"More than {most} lines came where a push has a few.")
+    raise TooMuchError(what, most, most_bytes)
 
 
 def _parse_update(line: bytes) -> Update:
@@ -181,7 +202,7 @@ def _parse_update(line: bytes) -> Update:
 
 def _read_options(proto: Protocol) -> Iterable[str]:
     try:
-        for packet in _section(proto, MOST_OPTIONS):
+        for packet in _section(proto, "push options", MOST_OPTIONS, MOST_OPTION_BYTES):
             option = packet.rstrip(b"\n")
             if b"\0" in option:
                 raise ProtocolError("A push option holds a NUL byte.")

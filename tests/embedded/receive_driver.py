@@ -7,9 +7,13 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+
+if TYPE_CHECKING:
+    from receiver.push.limits import Limits
 
 
 def main() -> int:
@@ -18,7 +22,8 @@ def main() -> int:
     if service == "git-upload-pack":
         from receiver.push import upload_pack
 
-        upload_pack.serve_ssh(Path(repo), os.environ.get("GIT_PROTOCOL", ""))
+        protocol = os.environ.get("GIT_PROTOCOL", "")
+        return upload_pack.serve_ssh(Path(repo), protocol, quiet_s=limits().quiet_s)
     if os.environ.get("SHIP_TEST_RECEIVER") == "git":
         os.execvp(
             "git", ("git", "-c", f"core.hooksPath={hooks or '/dev/null'}", "receive-pack", repo)
@@ -26,8 +31,20 @@ def main() -> int:
     from receiver.push import receive_pack
 
     passed = {name: value for name, value in os.environ.items() if name.startswith("SHIP_")}
-    limit_bytes = int(os.environ.get("SHIP_TEST_MAX_BYTES", "500000000"))
-    return receive_pack.serve_ssh(receive_pack.Push(Path(repo), hooks, passed, limit_bytes))
+    return receive_pack.serve_ssh(receive_pack.Push(Path(repo), hooks, passed, limits()))
+
+
+def limits() -> "Limits":
+    from receiver.model.weight import TreeLimits
+    from receiver.push.limits import Limits
+
+    def of(name: str, usual: int) -> int:
+        return int(os.environ.get(f"SHIP_TEST_{name}", usual))
+
+    tree = TreeLimits(of("MAX_FILES", 100_000), of("MAX_TREE_BYTES", 1 << 30))
+    return Limits(
+        of("MAX_BYTES", 500_000_000), tree, float(os.environ.get("SHIP_TEST_QUIET_S", "60"))
+    )
 
 
 if __name__ == "__main__":

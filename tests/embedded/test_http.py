@@ -6,7 +6,9 @@ import os
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import create_connection, socket
 
 import pytest
 
@@ -276,6 +278,59 @@ def test_two_pushes_at_once_do_not_wait_for_each_other(
     for push in running:
         _, said = push.communicate(timeout=60)
         assert "git/not-deploy-branch" in said, said
+
+
+@contextmanager
+def silent(server: EmbeddedServer, app: str, count: int, head: str = "") -> Iterator[list[socket]]:
+    """So many clients that begin a push, and say nothing more."""
+    request = f"POST /git/{app}.git/git-receive-pack HTTP/1.1\r\nHost: localhost\r\n{head}"
+    with ExitStack() as stack:
+        found = []
+        for _ in range(count):
+            client = stack.enter_context(create_connection(("127.0.0.1", server.port), timeout=30))
+            client.sendall(f"{request}Content-Length: 1000000\r\n\r\n0094".encode())
+            found.append(client)
+        yield found
+
+
+def authorization(token: str) -> str:
+    return "Authorization: Basic " + b64encode(f"x:{token}".encode()).decode() + "\r\n"
+
+
+def test_two_hundred_silent_clients_keep_nobody_waiting(
+    server: EmbeddedServer, token: str, work: Path
+) -> None:
+    app = bare(server, "beleaguered")
+    with (
+        silent(server, app, 200) as refused,
+        silent(server, app, 40, authorization(token)) as known,
+    ):
+        pushed = run_git(work, "push", url(server, app, token), "HEAD:refs/heads/elsewhere")
+        assert "git/not-deploy-branch" in pushed.stderr, pushed.stderr
+        # without a token the answer does not wait for the body
+        for client in refused:
+            assert client.recv(100).startswith(b"HTTP/1.1 401 ")
+        assert len(known) == 40
+
+
+def test_a_few_bytes_that_become_many_are_refused(server: EmbeddedServer, token: str) -> None:
+    app = bare(server, "inflated")
+    pack = b"0094" + b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/main\0"
+    pack = pack.ljust(0x94, b" ") + b"0000PACK"
+    receiver = next(p.pid for p in embedded.status(server.root).programs if "ship.http" in p.name)
+    for call, body in (("git-upload-pack", b"0032have "), ("git-receive-pack", pack)):
+        response, text = request(
+            server,
+            "POST",
+            f"/git/{app}.git/{call}",
+            token=token,
+            body=gzip.compress(body + bytes(150 * _MIB), 1),
+            headers={"Content-Encoding": "gzip"},
+        )
+        assert response.status in {200, 400}, text
+        assert b"Traceback" not in text
+    peaks = [_peak_mb(pid) for pid in (receiver, *_children(receiver))]
+    assert max(peaks) < 110, peaks
 
 
 def test_tokens_are_not_found_in_any_log(server: EmbeddedServer, token: str) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 from dulwich.protocol import pkt_line, pkt_seq
 
 from receiver.machine import git
+from receiver.model.errors import EXIT_CODES
 from receiver.push import receive_pack, upload_pack
 from receiver.push import wire as push_wire
+from receiver.push.limits import Limits
 from tests.embedded.receive_laptop import HOOKS, Laptop, wait_until
 from tests.embedded.receive_sides import (
     ABSENT,
@@ -31,6 +34,7 @@ pytestmark = pytest.mark.embedded
 
 MAIN = "refs/heads/main"
 MIB = 1 << 20
+LIMITS = Limits(input_bytes=MIB)
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def test_ended_push_clears_its_quarantine_away(
 def test_killed_push_is_cleared_away_by_the_next_and_a_running_one_is_not(
     stalled: subprocess.Popen[bytes], repo: Path, scratch: Scratch
 ) -> None:
-    ours = receive_pack.Push(repo, None, {}, MIB)
+    ours = receive_pack.Push(repo, None, {}, LIMITS)
     commit, stream = push_of(scratch, b"small\n")
     receive_pack.serve_rpc(ours, io.BytesIO(stream), lambda _: None)
     assert git.refs(repo) == [(MAIN, commit)]
@@ -125,7 +129,7 @@ def test_body_is_read_to_its_end_and_never_held(repo: Path) -> None:
     body = Stream(commands((ABSENT, "1" * 40, MAIN)) + b"no pack at all", 200 * MIB)
     answer = bytearray()
     tracemalloc.start()
-    receive_pack.serve_rpc(receive_pack.Push(repo, None, {}, MIB), body, answer.extend)
+    receive_pack.serve_rpc(receive_pack.Push(repo, None, {}, LIMITS), body, answer.extend)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert body.left_bytes == 0
@@ -155,7 +159,7 @@ def parse_report(answer: bytes) -> list[str]:
 
 class TestHttp:
     def push(self, repo: Path, hooks: Path | None = None, **environment: str) -> receive_pack.Push:
-        return receive_pack.Push(repo, hooks, environment, MIB)
+        return receive_pack.Push(repo, hooks, environment, LIMITS)
 
     def test_advertisement_names_the_service_the_refs_and_what_we_can(
         self, repo: Path, scratch: Scratch
@@ -227,3 +231,60 @@ class TestHttp:
         answer = bytearray()
         upload_pack.serve_rpc(repo, io.BytesIO(wants), answer.extend)
         assert bytes(answer).startswith(pkt_line(b"NAK\n") + b"PACK")
+
+
+class TestSilence:
+    """Over ssh. Silence counts where we wait, and the whole time never does."""
+
+    def start(self, repo: Path, service: str = "git-receive-pack") -> subprocess.Popen[bytes]:
+        argv = (sys.executable, DRIVER, "host", f"{service} '{repo}'")
+        env = {**git.environment(), "SHIP_TEST_QUIET_S": "1"}
+        return subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+        )
+
+    @pytest.mark.parametrize(
+        "said", [b"00", b"0094" + b"1" * 40, pkt_line(b"shallow " + b"1" * 40)]
+    )
+    def test_half_a_request_is_let_go(self, said: bytes, repo: Path) -> None:
+        with self.start(repo) as push:
+            assert push.stdin
+            push.stdin.write(said)
+            push.stdin.flush()
+            assert push.wait(20) == EXIT_CODES["git"]
+            assert push.stderr
+            assert b"(git/silent)" in push.stderr.read()
+
+    def test_half_a_pack_is_let_go_in_words(self, repo: Path, scratch: Scratch) -> None:
+        _, stream = push_of(scratch, os.urandom(MIB))
+        with self.start(repo) as push:
+            assert push.stdin
+            push.stdin.write(stream[: len(stream) // 2])
+            push.stdin.flush()
+            assert push.wait(30) == 0
+            assert push.stdout
+            report, told = parse_answer(push.stdout.read())
+        assert "The client sent nothing for 1 s." in told
+        assert report[1].startswith(f"ng {MAIN} ")
+        assert not leftovers(repo)
+
+    def test_half_a_fetch_is_let_go(self, repo: Path) -> None:
+        with self.start(repo, "git-upload-pack") as fetch:
+            assert fetch.stdin
+            fetch.stdin.write(b"0032want")
+            fetch.stdin.flush()
+            assert fetch.wait(20) != 0
+
+    def test_a_slow_client_goes_on(self, repo: Path, scratch: Scratch) -> None:
+        """It takes longer than any limit of silence, here 1 s, and is never silent that long."""
+        commit, stream = push_of(scratch, os.urandom(1000))
+        with self.start(repo) as push:
+            assert push.stdin
+            step = len(stream) // 12
+            for at in range(0, len(stream), step):
+                push.stdin.write(stream[at : at + step])
+                push.stdin.flush()
+                time.sleep(0.5)
+            push.stdin.close()
+            assert push.wait(20) == 0
+        assert git.refs(repo) == [(MAIN, commit)]

@@ -19,6 +19,7 @@ from receiver.deploy.tree import pushed
 from receiver.deploy.tree.pushed import PushedTree, Step
 from receiver.deploy.tree.refusals import tree_notices
 from receiver.deploy.tree.slugignore import opened
+from receiver.deploy.tree.spool import limits_of
 from receiver.model.app_json import Formation
 from receiver.model.build import Tree
 from receiver.model.check import overlaid
@@ -72,7 +73,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
     Raises:
         BuildError: it cannot be built as it is
     """
-    with opened(push.archive, out) as tree:
+    with opened(push.archive, limits_of(app.server.settings), out) as tree:
         read = pushed.read(tree, out)
         before, runs = stored(app), of_live(app) if app.release else None
         config = settled_config(read.app_json.variables, before, runs, out)

@@ -12,7 +12,7 @@ from receiver.model.errors import BuildError
 _LFS_MARK = b"version https://git-lfs.github.com/spec/v1"
 _LFS_SIZES = range(len(_LFS_MARK), 1024)
 """A pointer file is a few lines; nothing larger has to be read."""
-_SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
+_SUBMODULE_PATH = re.compile(r"^[ \t]*path[ \t]*=(.*)$", re.MULTILINE)
 _COMMITTED_VENV = re.compile(r"([^/]+)/pyvenv\.cfg")
 _COMMITTED_PYTHON = ".heroku/python"
 _DATABASE = re.compile(r"(?:.*/)?[^/]+\.sqlite3?")
@@ -140,7 +140,8 @@ def _leaves(tree: Tree, path: str) -> bool:
 def _refuse_submodules(tree: Tree) -> None:
     if not tree.has(".gitmodules"):
         return
-    named = _SUBMODULE_PATH.findall(tree.read(".gitmodules").decode(errors="replace"))
+    text = tree.read(".gitmodules").decode(errors="replace")
+    named = [path for found in _SUBMODULE_PATH.findall(text) if (path := found.strip())]
     # An entry may be left over from a submodule long gone; then nothing is missing.
     empty = [path for path in named if tree.has_folder(posixpath.normpath(path))]
     empty = [path for path in empty if not _has_content(tree, posixpath.normpath(path))]

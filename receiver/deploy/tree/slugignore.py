@@ -12,6 +12,7 @@ from typing import NamedTuple
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 from receiver.model.output import Output
+from receiver.model.weight import TreeLimits
 
 FILE_NAME = ".slugignore"
 _MOST_PATTERNS = 1_000
@@ -28,15 +29,15 @@ class Pattern(NamedTuple):
 
 
 @contextmanager
-def opened(archive: Path, out: Output) -> Iterator[Tree]:
+def opened(archive: Path, limits: TreeLimits, out: Output) -> Iterator[Tree]:
     """The tree in a pushed archive; where .slugignore leaves files out, the archive is written anew
     without them.
 
     Raises:
-        BuildError: .slugignore cannot be used
+        BuildError: there are too many files, or .slugignore cannot be used
     """
     with ExitStack() as stack:
-        tree = Tree(stack.enter_context(archive.open("rb")))
+        tree = Tree(stack.enter_context(archive.open("rb")), limits)
         if tree.has(FILE_NAME) and _leave_out(archive, tree, out):
             tree = Tree(stack.enter_context(archive.open("rb")))
         yield tree

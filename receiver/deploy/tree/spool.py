@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import IO
 
 from receiver.model.errors import BuildError
 from receiver.model.layout import AppPaths
+from receiver.model.settings import Server
+from receiver.model.weight import MIB, TreeLimits, too_large
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -12,17 +15,24 @@ _CHUNK_BYTES = 1024 * 1024
 _TAR_END_BYTES = 1024
 
 
-def spool(paths: AppPaths, source: int) -> Path:
+def limits_of(settings: Server) -> TreeLimits:
+    """What one commit may become on this server."""
+    return TreeLimits(settings.max_tree_files, settings.max_tree_mb * MIB)
+
+
+def spool(paths: AppPaths, source: int, limits: TreeLimits) -> Path:
     """Take a tar stream into a file that only ship can read.
 
     Raises:
-        BuildError: the stream ended too early, or the disk is full
+        BuildError: the stream ended too early or goes on past the limits, or the disk is full
     """
     archive = paths.incoming / f"{os.getpid()}.tar"
     try:
         with archive.open("wb") as handle:
-            while chunk := os.read(source, _CHUNK_BYTES):
-                handle.write(chunk)
+            _take(source, handle, limits)
+    except BuildError:
+        archive.unlink(missing_ok=True)
+        raise
     except OSError as error:
         archive.unlink(missing_ok=True)
         raise BuildError(
@@ -41,6 +51,20 @@ def spool(paths: AppPaths, source: int) -> Path:
             reason="build/archive-cut-short",
         )
     return archive
+
+
+def _take(source: int, handle: IO[bytes], limits: TreeLimits) -> None:
+    """Copy to the end, but no more than a commit within the limits can take.
+
+    The gate has counted; what git makes of it by the attributes of the tree, only its tar file
+    shows.
+    """
+    left = limits.archive_bytes
+    while chunk := os.read(source, _CHUNK_BYTES):
+        left -= len(chunk)
+        if left < 0:
+            raise too_large("more than that", limits)
+        handle.write(chunk)
 
 
 def _is_whole(archive: Path) -> bool:

@@ -162,7 +162,7 @@ def _receiver(places: EmbeddedPlaces, programs: Programs) -> tuple[str, ...]:
         "--workers",
         "1",
         "--threads",
-        "16",
+        "256",
         "--timeout",
         "120",
         "--graceful-timeout",

@@ -4,11 +4,10 @@ streamed.
 
 import base64
 import binascii
-import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
@@ -18,6 +17,8 @@ from receiver.model.terminal import harmless_lines
 from receiver.push import door, receive_pack, upload_pack
 from receiver.push.door import Caller
 from receiver.push.hooks import Push
+from receiver.push.http.body import Body
+from receiver.push.limits import Limits
 from receiver.push.wire import Readable, Write
 
 Environ = dict[str, Any]
@@ -27,7 +28,6 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 _ROUTE = re.compile(
     r"/git/(?P<app>[^/]+?)(?:\.git)?/(?P<call>info/refs|git-receive-pack|git-upload-pack)"
 )
-_READ_BYTES = 65_536
 _NO_CACHE = (
     ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
     ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
@@ -44,8 +44,8 @@ class Config:
     """Name of the key that a token belongs to; None when it belongs to none."""
     environment: Mapping[str, str]
     """For the programs that a call starts."""
-    limit_bytes: Callable[[], int]
-    """How much one push may bring."""
+    limits: Callable[[], Limits]
+    """How much one push may bring and become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +73,24 @@ def create_app(config: Config) -> Application:
     """The application of one server."""
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        body = _body(environ)
         answer = _Answer(start_response)
         try:
             call = _admit(config, environ)
+        except _RefusedError as refused:
+            # git asks for refs first, so it never sends a push to an answer like this: who does,
+            # is not listened to
+            return _refuse(start_response, refused)
+        body = Body(environ)
+        try:
             answer.content_type = f"application/x-{call.service}-" + (
                 "advertisement" if call.advertises else "result"
             )
             _serve(config, call, body, answer.write)
             answer.begin()
-        except _RefusedError as refused:
-            _drain(body)
-            return _refuse(start_response, refused)
         except ShipError as error:
             # receive_pack raises before its first byte or not at all
-            _drain(body)
+            body.drain()
             return _refuse(start_response, _RefusedError("400 Bad Request", _in_words(error)))
-        except (EOFError, gzip.BadGzipFile) as error:
-            _drain(body)
-            return _refuse(start_response, _RefusedError("400 Bad Request", f"{error}"))
         return ()
 
     return application
@@ -187,7 +186,7 @@ def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
     repo = config.layout.repo(call.app)
     if call.service == door.RECEIVE:
         variables = door.for_hooks(call.caller.key, call.app, call.caller.environment)
-        push = Push(repo, HOOKS, variables, config.limit_bytes())
+        push = Push(repo, HOOKS, variables, config.limits())
         if call.advertises:
             receive_pack.advertise(push, write)
         else:
@@ -196,28 +195,6 @@ def _serve(config: Config, call: _Call, body: Readable, write: Write) -> None:
         upload_pack.advertise(repo, write, call.protocol)
     else:
         upload_pack.serve_rpc(repo, body, write, call.protocol)
-
-
-def _body(environ: Environ) -> Readable:
-    """The request's body as git wrote it."""
-    # The server in front has put the chunks together already; whoever reads this again gets it
-    # wrong.
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    source = cast("BinaryIO", environ["wsgi.input"])
-    if environ.get("HTTP_CONTENT_ENCODING", "") in {"gzip", "x-gzip"}:
-        return gzip.GzipFile(fileobj=source, mode="rb")
-    return source
-
-
-def _drain(body: Readable) -> None:
-    """Read what still comes: a client that is refused while it sends sees a broken pipe, not the
-    answer.
-    """
-    try:
-        while body.read(_READ_BYTES):
-            pass
-    except (OSError, EOFError):
-        return
 
 
 def _refuse(start_response: StartResponse, refused: _RefusedError) -> Iterable[bytes]:

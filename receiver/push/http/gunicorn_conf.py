@@ -17,7 +17,7 @@ _open = multiprocessing.Value("i", 0)
 
 worker_class = "gthread"
 workers = 1
-threads = 16  # a push holds one until its deploy has ended
+threads = 256  # a push holds one until its deploy has ended; one is made when it is needed
 timeout = 120
 graceful_timeout = 30
 control_socket_disable = True

@@ -9,14 +9,16 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from receiver.access import keys
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.nginx import request_logs
 from receiver.push.http.application import Application, Config, create_app
+from receiver.push.limits import Limits
 from receiver.state import records
 
-_MIB = 1024 * 1024
 _LOOK_EVERY_S = 60
 
 
@@ -26,14 +28,14 @@ def application() -> Application:
     root = Path(named) if named else None
     layout = Layout.at(root)
 
-    def limit_bytes() -> int:
+    def limits() -> Limits:
         # read at each push: settings may change while the receiver runs
-        return records.read_server(layout).max_push_mb * _MIB
+        return Limits.of(msgspec.structs.asdict(records.read_server(layout)))
 
     if root is not None:  # on a VPS a timer does it; here this process is there at all times
         threading.Thread(target=_keep_logs_small, args=(root,), daemon=True).start()
     authenticate = partial(keys.authenticate, layout)
-    return create_app(Config(layout, authenticate, _environment(root), limit_bytes))
+    return create_app(Config(layout, authenticate, _environment(root), limits))
 
 
 def _keep_logs_small(root: Path) -> None:

@@ -18,6 +18,7 @@ from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.push import door, gate
 from receiver.push.http.application import Config, create_app
+from receiver.push.limits import Limits
 
 BLOG = AppName("blog")
 ADDRESS = "192.0.2.7"
@@ -76,7 +77,7 @@ class Doorway:
             "PATH_INFO": f"/git/{app}.git/info/refs", "QUERY_STRING": f"service={service}",
             "REQUEST_METHOD": "GET", "HTTP_X_FORWARDED_FOR": ADDRESS, "wsgi.input": io.BytesIO(),
         }  # fmt: skip
-        config = Config(self.layout, lambda _: "laptop", self.environment, lambda: 1)
+        config = Config(self.layout, lambda _: "laptop", self.environment, Limits)
         told = b"".join(create_app(config)(environ, start_response))
         return answers[0][0], told.decode().partition("\n")[0]
 

@@ -8,7 +8,7 @@ from dulwich.protocol import pkt_line, pkt_seq
 
 from receiver.machine.git import ABSENT
 from receiver.push import wire as push_wire
-from receiver.push.wire import ProtocolError, Reply, Request, Update, read_request
+from receiver.push.wire import ProtocolError, Reply, Request, TooMuchError, Update, read_request
 
 OLD, NEW = "1" * 40, "a" * 40
 MAIN = "refs/heads/main"
@@ -135,3 +135,19 @@ class TestReply:
         reply.keep_alive()
         assert reply.client_gone
         assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: b"".join(pkt_line(COMMAND) for _ in range(10_001)),
+        lambda: b"".join(pkt_line(COMMAND + b"x" * 60_000) for _ in range(71)),
+        lambda: pkt_line(None) + b"".join(pkt_line(b"force") for _ in range(101)),
+        lambda: pkt_line(None) + pkt_line(b"a" * 9000) * 2,
+    ],
+)
+def test_more_than_a_push_has_to_say_is_read_no_further(data: Callable[[], bytes]) -> None:
+    stream = io.BytesIO(data() + b"rest" * 100_000)
+    with pytest.raises(TooMuchError):
+        read_request(stream)
+    assert len(stream.read()) >= 400_000
