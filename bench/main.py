@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench import page
+from bench import against, page
 from bench.measure import Bench
 from bench.server import NAME, install
 from bench.sides import Side
@@ -25,6 +25,9 @@ def main(usage: str | None) -> int:
     if os.geteuid() != 0:
         raise SystemExit("bench/run needs root: it boots a machine.")
     with tempfile.TemporaryDirectory() as scratch:
+        if arguments.against:
+            print(against.compare(arguments.against, arguments.rounds, Path(scratch), _say))
+            return 0
         results = _measure(arguments, Path(scratch))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -93,6 +96,9 @@ def _parser(usage: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=7, help="how often each step is measured")
     parser.add_argument("--json", type=Path, help="file for all numbers")
     parser.add_argument("--page", type=Path, help="file for the page, such as docs/benchmarks.md")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="measure what is committed beside that state of it"
+    )
     parser.add_argument("--peer", nargs=3, metavar=("NAME", "REMOTE", "ADDRESS"))
     return parser
 

@@ -82,13 +82,13 @@ class Installed:
         return self.laptop.ssh(f"ship@{NAME}", words, key=self.key, timeout_s=300).stdout
 
 
-def install(machine: Machine, folder: Path) -> Installed:
+def install(machine: Machine, folder: Path, revision: str = "HEAD") -> Installed:
     """Install ship by its installer, and set up the hand-made site and the floor beside it."""
     laptop = Laptop(folder)
     laptop.knows(machine)
     key = laptop.key()
     trust_as_root(machine, key)
-    commit = _copy_sources(machine, folder / "sources")
+    commit = _copy_sources(machine, folder / "sources", revision)
     machine.write("/root/laptop.pub", key.public + "\n")
     machine.run(
         ("/root/ship/installer.sh", "--domain", DOMAIN, "--key", "laptop=/root/laptop.pub"),
@@ -102,10 +102,10 @@ def install(machine: Machine, folder: Path) -> Installed:
     return Installed(machine, laptop, key, commit)
 
 
-def _copy_sources(machine: Machine, folder: Path) -> str:
+def _copy_sources(machine: Machine, folder: Path, revision: str) -> str:
     """Put what is committed on the machine; returns the commit."""
     folder.mkdir()
-    head = ("git", "-C", str(FOLDER), "rev-parse", "--short", "HEAD")
+    head = ("git", "-C", str(FOLDER), "rev-parse", "--short", f"{revision}^{{commit}}")
     commit = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
     archive = ("git", "-C", str(FOLDER), "archive", commit)
     packed = subprocess.run(archive, check=True, capture_output=True).stdout
