@@ -177,13 +177,26 @@ def _new(server, old):
 
 
 def _kill(server, pids):
-    """End workers, and see their end: no word of theirs may come when the next swap is begun."""
+    """End workers, and see their end: no word of theirs may come when the next swap is begun.
+
+    Seen by gunicorn, it would be logged as the kernel's doing, "Perhaps out of memory?".
+    """
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     limit = time.monotonic() + _KILLED_WITHIN_S
-    while any(pid in server.WORKERS for pid in pids) and time.monotonic() < limit:
-        server.reap_workers()
+    while pids and time.monotonic() < limit:
+        pids = [pid for pid in pids if not _buried(server, pid)]
         time.sleep(_LOOK_EVERY_S)
+
+
+def _buried(server, pid):
+    """Do what gunicorn does when a worker has ended, if this one has."""
+    if os.waitpid(pid, os.WNOHANG) == (0, 0):
+        return False
+    worker = server.WORKERS.pop(pid)
+    worker.tmp.close()
+    server.cfg.child_exit(server, worker)
+    return True
 
 
 def _tell_who_serves(master, run, label):

@@ -143,7 +143,7 @@ class Site:
 
     def hup(self, slot: str, version: int, *, wait: bool = True) -> None:
         self.aim(slot, version)
-        workers.forget_last_swap(self.run_dir(slot))
+        workers.begin_swap(self.run_dir(slot))
         self.masters[slot].send_signal(signal.SIGHUP)
         if wait:
             self.served(slot, version)
