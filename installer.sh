@@ -4,6 +4,7 @@
 set -euo pipefail
 
 readonly PREFIX=/opt/ship
+readonly VERSIONS=/opt/ship-versions
 readonly STATE=/var/lib/ship
 readonly SETTINGS=/etc/ship
 readonly SUDOERS=/etc/sudoers.d/ship
@@ -19,6 +20,7 @@ http=no
 purge=no
 dry_run=no
 changes=0
+tree=""
 demo_root="${SHIP_ROOT:-${HERE}/.ship}"
 
 installer::usage() {
@@ -215,26 +217,73 @@ installer::quietly() {
   rm -f "${log}"
 }
 
-# A digest of all that is installed from this folder, so that an unchanged one is not installed again.
+# Two at once would take what the other has not finished for what an interrupted one left.
+installer::alone() {
+  [[ ${dry_run} == no ]] || return 0
+  install -d -m 0755 "${VERSIONS}"
+  exec {lock}>"${VERSIONS}/.lock"
+  flock --nonblock "${lock}" ||
+    installer::fail "Another installer.sh is at work on this machine." "" "Wait for its end, then run this one again."
+}
+
+# A digest of all that is installed from this folder, and of the Python that it is installed for, so that an
+# unchanged one is not installed again.
 installer::digest() {
-  (cd "${HERE}" && find pyproject.toml receiver buildpacks hooks -type f ! -name '*.pyc' -print0 |
-    sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+  (cd "${HERE}" && {
+    find pyproject.toml requirements*.lock receiver buildpacks hooks -type f ! -name '*.pyc' -print0 |
+      sort -z | xargs -0 sha256sum
+    "$1" -c 'import sys; print(sys.version_info[:2])'
+  } | sha256sum | cut -d' ' -f1)
+}
+
+# A version of ship stands whole beside the one before it, until one rename has everything begin with it.
+installer::ensure_version() {
+  local python=$1 digest
+  digest=$(installer::digest "${python}")
+  [[ $(cat "${PREFIX}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  installer::change "install ship in ${PREFIX}" installer::install_version "${python}" "${digest}"
+}
+
+installer::install_version() {
+  local python=$1 digest=$2
+  tree=$(mktemp -d "${VERSIONS}/${digest:0:12}.XXXXXX")
+  trap 'rm -rf "${tree}"' EXIT
+  chmod 0755 "${tree}"
+  ln -s ../pythons "${tree}/pythons"
+  installer::install_program "${tree}" "${python}" "${digest}"
+  trap - EXIT
+  installer::quietly "${tree}/bin/python" -I -m receiver.setup.versions switch "${tree}"
+}
+
+# What runs may still be of an older version; one that nothing runs from any more goes.
+installer::remove_older_versions() {
+  [[ ${dry_run} == no ]] || return 0
+  installer::quietly "${PREFIX}/bin/python" -I -m receiver.setup.versions prune
 }
 
 installer::ensure_program() {
   local prefix=$1 python=$2 digest
-  digest=$(installer::digest)
+  shift 2
+  digest=$(installer::digest "${python}")
   [[ $(cat "${prefix}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
-  installer::change "install ship in ${prefix}" installer::install_program "${prefix}" "${python}" "${digest}"
+  installer::change "install ship in ${prefix}" installer::install_program "${prefix}" "${python}" "${digest}" "$@"
 }
 
+# Packages come as the lock files name them, with their hashes; the source is built with what they brought.
 installer::install_program() {
-  local prefix=$1 python=$2 digest=$3 source
+  local prefix=$1 python=$2 digest=$3 source lock_file
+  local -a locked=(--require-hashes --only-binary ":all:" --requirement "${HERE}/requirements.lock")
+  shift 3
+  for lock_file in "$@"; do
+    locked+=(--requirement "${HERE}/${lock_file}")
+  done
   [[ -x ${prefix}/bin/pip ]] || installer::quietly "${python}" -m venv "${prefix}"
   # a copy, because a build writes into the folder it builds from
   source=$(mktemp -d)
   cp -R "${HERE}"/{pyproject.toml,README.md,LICENSE,receiver,buildpacks,hooks} "${source}/"
-  installer::quietly "${prefix}/bin/pip" install --upgrade "${source}"
+  installer::quietly "${prefix}/bin/python" "${HERE}/receiver/setup/package_sources.py" install "${locked[@]}"
+  installer::quietly "${prefix}/bin/python" "${HERE}/receiver/setup/package_sources.py" install \
+    --no-index --no-deps --no-build-isolation --upgrade "${source}"
   rm -rf "${source}"
   printf '%s\n' "${digest}" >"${prefix}/.installed"
 }
@@ -310,8 +359,9 @@ installer::install() {
   installer::check_keys
   installer::check_port
   installer::step "Setting up a ship server for ${domain}"
+  installer::alone
   installer::ensure_packages
-  installer::ensure_program "${PREFIX}" /usr/bin/python3
+  installer::ensure_version /usr/bin/python3
   installer::ensure_link /usr/local/bin/ship "${PREFIX}/bin/ship"
   installer::ensure_account
   installer::ensure_folder "${SETTINGS}" root:root 755
@@ -326,6 +376,7 @@ installer::install() {
   installer::ensure_server
   installer::ensure_keys
   installer::ensure_firewall
+  installer::remove_older_versions
   installer::report
 }
 
@@ -392,6 +443,7 @@ installer::uninstall() {
   # also what an earlier --uninstall left, when there is no ship any more to ask
   [[ ${purge} == no ]] || installer::remove "${STATE}"
   installer::remove "${PREFIX}"
+  installer::remove "${VERSIONS}"
   if getent passwd ship >/dev/null; then
     installer::change "remove the account ship" userdel ship
   fi
@@ -429,7 +481,7 @@ installer::demo() {
   fi
   installer::step "Setting up ship below ${demo_root}"
   mkdir -p "${demo_root}"
-  installer::ensure_program "${demo_root}/program" "${python}"
+  installer::ensure_program "${demo_root}/program" "${python}" requirements-embedded.lock
   exec "${demo_root}/program/bin/ship" server:demo --root "${demo_root}" --example "${HERE}/examples/flask-hello"
 }
 
@@ -460,6 +512,7 @@ installer::without_services() {
 }
 
 main() {
+  umask 022 # what is installed is run by other accounts too
   installer::parse "$@"
   case ${mode} in
     demo) installer::demo ;;

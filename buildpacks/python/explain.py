@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from buildpacks.python.build_failures import explain_build
 from receiver.model.build import Command
-from receiver.model.errors import BuildError, ShipError
+from receiver.model.errors import BuildError, ShipError, disk_full
 
 _EXCERPT_LINES = 20
 _ERROR_START = re.compile(r"^\s*(error:|\u00d7|Caused by:)", re.MULTILINE)
@@ -83,12 +83,7 @@ def _naming_index(command: Command, error: BuildError) -> BuildError:
 
 
 def _disk_full(_: re.Match[str], seen: str) -> BuildError:
-    return BuildError(
-        "There is no space left on the server's disk.",
-        detail=seen,
-        advice="Make room: remove unused apps, old releases or other files, then push again.",
-        reason="build/disk-full",
-    )
+    return disk_full(seen)
 
 
 def _lock_outdated(_: re.Match[str], seen: str) -> BuildError:

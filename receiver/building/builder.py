@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from receiver.building import facts, pythons
+from receiver.building import facts, marks, pythons
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.points import reached
 from receiver.hosts import Host, memory
 from receiver.hosts.accounts import Owner, as_account, ids
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
-from receiver.machine import files, shell
+from receiver.machine import files, full_disk, shell
 from receiver.model.build import Command, Interpreter, Virtualenv
-from receiver.model.errors import BuildError, ShipError
+from receiver.model.errors import BuildError, ShipError, disk_full
 from receiver.model.layout import AppPaths, ReleasePaths
 from receiver.model.mounts import hidden
 from receiver.model.output import Output
@@ -34,7 +34,6 @@ Turn = Callable[[], AbstractContextManager[None]]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
 _MIB = 1024 * 1024
-_NO_SPACE = "No space left on device"
 _PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
 
 
@@ -113,22 +112,41 @@ class Builder:
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
         venv = self.paths.venvs / wanted.digest
-        if _ready(venv).exists():
+        finished = marks.interpreter(venv) is not None
+        if finished and not (lost := marks.lost(venv)):
             self.out.step("Dependencies unchanged, virtualenv reused")
             return venv
         with self.turn():
-            self._make(venv, wanted, explain)
+            if finished:
+                self.out.warn(f"The virtualenv lacks {lost} of its files, and is made anew.")
+                self._replace(venv, wanted, explain)
+            else:
+                self._make(venv, wanted, explain)
         return venv
 
-    def _make(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
-        ready, told = _ready(venv), f"{wanted.interpreter.version} {wanted.interpreter.path}\n"
+    def _replace(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
+        """Make a virtualenv in place of one that a release may run with."""
+        aside = venv.with_name(f".{venv.name}.damaged")
+        files.remove_tree(aside)
+        venv.rename(aside)
+        try:
+            self._make(venv, wanted, explain, afresh=True)
+        except BaseException:
+            aside.rename(venv)
+            raise
+        files.remove_tree(aside)
+
+    def _make(
+        self, venv: Path, wanted: Virtualenv, explain: Explain, *, afresh: bool = False
+    ) -> None:
         files.remove_tree(venv)
         owner = self.host.accounts.owner(self.paths.name)
         uid, gid = ids(owner)
         files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
         try:
             # what installs nothing would leave the packages of the last one
-            copied = bool(wanted.install) and self._copied(venv, told, owner)
+            told = marks.told(wanted.interpreter)
+            copied = not afresh and bool(wanted.install) and self._copied(venv, told, owner)
             start = () if copied else (wanted.make,)
             for command in (*start, *wanted.install):
                 self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
@@ -136,7 +154,7 @@ class Builder:
             files.remove_tree(venv)
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
-        files.write_atomically(ready, told, mode=0o644)
+        marks.write(venv, wanted.interpreter)
 
     def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
         """Whether `venv` begins as a copy of the last one, which has to be of the same interpreter.
@@ -145,7 +163,7 @@ class Builder:
         release.
         """
         last = self.last_venv
-        if last is None or files.read_text(_ready(last)) != told:
+        if last is None or marks.interpreter(last) != told or marks.lost(last):
             return False
         argv = (
             *as_account(owner),
@@ -312,18 +330,7 @@ def _shown(argv: tuple[str, ...]) -> str:
     return " ".join((Path(argv[0]).name, *argv[1:]))
 
 
-def _ready(venv: Path) -> Path:
-    """The file that says a virtualenv is whole, and of which interpreter it is."""
-    return venv.with_suffix(".ready")
-
-
 def _failed_step(title: str, said: str, reason: str) -> BuildError:
-    if _NO_SPACE in said:
-        return BuildError(
-            "The disk of the server is full.",
-            detail=said.strip(),
-            advice="Free space on the server, for example by `ship apps:destroy` of an app that is"
-            " not needed, then push again.",
-            reason="build/disk-full",
-        )
+    if full_disk.is_named_in(said):
+        return disk_full(said.strip())
     return BuildError(title, detail=said.strip(), reason=reason)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from receiver.model.cron import Cron, Timer
-from receiver.model.errors import ShipError
+from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.formation import WEB, Formation
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
+from receiver.model.webserver import Command
 from receiver.planner.formation import background_types
 from receiver.server import Server
 from receiver.state import records
@@ -79,14 +80,20 @@ class AppState:
         return replace(self, settings=settings)
 
 
-def read_state(server: Server, paths: AppPaths) -> AppState:
+def read_state(server: Server, paths: AppPaths, *, lost_too: bool = False) -> AppState:
     """The app as it is.
+
+    Args:
+        server: the server
+        paths: the app's folder
+        lost_too: whether a live release whose record is gone is no error: for what has another
+            one take its place
 
     Raises:
         ServerError: a record of it is torn
         NotFoundError: the record of its live release is gone
     """
-    live, release = records.read_live_release(paths)
+    live, release = _live(paths, lost_too=lost_too)
     return AppState(
         server=server,
         paths=paths,
@@ -96,6 +103,32 @@ def read_state(server: Server, paths: AppPaths) -> AppState:
         scale=records.read_scale(paths),
         formation=records.read_formation(paths),
         timers=records.read_timers(paths),
+    )
+
+
+def _live(paths: AppPaths, *, lost_too: bool) -> tuple[Live | None, Release | None]:
+    try:
+        return records.read_live_release(paths)
+    except (NotFoundError, ServerError):
+        live = records.read_live(paths) if lost_too else None
+        if live is None:
+            raise
+        return live, _lost(paths.name, live.release)
+
+
+def _lost(app: AppName, version: int) -> Release:
+    """In place of a release without a record: what is known of it is that something may run."""
+    return Release(
+        version=version,
+        app=app,
+        commit="",
+        description="Its record is gone",
+        by="",
+        created_at="",
+        buildpack="",
+        python=None,
+        venv=None,
+        processes={WEB: Command(command="")},
     )
 
 

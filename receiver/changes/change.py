@@ -104,11 +104,13 @@ class AppChange(Change):
     def __init__(self, server: Server, paths: AppPaths, title: str, out: Output) -> None:
         super().__init__(server, paths.journal, title, out)
         self.paths = paths
+        self.replaces = False
+        """Whether a live release whose record is gone is no hindrance: another takes its place."""
 
     @cached_property
     def state(self) -> AppState:
         """The app as it was before the change; ask before its first step."""
-        return read_state(self.server, self.paths)
+        return read_state(self.server, self.paths, lost_too=self.replaces)
 
     def _put_back(self, journal: Checkpoint) -> None:
         recovery.undo(self.server, self.paths, journal, self.out)

@@ -31,6 +31,12 @@ def perform(call: Call, name: str, params: Mapping[str, Any], do: Callable[[], A
     except KeyboardInterrupt:
         entry.end(_INTERRUPTED)
         raise
+    except Exception as error:
+        from receiver.machine import full_disk
+
+        told = full_disk.in_words(error)
+        entry.end(told.exit_code, reason=told.reason)
+        raise
     except BaseException:
         entry.end(_FAULT, reason="internal/unexpected")
         raise

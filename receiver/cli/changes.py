@@ -1,11 +1,13 @@
 """Changes of an app, each in a process of its own that goes on when the one who asked hangs up."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from receiver.cli import show
 from receiver.cli.command import Call
 from receiver.deploy import detached
 from receiver.deploy.detached import Request, Work
+from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.output import Output
 from receiver.state import records
 
@@ -13,8 +15,12 @@ from receiver.state import records
 def change(call: Call, description: str, work: Work) -> int:
     """Do `work` with its transcript on standard error; returns its exit code."""
     paths = call.server.app(call.app)
-    _, release = records.read_live_release(paths)
-    commit = release.commit if release else ""
+    commit = ""
+    with suppress(
+        NotFoundError, ServerError
+    ):  # whoever needs the live release says that it is gone
+        _, release = records.read_live_release(paths)
+        commit = release.commit if release else ""
     request = Request(
         app=call.app, by=call.by, commit=commit, description=description, entry=call.entry
     )

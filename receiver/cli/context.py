@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from receiver.machine.interpreter import lasting
 from receiver.model.address import parse_address
+from receiver.model.layout import Layout
 
 
 class Environment(NamedTuple):
@@ -33,6 +35,13 @@ class Environment(NamedTuple):
     """Whether standard input and output are a terminal."""
     variables: Mapping[str, str]
     """All of it, for ssh, git and sudo, which are the user's own."""
+
+    @property
+    def disks(self) -> tuple[Path, ...]:
+        """Folders of the server that is here, if one is, on the disks that it writes to."""
+        layout = Layout.at(self.root)
+        return layout.state, layout.etc
+
     address: str = ""
     """From where the one who types has come over ssh."""
 
@@ -50,7 +59,7 @@ def read_environment() -> Environment:
         user=variables.get("SUDO_USER", user) if os.geteuid() == 0 else user,
         address=parse_address(variables.get("SSH_CLIENT", "")),
         is_root=os.geteuid() == 0,
-        program=Path(sys.executable).parent,
+        program=lasting(Path(sys.executable).parent),
         term=variables.get("TERM", "dumb"),
         types=reads and tells,
         has_terminal=reads and writes,

@@ -15,12 +15,11 @@ import receiver
 from receiver.cli import show
 from receiver.cli.command import Call, Command, Ship
 from receiver.cli.context import read_environment, words_as_sent
-from receiver.model.errors import AccessError, ServerError, ShipError, UsageError
+from receiver.model.errors import AccessError, ServerError, UsageError
 from receiver.model.names import parse_key_name
 
 _INTERRUPTED = 130
 _NOBODY_READS = 141
-_SHOWN_FRAMES = 6
 _SIGNALLED = 128
 _RECEIVING = "ship"
 """The account that the gate and the receiver run as."""
@@ -36,18 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _as_sent(arguments)
         as_json = _wants_json(arguments)
         return _run(arguments)
-    except ShipError as error:
-        show.error(error, as_json=as_json)
-        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
         _forget_output()
         return _NOBODY_READS
     except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
-        unexpected = _unexpected(error)
-        show.error(unexpected, as_json=as_json)
-        return unexpected.exit_code
+        from receiver.machine import full_disk
+
+        told = full_disk.in_words(error, read_environment().disks)
+        show.error(told, as_json=as_json)
+        return told.exit_code
 
 
 def _run(arguments: list[str]) -> int:
@@ -99,16 +97,6 @@ def _how_an_app_is_named(error: click.UsageError) -> str:
     of_app = isinstance(command, Command) and command.of_app
     too_much = error.message.startswith("Got unexpected extra argument")
     return "An app is named by `-a NAME`. " if of_app and too_much else ""
-
-
-def _unexpected(error: Exception) -> ShipError:
-    import traceback
-
-    return ShipError(
-        f"Ship failed in a way it should not: {error!r}",
-        detail="".join(traceback.format_exception(error)[-_SHOWN_FRAMES:]),
-        advice="Please report this with the lines above.",
-    )
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from msgspec.structs import replace
 
@@ -61,20 +61,21 @@ def run_detached(
     """
     paths = server.app(request.app)
     build, held = _begin(server, paths, request)
-    log = records.build_log(paths, build.number)
     sys.stdout.flush()
     go, went = os.pipe()
+    untold = files.nameless()
     child = os.fork()
     if child == 0:
         os.close(went)
-        _work(server, paths, build, _Job(work, warm_up, request.entry), go)
+        _work(server, paths, build, _Job(work, warm_up, request.entry, untold), go)
     if request.entry is not None:
         request.entry.hand_over()
     os.close(held)  # the child holds it now
     os.close(go)
     server.host.jobs.detach(f"ship-deploy.{request.app}.{build.number}", child)
     os.close(went)
-    return _follow(paths, build.number, child, log, show)
+    with untold:
+        return _follow(paths, build.number, child, untold, show)
 
 
 def cancel(server: Server, app: AppName, number: int | None = None) -> Build | None:
@@ -112,6 +113,8 @@ class _Job(NamedTuple):
     work: Work
     warm_up: Callable[[], object]
     entry: Entry | None
+    untold: IO[bytes]
+    """Takes what the log has no room for, on a full disk."""
 
 
 def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> NoReturn:
@@ -129,10 +132,11 @@ def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> 
         if job.entry is not None:
             _record(job.entry, ended)
         status = ended.exit_code
-    except Exception:  # noqa: BLE001 - nobody is above us; without this the log would stay empty
-        import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
-
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - nobody is above us; without this nothing is told
+        told = _in_words(error, paths)
+        status = told.exit_code
+        Output(job.untold.write).error(told)
+        job.untold.flush()
     finally:
         os._exit(status)
 
@@ -150,7 +154,8 @@ def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build
     out = Output(transcript.write, secrets, transcript.belongs_to)
     try:
         release = work(out, build.number)
-    except ShipError as error:
+    except Exception as raised:  # noqa: BLE001 - the edge: the person and the record must hear of it
+        error = _in_words(raised, paths)
         out.flush()
         out.error(error)
         if error.log:
@@ -159,10 +164,6 @@ def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build
             files.write_atomically(records.boot_log(paths, build.number), raw, mode=0o600)
         status = "cancelled" if isinstance(error, CancelledError) else "failed"
         return replace(build, status=status, reason=error.reason, exit_code=error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the edge: the person and the record must hear of it
-        unexpected = _unexpected(error)
-        out.error(unexpected)
-        return replace(build, status="failed", reason=unexpected.reason, exit_code=1)
     return replace(build, status="succeeded", release=release.version if release else None)
 
 
@@ -185,14 +186,18 @@ def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _follow(
-    paths: AppPaths, number: int, child: int, log: Path, show: Callable[[bytes], object]
+    paths: AppPaths, number: int, child: int, untold: IO[bytes], show: Callable[[bytes], object]
 ) -> int:
     from receiver.machine.watcher import follow_process  # noqa: PLC0415 - the child has no use for it
 
     shown = Filter(show)  # a fault of ship's own is written past the transcript
-    follow_process(log, child, shown)
+    follow_process(records.build_log(paths, number), child, shown)
     shown.end()
     _, wait_status = os.waitpid(child, 0)
+    untold.seek(0)
+    if words := untold.read():
+        show(words)
+        return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
     ended = records.read_build(paths, number)
     if ended is None or ended.status == "running":
         how = (
@@ -207,11 +212,7 @@ def _follow(
     return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
 
 
-def _unexpected(error: Exception) -> ShipError:
-    import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
+def _in_words(error: Exception, paths: AppPaths) -> ShipError:
+    from receiver.machine import full_disk  # noqa: PLC0415 - only an error needs it
 
-    return ShipError(
-        f"Ship failed in a way it should not: {error!r}",
-        detail="".join(traceback.format_exception(error)[-6:]),
-        advice="The release before goes on serving. Please report this with the lines above.",
-    )
+    return full_disk.in_words(error, (paths.home,), advice="The release before goes on serving.")

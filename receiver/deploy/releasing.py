@@ -21,7 +21,7 @@ def deploy(server: Server, push: Push, out: Output) -> Release:
         ShipError: it did not work; the release before it serves as it did
     """
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
-    with transition(server, push.app, push.about("deploy"), out) as work:
+    with transition(server, push.app, push.about("deploy"), out, replaces=True) as work:
         decision = decide(work.state, push, out)
         built = build(work, decision)
         ready = stand_ready(work, built)
@@ -58,7 +58,7 @@ def rollback(server: Server, request: Rollback, out: Output) -> Release:
         NotFoundError: there is no such release, or none before the live one
         ShipError: it does not come up any more; the live release goes on serving
     """
-    with transition(server, request.app, request.about, out) as work:
+    with transition(server, request.app, request.about, out, replaces=True) as work:
         decision = decide_rollback(work.state, request, out)
         built = build(work, decision)
         ready = stand_ready(work, built)

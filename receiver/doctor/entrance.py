@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.machine.files import text_at
+from receiver.machine.interpreter import lasting
 from receiver.model.finding import Finding, GiveTree, SetAccess, SetUpRepo
 from receiver.model.program import HOOKS
 
@@ -58,7 +59,7 @@ def _repository(seen: Seen, one: AppSeen) -> Iterator[Finding]:
         for line in config.splitlines()
         if line.strip().lower().startswith("hookspath")
     ]
-    if hooks == [str(HOOKS)] and (repo / "HEAD").is_file():
+    if hooks == [str(lasting(HOOKS))] and (repo / "HEAD").is_file():
         return
     there = (repo / "HEAD").is_file()
     receiver = seen.server.host.accounts.receiver()

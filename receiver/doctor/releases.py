@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from receiver.building import marks
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.machine import git
 from receiver.machine.files import text_at
@@ -57,9 +58,8 @@ def _live(app: AppSeen) -> Finding:
         repair=repair,
         advice=""
         if aim
-        else "Restore releases/ and live.json of the app from a backup, or "
-        "destroy the app"
-        " and push it again; its storage can be kept by a copy.",
+        else f"Push again, `git push prod main`, or `ship releases:retry -a {app.name}`: a new "
+        "release takes its place. An earlier one does with `ship rollback`.",
     )
 
 
@@ -243,11 +243,13 @@ def _target(name: str, folder: int) -> str:
 
 
 def _no_interpreter(venv: Path) -> str | None:
-    told = (text_at(venv.with_suffix(".ready")) or "").split()
+    told = (marks.interpreter(venv) or "").split()
     if not told:
-        return f"There is no {venv.with_suffix('.ready')}: the virtualenv was not finished."
+        return f"There is no {marks.place(venv)}: the virtualenv was not finished."
     if not Path(told[-1]).exists():
         return f"It is of {told[-1]}, which is not on this machine any more."
+    if lost := marks.lost(venv):
+        return f"{venv} lacks {lost} of the files that it was made with."
     return None
 
 

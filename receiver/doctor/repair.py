@@ -15,10 +15,12 @@ import msgspec
 
 from receiver.access import keys
 from receiver.building import builder as building
+from receiver.building import marks
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.change import AppChange, changing
 from receiver.deploy.stages import carried
 from receiver.machine import files, git
+from receiver.machine.interpreter import lasting
 from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.finding import AnyRepair, Finding
@@ -90,7 +92,7 @@ class Repairer:
             case repairs.WriteKeys():
                 keys.write_authorized_keys(self._server.layout)
             case repairs.SetUpRepo(app=app):
-                git.create_repo(self._server.layout.repo(AppName(app)), hooks=HOOKS)
+                git.create_repo(self._server.layout.repo(AppName(app)), hooks=lasting(HOOKS))
             case repairs.Recover(app=app):
                 with self._changing(AppName(app)):
                     pass  # a change begins with undoing what is left of another
@@ -136,7 +138,7 @@ class Repairer:
 
     def _build_again(self, app: AppName, venv: Path) -> None:
         """A virtualenv without its mark is torn, and is made anew."""
-        files.remove(venv.with_suffix(".ready"))
+        files.remove(marks.place(venv))
         if self._rebuild(app) != 0:
             raise ServerError(
                 f"{app} could not be built again.",

@@ -122,6 +122,11 @@ def command_line(pid: int) -> bytes:
     return _bytes(pid, "cmdline")
 
 
+def mapped(pid: int) -> bytes:
+    """What a process has in its memory, a line each; files by the names that they have now."""
+    return _bytes(pid, "maps")
+
+
 def environment(pid: int, most_bytes: int = _ALL) -> list[bytes]:
     """Variables that a process was started with, as `NAME=value`; those in the first bytes."""
     return _bytes(pid, "environ", most_bytes).split(b"\0")

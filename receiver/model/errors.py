@@ -118,6 +118,17 @@ class BuildError(ShipError):
     default_reason = "build/failed"
 
 
+def disk_full(seen: str) -> BuildError:
+    """The error for a disk that takes nothing more, with what was seen of it."""
+    return BuildError(
+        "There is no space left on the server's disk.",
+        detail=seen,
+        advice="Make room, then do it again: `ship doctor` shows what is large on the server, and "
+        "`ship apps:destroy` removes an app with all that it keeps.",
+        reason="build/disk-full",
+    )
+
+
 class ReleaseError(ShipError):
     """What an app has run around its own release came to a bad end."""
 

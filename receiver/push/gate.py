@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _GIT = re.compile(r"git-[a-z-]+|git")
 _STDERR = 2
+_NOBODY_READS = 141
 _GREETING = """Hello {key}. This is a ship server. What can be typed, for example:
 
     ssh ship@HOST apps                      list the apps
@@ -36,12 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     line = os.environ.get("SSH_ORIGINAL_COMMAND", "")
     try:
         return _serve(key, line)
-    except Exception as error:
-        from receiver.model.errors import ShipError  # noqa: PLC0415 - see above
+    except BrokenPipeError:
+        return _NOBODY_READS
+    except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
+        from receiver.machine import full_disk  # noqa: PLC0415 - see above
 
-        if not isinstance(error, ShipError):
-            raise
-        return _tell(error)
+        return _tell(full_disk.in_words(error))
 
 
 def _serve(key: str, line: str) -> int:

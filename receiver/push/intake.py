@@ -22,6 +22,7 @@ from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
 from receiver.model.errors import ShipError
 from receiver.model.grant import FOR_GIT
+from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.server import Server, open_server
@@ -36,9 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         server = open_server(_root(os.environ.get("SHIP_ROOT")))
         return _deploy(server, arguments)
-    except ShipError as error:
-        out.error(error)
-        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
+        from receiver.machine import full_disk  # noqa: PLC0415 - only an error needs it
+
+        told = full_disk.in_words(error, (_layout().state,))
+        out.error(told)
+        return told.exit_code
+
+
+def _layout() -> Layout:
+    return Layout.at(_root(os.environ.get("SHIP_ROOT")))
 
 
 def _parser() -> argparse.ArgumentParser:

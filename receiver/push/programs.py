@@ -5,10 +5,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from receiver.machine.interpreter import lasting
+
 
 def path_of(program: str) -> str:
     """Where a program of this installation is."""
-    return str(Path(sys.executable).with_name(program))
+    return str(lasting(Path(sys.executable)).with_name(program))
 
 
 def needs_sudo(environment: Mapping[str, str]) -> bool:

@@ -15,9 +15,16 @@ from typing import NoReturn
 
 from dulwich.protocol import pkt_seq
 
-from receiver.machine import git
+from receiver.machine import full_disk, git
 from receiver.machine.git import ABSENT
-from receiver.model.errors import EXIT_FAILED, PUSH_VERDICTS, BuildError, GitError, ShipError
+from receiver.model.errors import (
+    EXIT_FAILED,
+    PUSH_VERDICTS,
+    BuildError,
+    GitError,
+    ShipError,
+    disk_full,
+)
 from receiver.model.output import Output
 from receiver.model.weight import TreeLimits, refusal
 from receiver.push import weighing
@@ -100,10 +107,15 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Clie
     updates, push, reply = request.updates, hooks.push, hooks.reply
     with quarantine(push.repo) as room:
         if not all(update.deletes for update in updates):
-            viewer = Viewer(reply.progress)
+            said = bytearray()
+
+            def show(data: bytes) -> None:
+                said.extend(data)
+                reply.progress(data)
+
             source = pack.wait_for_pack() if isinstance(pack, Client) else pack
-            if not room.take(source, push.limits, viewer, quiet=request.quiet):
-                Output(reply.progress).error(_pack_error(request))
+            if not room.take(source, push.limits, Viewer(show), quiet=request.quiet):
+                Output(reply.progress).error(_pack_error(request, said.decode(errors="replace")))
                 _refuse(
                     updates, "shallow update not allowed" if request.shallow else "unpacker error"
                 )
@@ -127,15 +139,12 @@ def _disk_full(error: OSError) -> ShipError:
     """
     if error.errno != errno.ENOSPC:
         raise error
-    return BuildError(
-        "The disk of the server is full.",
-        detail=str(error),
-        advice="Free space on the server, then push again.",
-        reason="build/disk-full",
-    )
+    return disk_full(str(error))
 
 
-def _pack_error(request: Request) -> ShipError:
+def _pack_error(request: Request, said: str) -> ShipError:
+    if full_disk.is_named_in(said):
+        return disk_full(said.strip().splitlines()[-1])
     if request.shallow:
         return GitError(
             "The push comes from a shallow clone, and lacks history that the server does not have.",

@@ -52,8 +52,15 @@ def _limits(layout: Layout) -> Limits:
     """The settings that a push needs here, read without the import of all settings."""
     import tomllib  # noqa: PLC0415 - a refusal does not need it
 
-    settings = tomllib.loads(layout.server_settings.read_text(encoding="utf-8"))
-    return Limits.of(settings)
+    try:
+        settings = tomllib.loads(layout.server_settings.read_text(encoding="utf-8"))
+        return Limits.of(settings)
+    except (OSError, ValueError, TypeError):
+        from msgspec.structs import asdict  # noqa: PLC0415 - as below
+
+        from receiver.state import records  # noqa: PLC0415 - slow, and only for an error
+
+        return Limits.of(asdict(records.read_server(layout)))  # which says what is wrong
 
 
 def _app(words: Sequence[str]) -> AppName:

@@ -90,7 +90,7 @@ def _is_held(log: Path) -> bool:
 
 def _clear(paths: AppPaths, numbers: list[int], keep: int) -> None:
     """Remove what is kept of old builds, but for those that made a release which is kept."""
-    releases = (records.read_release(paths, version) for version in records.release_versions(paths))
+    releases = records.readable_releases(paths)
     made = {release.build for release in releases if release.build is not None}
     for number in old_builds(numbers, made, keep=keep):
         (paths.builds / f"{number}.json").unlink(missing_ok=True)

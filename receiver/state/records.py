@@ -5,7 +5,8 @@ Looks at and replaces whole records; decides nothing.
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,9 +32,18 @@ def read_toml(path: Path, kind: type[Record]) -> Record:
     """A settings file as a value of `kind`.
 
     Raises:
-        ServerError: it is missing, is not TOML, or holds a key or value that `kind` refuses
+        ServerError: it is missing, cannot be read, is not TOML, or holds a key or value that
+            `kind` refuses
     """
-    text = files.read_text(path)
+    try:
+        text = files.read_text(path)
+    except OSError as error:
+        raise ServerError(
+            f"{path} cannot be read.",
+            detail=f"{error.strerror}.",
+            advice=f"It has to be a file that all may read: chmod 644 {path}",
+            reason="server/bad-settings",
+        ) from error
     if text is None:
         raise ServerError(
             f"There is no {path}.",
@@ -222,9 +232,17 @@ def release_versions(paths: AppPaths) -> list[int]:
     return sorted(int(path.parent.name[1:]) for path in found)
 
 
+def readable_releases(paths: AppPaths) -> Iterator[Release]:
+    """The releases that are kept, oldest first, but for those whose record is damaged."""
+    for version in release_versions(paths):
+        with suppress(ServerError, NotFoundError):
+            yield read_release(paths, version)
+
+
 def next_version(paths: AppPaths) -> int:
-    """The version that the next release gets."""
-    return max([*release_versions(paths), 0]) + 1
+    """The version that the next release gets: never again that of a release that was live."""
+    live = read_live(paths)
+    return max([*release_versions(paths), live.release if live else 0]) + 1
 
 
 def read_config(path: Path) -> dict[str, str]:

@@ -72,7 +72,7 @@ DOORWAYS = {
     "rich": {"cli.show"},
     "sh": {"machine.shell"},
     "supervisor": {"hosts.supervisord.stamps"},
-    "subprocess": {"machine.shell"},
+    "subprocess": {"machine.shell", "setup.package_sources"},  # which runs before ship is there
     "toml": {"state.toml_writer"},
     "watchdog": {"machine.watcher"},
 }  # fmt: skip
@@ -86,6 +86,7 @@ READ_ENVIRONMENT = {
     "push.gate": "sshd's SSH_ORIGINAL_COMMAND, and SHIP_ROOT",
     "push.intake": "SHIP_ROOT and SSH_CLIENT, from the hook",
     "push.http.serve": "SHIP_ROOT, from supervisord",
+    "setup.package_sources": "pip's variables, of which it hands on a part",
     "machine.git": "handed on to git, without what would lead it elsewhere",
     "nginx.program": "PATH, to find nginx in the folders of an administrator too",
 }

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import receiver
 
@@ -69,3 +70,26 @@ def test_the_installer_copies_all_that_the_build_reads() -> None:
     assert {"pyproject.toml", project["readme"], *project["license-files"], *tops} == set(
         copied[1].split(",")
     )
+
+
+LOCKS = {
+    "requirements.lock": (CONFIG["project"]["dependencies"], CONFIG["dependency-groups"]["build"]),
+    "requirements-embedded.lock": (CONFIG["dependency-groups"]["embedded"],),
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_has_a_version_that_fits_with_hashes_for_each_dependency(name: str) -> None:
+    text = (PROJECT / name).read_text()
+    entry = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ;[^\\]*)? \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
+    entries = entry.findall(text)
+    locked = {package: version for package, version, _ in entries}
+    assert len(entries) == text.count("==")
+    assert all("--hash=sha256:" in hashes for *_, hashes in entries)
+    for wanted in (Requirement(line) for group in LOCKS[name] for line in group):
+        assert locked[wanted.name] in wanted.specifier, "type `make lock UPGRADE=--upgrade`"
+    assert "://" not in text
+
+
+def test_what_an_embedded_server_needs_alone_is_not_on_a_vps() -> None:
+    assert "supervisor" not in (PROJECT / "requirements.lock").read_text()

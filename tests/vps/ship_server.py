@@ -51,6 +51,7 @@ def copy_project(machine: Machine) -> None:
             "--",
             "installer.sh",
             "pyproject.toml",
+            "requirements*.lock",
             "README.md",
             "LICENSE",
             "receiver",

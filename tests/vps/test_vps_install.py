@@ -3,8 +3,10 @@ undone."""
 
 import difflib
 import re
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -37,6 +39,29 @@ nginx -t
 systemctl reload nginx
 """
 
+# A server from before there were versions beside each other: a folder where the link is now.
+PLAIN = r"""
+set -e
+tree=$(readlink -f /opt/ship)
+rm /opt/ship
+cp -a "$tree" /opt/ship
+rm -r /opt/ship/pythons /opt/ship-versions
+mkdir -p /opt/ship/pythons/kept
+sed -i "1s#$tree/#/opt/ship/#" /opt/ship/bin/*
+find /etc/systemd/system -name 'ship*' -type f -exec grep -l "$tree" {} + && exit 1
+/opt/ship/bin/ship apps
+"""
+# The installer, killed at its work; then what is left of it and of the server.
+KILLED = r"""
+sed -i '1i # Of a newer ship still.' /root/ship/receiver/model/names.py
+before=$(readlink /opt/ship)
+timeout --signal=KILL 4 /root/ship/installer.sh >/dev/null 2>&1
+set -e
+test "$(readlink /opt/ship)" = "$before"
+test "$(ls -d /opt/ship-versions/*.?????? | wc -l)" = 2
+/opt/ship/bin/ship apps
+"""
+
 # What the scripts of Debian's nginx make, and no list of the package's names.
 MADE_BY_NGINX_PACKAGE = (
     r"^/(etc/nginx/sites-enabled/default|etc/rc\d\.d/[KS]01nginx|var/lib/nginx/\w+"
@@ -58,6 +83,21 @@ class Upgrade:
     """What that push said."""
     log: str
     """What nginx wrote of requests since."""
+    under_way: "UnderWay"
+
+
+@dataclass
+class UnderWay:
+    """What went on during an upgrade, and how it went."""
+
+    pushes: list[str] = field(default_factory=list)
+    """What failed pushes said."""
+    pushed: int = 0
+    commands: str = ""
+    """Commands and requests that failed, one a line."""
+    trees: tuple[str, ...] = ()
+    """Versions that are there when all is over."""
+    pythons: str = ""
 
 
 @dataclass
@@ -152,8 +192,17 @@ def test_an_upgrade_renews_units_and_nginxs_files_and_restarts_nothing(life: Lif
     assert "Workers of slot a are replaced one by one." in life.upgrade.swapped
 
 
+def test_nothing_fails_of_an_upgrade_that_comes_while_all_is_at_work(life: Life) -> None:
+    seen = life.upgrade.under_way
+    assert seen.pushed > 1
+    assert seen.pushes == []
+    assert seen.commands == ""
+    assert len(seen.trees) == 1
+    assert seen.pythons == "/opt/ship-versions/pythons/kept"
+
+
 def test_removal_leaves_storage_alone(life: Life) -> None:
-    assert life.after_dry_removal == "upgraded"
+    assert life.after_dry_removal == f"push {life.upgrade.under_way.pushed - 1}"
     assert "would: remove the app blog" in life.dry_removal.stdout
     assert life.kept_storage == "precious\n"
     assert "storage stays in /var/lib/ship/apps" in life.removal.stdout
@@ -286,7 +335,7 @@ def _upgraded(site: Site) -> Upgrade:
     """Install a ship whose units are others over one that wrote other files for nginx, and push
     again."""
     machine = site.server.machine
-    machine.run(OLDER)
+    machine.run(OLDER + PLAIN)
     before = site.master()
     machine.run("sed -i '1i # Of a newer ship.' /root/ship/receiver/templates/systemd/slot.service")
     installed = install(machine, *OPTIONS)
@@ -294,7 +343,60 @@ def _upgraded(site: Site) -> Upgrade:
     site.commit({"app.py": page_of("upgraded")["app.py"]})
     pushed = site.push()
     log = machine.read("/var/log/ship/ship-blog.access.log")
-    return Upgrade(installed, (before, after), (page, site.page()), pushed.text, log)
+    page_after = site.page()
+    under_way = _upgraded_at_work(site)
+    return Upgrade(installed, (before, after), (page, page_after), pushed.text, log, under_way)
+
+
+WORK = r"""
+rm -f /root/failed /root/enough
+work() {
+  until test -e /root/enough; do
+    "$@" >/root/last.$1 2>&1 || { echo "$*"; cat /root/last.$1; } >>/root/failed
+  done
+}
+look() { /opt/ship/bin/ship ps -a blog; }
+reload() { /opt/ship/bin/ship ps:restart -a blog; sleep 1; }
+fire() { systemctl start ship-logs.service; sleep 3; }
+work look &
+work reload &
+work fire &
+wait
+cat /root/failed || true
+"""
+
+
+def _upgraded_at_work(site: Site) -> UnderWay:
+    """Kill an installer, then have one come to its end while there are pushes, commands, reloads
+    and visitors.
+    """
+    machine, seen = site.server.machine, UnderWay()
+    machine.run(KILLED)
+    over = threading.Event()
+
+    def visit() -> Iterator[str]:
+        while not over.wait(0.02):
+            status, text = site.server.ask(f"blog.{DOMAIN}")
+            if status != 200:
+                yield f"{status} {text}"
+
+    with ThreadPoolExecutor() as others:
+        work = others.submit(machine.run, WORK, timeout_s=600)
+        visits = others.submit(lambda: list(visit()))
+        upgrade = others.submit(install, machine)
+        while not upgrade.done():
+            site.commit({"app.py": page_of(f"push {seen.pushed}")["app.py"]})
+            pushed = site.push()
+            seen.pushed += 1
+            seen.pushes += [pushed.text] if pushed.status else []
+        machine.run("touch /root/enough")
+        over.set()
+        upgrade.result()
+        seen.commands = work.result().stdout + "\n".join(visits.result())
+    machine.run("/opt/ship/bin/ship server:rotate")
+    seen.trees = tuple(machine.run("ls -d /opt/ship-versions/*.??????").stdout.split())
+    seen.pythons = machine.run("readlink -f /opt/ship/pythons/kept").stdout.strip()
+    return seen
 
 
 def _filled(server: ShipServer) -> Full:

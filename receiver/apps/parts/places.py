@@ -4,6 +4,7 @@ from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.hosts.accounts import ids
 from receiver.machine import files, git
+from receiver.machine.interpreter import lasting
 from receiver.model.errors import GitError
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
@@ -57,7 +58,7 @@ class Repository(Part):
     """The bare repository that is pushed to."""
 
     def make(self, app: AppState) -> None:
-        git.create_repo(app.server.layout.repo(app.name), hooks=HOOKS)
+        git.create_repo(app.server.layout.repo(app.name), hooks=lasting(HOOKS))
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         files.move(server.layout.repo(was), server.layout.repo(name))

@@ -98,12 +98,18 @@ def uninstall(call: Call, *, purge: bool, dry_run: bool) -> None:
     example="$ ship server:rotate\n/var/log/ship/ship-blog.access.log",
 )
 def rotate(call: Call) -> None:
-    """Put aside logs of requests that are large or old; a timer does so. Prints those that were."""
+    """Put aside logs of requests that are large or old; a timer does so. Prints those that were.
+
+    Versions of ship that nothing runs from any more go as well.
+    """
     from receiver.nginx import request_logs
+    from receiver.setup import versions
 
     server = call.server
     for log in request_logs.rotate(server.layout, server.settings, server.host.request_logs):
         show.data(str(log))
+    if server.host.accounts.separate:
+        versions.prune_unless_installing(versions.Versions())
 
 
 def _root(call: Call) -> Path:

@@ -59,7 +59,7 @@ def _tell_quota(app: AppState, quota: str, out: Output) -> None:
 def _prune(app: AppState, live: int, out: Output) -> None:
     paths, keep = app.paths, app.server.settings
     versions = records.release_versions(paths)
-    venv_of = {found: records.read_release(paths, found).venv for found in versions}
+    venv_of = {found.version: found.venv for found in records.readable_releases(paths)}
     free = shutil.disk_usage(paths.home).free
     retention = plan_retention(
         versions,

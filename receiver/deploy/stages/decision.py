@@ -75,7 +75,8 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
     """
     with opened(push.archive, limits_of(app.server.settings), out) as tree:
         read = pushed.read(tree, out)
-        before, runs = stored(app), of_live(app) if app.release else None
+        known = app.release is not None and app.paths.release(app.release.version).env.is_file()
+        before, runs = stored(app), of_live(app) if known else None
         config = settled_config(read.app_json.variables, before, runs, out)
         code = _code(app, push, tree, read, config, out)
     hide_values(app, config, out)

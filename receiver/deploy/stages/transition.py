@@ -17,12 +17,16 @@ from receiver.server import Server
 
 
 @contextmanager
-def transition(server: Server, app: AppName, about: About, out: Output) -> Iterator[AppChange]:
+def transition(
+    server: Server, app: AppName, about: About, out: Output, *, replaces: bool = False
+) -> Iterator[AppChange]:
     """Have an app to oneself to make another release of it live.
 
-    Left without an error, the change stands; any other way out puts everything back.
+    Left without an error, the change stands; any other way out puts everything back. `replaces`
+    says that the live release is not needed for it, should its record be gone.
     """
     with changing(server, app, about.title, out) as work:
+        work.replaces = replaces
         work.begin(about)
         work.afterwards.append(lambda: afterwards.look_at_background(work.state, out))
         yield work

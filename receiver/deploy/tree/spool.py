@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from receiver.model.errors import BuildError
+from receiver.model.errors import BuildError, disk_full
 from receiver.model.layout import AppPaths
 from receiver.model.settings import Server
 from receiver.model.weight import MIB, TreeLimits, too_large
@@ -35,12 +35,7 @@ def spool(paths: AppPaths, source: int, limits: TreeLimits) -> Path:
         raise
     except OSError as error:
         archive.unlink(missing_ok=True)
-        raise BuildError(
-            "The pushed files could not be stored on the server.",
-            detail=str(error),
-            advice="Free space on the server, then push again.",
-            reason="build/disk-full",
-        ) from error
+        raise disk_full(f"The pushed files could not be stored: {error}") from error
     if not _is_whole(archive):
         archive.unlink(missing_ok=True)
         raise BuildError(

@@ -30,6 +30,7 @@ from receiver.hosts.systemd.units import (
 )
 from receiver.machine import shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.interpreter import lasting
 from receiver.model.cron import Timer
 from receiver.model.errors import SwapError
 from receiver.model.layout import Layout, SlotLetter
@@ -58,10 +59,10 @@ class SystemdHost:
         self, layout: Layout, *, runtime: Path = RUNTIME, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self._layout = layout
-        self._runtime = runtime
+        self._runtime = lasting(runtime)  # what units name outlives this version
         self._clock = clock
         self._boot = BootLinks(layout.units)
-        self.background = SystemdBackground(layout, runtime, self._boot)
+        self.background = SystemdBackground(layout, self._runtime, self._boot)
         self.limits = SystemdLimits(layout)
         self.accounts = SystemdAccounts(layout, self.limits)
         self.request_logs = SystemLogs()

@@ -7,7 +7,7 @@ from receiver.hosts.systemd.manager import systemctl
 from receiver.hosts.systemd.request_logs import FOLDER
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
 from receiver.machine import files, shell
-from receiver.machine.interpreter import PYTHON, program
+from receiver.machine.interpreter import lasting, program
 from receiver.model.layout import Layout
 from receiver.model.plan import WriteFile
 from receiver.model.program import HTTP_CONFIG
@@ -39,8 +39,8 @@ class OwnUnits:
         values = {
             "ship": str(program("ship")),
             "socket": str(_SOCKET),
-            "python": str(PYTHON),
-            "config": str(HTTP_CONFIG),
+            "gunicorn": str(program("gunicorn")),
+            "config": str(lasting(HTTP_CONFIG)),
         }
         return tuple(
             WriteFile(str(self._units / unit), render(f"systemd/{template}", **values))

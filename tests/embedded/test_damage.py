@@ -1,0 +1,89 @@
+"""What somebody damaged by hand: a push repairs what it can build, doctor names the rest."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from receiver.state import records
+from tests.checkout import Checkout
+from tests.embedded.embedded_server import EmbeddedServer, own_name
+from tests.embedded.pushing import wsgi
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture
+def site(server: EmbeddedServer, request: pytest.FixtureRequest) -> tuple[str, Checkout]:
+    name = own_name(request)
+    return name, server.publish(name, {**wsgi("old"), "Procfile": "web: gunicorn app:app\n"})
+
+
+def _tear(path: Path) -> None:
+    path.write_text("{")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        shutil.rmtree,
+        lambda home: (home / "release.json").unlink(),
+        lambda home: _tear(home / "release.json"),
+        lambda home: shutil.rmtree(home / "source"),
+    ],
+    ids=["folder", "record", "torn", "source"],
+)
+def test_a_push_takes_the_place_of_a_live_release_that_is_damaged(
+    server: EmbeddedServer, site: tuple[str, Checkout], damage: Callable[[Path], object]
+) -> None:
+    name, laptop = site
+    damage(server.paths(name).release(1).home)
+    found = server.ship("doctor", "-a", name)
+    assert found.status == 12, found.out
+    laptop.commit(wsgi("new"))
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert server.ask(name) == (200, "new")
+    assert server.live(name) == 2
+    after = server.ship("doctor", "-a", name)
+    assert "broken" not in after.out, after.out
+    again = server.ship("ps:restart", "-a", name)
+    assert again.status == 0, again.err
+
+
+def test_a_rollback_leaves_a_damaged_release_behind_as_well(
+    server: EmbeddedServer, site: tuple[str, Checkout]
+) -> None:
+    name, laptop = site
+    laptop.commit(wsgi("new"))
+    assert laptop.push().status == 0
+    shutil.rmtree(server.paths(name).release(2).home)
+    for words in (("config:set", "A=b"), ("ps:restart",)):
+        refused = server.ship(*words, "-a", name)
+        assert "has no release v2" in refused.err, refused.err
+        assert "Ship failed" not in refused.err
+    rolled_back = server.ship("rollback", "v1", "-a", name)
+    assert rolled_back.status == 0, rolled_back.err
+    assert server.ask(name) == (200, "old")
+    assert server.live(name) == 3
+
+
+def test_a_virtualenv_that_lost_files_is_made_anew_by_a_push(
+    server: EmbeddedServer, site: tuple[str, Checkout]
+) -> None:
+    name, laptop = site
+    live = records.read_release(server.paths(name), 1)
+    lost = next(Path(str(live.venv)).glob("lib/python*/site-packages/gunicorn/workers"))
+    shutil.rmtree(lost)
+    found = server.ship("doctor", "-a", name)
+    assert "of the files that it was made with" in found.out, found.out
+    laptop.commit(wsgi("new"))
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert "of its files, and is made anew." in pushed.text
+    assert server.ask(name) == (200, "new")
+    assert lost.is_dir()
+    assert server.leftovers(name) == []
+    laptop.commit(wsgi("newer"))
+    assert "Dependencies unchanged, virtualenv reused" in laptop.push().text
