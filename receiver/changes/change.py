@@ -48,7 +48,7 @@ class Change:
         """Done in this order when the change stands, while nobody else can begin another."""
         self.begun = False
         self.journal = Checkpoint(journal)
-        self._executor = Executor(server, out.say)
+        self._executor = Executor(server, out.say, out.warn)
 
     def begin(self, about: About | None = None) -> None:
         """Open the journal: from here on, whoever finds it undoes it, unless it comes to its end.

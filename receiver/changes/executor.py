@@ -14,9 +14,15 @@ from receiver.server import Server
 class Executor:
     """Turns steps into changes of one server."""
 
-    def __init__(self, server: Server, say: Callable[[str], object] = len) -> None:
+    def __init__(
+        self,
+        server: Server,
+        say: Callable[[str], object] = len,
+        warn: Callable[[str], object] = len,
+    ) -> None:
         self._server = server
         self._say = say
+        self._warn = warn
 
     def opposite(self, step: AnyStep) -> Plan:
         """The steps that bring back what is there now, looked up before `step` changes it."""
@@ -26,7 +32,7 @@ class Executor:
             case RemoveTree():
                 return ()
             case _:
-                return self._server.engine.steps(self._say).opposite(step)
+                return self._server.engine.steps(self._say, self._warn).opposite(step)
 
     def do(self, step: AnyStep) -> None:
         """Do one step.
@@ -44,7 +50,7 @@ class Executor:
             case Link(path=path, target=target):
                 files.link_atomically(Path(path), target)
             case _:
-                self._server.engine.steps(self._say).do(step)
+                self._server.engine.steps(self._say, self._warn).do(step)
 
 
 def _as_it_is(path: Path) -> AnyStep:

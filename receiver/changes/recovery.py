@@ -91,7 +91,7 @@ def roll_back(server: Server, journal: Checkpoint, out: Output, *, waiting: bool
         out: told of what could not be undone
         waiting: False while the machine boots, when slots start only after this is done
     """
-    executor = Executor(server)
+    executor = Executor(server, warn=out.warn)
     failures: list[ShipError] = []
     for step in journal.undo_plan():
         if not waiting and isinstance(step, _WAITS):

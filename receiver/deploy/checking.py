@@ -25,7 +25,7 @@ from receiver.model.build import Tree
 from receiver.model.errors import CheckError
 from receiver.model.output import Output
 from receiver.model.release import Release
-from receiver.planner.swap import other
+from receiver.planner.swap import other, stops_first
 from receiver.runs.jobs import make_run_folder, release_variables
 from receiver.server import Server
 from receiver.state import records
@@ -95,8 +95,11 @@ def _ask(work: AppChange, release: Release) -> None:
     if release.served != "process":
         work.out.say("There is no web process to ask.")
         return
-    work.out.step("Starting it where nobody is sent to, and asking it")
     app = work.state
+    if app.serves is not None and stops_first(app.release, release):
+        work.out.say("It is not started: by ship.toml's stop-first, nothing runs beside the old.")
+        return
+    work.out.step("Starting it where nobody is sent to, and asking it")
     port = app.settings.own_port(other(app.slot) if app.live else app.slot)
     canary.check(app, release, work.out, port=port)
 

@@ -14,7 +14,7 @@ from receiver.deploy.stages.again import Pending, decide_config, decide_rollback
 from receiver.deploy.stages.compiling import Compiled, completed
 from receiver.deploy.stages.decision import Decision, ToBuild, decide
 from receiver.deploy.stages.requests import ConfigChange, Push, Rollback
-from receiver.deploy.stages.takeover import live_step, planned_swap
+from receiver.deploy.stages.takeover import live_step, planned_swap, way_for
 from receiver.deploy.tree.pushed import Planned
 from receiver.machine import files
 from receiver.model.build import BuildPlan, Command, Virtualenv
@@ -82,6 +82,9 @@ def _tell(app: AppState, decision: Decision, out: Output) -> None:
     if isinstance(decision.code, ToBuild):
         compiled = _tell_build(app, decision.code, out)
         release = completed(release, compiled, decision.config, out)
+    if way := way_for(app, release):
+        out.step(f"Stop what runs, before anything of {release.label} starts")
+        _tell_steps(way, out)
     _tell_checks(release, decision, out)
     _tell_takeover(app, release, decision, out)
 

@@ -1,6 +1,6 @@
 """What should run of an app and what the boot should start: sockets, slots, workers and timers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from receiver.changes import steps as change_steps
 from receiver.doctor.seen import AppSeen, Seen
@@ -23,15 +23,21 @@ from receiver.model.plan import (
     StopSlot,
 )
 from receiver.model.release import Live, Release
+from receiver.nginx.sites import web_port
 from receiver.planner.formation import plan_formation
+
+Running = Mapping[SlotLetter, int]
+"""The slots that run, by main process; 0 while it has none."""
 
 
 def look(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     """What does not run as it should, or would not after a boot."""
     yield from _socket(seen, app)
     if app.serves is not None:
-        yield from _slot(seen, app, *app.serves)
-        yield from _old_slot(seen, app, *app.serves)
+        running = seen.server.host.running(app.name)
+        yield from _slot(seen, app, *app.serves, running)
+        yield from _old_slot(app, *app.serves, running)
+        yield from _strangers(seen, app, *app.serves, running)
     elif app.settings.stopped:
         yield from _runs_although_stopped(seen, app)
     yield from _formation(seen, app)
@@ -95,12 +101,17 @@ def _is_own(seen: Seen, app: AppSeen, port: int) -> bool:
     return port in sockets.listening_ports(family)
 
 
-def _slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
-    pid = seen.server.host.main_pid(app.name, live.slot)
-    if pid is None:
+def _slot(
+    seen: Seen, app: AppSeen, live: Live, release: Release, running: Running
+) -> Iterator[Finding]:
+    pid = running.get(live.slot)
+    if not pid:
         yield _down(seen, app, live, release)
         return
     if release.binds_itself:
+        return
+    if not app.paths.slot_run(live.slot).is_dir():
+        yield _mute(app, live)
         return
     alive = proc.children(pid)
     told = workers.ready_workers(app.paths.slot_run(live.slot))
@@ -139,24 +150,59 @@ def _down(seen: Seen, app: AppSeen, live: Live, release: Release) -> Finding:
     )
 
 
-def _old_slot(seen: Seen, app: AppSeen, live: Live, release: Release) -> Iterator[Finding]:
+def _mute(app: AppSeen, live: Live) -> Finding:
+    return Finding(
+        name="web.run-folder",
+        app=app.name,
+        severity="broken",
+        title=f"The run folder of {app.name}'s web process is gone.",
+        seen=(f"There is no {app.paths.slot_run(live.slot)}.",),
+        means="What runs goes on. A worker that is lost is not replaced: none can say that it "
+        "serves.",
+        does="replace the web process by a fresh one, which makes its folder",
+        repair=(Steps(app.name, app.server.engine.web.restart(app)),),
+    )
+
+
+def _old_slot(app: AppSeen, live: Live, release: Release, running: Running) -> Iterator[Finding]:
     other: SlotLetter = "b" if live.slot == "a" else "a"
-    pid = seen.server.host.main_pid(app.name, other)
+    pid = running.get(other)
     if pid is not None:
+        now = f"Process {pid}" if pid else "It is about to be started again"
         yield Finding(
             name="web.second-slot",
             app=app.name,
             severity="warning",
             title=f"A second web process of {app.name} runs, in slot {other}.",
-            seen=(f"Process {pid}; {release.label} serves in slot {live.slot}.",),
+            seen=(f"{now}; {release.label} serves in slot {live.slot}.",),
             means="Some visitors may be served by an old release, and it takes memory.",
             does="stop it",
             repair=(Steps(app.name, (StopSlot(app.name, other),)),),
         )
 
 
+def _strangers(
+    seen: Seen, app: AppSeen, live: Live, release: Release, running: Running
+) -> Iterator[Finding]:
+    """Who else listens where nginx sends the app's visitors; what is in a slot was told before."""
+    port = web_port(app.settings, release, live.slot)
+    known = {pid for main in running.values() if main for pid in proc.together(main)}
+    others = set(sockets.listeners(port)) - known - seen.examiner.holders(app.name)
+    if others and running.get(live.slot):
+        names = ", ".join(sockets.shown(pid) for pid in sorted(others))
+        yield Finding(
+            name="port.shared",
+            app=app.name,
+            severity="broken",
+            title=f"Another process takes visitors of {app.name}.",
+            seen=(f"{names} listens on port {port}, and is of no slot.",),
+            means="Some visitors, or all, reach it in place of the live release.",
+            advice="Find out what started it, and end it; then `ship doctor` again.",
+        )
+
+
 def _runs_although_stopped(seen: Seen, app: AppSeen) -> Iterator[Finding]:
-    runs = [slot for slot in SLOTS if seen.server.host.main_pid(app.name, slot) is not None]
+    runs = sorted(seen.server.host.running(app.name))
     if runs:
         plan = tuple(StopSlot(app.name, slot) for slot in runs)
         yield Finding(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # the way to an engine costs nothing
 class Web(Protocol):
     """How releases come to serve visitors, and by how many processes."""
 
+    def make_way(self, app: "AppState", release: "Release") -> "Plan":
+        """The steps that end what runs before anything of the release starts; mostly none."""
+
     def take_over(self, app: "AppState", release: "Release", *, same_start: bool) -> "Swap":
         """How a release that stands ready would take over from the live one.
 
@@ -74,8 +77,8 @@ class Engine(Protocol):
     def early_ends(self, app: "AppName") -> Iterator[str]:
         """What has ended already of background processes that were started just now, and why."""
 
-    def steps(self, say: Callable[[str], object]) -> Steps:
-        """Who does steps; `say` is told what is seen on the way."""
+    def steps(self, say: Callable[[str], object], warn: Callable[[str], object]) -> Steps:
+        """Who does steps; `say` is told what is seen on the way, `warn` what is late."""
 
     def log(self, app: "AppName", slot: "SlotLetter | None" = None) -> "Log":
         """What the app's processes wrote; or its web processes in one slot."""

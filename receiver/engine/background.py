@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from receiver.changes.points import reached
+from receiver.engine.stopping import Warn, stop_background
 from receiver.health import workers
 from receiver.machine import files
 from receiver.model.formation import Formation, Instance, instances
@@ -32,7 +33,7 @@ class Starts(msgspec.Struct, frozen=True, kw_only=True):
     """When it was started last, or will be."""
 
 
-def set_formation(server: Server, app: AppName, wanted: Formation) -> None:
+def set_formation(server: Server, app: AppName, wanted: Formation, warn: Warn) -> None:
     """Have exactly these processes run, each of its release, now and after a boot.
 
     Those of another release are gone before one of the new release starts: none ever meets the
@@ -44,7 +45,7 @@ def set_formation(server: Server, app: AppName, wanted: Formation) -> None:
     host, paths = server.host.background, server.layout.app(app)
     runs = host.running(app)
     right = _right(paths, wanted, runs)
-    host.stop(app, [each for each in runs if each not in right])
+    stop_background(server, app, [each for each in runs if each not in right], warn)
     reached("processes stopped")
     _aim(paths, wanted)
     # first what the boot starts: a manager that reads its files anew holds on to a unit that it is
@@ -56,10 +57,10 @@ def set_formation(server: Server, app: AppName, wanted: Formation) -> None:
     records.write_formation(paths, wanted)
 
 
-def restart(server: Server, app: AppName, names: Collection[str]) -> None:
+def restart(server: Server, app: AppName, names: Collection[str], warn: Warn) -> None:
     """Stop these processes, and start them afresh."""
     chosen = [Instance.parse(name) for name in names]
-    server.host.background.stop(app, chosen)
+    stop_background(server, app, chosen, warn)
     server.host.background.start(app, chosen)
 
 

@@ -41,11 +41,11 @@ class Machine:
 
         return background.early_ends(self._server, app)
 
-    def steps(self, say: Callable[[str], object]) -> "MachineSteps":
+    def steps(self, say: Callable[[str], object], warn: Callable[[str], object]) -> "MachineSteps":
         """What changes slots, units and nginx's files."""
         from receiver.engine.steps import MachineSteps  # noqa: PLC0415 - see above
 
-        return MachineSteps(self._server, say)
+        return MachineSteps(self._server, say, warn)
 
     def log(self, app: "AppName", slot: "SlotLetter | None" = None) -> "Log":
         """The host's."""

@@ -22,7 +22,7 @@ from receiver.model.plan import (
 )
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
-from receiver.planner.swap import Swap, SwapFacts, other, plan_swap
+from receiver.planner.swap import Swap, SwapFacts, other, plan_stop_first, plan_swap, stops_first
 from receiver.state import records
 
 
@@ -38,16 +38,23 @@ def serving(app: AppState) -> dict[int, str]:
     return {pid: label for pid, label in sorted(told.items()) if pid in alive}
 
 
+def make_way(app: AppState, release: Release) -> Plan:
+    """The steps that end what runs before anything of the release starts; mostly none."""
+    if not stops_first(app.release, release):
+        return ()
+    running = app.server.host.running(app.name)
+    return plan_stop_first(app.release, release, running, app.formation)
+
+
 def take_over(app: AppState, release: Release, *, same_start: bool) -> Swap:
     """How a release takes over from the live one."""
-    runs = app.release is not None and _runs(app)
     return plan_swap(
         SwapFacts(
             new=release,
             old=app.release,
             slot=app.slot,
-            old_runs=runs,
-            same_start=same_start,
+            running=app.server.host.running(app.name),
+            same_start=same_start and _hears(app),
             settings=app.settings,
             current=Link(str(app.paths.current), f"releases/{release.label}"),
             site=lambda slot: change_steps.site_change(app, release, slot),
@@ -68,6 +75,7 @@ def start(after: AppState) -> Plan:
     """The steps that start web of the live release again."""
     live, release = _live(after)
     return (
+        *_stop_other(after),
         AimSlot(after.name, live.slot, release.version),
         StartSlot(after.name, live.slot),
         await_slot(release, after.settings, live.slot),
@@ -80,6 +88,8 @@ def start(after: AppState) -> Plan:
 def restart(app: AppState) -> Plan:
     """The steps that have the other slot take over with the same release."""
     live, release = _live(app)
+    if stops_first(release, release):
+        return (StopSlot(app.name, live.slot), *start(app))
     fresh = Live(release=live.release, slot=other(live.slot))
     return (
         StopSlot(app.name, fresh.slot),
@@ -102,6 +112,8 @@ def scale(before: AppState, after: AppState) -> Plan:
     live, release = after.live, after.release
     if live is None or release is None or not release.gunicorn or not _runs(after):
         return ()
+    if stops_first(release, release) or not _hears(after):
+        return restart(after)
     limit_s = float(after.settings.check_limit_s)
     return (
         AimSlot(after.name, live.slot, live.release, reload=True),
@@ -116,6 +128,17 @@ def await_slot(release: Release, settings: App, slot: SlotLetter) -> AnyStep:
         return AwaitRelease(release.app, slot, release.version, limit_s)
     port = settings.own_port(slot)
     return AwaitAnswer(release.app, slot, port, limit_s, release.checked_by(settings))
+
+
+def _stop_other(app: AppState) -> Plan:
+    """The step that leaves one slot, where another runs that nobody should know of."""
+    spare = other(app.slot)
+    return (StopSlot(app.name, spare),) if spare in app.server.host.running(app.name) else ()
+
+
+def _hears(app: AppState) -> bool:
+    """Whether a HUP would be answered: without its run folder, no worker can say that it serves."""
+    return app.paths.slot_run(app.slot).is_dir()
 
 
 def _runs(app: AppState) -> bool:

@@ -9,7 +9,10 @@ from typing import assert_never
 
 import msgspec
 
+from receiver.changes.app_state import state_of
 from receiver.engine import background
+from receiver.engine.slots import await_slot
+from receiver.engine.stopping import stop_slot
 from receiver.health import ask as health
 from receiver.health import workers
 from receiver.health.answers import Question, notice, wrong_port, wrong_socket
@@ -17,6 +20,7 @@ from receiver.machine import files, proc, sockets
 from receiver.model import plan as steps
 from receiver.model.check import Check
 from receiver.model.errors import CheckError, ServerError, ShipError, SwapError
+from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import OfEngine, Plan
 from receiver.model.process_limits import Limit
@@ -28,11 +32,14 @@ _UNDO_LIMIT_S = 60.0
 
 
 class MachineSteps:
-    """The steps of one machine; `say` is told what is seen on the way."""
+    """The steps of one machine; `say` is told what is seen on the way, `warn` what is late."""
 
-    def __init__(self, server: Server, say: Callable[[str], object]) -> None:
+    def __init__(
+        self, server: Server, say: Callable[[str], object], warn: Callable[[str], object]
+    ) -> None:
         self._server = server
         self._say = say
+        self._warn = warn
 
     def opposite(self, step: OfEngine) -> Plan:  # noqa: C901, PLR0912 - one case a step, as in `do`
         """The steps that bring back what is there now, looked up before `step` changes it."""
@@ -52,8 +59,8 @@ class MachineSteps:
                 return self._aim_back(step)
             case steps.StartSlot(app=app, slot=slot):
                 return (steps.StopSlot(app, slot),)
-            case steps.StopSlot(app=app, slot=slot):
-                return (steps.StartSlot(app, slot),) if self._runs(step) else ()
+            case steps.StopSlot():
+                return self._start_back(step)
             case steps.EnableSlot(app=app):
                 live = records.read_live(self._server.layout.app(AppName(app)))
                 return (steps.EnableSlot(app, live.slot if live else None),)
@@ -97,7 +104,7 @@ class MachineSteps:
             case steps.StartSlot(app=app, slot=slot):
                 host.start(AppName(app), slot)
             case steps.StopSlot(app=app, slot=slot):
-                host.stop(AppName(app), slot)
+                stop_slot(self._server, AppName(app), slot, self._warn)
             case steps.EnableSlot(app=app, slot=enabled):
                 host.enable(AppName(app), enabled)
             case steps.SetTimers(app=app, timers=timers):
@@ -110,9 +117,9 @@ class MachineSteps:
             case steps.AskThroughNginx(app=app, check=check):
                 self._ask_through_nginx(AppName(app), check)
             case steps.SetFormation(app=app, formation=formation):
-                background.set_formation(self._server, AppName(app), formation)
+                background.set_formation(self._server, AppName(app), formation, self._warn)
             case steps.RestartProcesses(app=app, names=names):
-                background.restart(self._server, AppName(app), names)
+                background.restart(self._server, AppName(app), names, self._warn)
             case _:
                 assert_never(step)
 
@@ -159,8 +166,18 @@ class MachineSteps:
             return (back,)
         return (back, steps.AwaitRelease(step.app, step.slot, was, _UNDO_LIMIT_S))
 
-    def _runs(self, step: steps.StopSlot) -> bool:
-        return self._server.host.main_pid(AppName(step.app), step.slot) is not None
+    def _start_back(self, step: steps.StopSlot) -> Plan:
+        """The steps that have a slot run again, and serve where it has a process that could."""
+        app = AppName(step.app)
+        running = self._server.host.running(app)
+        if step.slot not in running:
+            return ()
+        start = steps.StartSlot(app, step.slot)
+        state = state_of(self._server, app)
+        serves = running[step.slot] and state.release is not None and state.slot == step.slot
+        if not serves or state.release is None:
+            return (start,)
+        return (start, await_slot(state.release, state.settings, step.slot))
 
     def _await_release(self, step: steps.AwaitRelease) -> None:
         app = AppName(step.app)
@@ -174,10 +191,23 @@ class MachineSteps:
         run = self._server.layout.app(app).slot_run(step.slot)
         label, clock = f"v{step.version}", self._server.clock
         workers.wait_for_release(run, label, master_pid=master, limit_s=step.limit_s, clock=clock)
+        self._check_listener(app, step.slot, master)
         answer = workers.last_answer(run)
         if answer is not None:
             self._say(f"Asked before anybody else, it answered {answer.status}.")
         self._say(f"Every worker is of {label}.")
+
+    def _check_listener(self, app: AppName, slot: SlotLetter, master: int) -> None:
+        """See that nginx sends visitors to what serves: whoever else has the port gets them all."""
+        port = records.read_app(self._server.layout.app(app)).port
+        if sockets.is_answered_by(port, (master,)):
+            return
+        raise SwapError(
+            f"Slot {slot} does not listen on port {port}, where nginx sends visitors.",
+            detail=f"{sockets.port_holder(port) or 'Nobody'} listens there.",
+            advice="`ship doctor` says why, and `ship doctor --fix` holds the port again.",
+            reason="swap/other-listener",
+        )
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
         app = AppName(step.app)

@@ -42,9 +42,9 @@ class Background(Protocol):
     def running(self, app: AppName) -> dict[Instance, int]:
         """Process ids of what runs, or is about to be started again: 0 while it has none."""
 
-    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
+    def stop(self, app: AppName, instances: Collection[Instance]) -> frozenset[Instance]:
         """Stop processes, each by its own signal and within its own time; returns when all are
-        gone.
+        gone: those that had to be killed.
         """
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:
@@ -119,11 +119,19 @@ class Host(Protocol):
         SwapError when it does not come up.
         """
 
-    def stop(self, app: AppName, slot: SlotLetter) -> None:
-        """Stop a slot gracefully; nothing happens when it is not running."""
+    def stop(self, app: AppName, slot: SlotLetter) -> bool:
+        """Stop a slot gracefully; nothing happens when it is not running.
+
+        Returns whether a process of it had to be killed.
+        """
 
     def reload(self, app: AppName, slot: SlotLetter) -> None:
         """Send HUP to the slot's main process."""
+
+    def running(self, app: AppName) -> dict[SlotLetter, int]:
+        """Slots that run, or are about to be started again, by the manager's own word: with the
+        id of the main process, or 0 while there is none.
+        """
 
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
         """Process id of the slot's main process; None when it does not run."""

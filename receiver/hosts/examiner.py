@@ -119,6 +119,9 @@ class Examiner(Protocol):
     def socket(self, app: AppName) -> State | None:
         """What holds the app's port."""
 
+    def holders(self, app: AppName) -> frozenset[int]:
+        """Processes of the manager's own that have the app's port open."""
+
     def process(self, app: AppName, instance: Instance) -> State | None:
         """One besides web."""
 

@@ -138,6 +138,7 @@ def _draft(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, version: in
         processes={},
         check=pushed.check,
         rules=dict(pushed.manifest.process),
+        order=pushed.manifest.deploy.order,
         static=pushed.manifest.static,
         address=ADDRESS,
         gunicorn_file=pushed.gunicorn_file,

@@ -25,6 +25,7 @@ from receiver.model.errors import ServerError, ShipError
 from receiver.model.program import RUNTIME
 from receiver.model.settings import GRACEFUL_S
 from receiver.model.webserver import Gunicorn, needs_fresh_start
+from receiver.planner.swap import stops_first
 from receiver.runs.jobs import launch_argv
 from receiver.state import records
 
@@ -92,6 +93,9 @@ class Web:
         """
         old, before = self.running, self._ready
         if old is None or before is None or old.status is not None:
+            return self.begin(ready)
+        if stops_first(before.release, ready.release):
+            self.end(old)
             return self.begin(ready)
         if self._takes_over(before, ready):
             return self._swap_in_place(ready, old)

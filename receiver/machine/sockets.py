@@ -73,13 +73,22 @@ def is_listened_on(port: int) -> bool:
     return any(row.port == port for row in _rows())
 
 
+def listeners(port: int) -> tuple[int, ...]:
+    """Processes that listen on a TCP port, as far as they can be seen."""
+    inodes = {row.inode for row in _rows() if row.port == port}
+    if not inodes:
+        return ()
+    return tuple(pid for pid in proc.pids() if not inodes.isdisjoint(proc.sockets(pid)))
+
+
 def port_holder(port: int) -> str | None:
     """The program that listens on `port`, as `nginx (process 123)`; None when it cannot be seen."""
-    inodes = {row.inode for row in _rows() if row.port == port}
-    for pid in proc.pids():
-        if not inodes.isdisjoint(proc.sockets(pid)):
-            return f"{proc.name(pid) or 'a program'} (process {pid})"
-    return None
+    return next(map(shown, listeners(port)), None)
+
+
+def shown(pid: int) -> str:
+    """A process as `nginx (process 123)`."""
+    return f"{proc.name(pid) or 'a program'} (process {pid})"
 
 
 def port_in_use(port: int, whom: str) -> ServerError:

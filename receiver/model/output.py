@@ -159,3 +159,11 @@ class Output:
     def _line(self, text: str) -> None:
         shown = harmless(self.masked(text))
         self._sink(shown.encode("utf-8", "surrogateescape") + b"\n")
+
+
+class Warnings(Output):
+    """Has another output show the warnings, and nothing else."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(len)
+        self.warn = out.warn  # type: ignore[method-assign] # the other's, which knows its secrets

@@ -15,3 +15,6 @@ HOOKS = CODE / "hooks"
 """git's hooks of every app's repository."""
 HTTP_CONFIG = _RECEIVER / "push" / "http" / "gunicorn_conf.py"
 """gunicorn's settings for Ship's own application."""
+KILLED_WORKERS = 75
+"""Exit status of a gunicorn that had to kill workers when it ended; receiver/runtime/swap.py has
+it too."""

@@ -7,7 +7,7 @@ import msgspec
 from receiver.model.check import Check, overlaid
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
-from receiver.model.settings import App, ProcessRule, ReleasePhase
+from receiver.model.settings import App, Order, ProcessRule, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
 
 _WORKER_CLASS = "--worker-class="
@@ -44,6 +44,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     check: Check = Check()
     phase: ReleasePhase = ReleasePhase()
     """When the `release:` line runs, as the ship.toml of its tree said."""
+    order: Order = "start-first"
+    """Whether the old processes end before it starts, as the ship.toml of its tree said."""
     code_check: Check | None = None
     """What the pushed code says of it, where `check` is that with the app's own settings above."""
     cron: dict[str, Cron] = {}

@@ -19,6 +19,8 @@ from receiver.model.process_limits import Limit
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
 GRACEFUL_S = 30
+STOP_MARGIN_S = 5
+"""How much later than an app's `graceful_limit_s` its web processes are killed."""
 StopSignal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
 """Those that both process managers can be told to send."""
 ALL_TYPES = "*"
@@ -216,6 +218,18 @@ class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = ("deploy",)
 
 
+Order = Literal["start-first", "stop-first"]
+
+
+class Takeover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[deploy] of an app's own ship.toml: how a new release takes over from the old one."""
+
+    order: Annotated[
+        Order,
+        Meta(description="`stop-first`: the old processes end before anything of the new starts."),
+    ] = "start-first"
+
+
 class ProcessRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[process.TYPE] of an app's own ship.toml: how processes of a type other than web are
     stopped.
@@ -233,6 +247,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """ship.toml in an app's tree: what travels with the code, so a rollback brings it back too."""
 
     check: Check = Check()
+    deploy: Takeover = Takeover()
     release: ReleasePhase = ReleasePhase()
     cron: Annotated[dict[str, Cron], Meta(description="Commands that run at set times.")] = (
         msgspec.field(default_factory=dict)

@@ -14,6 +14,7 @@ from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.formation import NOT_IN_BACKGROUND, WEB, instances
 from receiver.model.limits import MAX_PROCESSES
 from receiver.model.names import AppName
+from receiver.model.output import Output, Warnings
 from receiver.model.plan import AnyStep, Plan, RestartProcesses, SetFormation, WriteFile
 from receiver.model.settings import ALL_TYPES, App
 from receiver.planner.formation import background_types, plan_formation
@@ -76,11 +77,11 @@ def planned(server: Server, name: AppName, change: Change) -> Plan:
     return change.plan(state_of(server, name))
 
 
-def do(server: Server, name: AppName, change: Change) -> None:
+def do(server: Server, name: AppName, change: Change, out: Output | None = None) -> None:
     """Plan and do a change under the app's lock: until then, a deploy may make another release
-    live.
+    live. `out` is warned of what does not end.
     """
-    with changing(server, name, change.title) as under_way:
+    with changing(server, name, change.title, Warnings(out) if out else None) as under_way:
         under_way.apply(change.plan(under_way.state))
 
 

@@ -37,7 +37,7 @@ def _master():
     if master is None:
         master = types.ModuleType("ship_runtime_master")
         master.cfg, master.workers, master.served, master.swapping = None, 0, False, False
-        master.label = ""
+        master.label, master.starting = "", False
         sys.modules["ship_runtime_master"] = master
     return master
 

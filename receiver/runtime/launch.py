@@ -248,8 +248,9 @@ def clear_ready(run):
         os.makedirs(ready, exist_ok=True)
         for name in os.listdir(ready):
             os.unlink(os.path.join(ready, name))
-        if os.path.exists(os.path.join(run, "boot-error")):
-            os.unlink(os.path.join(run, "boot-error"))
+        for name in ("boot-error", "swapped"):
+            if os.path.exists(os.path.join(run, name)):
+                os.unlink(os.path.join(run, name))
     except OSError as error:
         raise LaunchError(NO_INPUT, f"The folder {run} cannot be used: {error}.") from error
 

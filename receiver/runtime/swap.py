@@ -1,11 +1,13 @@
-"""What happens at a HUP: the new workers boot beside the old, which go only when all of the new
-serve.
+"""How workers start: the first of a release alone, the others when it serves.
 
-Gunicorn itself forks the new workers and stops the old at once, so that nobody answers while the
-new ones boot. Its hook `on_reload` comes before that, and there the new workers are started and
-watched. Then gunicorn is left to do the one part it does well: to stop the older workers
-gracefully. If a new worker fails, the new ones are the ones to go, and the settings before the HUP
-are put back.
+An app that makes its tables at import would have all workers make them at once. So at a start
+gunicorn's `spawn_workers` forks one worker until one serves.
+
+At a HUP the new workers boot beside the old, which go only when all of the new serve. Gunicorn
+itself forks the new workers and stops the old at once, so that nobody answers while the new ones
+boot. Its hook `on_reload` comes before that, and there the new workers are started and watched.
+Then gunicorn is left to do the one part it does well: to stop the older workers gracefully. If a
+new worker fails, the new ones are the ones to go, and the settings before the HUP are put back.
 """
 
 import os
@@ -17,8 +19,10 @@ import ship_runtime_question as question
 import ship_runtime_unsaid as unsaid
 import ship_runtime_worker as boot
 
-_LOOK_EVERY_S = 0.02
+_LOOK_EVERY_S = 0.005
 _KILLED_WITHIN_S = 2
+_KILLED_WORKERS = 75
+"""Exit status after workers had to be killed, in receiver/model/program.py too."""
 
 
 def hooks(release, master, cfg):
@@ -54,7 +58,7 @@ def hooks(release, master, cfg):
         boot.announce(release, worker)
 
     def child_exit(server, worker):
-        master.served |= boot.withdraw(release.run, worker.pid)
+        _note_end(server, master, release.run, worker.pid)
         theirs["child_exit"](server, worker)
 
     ours = (on_starting, on_reload, pre_fork, post_fork, post_worker_init, child_exit)
@@ -66,8 +70,69 @@ _HOOKS = ("on_starting", "on_reload", "pre_fork", "post_fork", "post_worker_init
 
 def _begin(server, release, master):
     master.cfg, master.workers = server.cfg, server.cfg.workers
+    master.label, master.starting = release.label, True
     _take_one_signal_at_a_time(server)
-    _tell_who_serves(master, release.run, release.label)
+    _start_one_first(server, master, release.run)
+    _tell_of_kills(server)
+
+
+def _start_one_first(server, master, run):
+    """Have gunicorn fork one worker until one serves, and say who serves when all do.
+
+    A worker that serves sends the master SIGCHLD, so that it comes here at once.
+    """
+    spawn, manage = server.spawn_workers, server.manage_workers
+
+    def spawn_workers():
+        if master.served or _serving(server, run):
+            spawn()
+        elif not server.WORKERS:
+            server.spawn_worker()
+
+    def manage_workers():
+        manage()
+        if master.starting and len(_serving(server, run)) >= server.num_workers:
+            _tell_who_serves(master, run, master.label)
+
+    server.spawn_workers, server.manage_workers = spawn_workers, manage_workers
+
+
+def _tell_of_kills(server):
+    """Gunicorn kills what does not end in time, and ends as if all had gone well."""
+    kill, end = server.kill_workers, server.halt
+    killed = []
+
+    def kill_workers(number):
+        if number == signal.SIGKILL:
+            killed.extend(server.WORKERS)
+        kill(number)
+
+    def halt(*args, **options):
+        try:
+            end(*args, **options)
+        except SystemExit as ended:
+            if not killed or ended.code:
+                raise
+            server.log.warning(
+                "Workers that did not end in time, and were killed: %d.", len(killed)
+            )
+            raise SystemExit(_KILLED_WORKERS) from None
+
+    server.kill_workers, server.halt = kill_workers, halt
+
+
+def _serving(server, run):
+    return [pid for pid in list(server.WORKERS) if os.path.exists(boot.ready_path(run, pid))]
+
+
+def _note_end(server, master, run, pid):
+    """Say that a start did not bring all workers; where none serves, the master ends by itself."""
+    served = boot.withdraw(run, pid)
+    master.served |= served
+    starting = getattr(master, "starting", False) and not master.swapping
+    if starting and not served and _serving(server, run):
+        _leave_reason(run, f"A worker of {master.label} ended before it served.")
+        boot.leave(run, "swapped", f"{master.label} in part")
 
 
 def _take_one_signal_at_a_time(server):
@@ -109,7 +174,7 @@ def swap(server, release, master, their_hook):
     wanted, before = server.cfg.workers, master.workers
     master.workers, master.swapping = wanted, True
     _unlink(os.path.join(release.run, "boot-error"))
-    why = _start(server, release, wanted, their_hook)
+    why = _start(server, release, master, wanted, their_hook)
     master.swapping = False
     if why is None:
         master.cfg = server.cfg
@@ -122,23 +187,32 @@ def swap(server, release, master, their_hook):
         _refuse(server, master, why, old)
 
 
-def _start(server, release, wanted, their_hook):
-    """Start as many workers at a time as there are processors. Returns why they failed, if so.
+def _start(server, release, master, wanted, their_hook):
+    """Start the first worker of a release alone, then as many at a time as there are processors.
+    Returns why they failed, if so.
 
     Nothing here may clean up on the way out: a worker is forked in here, and leaves this way.
     """
-    limit = time.monotonic() + int(os.environ.get("SHIP_BOOT_LIMIT_S", release.boot_limit_s))
-    at_once = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limit_s = int(os.environ.get("SHIP_BOOT_LIMIT_S", release.boot_limit_s))
+    limit = time.monotonic() + limit_s
+    begun, at_once = 0, 1 if release.label != master.label else _processors()
     try:
         their_hook(server)
-        for begun in range(0, wanted, at_once):
+        while begun < wanted:
             pids = [server.spawn_worker() for _ in range(min(at_once, wanted - begun))]
             why = _await(server, release, pids, limit)
             if why:
                 return why
+            if begun == 0:
+                limit, at_once = time.monotonic() + limit_s, _processors()
+            begun += len(pids)
     except Exception as error:  # noqa: BLE001 - whatever a hook of the app's raises
         return f"A hook of the app's gunicorn file failed: {error!r}."
     return None
+
+
+def _processors():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _await(server, release, pids, limit):
@@ -159,8 +233,7 @@ def _refuse(server, master, why, old):
     """Put back the settings before the HUP, and have the new workers go."""
     server.log.error("%s Going on with the release before.", why)
     run = os.environ["SHIP_RUN"]
-    if not os.path.exists(os.path.join(run, "boot-error")):
-        boot.write_boot_error(run, why)
+    _leave_reason(run, why)
     _kill(
         server, [pid for pid in _new(server, old) if not os.path.exists(boot.ready_path(run, pid))]
     )
@@ -199,9 +272,15 @@ def _buried(server, pid):
     return True
 
 
+def _leave_reason(run, why):
+    """Leave it for ship to find, unless the worker itself has said more."""
+    if not os.path.exists(os.path.join(run, "boot-error")):
+        boot.write_boot_error(run, why)
+
+
 def _tell_who_serves(master, run, label):
     """Say which release serves, now that a start or a HUP is answered: ship waits for this word."""
-    master.label = label
+    master.label, master.starting = label, False
     boot.leave(run, "swapped", label)
 
 

@@ -145,6 +145,8 @@ def announce(release, worker):
         worker.notify = beat
         worker.ship_serves = True
         leave(release.run, f"ready/{os.getpid()}", release.label)
+        if os.getppid() == worker.ppid:
+            os.kill(worker.ppid, signal.SIGCHLD)  # wakes the master: it may start the others now
 
     worker.notify = first_beat
 

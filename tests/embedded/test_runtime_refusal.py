@@ -129,6 +129,24 @@ def test_first_start_of_a_broken_release_ends_at_once(site: Site, case: str) -> 
         site.served("a", 1)
 
 
+ALONE = """
+import fcntl, os
+held = open(os.environ["STORE"], "w")
+fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+
+
+def test_start_of_which_one_worker_alone_can_serve_is_refused(site: Site) -> None:
+    """A store with one writer: the second worker would be started again for ever."""
+    site.release(1, files={"app.py": WSGI + ALONE}, env={"STORE": str(site.home / "s")}, workers=2)
+    site.start("a", 1, wait=False)
+    with pytest.raises(SwapError) as refused:
+        site.served("a", 1)
+    assert refused.value.reason == "swap/boot-failed"
+    assert "BlockingIOError" in refused.value.detail
+    assert site.masters["a"].poll() is None  # a boot of the machine has it serve what it can
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [

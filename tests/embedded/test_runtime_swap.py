@@ -2,8 +2,10 @@
 
 import json
 import os
+import select
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from receiver.health import workers
 from receiver.machine import proc
+from receiver.model.program import KILLED_WORKERS
 from tests.embedded.embedded_server import wait_until
 from tests.embedded.runtime_fixtures import KINDS, site
 from tests.embedded.runtime_site import Load, Site, nginx_before
@@ -195,6 +198,64 @@ def test_a_worker_that_is_hardly_forked_goes_when_it_is_told(site: Site) -> None
     wait_until(lambda: any(site.home.rglob("forked")), 20)
     site.masters["a"].send_signal(signal.SIGTERM)
     assert site.masters["a"].wait(30) == 0, site.log("a")
+
+
+MAKES_TABLES = """
+import os, sqlite3, time, app
+db = sqlite3.connect(os.environ["DB"])
+if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'pages'").fetchall():
+    time.sleep(0.2)
+    db.execute("CREATE TABLE pages (title TEXT)")
+app = app.app
+"""
+
+
+@pytest.mark.parametrize("kind", ["sync", "gthread", "uvicorn"])
+def test_the_first_worker_of_a_release_makes_its_tables_alone(site: Site, kind: str) -> None:
+    """Started at once, the second would find a table that it has just seen missing."""
+    arguments, files = KINDS[kind]
+    for version in (1, 2, 3):
+        site.release(
+            version,
+            app="tables:app",
+            arguments=arguments,
+            files={**files, "tables.py": MAKES_TABLES},
+            env={"DB": str(site.home / f"db{version}")},
+            workers=3,
+        )
+    site.start("a", 1)
+    assert len(workers.ready_workers(site.run_dir("a"))) == 3
+    for version in (2, 3):
+        site.hup("a", version)
+        assert site.ask().startswith(f"v{version}")
+    assert "exists" not in site.log("a")
+
+
+def test_a_start_is_over_when_every_worker_serves(site: Site) -> None:
+    site.release(1, workers=4, env={"BOOT_S": "0.3"})
+    site.start("a", 1)
+    assert len(workers.ready_workers(site.run_dir("a"))) == 4
+
+
+def test_a_first_worker_that_hangs_keeps_no_hup_waiting(site: Site) -> None:
+    site.release(1, workers=2, env={"BOOT_S": "600"})
+    site.release(2, workers=2)
+    site.start("a", 1, wait=False)
+    wait_until(lambda: bool(proc.children(site.masters["a"].pid)), 20)
+    site.hup("a", 2)
+    assert site.ask().startswith("v2")
+
+
+def test_a_server_tells_that_it_had_to_kill_a_worker(site: Site) -> None:
+    site.release(
+        1, workers=1, env={"WORK_S": "600"}, files={"gunicorn.conf.py": "graceful_timeout = 1\n"}
+    )
+    site.start("a", 1)
+    with socket.create_connection(("127.0.0.1", site.port)) as visitor:
+        visitor.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert not select.select([visitor], [], [], 0.5)[0]
+        assert site.stop("a") == KILLED_WORKERS
+    assert "did not end in time, and were killed: 1." in site.log("a")
 
 
 def test_a_dead_worker_is_replaced_and_its_word_removed(site: Site) -> None:

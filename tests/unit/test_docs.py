@@ -24,7 +24,7 @@ from receiver.model.catalogue import canonical
 from receiver.model.check import Check
 from receiver.model.cron import Cron, ListedJob
 from receiver.model.errors import EXIT_CODES
-from receiver.model.settings import App, Manifest, ProcessRule, ReleasePhase, Server
+from receiver.model.settings import App, Manifest, ProcessRule, ReleasePhase, Server, Takeover
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## app.toml", App),
     ("## ship.toml in the app", Manifest),
     ("### [check]", Check),
+    ("### [deploy]", Takeover),
     ("### [release]", ReleasePhase),
     ("### [process.TYPE]", ProcessRule),
     ("### [cron]", Cron),

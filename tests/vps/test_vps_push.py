@@ -2,8 +2,10 @@
 rollback."""
 
 import json
+import select
 import shlex
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -214,6 +216,59 @@ def test_processes_are_stopped_started_restarted_and_scaled(blog: Site) -> None:
     assert blog.server.ask("blog.example.com")[0] == 503
     blog.ship("ps:scale web=2")
     assert blog.page() == "processes"
+
+
+STUCK = """
+import time
+from page import app as page
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/stuck":
+        time.sleep(600)
+    return page(environ, start_response)
+"""
+
+
+def test_exactly_one_slot_is_left_whatever_somebody_did_to_the_others(
+    ship_server: ShipServer,
+) -> None:
+    twins = ship_server.site("twins")
+    twins.publish("one")
+    ship_server.root("rm -rf /run/ship/apps/twins")
+    found = ship_server.root("ship doctor -a twins", check=False)
+    assert "The run folder of twins's web process is gone." in found
+    twins.publish("two")
+    assert _slots(twins) == ["ship-twins.web@b.service"]
+    assert {twins.page() for _ in range(20)} == {"two"}
+
+    # without a release it is started again and again, and has a process only now and then
+    ship_server.root("systemctl start --no-block ship-twins.web@a.service")
+    ship_server.machine.wait_until(lambda: len(_slots(twins)) > 1, "is about to be started again")
+    assert "A second web process of twins runs, in slot a." in ship_server.root(
+        "ship doctor -a twins", check=False
+    )
+    twins.publish("three")
+    assert _slots(twins) == ["ship-twins.web@b.service"]
+    assert {twins.page() for _ in range(20)} == {"three"}
+
+    # it waits for a visitor, and is killed by its own server: systemd alone would know of nothing
+    files = {"page.py": page("four")["app.py"], "app.py": STUCK}
+    twins.publish("", {**files, "gunicorn.conf.py": "graceful_timeout = 3\n"})
+    with socket.create_connection((ship_server.machine.address, 80)) as visitor:
+        visitor.sendall(b"GET /stuck HTTP/1.0\r\nHost: twins.example.com\r\n\r\n")
+        assert not select.select([visitor], [], [], 1)[0]
+        restarted = twins.ship("ps:restart").stderr.splitlines()
+    assert f" !     web of v{twins.live()} has not ended yet; after 35 s it is killed." in restarted
+    assert f" !     web of v{twins.live()} did not end in time, and was killed." in restarted
+    assert len(_slots(twins)) == 1
+    assert "ship-twins" not in ship_server.root("systemctl --failed --plain --no-legend")
+
+
+def _slots(site: Site) -> list[str]:
+    """The slots of an app that PID 1 has not at rest."""
+    names = f"'ship-{site.app}.web@*' 'ship-{site.app}.port@*'"
+    listed = site.server.root(f"systemctl list-units --all --plain --no-legend {names}")
+    rows = [line.split() for line in listed.splitlines()]
+    return [row[0] for row in rows if row[2] not in {"inactive", "failed"}]
 
 
 def test_a_command_is_run_with_its_streams_its_status_and_a_terminal(blog: Site) -> None:

@@ -250,7 +250,7 @@ def _change(
     warn()
     title = f"{doing} {what} of {call.app}" if what else f"{doing} {call.app}"
 
-    return changes.step(call, title, lambda _: control.do(call.server, call.app, wanted))
+    return changes.step(call, title, lambda out: control.do(call.server, call.app, wanted, out))
 
 
 def parse_wish(text: str) -> "Wish":

@@ -127,6 +127,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         venv=None,
         processes={},
         phase=read.manifest.release,
+        order=read.manifest.deploy.order,
         check=overlaid(read.check, app.settings.check),
         code_check=read.check,
         cron={**read.app_json.jobs, **read.manifest.cron},

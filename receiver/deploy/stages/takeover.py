@@ -14,7 +14,7 @@ from receiver.deploy.stages.config import of_live
 from receiver.deploy.stages.ready import Ready
 from receiver.model.errors import ShipError
 from receiver.model.maintenance import closed_notice
-from receiver.model.plan import SetFormation, WriteFile
+from receiver.model.plan import Plan, SetFormation, StopSlot, WriteFile
 from receiver.model.release import Live, Release
 from receiver.model.webserver import needs_fresh_start
 from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
@@ -31,13 +31,18 @@ def take_over(work: AppChange, ready: Ready) -> Live:
         SwapError: it did not take over
     """
     decision, release = ready.decision, ready.release
+    way = way_for(work.state, release)
+    stopped_at = _make_way(work, release, way)
     phases.release_phase(work, release, decision.occasion, wanted=decision.release_phase)
     _check(work, release)
     swap = planned_swap(work.state, release, decision.config)
     work.out.step(f"Swapping to {release.label}")
     work.out.say(swap.how)
     _apply(work, release, swap)
-    _replace_background(work, release)
+    if stopped_at is not None:
+        gap_s = work.server.clock.now() - stopped_at
+        work.out.say(f"Nobody was served for {gap_s:.1f} s.")
+    _replace_background(work, release, stopped=bool(way))
     live = _record(work, release, swap)
     phases.postdeploy(work, release, decision.postdeploy)
     return live
@@ -50,9 +55,33 @@ def planned_swap(app: AppState, release: Release, config: Mapping[str, str]) -> 
     return app.server.engine.web.take_over(app, release, same_start=same_start)
 
 
+def way_for(app: AppState, release: Release) -> Plan:
+    """The steps that end what runs before anything of a release starts; mostly none."""
+    return app.server.engine.web.make_way(app, release)
+
+
 def live_step(app: AppState, live: Live) -> WriteFile:
     """The step that records a release as live, last of all."""
     return WriteFile(str(app.paths.live), records.json_text(live))
+
+
+def _make_way(work: AppChange, release: Release, way: Plan) -> float | None:
+    """Stop what runs, where the ship.toml of one of the releases asks for it.
+
+    Returns:
+        when web was told to end, by the server's clock; None where it was not
+    """
+    app, since = work.state, None
+    if not way or app.release is None:
+        return None
+    work.out.step(f"Stopping {app.release.label}")
+    work.out.say(f'ship.toml says order = "stop-first": it ends before {release.label} starts.')
+    work.out.say(f"Should {release.label} fail, {app.release.label} is started again.")
+    for step in way:
+        if since is None and isinstance(step, StopSlot):
+            since = work.server.clock.now()
+        work.do(step)
+    return since
 
 
 def _check(work: AppChange, release: Release) -> None:
@@ -71,8 +100,11 @@ def _apply(work: AppChange, release: Release, swap: Swap) -> None:
         raise canary.explain_slot(work.state, release, swap.slot, error) from error
 
 
-def _replace_background(work: AppChange, release: Release) -> None:
-    """Have the background processes be of the new release; an app without any pays nothing."""
+def _replace_background(work: AppChange, release: Release, *, stopped: bool) -> None:
+    """Have the background processes be of the new release; an app without any pays nothing.
+
+    `stopped` is where none runs any more.
+    """
     app, out = work.state, work.out
     before, scale = app.formation, records.read_scale(app.paths)
     wanted = plan_formation(release, scale, app.settings)
@@ -83,7 +115,7 @@ def _replace_background(work: AppChange, release: Release) -> None:
         out.say(line)
     for line in unknown_rules(release):
         out.warn(line)
-    if wanted != before:
+    if wanted != ({} if stopped else before):
         work.do(SetFormation(app.name, wanted))
 
 

@@ -14,7 +14,7 @@ from receiver.hosts.supervisord.background_programs import (
     process_program,
     program_path,
 )
-from receiver.hosts.supervisord.rpc import ALIVE, Supervisor
+from receiver.hosts.supervisord.rpc import ALIVE, COMING_BACK, Supervisor
 from receiver.machine import files
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.formation import Formation, Instance
@@ -23,14 +23,11 @@ from receiver.model.log_line import unstamped
 from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.state import records
 
 _STOPPED_AT_ONCE = 16
-_POLL_S = 0.02
-_RESTART_LIMIT_S = 5.0
-"""supervisord starts again within a second what ended by itself."""
 _LOG_BYTES = 256 * 1024
 _LINE_BYTES = 16 * 1024
-_COMING_BACK = ALIVE | {"BACKOFF", "EXITED"}
 
 
 class SupervisorBackground:
@@ -66,25 +63,28 @@ class SupervisorBackground:
         for told in self._supervisor.call("getAllProcessInfo"):
             instance = instance_of(app, told["group"])
             # one that ended by itself is started again at once; a stopped one is STOPPED
-            if instance is not None and told["statename"] in _COMING_BACK:
+            if instance is not None and told["statename"] in COMING_BACK:
                 found[instance] = told["pid"] if told["statename"] in ALIVE else 0
         return found
 
-    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
-        """Stop processes, all at once; returns when all are gone."""
+    def stop(self, app: AppName, instances: Collection[Instance]) -> frozenset[Instance]:
+        """Stop processes, all at once; returns when all are gone: those that were killed."""
         if not instances or self._supervisor.pid() is None:
-            return
-        names = [_process(app, each) for each in instances]
+            return frozenset()
+        formation = records.read_formation(self._layout.app(app))
         with ThreadPoolExecutor(_STOPPED_AT_ONCE) as pool:
-            list(pool.map(self._stop, names))
+            took_s = list(pool.map(lambda each: self._stop(_process(app, each)), instances))
+        return frozenset(
+            each
+            for each, seconds in zip(instances, took_s, strict=True)
+            if each.type in formation and seconds >= formation[each.type].graceful_s
+        )
 
-    def _stop(self, process: str) -> None:
-        """Stop a process, also one that has just ended and is about to be started again."""
-        ends_at = self._clock.now() + _RESTART_LIMIT_S
-        self._supervisor.stop(process)
-        while self._supervisor.state(process).name == "EXITED" and self._clock.now() < ends_at:
-            self._clock.sleep(_POLL_S)
-            self._supervisor.stop(process)
+    def _stop(self, process: str) -> float:
+        """Stop a process; how many seconds it took."""
+        began = self._clock.now()
+        self._supervisor.stop_for_good(process)
+        return self._clock.now() - began
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:
         """Start processes afresh, as if they had never failed; a server that is down does it

@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver.hosts.accounts import Owner
 from receiver.hosts.examiner import Access, Fault, Large, Subject, Tree
 from receiver.hosts.supervisord.embedded_files import NGINX_PROCESS, RECEIVER_PROCESS
-from receiver.hosts.supervisord.programs import held_process, own_port_process
+from receiver.hosts.supervisord.programs import held_process, holder_process, own_port_process
 from receiver.hosts.supervisord.rpc import Supervisor, control_socket
 from receiver.machine.clock import Clock
 from receiver.model.finding import Finding, Manage
@@ -43,6 +43,11 @@ class SupervisorExaminer:
 
     def socket(self, app: AppName) -> None:
         """Nothing."""
+
+    def holders(self, app: AppName) -> frozenset[int]:
+        """supervisord, and what keeps the socket open between two slots."""
+        keeper = self._supervisor.state(holder_process(app)).pid
+        return frozenset({self._supervisor.pid() or 0, keeper})
 
     def process(self, app: AppName, instance: Instance) -> None:
         """Nothing."""

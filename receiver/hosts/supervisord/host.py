@@ -23,9 +23,9 @@ from receiver.model.errors import NotFoundError, SwapError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.program import RUNTIME
+from receiver.model.program import KILLED_WORKERS, RUNTIME
 from receiver.model.release import Release
-from receiver.model.settings import App, Server
+from receiver.model.settings import STOP_MARGIN_S, App, Server
 from receiver.nginx import program as nginx
 from receiver.state import records
 
@@ -123,18 +123,42 @@ class SupervisordHost:
             self._supervisor.stop(process)
             raise self._did_not_start(app, slot, state)
 
-    def stop(self, app: AppName, slot: SlotLetter) -> None:
+    def stop(self, app: AppName, slot: SlotLetter) -> bool:
         """Stop a slot, whichever kind of process runs in it."""
         if self._supervisor.pid() is None:
-            return
-        for process in _processes(app, slot):
-            self._supervisor.stop(process)
+            return False
+        held, own = (self._stop(app, process) for process in _processes(app, slot))
+        return held or own
+
+    def _stop(self, app: AppName, process: str) -> bool:
+        began = self._clock.now()
+        self._supervisor.stop_for_good(process)
+        took_s = self._clock.now() - began
+        if took_s < 1:  # no time limit is shorter
+            return False
+        settings = records.read_app(self._layout.app(app))
+        late = took_s >= settings.graceful_limit_s + STOP_MARGIN_S
+        return late or self._supervisor.exit_status(process) == KILLED_WORKERS
 
     def reload(self, app: AppName, slot: SlotLetter) -> None:
         """Send HUP to the slot's main process."""
         for process in _processes(app, slot):
             if self._supervisor.state(process).pid:
                 self._supervisor.signal(process, "HUP")
+
+    def running(self, app: AppName) -> dict[SlotLetter, int]:
+        """Slots that run, or are about to be started again; none when the server is down."""
+        if self._supervisor.pid() is None:
+            return {}
+        states = {
+            slot: [self._supervisor.state(process) for process in _processes(app, slot)]
+            for slot in SLOTS
+        }
+        return {
+            slot: next((state.pid for state in found if state.pid), 0)
+            for slot, found in states.items()
+            if any(state.comes_back for state in found)
+        }
 
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
         """Process id of the slot's main process; none when the server is down."""

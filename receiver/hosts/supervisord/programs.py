@@ -13,10 +13,9 @@ from receiver.model.errors import UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.settings import App
+from receiver.model.settings import STOP_MARGIN_S, App
 from receiver.planner.render import render
 
-_STOP_MARGIN_S = 5
 _WRITABLE = re.compile(r"[^\x00-\x1f\x7f;#%$'\"\\{}]*")
 _ANY_SLOT = "%(process_num)x"
 """What supervisord replaces by a slot's letter: 10 and 11 in hexadecimal."""
@@ -69,7 +68,7 @@ def program_file(layout: Layout, app: AppName, settings: App, launcher: Launcher
         work=paths.work,
         run=paths.run,
         logs=paths.logs,
-        stop_limit_s=settings.graceful_limit_s + _STOP_MARGIN_S,
+        stop_limit_s=settings.graceful_limit_s + STOP_MARGIN_S,
     )
     return WriteFile(str(layout.units / f"{app}.conf"), text)
 

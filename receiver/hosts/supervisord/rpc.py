@@ -21,10 +21,13 @@ from receiver.model.layout import Layout
 
 _CALL_LIMIT_S = 30
 _POLL_S = 0.02
+_RESTART_LIMIT_S = 5.0
+"""supervisord starts again within a second what ended by itself."""
 NO_SUCH_PROCESS = 10
 _NOT_RUNNING = 70
 _ALREADY_STARTED = 60
 ALIVE = frozenset({"STARTING", "RUNNING", "STOPPING"})
+COMING_BACK = ALIVE | {"BACKOFF", "EXITED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class ProcessState:
     @property
     def alive(self) -> bool:
         return self.name in ALIVE
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it runs, or has ended by itself and is about to be started again."""
+        return self.name in COMING_BACK
 
 
 GONE = ProcessState("STOPPED", 0)
@@ -105,6 +113,10 @@ class Supervisor:
         state = ProcessState(found["statename"], found["pid"])
         return state if state.alive else ProcessState(state.name, 0)
 
+    def exit_status(self, process: str) -> int:
+        """What a process that has ended has ended with; -1 where a signal ended it."""
+        return int(self.call("getProcessInfo", process)["exitstatus"])
+
     def start(self, process: str) -> None:
         """Start a process; nothing happens when it runs."""
         _but_for(_ALREADY_STARTED, lambda: self.call("startProcess", process, False))
@@ -116,6 +128,14 @@ class Supervisor:
         _but_for(_NOT_RUNNING, lambda: self.call("stopProcess", process, False))
         while self.state(process).alive:
             self._clock.sleep(_POLL_S)
+
+    def stop_for_good(self, process: str) -> None:
+        """Stop a process, also one that has just ended and is about to be started again."""
+        ends_at = self._clock.now() + _RESTART_LIMIT_S
+        self.stop(process)
+        while self.state(process).name == "EXITED" and self._clock.now() < ends_at:
+            self._clock.sleep(_POLL_S)
+            self.stop(process)
 
     def signal(self, process: str, name: str) -> None:
         """Send a signal to a process; nothing happens when it does not run."""

@@ -13,7 +13,7 @@ from receiver.hosts.systemd.background_units import (
     process_units,
 )
 from receiver.hosts.systemd.boot import BootLinks
-from receiver.hosts.systemd.manager import own_unit, stop_units
+from receiver.hosts.systemd.manager import GONE, own_unit, stop_units
 from receiver.hosts.systemd.units import RECOVERY_UNIT
 from receiver.machine import shell
 from receiver.model.formation import Formation, Instance
@@ -24,7 +24,6 @@ from receiver.model.plan import WriteFile
 
 _UNBOUNDED_S = 90_000.0
 _ENTRIES = 50
-_GONE = frozenset({"inactive", "failed"})
 
 
 class SystemdBackground:
@@ -51,19 +50,20 @@ class SystemdBackground:
         for block in said.strip().split("\n\n"):
             unit = dict(line.split("=", 1) for line in block.splitlines())
             instance = instance_of(unit.get("Id", ""))
-            if instance is not None and unit["ActiveState"] not in _GONE:
+            if instance is not None and unit["ActiveState"] not in GONE:
                 found[instance] = int(unit["MainPID"])
         return found
 
-    def stop(self, app: AppName, instances: Collection[Instance]) -> None:
-        """Stop processes, all at once; returns when all are gone."""
+    def stop(self, app: AppName, instances: Collection[Instance]) -> frozenset[Instance]:
+        """Stop processes, all at once; returns when all are gone: those that were killed."""
         if not instances:
-            return
+            return frozenset()
         units = [process_unit(app, each) for each in instances]
-        stop_units(*units)
+        killed = stop_units(*units)
         # what ended well is not remembered, and need not be forgotten
         with suppress(shell.CommandError):
             shell.capture(("systemctl", "--quiet", "reset-failed", *units))
+        return frozenset(each for each in instances if process_unit(app, each) in killed)
 
     def start(self, app: AppName, instances: Collection[Instance]) -> None:
         """Start processes; while the machine boots, they start when recovery has ended."""

@@ -5,7 +5,7 @@ PID 1 is talked to through `systemctl`, which goes to it directly; each call tak
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from receiver.hosts.systemd.background import SystemdBackground
 from receiver.hosts.systemd.boot import BootLinks
 from receiver.hosts.systemd.jobs import SystemdJobs
 from receiver.hosts.systemd.limits import SystemdLimits
-from receiver.hosts.systemd.manager import own_unit, stop_units, systemctl
+from receiver.hosts.systemd.manager import GONE, own_unit, stop_units, systemctl
 from receiver.hosts.systemd.request_logs import SystemLogs
 from receiver.hosts.systemd.timer_units import timer_files
 from receiver.hosts.systemd.units import (
@@ -24,6 +24,7 @@ from receiver.hosts.systemd.units import (
     SlotKind,
     app_units,
     placeholder_unit,
+    slot_of,
     slot_unit,
     slot_units,
     socket_unit,
@@ -33,7 +34,7 @@ from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.machine.interpreter import lasting
 from receiver.model.cron import Timer
 from receiver.model.errors import SwapError
-from receiver.model.layout import Layout, SlotLetter
+from receiver.model.layout import SLOTS, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.program import RUNTIME
@@ -143,9 +144,9 @@ class SystemdHost:
                 reason="swap/not-in-time" if late else "swap/did-not-start",
             ) from error
 
-    def stop(self, app: AppName, slot: SlotLetter) -> None:
+    def stop(self, app: AppName, slot: SlotLetter) -> bool:
         """Stop a slot gracefully; nothing happens when it is not running."""
-        stop_units(*slot_units(app, slot))
+        return bool(stop_units(*slot_units(app, slot)))
 
     def reload(self, app: AppName, slot: SlotLetter) -> None:
         """Send HUP to the slot's main process, which is gunicorn's: no other slot is swapped in
@@ -153,20 +154,16 @@ class SystemdHost:
         """
         systemctl("kill", "--kill-whom=main", "--signal=HUP", slot_unit(app, "web", slot))
 
-    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
-        """Process id of the slot's main process; None when it does not run.
+    def running(self, app: AppName) -> dict[SlotLetter, int]:
+        """Slots that run, or are about to be started again, by PID 1's word.
 
-        systemd makes a slot's run folder before its process and removes it after. Where there is
-        none, PID 1 need not be asked, which for a unit at rest means that it reads the unit's file
-        anew.
+        A run folder proves nothing: who clears /run takes it from under a slot that serves.
         """
-        if not self._layout.app(app).slot_run(slot).exists():
-            return None
-        for unit in slot_units(app, slot):
-            pid = int(systemctl("show", "--property=MainPID", "--value", unit))
-            if pid:
-                return pid
-        return None
+        return _running([unit for slot in SLOTS for unit in slot_units(app, slot)])
+
+    def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
+        """Process id of the slot's main process; None when it does not run."""
+        return _running(slot_units(app, slot)).get(slot) or None
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Have this slot, and only this one, started at boot; none of the app's when None."""
@@ -208,3 +205,15 @@ class SystemdHost:
         record = self._layout.app(app).slot(slot) / "release.json"
         web = json.loads(record.read_bytes())["processes"]["web"]
         return "web" if web["kind"] == "gunicorn" else "port"
+
+
+def _running(units: Sequence[str]) -> dict[SlotLetter, int]:
+    """The slots of which one of these units is not at rest, each with its main process."""
+    said = systemctl("show", "--property=Id,ActiveState,MainPID", *units).decode()
+    found: dict[SlotLetter, int] = {}
+    for block in said.strip().split("\n\n"):
+        unit = dict(line.split("=", 1) for line in block.splitlines())
+        slot = slot_of(unit["Id"])
+        if unit["ActiveState"] not in GONE:
+            found[slot] = found.get(slot) or int(unit["MainPID"])
+    return found

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from receiver.hosts.systemd.sandbox import sandbox_properties
-from receiver.model.layout import Layout, SlotLetter
+from receiver.model.layout import SLOTS, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.settings import App
+from receiver.model.settings import STOP_MARGIN_S, App
 from receiver.planner.render import render
 
 SlotKind = Literal["web", "port"]
@@ -21,7 +21,6 @@ RECOVERY_UNIT = "ship-recover.service"
 """Undoes an unfinished deploy while the machine boots; slots start after it."""
 LOG_TIMER = "ship-logs.timer"
 """Has nginx's logs of requests be looked at, whether they have become large."""
-_STOP_MARGIN_S = 5
 _LOG_MIB = 200
 _LOG_DAYS = 60
 _RUN = Path("/run")
@@ -55,6 +54,11 @@ def slot_unit(app: AppName, kind: SlotKind, slot: SlotLetter) -> str:
 def slot_units(app: AppName, slot: SlotLetter) -> tuple[str, str]:
     """Both units that a slot can be, of which at most one runs."""
     return slot_unit(app, "web", slot), slot_unit(app, "port", slot)
+
+
+def slot_of(unit: str) -> SlotLetter:
+    """The slot that a unit is of."""
+    return next(slot for slot in SLOTS if unit.endswith(f"@{slot}.service"))
 
 
 def journal(app: AppName) -> str:
@@ -114,7 +118,7 @@ def _slot_text(layout: Layout, app: AppName, settings: App, runtime: Path, kind:
         port=settings.port,
         ports={"a": settings.port_a, "b": settings.port_b},
         start_limit_s=settings.check_limit_s,
-        stop_limit_s=settings.graceful_limit_s + _STOP_MARGIN_S,
+        stop_limit_s=settings.graceful_limit_s + STOP_MARGIN_S,
         journal=journal(app),
         sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), settings.mounts),
     )

@@ -67,6 +67,10 @@ class Elsewhere:
         del before, after
         return (START,)
 
+    def make_way(self, app: AppState, release: Release) -> Plan:
+        del app, release
+        return ()
+
     def serving(self, app: AppState) -> dict[int, str]:
         del app
         return {4711: "v1", 4712: "v1"}
@@ -79,8 +83,8 @@ class Elsewhere:
         del app
         return iter(())
 
-    def steps(self, say: Callable[[str], object]) -> "Elsewhere":
-        del say
+    def steps(self, say: Callable[[str], object], warn: Callable[[str], object]) -> "Elsewhere":
+        del say, warn
         return self
 
     def do(self, step: OfEngine) -> None:

@@ -6,7 +6,7 @@ from receiver.model.check import Check
 from receiver.model.cron import Cron
 from receiver.model.errors import BuildError
 from receiver.model.manifest import parse_manifest
-from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
+from receiver.model.settings import Manifest, ProcessRule, ReleasePhase, Takeover
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from receiver.model.settings import Manifest, ProcessRule, ReleasePhase
             "[check]\npath = '/health'\nstatus = 204\n",
             Manifest(check=Check(path="/health", status=204)),
         ),
+        ("[deploy]\norder = 'stop-first'\n", Manifest(deploy=Takeover(order="stop-first"))),
         ("[release]\nlimit_s = 60\non = []\n", Manifest(release=ReleasePhase(limit_s=60, on=()))),
         (
             "[release]\non = ['config', 'rollback']\n",
@@ -93,7 +94,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (
             b"static = 'public'\n",
             "Line 1: `static`: It has to be a table of names and values, and is a text in quotes.",
-            "check, release, cron, process, static",
+            "check, deploy, release, cron, process, static",
         ),
         (
             b"[process.worker]\nstop_signl = 'x'\n",

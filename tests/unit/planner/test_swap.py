@@ -1,8 +1,11 @@
 """How a new release takes over: decided from values alone."""
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
+from receiver.model.formation import Group
+from receiver.model.layout import SlotLetter
 from receiver.model.plan import (
     AimSlot,
     AskThroughNginx,
@@ -11,18 +14,20 @@ from receiver.model.plan import (
     ChangeSite,
     EnableSlot,
     Link,
+    SetFormation,
     StartSlot,
     StopSlot,
 )
 from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.planner.swap import SwapFacts, plan_swap
+from receiver.planner.swap import SwapFacts, plan_stop_first, plan_swap
 
 SETTINGS = App(port=20000, port_a=20001, port_b=20002)
 CURRENT = Link("/apps/blog/current", "releases/v2")
 SITE = ChangeSite("blog", "/site", "/link", "text")
 GUNICORN = Gunicorn(app="app:app")
+RUNNING: tuple[SlotLetter, ...] = ("a",)
 
 
 def release(
@@ -48,7 +53,7 @@ def plan(new: Release, old: Release | None = None, **more):
         "new": new,
         "old": old,
         "slot": "a",
-        "old_runs": old is not None,
+        "running": {"a": 4711} if old is not None else {},
         "same_start": True,
         "settings": SETTINGS,
         "current": CURRENT,
@@ -107,9 +112,55 @@ def test_a_config_var_that_only_a_fresh_program_reads_is_handed_over():
 
 
 def test_an_old_release_that_does_not_run_is_not_reloaded():
-    swap = plan(release(2), release(1), old_runs=False)
+    swap = plan(release(2), release(1), running={})
     assert swap.slot == "b"
     assert StopSlot("blog", "a") not in swap.plan
+
+
+def test_an_old_release_that_is_about_to_be_started_again_is_stopped():
+    """It has no process now; two seconds later it would serve beside the new one."""
+    swap = plan(release(2), release(1), running={"a": 0})
+    assert swap.slot == "b"
+    assert swap.plan[-1] == StopSlot("blog", "a")
+
+
+@pytest.mark.parametrize(
+    ("new", "running"),
+    [
+        (release(2), {"a": 4711, "b": 4712}),
+        (release(2), {"a": 4711, "b": 0}),
+        (release(2, venv="/v/2"), {"a": 4711, "b": 4712}),
+        (release(2, None), {"a": 4711, "b": 4712}),
+    ],
+)
+def test_exactly_one_slot_is_left_whatever_ran(new, running):
+    swap = plan(new, release(1), running=running)
+    left = {slot for slot in running if StopSlot("blog", slot) not in swap.plan}
+    started = {step.slot for step in swap.plan if isinstance(step, StartSlot)}
+    assert left | started == ({swap.slot} if new.processes else set())
+
+
+def test_a_slot_that_runs_before_the_first_release_is_stopped():
+    assert plan(release(1), running={"b": 4711}).plan[-1] == StopSlot("blog", "b")
+
+
+def test_where_one_release_says_so_nothing_of_the_new_runs_beside_the_old():
+    for new, old in (
+        (release(2, order="stop-first"), release(1)),
+        (release(2), release(1, order="stop-first")),
+    ):
+        formation = {"worker": Group(version=1, count=1)}
+        way = plan_stop_first(old, new, RUNNING, formation)
+        assert way == (SetFormation("blog", {}), StopSlot("blog", "a"))
+        swap = plan(new, old)
+        assert swap.slot == "b"
+        assert StartSlot("blog", "b") in swap.plan
+        assert StopSlot("blog", "a") not in swap.plan
+
+
+def test_otherwise_nothing_is_stopped_before():
+    assert plan_stop_first(release(1), release(2), RUNNING, {}) == ()
+    assert plan_stop_first(None, release(1, order="stop-first"), RUNNING, {}) == ()
 
 
 def test_a_command_is_asked_on_the_port_of_its_slot():
@@ -134,7 +185,7 @@ def test_files_alone_need_no_process_and_stop_the_one_that_was():
 
 
 def test_a_stopped_app_stays_stopped():
-    swap = plan(release(2), release(1), settings=replace(SETTINGS, stopped=True), old_runs=False)
+    swap = plan(release(2), release(1), settings=replace(SETTINGS, stopped=True), running={})
     assert StartSlot not in kinds(swap)
     assert AskThroughNginx not in kinds(swap)
 

@@ -81,6 +81,11 @@ class SystemdExaminer:
         """The unit that listens."""
         return self._units.get(socket_unit(app))
 
+    def holders(self, app: AppName) -> frozenset[int]:
+        """PID 1."""
+        del app
+        return frozenset({1})
+
     def process(self, app: AppName, instance: Instance) -> UnitState | None:
         """The unit of one process."""
         return self._units.get(process_unit(app, instance))
