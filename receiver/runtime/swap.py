@@ -263,9 +263,15 @@ def _kill(server, pids):
 
 
 def _buried(server, pid):
-    """Do what gunicorn does when a worker has ended, if this one has."""
-    if os.waitpid(pid, os.WNOHANG) == (0, 0):
-        return False
+    """Do what gunicorn does when a worker has ended, if this one has.
+
+    Gunicorn up to 23 does it as soon as the signal comes, and may have been first.
+    """
+    try:
+        if os.waitpid(pid, os.WNOHANG) == (0, 0):
+            return False
+    except ChildProcessError:
+        return True
     worker = server.WORKERS.pop(pid)
     worker.tmp.close()
     server.cfg.child_exit(server, worker)
