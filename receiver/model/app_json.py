@@ -176,11 +176,12 @@ def _load(data: bytes) -> object:
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    names = [name for name, _ in pairs]
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise ValueError(f"The name {doubled!r} stands in one object twice")
-    return dict(pairs)
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"The name {name!r} stands in one object twice")
+        found[name] = value
+    return found
 
 
 def _named_mismatch(found: Mapping[str, Any]) -> str:

@@ -4,10 +4,10 @@ Only silence counts, and only where something is waited for: a push may take as 
 """
 
 import os
-import select
 import time
 
 from receiver.machine import proc
+from receiver.machine.readiness import READ, WRITE, is_ready
 from receiver.model.errors import GitError
 from receiver.push.limits import Limits
 
@@ -71,7 +71,7 @@ class Client:
         write_patiently(self._stdout, data, self._limits.begin_s)
 
     def _wait(self, limit_s: float, what: str) -> None:
-        if not _is_ready(self._stdin, select.POLLIN, limit_s):
+        if not is_ready(self._stdin, READ, limit_s):
             raise SilentError(limit_s, what)
 
 
@@ -83,7 +83,7 @@ def write_patiently(descriptor: int, data: bytes, limit_s: float) -> None:
     """
     rest = memoryview(data)
     while rest:
-        if not _is_ready(descriptor, select.POLLOUT, limit_s):
+        if not is_ready(descriptor, WRITE, limit_s):
             raise BrokenPipeError
         rest = rest[os.write(descriptor, rest[:_WRITTEN_AT_ONCE]) :]
 
@@ -107,9 +107,3 @@ class Patience:
             self._seen, self._since = seen, now
         elif now - self._since >= self._limit_s:
             raise SilentError(self._limit_s, "the rest of it")
-
-
-def _is_ready(descriptor: int, event: int, limit_s: float) -> bool:
-    ready = select.poll()
-    ready.register(descriptor, event)
-    return bool(ready.poll(limit_s * 1000))

@@ -12,6 +12,7 @@ Python 3.9 or newer, `-I -S`.
 """
 
 import os
+import select
 import shutil
 import sqlite3
 import stat
@@ -26,6 +27,11 @@ _NOTHING = "empty file"
 """What tarfile says where not a byte came: the other end has told why."""
 ITEM = "item"
 CHUNK = 1024 * 1024
+SILENT_S = 600
+"""How long the other end may send nothing: a dump of a database takes its time."""
+LONGEST_HEADER = 64 * 1024
+"""Of a tar file's: tarfile reads one whole, and what packs here writes a path in it."""
+HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 REFUSED, TOO_LARGE = 65, 73
 
 
@@ -36,17 +42,33 @@ class Refused(Exception):  # noqa: N818 - it is no fault of the program's
 
 
 class Counted:
-    """A pipe of which no more is read than may be taken."""
+    """A pipe of which no more is read than may be taken, and not for ever."""
 
-    def __init__(self, handle, limit):
-        self.handle, self.left = handle, limit
+    def __init__(self, descriptor, limit):
+        self.descriptor, self.left = descriptor, limit
+        self.ready = select.poll()
+        self.ready.register(descriptor, select.POLLIN)
 
-    def read(self, size=-1):
-        chunk = self.handle.read(size)
+    def read(self, size=CHUNK):
+        if not self.ready.poll(SILENT_S * 1000):
+            raise Refused(f"Nothing came for {SILENT_S} s; nothing was changed.")
+        chunk = os.read(self.descriptor, min(size, CHUNK))
         self.left -= len(chunk)
         if self.left < 0:
             raise Refused("That is more than fits.", TOO_LARGE)
         return chunk
+
+
+class Member(tarfile.TarInfo):
+    """One that is what it takes: neither a long header, nor a file that is mostly holes."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        found = super().frombuf(buf, encoding, errors)
+        is_long = found.type in HEADERS and found.size > LONGEST_HEADER
+        if is_long or found.type == tarfile.GNUTYPE_SPARSE:
+            raise Refused("This is no tar file of ship's.")
+        return found
 
 
 def pack(path):
@@ -127,7 +149,7 @@ def send(storage, path, *form):
 
 def take(storage, path, limit, *form):
     there = os.path.join(storage, path)
-    source = Counted(sys.stdin.buffer, int(limit))
+    source = Counted(sys.stdin.fileno(), int(limit))
     if form:
         place(source, there)
         return
@@ -163,8 +185,11 @@ def place(source, there):
 def extract(source, folder):
     count = size = 0
     try:
-        with tarfile.open(fileobj=source, mode="r|") as tar:
+        with tarfile.open(fileobj=source, mode="r|", tarinfo=Member) as tar:
             for member in tar:
+                tar.members.clear()  # it keeps all that it has seen
+                if member.sparse is not None:  # as pax has it
+                    raise Refused("This is no tar file of ship's.")
                 parts = member.name.split("/")
                 if parts[0] != ITEM or ".." in parts or "" in parts:
                     raise Refused("This is no tar file of ship's.")

@@ -3,7 +3,8 @@
 It reads the pushed archive and the app as it stands. It writes nothing and runs nothing of the app.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from receiver.deploy.tree.spool import limits_of
 from receiver.model.app_json import Formation
 from receiver.model.build import Tree
 from receiver.model.check import overlaid
+from receiver.model.errors import BuildError
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
@@ -73,7 +75,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
     Raises:
         BuildError: it cannot be built as it is
     """
-    with opened(push.archive, limits_of(app.server.settings), out) as tree:
+    with opened(push.archive, limits_of(app.server.settings), out) as tree, _shallow():
         read = pushed.read(tree, out)
         known = app.release is not None and app.paths.release(app.release.version).env.is_file()
         before, runs = stored(app), of_live(app) if known else None
@@ -91,6 +93,21 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         formation=read.app_json.formation if app.release is None else {},
         postdeploy=read.app_json.postdeploy(first=first),
     )
+
+
+@contextmanager
+def _shallow() -> Iterator[None]:
+    """For files that nest brackets in brackets, thousands of times: their readers give up."""
+    try:
+        yield
+    except RecursionError as error:
+        raise BuildError(
+            "A file of the push is nested too deeply to be read.",
+            detail="It is one of those that say how the app is built, such as ship.toml or "
+            "pyproject.toml.",
+            advice="Check that the right files were committed.",
+            reason="build/nested-too-deeply",
+        ) from error
 
 
 def hide_values(app: AppState, config: Mapping[str, str], out: Output) -> None:

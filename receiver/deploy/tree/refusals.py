@@ -18,6 +18,8 @@ _COMMITTED_PYTHON = ".heroku/python"
 _DATABASE = re.compile(r"(?:.*/)?[^/]+\.sqlite3?")
 _COMPILED = re.compile(r"(?:.*/)?__pycache__/.*|.*\.pyc")
 _LINKS_FOLLOWED = 40
+_STEPS_FOLLOWED = 2_000_000
+"""Of all links together; a tree of 100,000 links to files takes half of it."""
 _SHOWN = 10
 
 
@@ -89,11 +91,22 @@ def _refuse_strange_members(tree: Tree) -> None:
 
 
 def _refuse_leaving_links(tree: Tree) -> None:
-    leaving = [
-        f"{name} -> {member.linkname}"
-        for name, member in tree.members.items()
-        if member.issym() and _leaves(tree, name)
-    ]
+    left = _STEPS_FOLLOWED
+    leaving = []
+    for name, member in tree.members.items():
+        if not member.issym():
+            continue
+        leaves, steps = _leaves(tree, name)
+        left -= steps
+        if leaves:
+            leaving.append(f"{name} -> {member.linkname}")
+        if left < 0:
+            raise BuildError(
+                "The symbolic links of the push lead over each other too often.",
+                detail=f"Following them takes more than {_STEPS_FOLLOWED:,} steps.",
+                advice="Have links lead to files, and not to other links.",
+                reason="build/unsafe-tree",
+            )
     if leaving:
         raise BuildError(
             "A symbolic link leads out of the pushed tree.",
@@ -105,23 +118,24 @@ def _refuse_leaving_links(tree: Tree) -> None:
         )
 
 
-def _leaves(tree: Tree, path: str) -> bool:
+def _leaves(tree: Tree, path: str) -> tuple[bool, int]:
     """Whether the kernel, following `path` from the top of the tree, would ever stand above the
-    top.
+    top; and how many steps that took.
 
     Step by step, because a link to a folder changes what a later `..` means: tidying up the text
     `d/up/../x` would say it stays inside, also where `d/up` is a link to the top.
     """
     here: list[str] = []
     todo = path.split("/")[::-1]
-    links = 0
+    links = steps = 0
     while todo:
         part = todo.pop()
+        steps += 1
         if part in ("", "."):
             continue
         if part == "..":
             if not here:
-                return True
+                return True, steps
             here.pop()
             continue
         member = tree.members.get("/".join([*here, part]))
@@ -130,11 +144,11 @@ def _leaves(tree: Tree, path: str) -> bool:
             continue
         links += 1
         if member.linkname.startswith("/"):
-            return True
+            return True, steps
         if links > _LINKS_FOLLOWED:
-            return False  # a circle: opening it fails, and harms nobody
+            return False, steps  # a circle: opening it fails, and harms nobody
         todo.extend(member.linkname.split("/")[::-1])
-    return False
+    return False, steps
 
 
 def _refuse_submodules(tree: Tree) -> None:
@@ -143,8 +157,10 @@ def _refuse_submodules(tree: Tree) -> None:
     text = tree.read(".gitmodules").decode(errors="replace")
     named = [path for found in _SUBMODULE_PATH.findall(text) if (path := found.strip())]
     # An entry may be left over from a submodule long gone; then nothing is missing.
+    named = list(dict.fromkeys(named))
+    filled = {name.rpartition("/")[0] for name in tree.members}
     empty = [path for path in named if tree.has_folder(posixpath.normpath(path))]
-    empty = [path for path in empty if not _has_content(tree, posixpath.normpath(path))]
+    empty = [path for path in empty if posixpath.normpath(path) not in filled]
     if empty:
         raise BuildError(
             "The repository has submodules, and a push does not bring what is in them.",
@@ -154,10 +170,6 @@ def _refuse_submodules(tree: Tree) -> None:
             " or name the package in your requirements by its git address.",
             reason="build/submodules",
         )
-
-
-def _has_content(tree: Tree, folder: str) -> bool:
-    return any(name.startswith(f"{folder}/") for name in tree.members)
 
 
 def _refuse_lfs_pointers(tree: Tree) -> None:

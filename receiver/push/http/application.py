@@ -5,6 +5,8 @@ streamed.
 import base64
 import binascii
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,9 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 _ROUTE = re.compile(
     r"/git/(?P<app>[^/]+?)(?:\.git)?/(?P<call>info/refs|git-receive-pack|git-upload-pack)"
 )
+_MOST_CALLS = 224
+"""Of one key at the same time; the receiver has 256 threads."""
+_TOO_MANY = f"This token has {_MOST_CALLS} calls under way. Try again when one has ended."
 _NO_CACHE = (
     ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
     ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
@@ -71,6 +76,7 @@ class _RefusedError(Exception):
 
 def create_app(config: Config) -> Application:
     """The application of one server."""
+    calls = _Calls()
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = _Answer(start_response)
@@ -80,6 +86,8 @@ def create_app(config: Config) -> Application:
             # git asks for refs first, so it never sends a push to an answer like this: who does,
             # is not listened to
             return _refuse(start_response, refused)
+        if not calls.begin(call.caller.key):
+            return _refuse(start_response, _RefusedError("429 Too Many Requests", _TOO_MANY))
         body = Body(environ)
         try:
             answer.content_type = f"application/x-{call.service}-" + (
@@ -91,9 +99,31 @@ def create_app(config: Config) -> Application:
             # receive_pack raises before its first byte or not at all
             body.drain()
             return _refuse(start_response, _RefusedError("400 Bad Request", _in_words(error)))
+        finally:
+            calls.end(call.caller.key)
         return ()
 
     return application
+
+
+class _Calls:
+    """How many calls of each key are under way: one alone cannot keep all others out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: Counter[str] = Counter()
+
+    def begin(self, key: str) -> bool:
+        """Count one more, if there may be one."""
+        with self._lock:
+            if self._open[key] >= _MOST_CALLS:
+                return False
+            self._open[key] += 1
+            return True
+
+    def end(self, key: str) -> None:
+        with self._lock:
+            self._open[key] -= 1
 
 
 class _Answer:

@@ -5,6 +5,7 @@ import tarfile
 
 import pytest
 
+from receiver.deploy.tree import refusals
 from receiver.deploy.tree.refusals import refuse_unsafe, tree_notices
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
@@ -142,3 +143,18 @@ def test_a_database_that_is_kept_in_the_storage_gives_no_notice() -> None:
 def test_an_ordinary_tree_gives_no_notice() -> None:
     pushed = tree({"app.py": FLASK, ".env.example": "", "docs/sqlite3.md": "", "env": ""})
     assert tree_notices(pushed) == ()
+
+
+def test_links_over_links_are_followed_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "_STEPS_FOLLOWED", 1000)
+    chain = {f"l{n}": LinkTo(f"l{n + 1}/" * 3) for n in range(60)}
+    with pytest.raises(BuildError) as refused:
+        refuse_unsafe(tree(dict(chain)))
+    assert refused.value.reason == "build/unsafe-tree"
+
+
+def test_a_gitmodules_of_blanks_and_one_of_names_are_read_at_once() -> None:
+    blank = '[submodule "x"]\n' + "\n" * 500_000 + "path = a" + " " * 500_000 + "b\n"
+    refuse_unsafe(tree({"app.py": FLASK, ".gitmodules": blank}))
+    many = "".join(f"path = docs/{n % 7}\n" for n in range(100_000))
+    refuse_unsafe(tree({".gitmodules": many, **{f"docs/{n}/a.txt": "" for n in range(300)}}))
