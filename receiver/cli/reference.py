@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the commands themselves: `python -m receiver.cli.reference`."""
+"""Prints docs/commands.md: `python -m receiver.cli.reference > docs/commands.md` writes it."""
 
 import textwrap
 from collections.abc import Iterator
