@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
 from contextlib import closing, contextmanager
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
@@ -110,7 +111,7 @@ def unlink(source, path):
 
 def rescue(source, live, storage, label, items, keep):
     """Put what lies in a tree that is about to go aside, but for what is byte for byte in the
-    live one; then forget all but the newest `keep` of such.
+    live one; then forget what is older than `keep` says, but for the newest of such.
 
     Each of `items` is a file, or a folder that the build did not have, in whole; `digest` is that
     of the file as it was built. Done again after it was cut off, it goes on.
@@ -130,10 +131,17 @@ def rescue(source, live, storage, label, items, keep):
         kept.append(path)
         databases += [path] if database else []
     if kept:
-        aside = os.path.join(storage, RESCUED)
-        for name in labels_in(aside)[:-keep]:
-            shutil.rmtree(os.path.join(aside, name), ignore_errors=True)
+        os.utime(os.path.join(storage, RESCUED, label))
+        forget(os.path.join(storage, RESCUED), keep["newest"], time.time() - keep["seconds"])
     return {"kept": kept, "databases": databases}
+
+
+def forget(aside, newest, before):
+    """Remove what was put aside before a time, but for so many of the newest."""
+    for name in labels_in(aside)[:-newest]:
+        path = os.path.join(aside, name)
+        if os.lstat(path).st_mtime < before:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def is_built(reader, path, digest):

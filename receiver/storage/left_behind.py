@@ -20,7 +20,9 @@ from receiver.storage.own_files import Own
 
 _SHOWN = 12
 KEPT_RESCUES = 3
-"""Of how many releases what was put aside is kept."""
+"""Of how many releases what was put aside is kept, however old."""
+_KEPT_S = 7 * 24 * 3600
+"""How long all of it is kept, while there is space."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ def databases(app: AppState, version: int) -> tuple[Written, ...]:
     return tuple(it for it in look(app, version) if it.database)
 
 
-def rescue(app: AppState, version: int, live: int) -> tuple[Written, ...]:
+def rescue(app: AppState, version: int, live: int, *, short_of_space: bool) -> tuple[Written, ...]:
     """Put aside what a release that is about to lose its tree had written there, but for what is
     byte for byte in the tree of the live one.
 
@@ -75,7 +77,7 @@ def rescue(app: AppState, version: int, live: int) -> tuple[Written, ...]:
         "items": [
             {"path": it.path, "folder": it.folder, "digest": digests.get(it.path)} for it in found
         ],
-        "keep": KEPT_RESCUES,
+        "keep": {"newest": KEPT_RESCUES, "seconds": 0 if short_of_space else _KEPT_S},
     }
     answer = account_files.do(app.server.host, paths, "rescue", request)
     kept, of_sqlite = set(answer["kept"]), set(answer["databases"])
@@ -93,8 +95,8 @@ def told_of_rescue(left: Sequence[Written], version: int, live: int) -> str:
     return (
         f"v{version} had written into its own folder, and v{live} begins without that: "
         f"{_listed(left)}.\n"
-        f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, until "
-        f"{KEPT_RESCUES} such are newer.\n"
+        f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, for a week, and "
+        f"until {KEPT_RESCUES} such are newer.\n"
         f"{again if words else f'`ship storage:get {RESCUED}/v{version}` copies it.'}"
     )
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tarfile import TarError, TarInfo
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ _BESIDE_DATABASE = ("-wal", "-shm", "-journal")
 _HOLDS_NOTHING = "-shm"
 """What SQLite makes again of the database and its log, whenever it is missing."""
 _KEEPERS = frozenset({".gitkeep", ".keep", ".gitignore"})
+_DEEPEST = 60
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -77,9 +78,8 @@ def has_any(home: ReleasePaths) -> bool:
     if built is None:
         return False
     try:
-        return any(
-            built.is_outside(status) for folder in _walk(home) for _, status in _written(folder)
-        )
+        with opened(home.source) as top:
+            return _is_there(home) if top is None else _has_any(top, "", built, 0)
     except OSError:
         return True  # what cannot be looked into is for the second, careful look
 
@@ -176,7 +176,7 @@ class _BuiltTree:
         named = [
             path
             for path, member in files.items()
-            if not member.isdir() and PurePosixPath(path).name not in _KEEPERS
+            if not member.isdir() and path.rpartition("/")[2] not in _KEEPERS
         ]
         return cls(files, {"", *_above(named), *_above(mounts)}, known)
 
@@ -232,7 +232,7 @@ class _Finder:
         """The topmost folder around this one, or itself, that the build did not have."""
         if self.tree.has_folder(path):
             return None
-        parts = PurePosixPath(path).parts
+        parts = path.split("/")
         for depth in range(1, len(parts) + 1):
             top = "/".join(parts[:depth])
             if not self.tree.has_folder(top):
@@ -253,13 +253,41 @@ class _Finder:
         )
 
 
+def _has_any(fd: int, name: str, built: _Time, depth: int) -> bool:
+    """Whether a folder holds a file of another time, or is too deep for a quick look."""
+    folders: list[str] = []
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                if built.is_outside(status) and not _is_bytecode(name, entry.name):
+                    return True
+    return bool(folders) and (
+        depth == _DEEPEST or any(_has_any_in(fd, inner, built, depth + 1) for inner in folders)
+    )
+
+
+def _has_any_in(folder: int, name: str, built: _Time, depth: int) -> bool:
+    fd = os.open(name, trees.FOLDER, dir_fd=folder)
+    try:
+        return _has_any(fd, name, built, depth)
+    finally:
+        os.close(fd)
+
+
 def _walk(home: ReleasePaths) -> Iterator[Folder]:
     """All folders of a release's tree; none where it is gone."""
     with opened(home.source) as top:
         if top is not None:
             yield from trees.walk(top)
-        elif home.source.is_dir() and not home.source.is_symlink():
+        elif _is_there(home):
             raise PermissionError(errno.EACCES, "The folder cannot be opened", home.source)
+
+
+def _is_there(home: ReleasePaths) -> bool:
+    return home.source.is_dir() and not home.source.is_symlink()
 
 
 def _written(folder: Folder) -> Iterator[tuple[str, os.stat_result]]:

@@ -56,8 +56,11 @@ def test_each_phase_is_the_apps_account_in_its_sandbox(site: Site, phase: str) -
     assert seen == ["ship-phased", "NoNewPrivs:1", *writes, str(len(SECRET) + 1)]
 
 
-def test_what_a_predeploy_script_made_is_in_every_release_of_that_code(site: Site) -> None:
-    site.ship("config:set OTHER=1")
+def test_what_a_phase_made_is_in_every_release_of_that_code(site: Site) -> None:
+    said = site.ship("config:set OTHER=1").stderr
+    assert "into the tree when it last ran is carried along: tried (0)." in said
+    phase = f"{APPS}/phased/releases/v{site.live()}/phase.tar"
+    assert site.server.root(("stat", "-c", "%U:%a", phase)) == "root:600"
     made = f"{APPS}/phased/releases/v{site.live()}/source/tried"
     assert site.server.root(("stat", "-c", "%U", made)) == "ship-phased"
 

@@ -102,6 +102,21 @@ def test_a_database_moves_into_the_storage_with_every_row(site: Site) -> None:
     assert site.server.root("stat -c %U /var/lib/ship/apps/kept/storage/db.sqlite3") == "ship-kept"
 
 
+def test_what_a_release_wrote_is_put_aside_as_its_own(site: Site) -> None:
+    writes = "mkdir -p data/deep; echo one > data/deep/key; ln -s /etc/shadow data/shadow"
+    site.ship(f"run -- sh -c '{writes}; chmod 0 data/deep/key'")
+    site.commit({"README": "more", "Procfile": "web: gunicorn app:app\nrelease: mkdir data\n"})
+    pushed = site.push()
+    assert "and v2 begins without that: data (4), db.sqlite3 (SQLite, " in pushed.text
+    assert "`ship storage:mount data db.sqlite3 --from v1`" in pushed.text
+    aside = "/var/lib/ship/apps/kept/storage/rescued/v1/data"
+    assert site.server.root(f"stat -c %U:%a {aside}/deep/key") == "ship-kept:0"
+    assert site.server.root(f"cat {aside}/deep/key; readlink {aside}/shadow") == "one\n/etc/shadow"
+    assert (
+        site.server.root("ls /var/lib/ship/apps/kept/releases/v1 | grep -c source || true") == "0"
+    )
+
+
 def test_paths_outside_of_the_tree_are_there_for_all_processes_and_nobody_else(site: Site) -> None:
     site.ship("ps:scale worker=1")
     said = site.ship("storage:mount /data media:/app/media").stderr

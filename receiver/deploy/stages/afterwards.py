@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from receiver.changes.app_state import AppState
+from receiver.changes.points import reached
 from receiver.machine import files, proc
 from receiver.model.errors import ShipError
 from receiver.model.mounts import shown_size
@@ -60,17 +61,17 @@ def _prune(app: AppState, live: int, out: Output) -> None:
     paths, keep = app.paths, app.server.settings
     versions = records.release_versions(paths)
     venv_of = {found.version: found.venv for found in records.readable_releases(paths)}
-    free = shutil.disk_usage(paths.home).free
+    short_of_space = shutil.disk_usage(paths.home).free < keep.keep_free_mb * _MIB
     retention = plan_retention(
         versions,
         {live, *(run.release for run in run_records.going_on(paths))},
         venv_of,
         [str(path) for path in paths.venvs.iterdir() if path.is_dir()],
         keep=keep.keep_releases,
-        short_of_space=free < keep.keep_free_mb * _MIB,
+        short_of_space=short_of_space,
     )
     doomed = (*retention.releases, *retention.sources)
-    free_of = _saved(app, live, doomed, out)
+    free_of = _saved(app, live, doomed, out, short_of_space=short_of_space)
     for version in doomed:
         if version in free_of:
             files.remove_tree(paths.release(version).source)
@@ -82,7 +83,9 @@ def _prune(app: AppState, live: int, out: Output) -> None:
         files.remove_tree(Path(venv))
 
 
-def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> set[int]:
+def _saved(
+    app: AppState, live: int, doomed: Sequence[int], out: Output, *, short_of_space: bool
+) -> set[int]:
     """Put aside what releases wrote into trees that are about to go, and tell it; else, what the
     live one would lose.
 
@@ -93,12 +96,13 @@ def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> set[
     for version in sorted(doomed):
         source = app.paths.release(version).source
         # the last requests of a release write when they end; an older one is not waited for
-        if version == max(doomed) and source.is_dir() and _is_in_use(source):
+        if version == max(doomed) and source.is_dir() and proc.stand_in(source.resolve()):
             continue
         try:
-            if found := left_behind.rescue(app, version, live):
+            if found := left_behind.rescue(app, version, live, short_of_space=short_of_space):
                 out.warn(left_behind.told_of_rescue(found, version, live))
                 told = True
+                reached("put aside")
             free_of.add(version)
         except ShipError as error:
             out.warn(
@@ -109,10 +113,6 @@ def _saved(app: AppState, live: int, doomed: Sequence[int], out: Output) -> set[
     if not told:
         _tell_own(app, live, out)
     return free_of
-
-
-def _is_in_use(tree: Path) -> bool:
-    return any(proc.stands_in(pid, tree) for pid in proc.pids())
 
 
 def _tell_own(app: AppState, live: int, out: Output) -> None:

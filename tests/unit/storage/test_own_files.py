@@ -221,6 +221,47 @@ def test_another_disk_takes_a_whole_copy(
     assert not (home.source / "data").exists()
 
 
+@pytest.mark.parametrize("cut", range(4))
+def test_cut_off_at_any_rename_it_goes_on_the_next_time(
+    home: ReleasePaths,
+    storage: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cut: int,
+) -> None:
+    """As by a power cut, which leaves what was done before."""
+    live, rename, left = built(tmp_path / "v2"), os.rename, iter(range(cut))
+
+    def cut_off(here: str, there: str) -> None:
+        if next(left, None) is None:
+            raise SystemExit
+        rename(here, there)
+
+    for name in ("data/1", "seed.sqlite3-wal", "seed.sqlite3-journal", "secret.key"):
+        write(home, name)
+    monkeypatch.setattr(storage.os, "rename", cut_off)
+    with pytest.raises(SystemExit):
+        rescue(storage, home, live)
+    monkeypatch.setattr(storage.os, "rename", rename)
+    rescue(storage, home, live)
+    aside = tmp_path / "storage/rescued/v1"
+    assert sorted(each.name for each in aside.iterdir()) == [
+        "data", "secret.key", "seed.sqlite3", "seed.sqlite3-journal", "seed.sqlite3-wal",
+    ]  # fmt: skip
+
+
+def test_what_was_put_aside_stays_a_week_and_the_newest_for_good(
+    home: ReleasePaths, storage: ModuleType, tmp_path: Path
+) -> None:
+    aside = tmp_path / "storage/rescued"
+    for label, age_s in {"v4": 9000, "v5": 10, "v6": 9000, "v12": 9000, "v20": 9000}.items():
+        (aside / label).mkdir(parents=True)
+        os.utime(aside / label, (time.time() - age_s,) * 2)
+    write(home, "data/1")
+    assert rescue(storage, home, built(tmp_path / "v2"))["kept"] == ["data"]
+    assert {each.name for each in aside.iterdir()} == {"v1", "v5", "v6", "v12", "v20"}
+
+
 def no_space(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
@@ -240,6 +281,6 @@ def rescue(storage: ModuleType, home: ReleasePaths, live: ReleasePaths) -> dict[
         items=[
             {"path": it.path, "folder": it.folder, "digest": digests.get(it.path)} for it in own
         ],
-        keep=3,
+        keep={"newest": 3, "seconds": 3600},
     )
     return answer
