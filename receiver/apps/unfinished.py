@@ -1,11 +1,14 @@
 """All that can be half done, wherever that is on record, for every command and boot to undo."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.server import Server
+
+if TYPE_CHECKING:
+    from receiver.changes.recovery import Failed
 
 
 class Record(NamedTuple):
@@ -16,19 +19,31 @@ class Record(NamedTuple):
     """Told whether the machine boots, when nothing runs. What somebody is at, it leaves alone."""
 
 
-def settle(server: Server, *, booting: bool = False) -> None:
-    """Undo what was cut off outside of one app's folder: what is inside, its next change undoes."""
+def settle(server: Server, *, booting: bool = False, failed: "Failed | None" = None) -> None:
+    """Undo what was cut off outside of one app's folder: what is inside, its next change undoes.
+
+    While the machine boots, what cannot be undone keeps nothing else from it.
+    """
     for record in RECORDS:
-        if record.is_there(server.layout):
-            record.undo(server, booting)
+        try:
+            if record.is_there(server.layout):
+                record.undo(server, booting)
+        except Exception as error:
+            if not booting:
+                raise
+            if failed is not None:
+                failed(None, error)
 
 
-def recover_all(server: Server, *, booting: bool = False) -> list[AppName]:
+def recover_all(
+    server: Server, *, booting: bool = False, failed: "Failed | None" = None
+) -> list[AppName]:
     """Undo all that was cut off, of apps too; returns those of which a change was."""
-    from receiver.changes.recovery import recover_apps  # noqa: PLC0415 - as below
+    from receiver.changes import recovery  # noqa: PLC0415 - as below
 
-    settle(server, booting=booting)
-    return recover_apps(server, waiting=not booting)
+    settle(server, booting=booting, failed=failed)
+    told = {} if failed is None else {"failed": failed}
+    return recovery.recover_apps(server, waiting=not booting, **told)
 
 
 def _rename(server: Server, booting: bool) -> None:  # noqa: FBT001 - one of `RECORDS`

@@ -5,8 +5,9 @@ unfinished, and keeps the opposite of each step on disk before the step is done.
 before its end, an error, a kill or a power cut, leads back to where it began.
 """
 
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -17,12 +18,15 @@ from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.changes.points import reached
 from receiver.changes.steps import settings_step
+from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.plan import AnyStep, Plan
 from receiver.model.settings import App
 from receiver.server import Server
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -47,6 +51,8 @@ class Change:
         self.afterwards: list[Callable[[], object]] = []
         """Done in this order when the change stands, while nobody else can begin another."""
         self.begun = False
+        self.stood = False
+        """Whether it came to its end: nothing that happens later turns that."""
         self.journal = Checkpoint(journal)
         self._executor = Executor(server, out.say, out.warn)
 
@@ -84,14 +90,21 @@ class Change:
             self.do(step)
 
     def undo(self) -> None:
-        """Put everything back; before the first step there is nothing to."""
-        if self.begun:
+        """Put everything back; before the first step there is nothing to, after its end it
+        stands.
+        """
+        if self.begun and not self.stood:
             self._put_back(self.journal)
 
     def finalize(self) -> None:
-        """Have the change stand: there is no way back from here on."""
+        """Have the change stand: there is no way back from here on.
+
+        Raises:
+            OSError: it does not stand, and has to be undone
+        """
         if self.begun:
             self.journal.finalize()
+            self.stood = True
             reached("finalized")
 
     def _put_back(self, journal: Checkpoint) -> None:
@@ -142,11 +155,17 @@ def changing(
     with freezes.turn(server, paths, title, out, frozen_too=frozen_too):
         recovery.recover(server, app)
         change = AppChange(server, paths, title, out)
-        with or_undone(change.undo):
-            yield change
-        change.finalize()
+        try:
+            with or_undone(change.undo):
+                yield change
+                with _signals_unheard():
+                    change.finalize()
+        except BaseException:
+            if not change.stood:
+                raise
+            # somebody stopped it, and that came too late
         for deed in change.afterwards:
-            deed()
+            _do_afterwards(deed, out)
 
 
 @contextmanager
@@ -203,7 +222,30 @@ def changing_machine(server: Server, title: str) -> Iterator[Change]:
         change = Change(server, server.layout.journal, title, recovery.unheard())
         with or_undone(change.undo):
             yield change
-        change.finalize()
+            with _signals_unheard():
+                change.finalize()
+
+
+@contextmanager
+def _signals_unheard() -> Iterator[None]:
+    """The one moment that decides whether a change stands is not interrupted by a signal that says
+    to end: what it says is done before, or comes too late.
+    """
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+
+
+def _do_afterwards(deed: Callable[[], object], out: Output) -> None:
+    """Do what follows a change that stands: what fails is told, and turns nothing."""
+    try:
+        deed()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the change stands
+        why = f"{error.title} {error.detail}" if isinstance(error, ShipError) else repr(error)
+        with suppress(OSError):  # the disk of the log may be what is wrong
+            out.warn(f"What was changed stands, and not all that follows was done: {why}".rstrip())
 
 
 def configure(server: Server, app: AppName, to: Callable[[App], App], title: str) -> None:

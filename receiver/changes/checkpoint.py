@@ -5,12 +5,16 @@ change.
 """
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from receiver.machine import files
 from receiver.model.plan import AnyStep, Plan
+
+DAMAGED = "a change whose journal was damaged"
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +39,7 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._steps = folder / "undo.jsonl"
-        self._about = folder / "about.json"
+        self._about = folder / "about.json"  # `AppPaths.unfinished`
 
     def begin(self, about: About) -> None:
         """Open the journal: from here on the change is undone unless it is finalized."""
@@ -57,20 +61,48 @@ class Checkpoint:
             os.fsync(handle.fileno())
 
     def about(self) -> About | None:
-        """What the unfinished change is; None when there is none."""
-        text = files.read_text(self._about)
-        return None if text is None else msgspec.json.decode(text, type=About)
+        """What the unfinished change is; None when there is none.
 
-    def undo_plan(self) -> Plan:
+        Where that was damaged, there is one all the same: its steps can be undone.
+        """
+        try:
+            text = files.read_text(self._about)
+            return None if text is None else msgspec.json.decode(text, type=About)
+        except (OSError, msgspec.DecodeError):
+            return About(title=DAMAGED)
+
+    def undo_plan(self, skipped: Callable[[str], object] = len) -> Plan:
         """All opposites, newest first.
 
-        A last line cut short belongs to a step that was never begun.
+        A last line cut short belongs to a step that was never begun. One that is damaged is told to
+        `skipped` and left out, as nothing can be made of it.
         """
-        text = files.read_text(self._steps) or ""
-        lines = text.splitlines(keepends=True)
-        entries = [msgspec.json.decode(line, type=_Entry) for line in lines if line.endswith("\n")]
+        lines = (files.read_text(self._steps) or "").splitlines(keepends=True)
+        entries: list[_Entry] = []
+        for line in lines:
+            try:
+                if line.endswith("\n"):
+                    entries.append(msgspec.json.decode(line, type=_Entry))
+            except msgspec.DecodeError as error:
+                skipped(f"A line of {self._steps} cannot be read: {error}.")
         return tuple(step for entry in reversed(entries) for step in entry.undo)
 
     def finalize(self) -> None:
-        """The change stands, or is undone: there is nothing to go back to any more."""
-        files.remove_tree(self._folder)
+        """The change stands, or is undone: there is nothing to go back to any more.
+
+        One name that goes decides it, which takes no space on a full disk. What comes after that
+        may fail, and is swept by the next change.
+
+        Raises:
+            OSError: it does not stand, and has to be undone
+        """
+        self._about.unlink(missing_ok=True)
+        with suppress(OSError):
+            files.sync_folder(self._folder)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove what is left of a change that stands or is undone."""
+        with suppress(OSError):
+            self._steps.unlink(missing_ok=True)
+            self._folder.rmdir()

@@ -18,17 +18,25 @@ from receiver.state import records
 
 @contextmanager
 def turn(
-    server: Server, paths: AppPaths, title: str, out: Output, *, frozen_too: bool
+    server: Server,
+    paths: AppPaths,
+    title: str,
+    out: Output,
+    *,
+    frozen_too: bool,
+    wait_s: float | None = None,
 ) -> Iterator[None]:
     """Have the app to oneself, for what its freeze does not forbid: the beginning of every change.
+
+    Another is waited for as long as the server's settings say, where `wait_s` does not.
 
     Raises:
         LockedError: another command is still at work on it
         FrozenError: somebody wants it to stay as it is
     """
     waiting = lambda holder: out.say(f"Waiting for the {holder}.")  # noqa: E731
-    wait_s = float(server.settings.lock_wait_s)
-    with app_lock(paths.lock, title, wait_s=wait_s, on_wait=waiting, clock=server.clock):
+    limit_s = float(server.settings.lock_wait_s) if wait_s is None else wait_s
+    with app_lock(paths.lock, title, wait_s=limit_s, on_wait=waiting, clock=server.clock):
         if not frozen_too:
             refuse_frozen(paths)
         yield

@@ -1,6 +1,8 @@
 """Undoes a change that did not come to its end: after an error, after a kill, after a power cut."""
 
-import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ from receiver.changes import freezes
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.machine import files, git
+from receiver.machine.lock import LockedError
 from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -18,6 +21,7 @@ from receiver.server import Server
 from receiver.state import builds, records
 
 _WAITS = (AwaitRelease, AwaitAnswer, AskThroughNginx)
+_TURN_WAIT_S = 1.0
 
 
 def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
@@ -39,23 +43,59 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     if about is None:
         _sweep(paths)
         return False
-    server.engine.jobs.stop(app)
+    _or_told(lambda: server.engine.jobs.stop(app), unheard(), "What it ran may still run")
     undo(server, paths, journal, unheard(), waiting=waiting)
-    _mark_interrupted(server, paths, about)
+    _or_told(lambda: _mark_interrupted(server, paths, about), unheard(), "Its build says nothing")
     return True
 
 
-def recover_apps(server: Server, *, waiting: bool = True) -> list[AppName]:
-    """Undo the unfinished changes of all apps, except where a living process is still at it."""
+Failed = Callable[[AppName | None, Exception], object]
+"""Told why an unfinished change could not be undone: that of an app, or one of none."""
+
+
+def _unheard(_app: AppName | None, _error: Exception) -> None:
+    """Where nobody reads why something could not be undone."""
+
+
+def recover_apps(
+    server: Server, *, waiting: bool = True, failed: Failed = _unheard
+) -> list[AppName]:
+    """Undo the unfinished changes of all apps, except where a living process is still at it.
+
+    Whatever is wrong with one app, the next one's is undone.
+    """
     found: list[AppName] = []
     for app in records.app_names(server.layout):
-        paths = server.layout.app(app)
-        if unfinished(paths) is None:
-            continue
-        with freezes.turn(server, paths, "recovery", unheard(), frozen_too=True):
-            if recover(server, app, waiting=waiting):
+        try:
+            if recover_one(server, app, waiting=waiting):
                 found.append(app)
+        except Exception as error:  # noqa: BLE001 - see above
+            failed(app, error)
     return found
+
+
+def recover_one(server: Server, app: AppName, *, waiting: bool = True) -> bool:
+    """Undo an unfinished change of one app, whose lock is waited for; whether there was one.
+
+    Raises:
+        LockedError: a living process is still at it
+    """
+    paths = server.layout.app(app)
+    if unfinished(paths) is None:
+        return False
+    with freezes.turn(server, paths, "recovery", unheard(), frozen_too=True):
+        return recover(server, app, waiting=waiting)
+
+
+def recover_killed(server: Server, app: AppName, build: int) -> None:
+    """Undo what a build that was killed had begun, unless another command does that first."""
+    paths = server.layout.app(app)
+    while records.unfinished_build(paths) == build:
+        turn = freezes.turn(
+            server, paths, "recovery", unheard(), frozen_too=True, wait_s=_TURN_WAIT_S
+        )
+        with suppress(LockedError), turn:  # who has it begins with the same
+            recover(server, app)
 
 
 def recover_machine(server: Server) -> None:
@@ -76,9 +116,14 @@ def undo(
 ) -> None:
     """Put back what the journal says, and the branch that the push moved; and clear up."""
     about = journal.about()
+
+    def restore() -> None:
+        if about is not None and about.ref and about.commit:
+            git.restore_ref(server.layout.repo(paths.name), about.ref, about.commit, about.before)
+
+    # before the journal goes: a kill in between would leave the branch where the push put it
+    _or_told(restore, out, "The branch was not put back")
     roll_back(server, journal, out, waiting=waiting)
-    if about is not None and about.ref and about.commit:
-        git.restore_ref(server.layout.repo(paths.name), about.ref, about.commit, about.before)
     _sweep(paths)
 
 
@@ -92,19 +137,20 @@ def roll_back(server: Server, journal: Checkpoint, out: Output, *, waiting: bool
         waiting: False while the machine boots, when slots start only after this is done
     """
     executor = Executor(server, warn=out.warn)
-    failures: list[ShipError] = []
-    for step in journal.undo_plan():
-        if not waiting and isinstance(step, _WAITS):
-            continue
-        try:
-            executor.do(step)
-        except ShipError as error:
-            failures.append(error)
-        except OSError as error:
-            failures.append(ShipError(f"A step could not be undone: {error}."))
+    for step in journal.undo_plan(out.warn):
+        if waiting or not isinstance(step, _WAITS):
+            _or_told(partial(executor.do, step), out, "Not undone")
     journal.finalize()
-    for failure in failures:
-        out.warn(f"Not undone: {failure.title} {failure.detail}")
+
+
+def _or_told(deed: Callable[[], object], out: Output, what: str) -> None:
+    """Do it, or tell why not: whatever is wrong with one step, the next one is undone."""
+    try:
+        deed()
+    except Exception as error:  # noqa: BLE001 - see above
+        why = f"{error.title} {error.detail}" if isinstance(error, ShipError) else repr(error)
+        with suppress(OSError):  # the disk of the log may be what is wrong
+            out.warn(f"{what}: {why}".rstrip())
 
 
 def unheard() -> Output:
@@ -122,29 +168,21 @@ def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
 
 def _sweep(paths: AppPaths) -> None:
     """Remove what a failure or a kill left behind: torn virtualenvs, temporary files, archives
-    nobody waits for.
+    nobody waits for. What cannot be removed is no reason to refuse a command.
     """
     for folder in (paths.home, paths.releases, paths.venvs, paths.slots, paths.builds):
-        for leftover in folder.glob(".*"):
-            if leftover.name != ".lock":  # another push may hold it just now
-                files.remove_tree(leftover)
-    for venv in paths.venvs.iterdir():
-        if venv.is_dir() and not venv.with_suffix(".ready").exists():
-            files.remove_tree(venv)
+        files.clear_abandoned(folder, {".lock"})  # another push may hold that just now
+    with suppress(OSError):
+        for venv in paths.venvs.iterdir():
+            if venv.is_dir() and not venv.with_suffix(".ready").exists():
+                files.remove_tree(venv)
     for archive in paths.incoming.glob("*"):
         if not _alive(archive):
             archive.unlink(missing_ok=True)
+    if paths.journal.is_dir():
+        Checkpoint(paths.journal).clear()
 
 
 def _alive(archive: Path) -> bool:
-    """Whether the process that receives or builds this archive still lives; its id is in the
-    name.
-    """
-    pid = archive.name.partition(".")[0]
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Whether the process that receives or builds this archive still lives."""
+    return files.is_held(archive) or files.process_exists(archive.name.partition(".")[0])

@@ -3,7 +3,6 @@
 A push starts this module, so it imports what deploys only in the process that does.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,6 +29,8 @@ class Commit(NamedTuple):
     ref: str | None = None
     """The branch that goes back to `before` if the deploy fails."""
     before: str | None = None
+    push: str = ""
+    """What tells the push that brought it from every other."""
 
 
 Do = Callable[[Server, "Push", Output], Release | None]
@@ -56,12 +57,10 @@ def take(
     """
 
     def work(out: Output, number: int) -> Release | None:
-        # under a name of this process, or recovery would clear it away
-        mine = commit.archive.rename(server.app(commit.app).incoming / f"{os.getpid()}.tar")
         try:
-            return do(server, _push(commit, mine, number), out)
+            return do(server, _push(commit, commit.archive, number), out)
         finally:
-            mine.unlink(missing_ok=True)
+            commit.archive.unlink(missing_ok=True)
 
     request = detached.Request(
         app=commit.app,
@@ -69,6 +68,7 @@ def take(
         commit=commit.id,
         description=title.format(commit.id[:7]),
         entry=entry,
+        push=commit.push,
     )
     return detached.run_detached(server, request, work, show, _warm_up)
 

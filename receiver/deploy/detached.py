@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from receiver.access.audit import Entry
 from receiver.machine import files
-from receiver.model.errors import CancelledError, ShipError
+from receiver.model.errors import EXIT_FAILED, CancelledError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output, secrets_of
@@ -40,6 +41,8 @@ class Request(NamedTuple):
     description: str
     entry: Entry | None = None
     """What the audit has of it; its end is recorded by the process that does the work."""
+    push: str = ""
+    """What tells the push that asks from every other."""
 
 
 def run_detached(
@@ -72,10 +75,42 @@ def run_detached(
         request.entry.hand_over()
     os.close(held)  # the child holds it now
     os.close(go)
-    server.host.jobs.detach(f"ship-deploy.{request.app}.{build.number}", child)
+    unit = f"ship-deploy.{request.app}.{build.number}"
+    server.host.jobs.detach(unit, child, changes=request.app)
     os.close(went)
     with untold:
-        return _follow(paths, build.number, child, untold, show)
+        return _follow(server, paths, build.number, child, untold, _until_gone(show))
+
+
+def follow_again(server: Server, app: AppName, number: int, show: Callable[[bytes], object]) -> int:
+    """Follow a build whose first follower was killed, to its end; returns its exit code.
+
+    Args:
+        server: the server
+        app: the app
+        number: the build
+        show: takes what its transcript has from here on
+    """
+    from receiver.machine.watcher import follow_until  # noqa: PLC0415 - no push needs it that goes well
+
+    paths = server.app(app)
+    log, build = records.build_log(paths, number), records.read_build(paths, number)
+    if build is not None and build.status != "running":
+        return build.exit_code  # it has told that itself
+    Output(show).warn(
+        "The process that showed this was killed, and the deploy goes on without it. All that it"
+        f" says:\n  ship builds:output {number} -a {app}"
+    )
+    shown = Filter(show)
+    follow_until(log, lambda: builds.await_end(paths, number), shown, log.stat().st_size)
+    shown.end()
+    return _verdict(server, paths, number, show)
+
+
+def of_push(server: Server, app: AppName, push: str) -> int | None:
+    """The number of the build that a push asked for; None where it came to none."""
+    found = builds.newest_first(server.app(app))
+    return next((build.number for build in found if build.push == push), None)
 
 
 def cancel(server: Server, app: AppName, number: int | None = None) -> Build | None:
@@ -103,6 +138,7 @@ def _begin(server: Server, paths: AppPaths, request: Request) -> tuple[Build, in
         status="running",
         pid=0,
         config_names=tuple(sorted(records.read_config(paths.config))),
+        push=request.push,
     )
     return builds.begin(paths, wanted, keep=server.settings.keep_builds)
 
@@ -119,7 +155,7 @@ class _Job(NamedTuple):
 
 def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> NoReturn:
     """The child: never returns, whatever happens."""
-    status = 1
+    status, ended = 1, None
     try:
         _leave_session(records.build_log(paths, build.number))
         job.warm_up()
@@ -128,13 +164,14 @@ def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> 
         build = replace(build, pid=os.getpid())
         records.write_build(paths, build)
         ended = _attempt(server, paths, build, job.work)
+        status = ended.exit_code
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
         if job.entry is not None:
             _record(job.entry, ended)
-        status = ended.exit_code
     except Exception as error:  # noqa: BLE001 - nobody is above us; without this nothing is told
         told = _in_words(error, paths)
-        status = told.exit_code
+        status = told.exit_code if ended is None else ended.exit_code
         Output(job.untold.write).error(told)
         job.untold.flush()
     finally:
@@ -154,17 +191,27 @@ def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build
     out = Output(transcript.write, secrets, transcript.belongs_to)
     try:
         release = work(out, build.number)
-    except Exception as raised:  # noqa: BLE001 - the edge: the person and the record must hear of it
-        error = _in_words(raised, paths)
-        out.flush()
-        out.error(error)
-        if error.log:
-            log = out.masked(error.log).rstrip("\n") + "\n"
-            raw = log.encode("utf-8", "surrogateescape")
-            files.write_atomically(records.boot_log(paths, build.number), raw, mode=0o600)
-        status = "cancelled" if isinstance(error, CancelledError) else "failed"
-        return replace(build, status=status, reason=error.reason, exit_code=error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the edge: the person and the record must hear of it
+        version = builds.stood(paths, build.number)
+        if version is None:
+            return _failed(paths, build, out, error)
+        # whatever came then, it is what visitors get
+        with suppress(OSError):
+            out.warn(f"v{version} is live. What was left to do was not done: {error}")
+        return replace(build, status="succeeded", release=version)
     return replace(build, status="succeeded", release=release.version if release else None)
+
+
+def _failed(paths: AppPaths, build: Build, out: Output, error: Exception) -> Build:
+    told = _in_words(error, paths)
+    out.flush()
+    out.error(told)
+    if told.log:
+        log = out.masked(told.log).rstrip("\n") + "\n"
+        raw = log.encode("utf-8", "surrogateescape")
+        files.write_atomically(records.boot_log(paths, build.number), raw, mode=0o600)
+    status = "cancelled" if isinstance(told, CancelledError) else "failed"
+    return replace(build, status=status, reason=told.reason, exit_code=told.exit_code)
 
 
 def _leave_session(log: Path) -> None:
@@ -186,7 +233,12 @@ def _on_term(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _follow(
-    paths: AppPaths, number: int, child: int, untold: IO[bytes], show: Callable[[bytes], object]
+    server: Server,
+    paths: AppPaths,
+    number: int,
+    child: int,
+    untold: IO[bytes],
+    show: Callable[[bytes], object],
 ) -> int:
     from receiver.machine.watcher import follow_process  # noqa: PLC0415 - the child has no use for it
 
@@ -195,21 +247,66 @@ def _follow(
     shown.end()
     _, wait_status = os.waitpid(child, 0)
     untold.seek(0)
-    if words := untold.read():
+    words = untold.read()
+    if words:
         show(words)
-        return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
+    status = _verdict(server, paths, number, show, explained=bool(words))
+    own = os.waitstatus_to_exitcode(wait_status)
+    return own if status and words and own > 0 else status
+
+
+def _verdict(
+    server: Server,
+    paths: AppPaths,
+    number: int,
+    show: Callable[[bytes], object],
+    *,
+    explained: bool = False,
+) -> int:
+    """The exit code of a build that nobody is at any more, by its record; by what it did, where it
+    was killed, or failed, before it could say so.
+    """
     ended = records.read_build(paths, number)
-    if ended is None or ended.status == "running":
-        how = (
-            "was killed" if os.WIFSIGNALED(wait_status) else "ended before it could say how it went"
-        )
-        show(
-            (
-                f"\n !     The process that did this {how}. What it began is undone by the next "
-                "command.\n"
-            ).encode()
-        )
-    return os.waitstatus_to_exitcode(wait_status) if os.WIFEXITED(wait_status) else 1
+    if ended is not None and ended.status != "running":
+        return ended.exit_code
+    _undo_killed(server, paths, number, show)
+    ended = builds.look(paths, number)
+    if ended is None:
+        return EXIT_FAILED
+    out = Output(show)
+    if ended.release is not None:
+        out.warn(f"The process that did this was killed when v{ended.release} was live. It serves.")
+    elif not explained:
+        out.warn("The process that did this was killed. What it had begun is undone.")
+    with suppress(OSError):
+        records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
+    return ended.exit_code
+
+
+def _undo_killed(
+    server: Server, paths: AppPaths, number: int, show: Callable[[bytes], object]
+) -> None:
+    from receiver.changes.recovery import recover_killed  # noqa: PLC0415 - no push needs it that goes well
+
+    try:
+        recover_killed(server, paths.name, number)
+    except (ShipError, OSError) as error:
+        Output(show).warn(f"What it had begun could not be undone: {error}")
+
+
+def _until_gone(show: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """Show until nobody reads it any more; following goes on for what comes at the end."""
+    reads = True
+
+    def shown(data: bytes) -> None:
+        nonlocal reads
+        try:
+            if reads:
+                show(data)
+        except OSError:
+            reads = False
+
+    return shown
 
 
 def _in_words(error: Exception, paths: AppPaths) -> ShipError:

@@ -1,6 +1,7 @@
 """The stories that end with a release live: a deploy, a change of config vars, a rollback."""
 
 from receiver.deploy.stages.again import Pending, decide_config, decide_rollback
+from receiver.deploy.stages.branch import hold_to
 from receiver.deploy.stages.build import build
 from receiver.deploy.stages.config import change_config
 from receiver.deploy.stages.decision import decide
@@ -22,6 +23,7 @@ def deploy(server: Server, push: Push, out: Output) -> Release:
     """
     out.step(f"Receiving {push.commit[:7]} for {push.app}")
     with transition(server, push.app, push.about("deploy"), out, replaces=True) as work:
+        hold_to(work, push)
         decision = decide(work.state, push, out)
         built = build(work, decision)
         ready = stand_ready(work, built)

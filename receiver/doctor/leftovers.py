@@ -57,7 +57,7 @@ def look(app: AppSeen) -> Iterator[Finding]:
 def _left(paths: AppPaths) -> Iterator[Path]:
     for folder in (paths.home, paths.releases, paths.venvs, paths.slots):
         if folder.is_dir():
-            yield from (path for path in folder.glob(".*") if path.name != ".lock")
+            yield from files.abandoned(folder, {".lock"})
     if paths.venvs.is_dir():
         yield from (
             venv

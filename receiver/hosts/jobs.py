@@ -77,5 +77,9 @@ class Jobs(Protocol):
     def stop(self, app: AppName) -> None:
         """Stop what is left of jobs of the app whose starter was killed, but for lasting ones."""
 
-    def detach(self, name: str, pid: int) -> None:
-        """Put process `pid` in a unit of its own, so that it outlives the session that made it."""
+    def detach(self, name: str, pid: int, *, changes: AppName | None = None) -> None:
+        """Put process `pid` in a unit of its own, so that it outlives the session that made it.
+
+        What it leaves undone of a change of the app `changes`, when it is killed, is undone at the
+        end of the unit, where the machine has units.
+        """

@@ -2,13 +2,14 @@
 
 import fcntl
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from receiver.machine import trees
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 
@@ -21,7 +22,7 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1)
     unchanged.
     """
     payload = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fd, temporary = _temporary_file(path)
     try:
         with os.fdopen(fd, "wb") as handle:
             handle.write(payload)
@@ -83,8 +84,8 @@ def remove(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it, without following a link; nothing happens when it is not
-    there.
+    """Remove a folder and all in it, however deep, without following a link; nothing happens when
+    it is not there.
 
     It is renamed first: a half-removed tree never stands under its own name.
     """
@@ -93,10 +94,114 @@ def remove_tree(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         remove(path)
         return
-    doomed = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.gone."))
-    path.rename(doomed / path.name)
-    sync_folder(path.parent)
-    shutil.rmtree(doomed)
+    doomed, fd = locked_folder(path.parent, f".{path.name}.gone.")
+    try:
+        path.rename(doomed / "0")
+        sync_folder(path.parent)
+        trees.empty(fd)
+        doomed.rmdir()
+    finally:
+        os.close(fd)
+
+
+def locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Make a folder for a while, and lock it: the lock ends with this process, so that whoever gets
+    it knows that nobody needs the folder any more. Returns the descriptor that holds it as well.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        with suppress(FileNotFoundError):  # taken for abandoned before it was locked
+            fd = os.open(folder, trees.FOLDER)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, fd
+            os.close(fd)
+
+
+def clear_abandoned(folder: Path, kept: Collection[str] = ()) -> None:
+    """Remove the temporary files and half-removed trees in a folder whose process has ended.
+
+    Their names start with a dot. What a living process is at is left to it, and what cannot be
+    removed stays for `ship doctor` to name.
+    """
+    for path in _temporary(folder, kept):
+        with suppress(OSError), _taken(path) as fd:
+            if fd is not None and path.is_dir() and not path.is_symlink():
+                trees.empty(fd)
+                path.rmdir()
+            elif fd is not None:
+                path.unlink()
+
+
+def abandoned(folder: Path, kept: Collection[str] = ()) -> list[Path]:
+    """What `clear_abandoned` would remove."""
+    found = []
+    for path in _temporary(folder, kept):
+        with suppress(OSError), _taken(path) as fd:
+            if fd is not None:
+                found.append(path)
+    return found
+
+
+def _temporary(folder: Path, kept: Collection[str]) -> list[Path]:
+    return sorted(path for path in folder.glob(".*") if path.name not in kept)
+
+
+@contextmanager
+def _taken(path: Path) -> Iterator[int | None]:
+    """Whether nobody is at something temporary; as long as this lasts, nobody else can be.
+
+    It is the descriptor that holds it, or None where a living process does.
+    """
+    if path.is_symlink():  # no link can be locked: its name ends with the id of its process
+        yield None if process_exists(path.name.rpartition(".")[2]) else -1
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield fd if try_lock(fd) else None
+    finally:
+        os.close(fd)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds a file by its lock."""
+    try:
+        with _taken(path) as fd:
+            return fd is None
+    except FileNotFoundError:
+        return False
+
+
+def try_lock(fd: int) -> bool:
+    """Lock an open file unless another holds it; whether it did."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def process_exists(pid: str) -> bool:
+    """Whether there is a process of this id; never where the text is none."""
+    if not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _temporary_file(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, locked for as long as this process works on it."""
+    while True:
+        fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return fd, temporary
+        os.close(fd)  # taken for abandoned before it was locked
 
 
 def keep_only(folder: Path, kept: Path) -> None:
@@ -166,6 +271,15 @@ def open_log(path: Path) -> int:
     return os.open(path, flags, 0o600)
 
 
+def open_held(path: Path) -> int:
+    """A new, empty file, which is locked until this process, and those forked from it, have ended
+    or closed it; what is there of this name is lost.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
 def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Make a folder, or give the one that is there this mode and owner."""
     path.mkdir(mode=mode, exist_ok=True)
@@ -180,9 +294,13 @@ def make_folder(path: Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
 
 def give_tree(folder: Path, *, uid: int, gid: int) -> None:
     """Give everything in a folder to another account, without following a link."""
-    for _, folders, names, fd in os.fwalk(folder):
-        for name in (*folders, *names):
-            os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+    top = os.open(folder, trees.FOLDER)
+    try:
+        for found in trees.walk(top):
+            for name in (*found.folders, *found.files):
+                os.chown(name, uid, gid, dir_fd=found.fd, follow_symlinks=False)
+    finally:
+        os.close(top)
 
 
 @contextmanager

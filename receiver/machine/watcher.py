@@ -82,14 +82,16 @@ def follow_process(path: Path, pid: int, on_output: Callable[[bytes], object]) -
 
 
 def follow_until(
-    path: Path, await_end: Callable[[], object], on_output: Callable[[bytes], object]
+    path: Path,
+    await_end: Callable[[], object],
+    on_output: Callable[[bytes], object],
+    offset: int = 0,
 ) -> None:
-    """Hand on what is written to `path`, from its beginning, until `await_end` returns."""
+    """Hand on what is written to `path`, from an offset on, until `await_end` returns."""
     ended = threading.Event()
     # beside it are records, and the times of its lines: nobody need look at it for those
     with changes((path.parent,), str(path).__eq__) as looks:
         threading.Thread(target=_tell_end, args=(await_end, ended, looks), daemon=True).start()
-        offset = 0
         while True:
             last_look = ended.is_set()
             for chunk in _new_bytes(path, offset):

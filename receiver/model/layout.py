@@ -85,6 +85,11 @@ class AppPaths:
         return self.home / "journal"
 
     @property
+    def unfinished(self) -> Path:
+        """What a change is, for as long as it is not finished: without this file there is none."""
+        return self.journal / "about.json"
+
+    @property
     def incoming(self) -> Path:
         return self.home / "incoming"
 

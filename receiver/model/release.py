@@ -68,6 +68,9 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """The release that a rollback brought back."""
     build: int | None = None
     """Number of the build whose log tells how it came about."""
+    attempt: int | None = None
+    """Number of the build that made this release itself live, also where its code was built before:
+    a change of config vars, a rollback."""
 
     @property
     def label(self) -> str:
@@ -132,3 +135,5 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 0
     config_names: tuple[str, ...] = ()
     """The config vars that were set when it began. Never their values."""
+    push: str = ""
+    """What tells the push that asked for it from every other; empty where none did."""

@@ -3,6 +3,7 @@
 It also builds the variables that the hooks of a push need. Importing it is part of every push.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -52,10 +53,22 @@ def admit(caller: Caller, app: AppName, service: str) -> None:
 def for_hooks(key: str, app: str, environment: Mapping[str, str]) -> dict[str, str]:
     """What hooks/post-receive needs to hand the pushed tree to the deploy."""
     variables = {"SHIP_APP": app, "SHIP_KEY": key, "SHIP_DEPLOY": programs.path_of("ship-deploy")}
+    variables["SHIP_PUSH"] = os.urandom(8).hex()  # tells this push from every other
     variables |= {name: environment[name] for name in _FOR_HOOKS if name in environment}
     if programs.needs_sudo(environment):
         variables["SHIP_SUDO"] = "1"
     return variables
+
+
+def to_settle(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """What tells how the deploy of a push ended, by what its hooks were told; nothing where they
+    were told of no deploy.
+    """
+    if "SHIP_DEPLOY" not in variables:
+        return ()
+    sudo = ("sudo", "-n", "--") if variables.get("SHIP_SUDO") == "1" else ()
+    words = ("settle", "--app", variables["SHIP_APP"], "--key", variables["SHIP_KEY"])
+    return (*sudo, variables["SHIP_DEPLOY"], *words, "--push", variables.get("SHIP_PUSH", ""))
 
 
 def _record(caller: Caller, app: AppName, service: str) -> None:

@@ -37,7 +37,7 @@ def run_on_text(program: Program, text: str, viewer: Viewer, *, outlives_us: boo
     with files.holding(text) as given:
         stdin = shell.NOTHING if given is None else given
         process = shell.stream(program, stdin=stdin, outlives_us=outlives_us)
-    return _follow(process, viewer, end_with_us=not outlives_us)
+    return _follow(process, viewer, outlives_us=outlives_us)
 
 
 def run_on_stream(
@@ -90,20 +90,32 @@ def _follow(
     viewer: Viewer,
     patience: Patience | None = None,
     *,
-    end_with_us: bool = True,
+    outlives_us: bool = False,
 ) -> int:
     try:
         with shell.output_of(process) as output:
-            _pump(process, output.fileno(), viewer, patience)
+            _pump(process, output.fileno(), viewer, patience, to_the_end=outlives_us)
         return process.wait()
     except BaseException:
-        if end_with_us:
+        if not outlives_us:
             process.kill()
             process.wait()
         raise
 
 
-def _pump(process: Process, output: int, viewer: Viewer, patience: Patience | None) -> None:
+def _pump(
+    process: Process,
+    output: int,
+    viewer: Viewer,
+    patience: Patience | None,
+    *,
+    to_the_end: bool,
+) -> None:
+    """Hand on output until its end, or until the program has ended.
+
+    One that was killed may have left what it started at work, which is of interest where it
+    outlives us.
+    """
     ready = select.poll()
     ready.register(output)
     while True:
@@ -112,12 +124,12 @@ def _pump(process: Process, output: int, viewer: Viewer, patience: Patience | No
             if not chunk:
                 return
             viewer.output(chunk)
-        elif process.poll() is not None:  # something it left in the background holds the pipe
-            return
-        else:
+        elif process.poll() is None or (to_the_end and process.returncode < 0):
             viewer.silence()
             if patience is not None:
                 patience.check(process.pid)
+        else:  # something it left in the background holds the pipe
+            return
 
 
 def _feed(source: Readable, pipe: IO[bytes], most_bytes: int) -> None:

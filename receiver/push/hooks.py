@@ -8,13 +8,17 @@ from pathlib import Path
 
 from receiver.machine import git
 from receiver.machine.shell import Program
-from receiver.model.errors import ServerError
+from receiver.model.errors import EXIT_CODES, EXIT_FAILED, ServerError
 from receiver.model.output import Output
 from receiver.model.terminal import Filter
+from receiver.push import door
 from receiver.push.follow import Viewer, run_on_text
 from receiver.push.limits import Limits
 from receiver.push.wire import Reply, Update
 
+_VERDICTS = frozenset({0, *EXIT_CODES.values()}) - {EXIT_FAILED}
+"""Exit statuses by which a deploy says how it ended; by any other it did not come to say it."""
+_ASKED_AT_MOST = 3
 NO_OBJECTS: Mapping[str, str] = {}
 """What a hook is told of a quarantine when there is none."""
 
@@ -52,9 +56,27 @@ class Hooks:
     def after(self, updates: Sequence[Update], objects: Mapping[str, str] = NO_OBJECTS) -> int:
         """Run post-receive on refs that moved, or on some that stay.
 
-        The deploy goes on when we are ended.
+        The deploy goes on when we are ended. When something on the way to it is, the deploy's own
+        record says how it ended.
         """
-        return self._run("post-receive", updates, objects)
+        status = self._run("post-receive", updates, objects)
+        argv = door.to_settle(self.push.environment)
+        if status in _VERDICTS or not argv:
+            return status
+        for _ in range(_ASKED_AT_MOST):
+            status = self._settle(argv)
+            if status == EXIT_FAILED or status in _VERDICTS:
+                break
+        return status
+
+    def _settle(self, argv: Sequence[str]) -> int:
+        """Ask for the end of a deploy that nobody could tell us; returns its exit code."""
+        program = Program(argv, git.environment(self.push.environment), self.push.repo)
+        viewer = Viewer(self.reply.progress, self.reply.keep_alive)
+        try:
+            return run_on_text(program, "", viewer)
+        except OSError as error:
+            return self._not_started("settle", error)
 
     def _run(self, name: str, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
         if self.push.hooks is None:

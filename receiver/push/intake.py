@@ -1,5 +1,5 @@
 """What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and
-deploys it.
+deploys it. `settle` is for who took the push, where that was killed: it tells how the deploy ended.
 
 On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is
 asked here once more.
@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from receiver.access import audit
 from receiver.access import grants as access
-from receiver.deploy import commits
+from receiver.deploy import commits, detached
 from receiver.deploy.commits import Commit
 from receiver.deploy.tree.spool import limits_of, spool
 from receiver.model.address import parse_address
 from receiver.model.audit import Line, shortened
-from receiver.model.errors import ShipError
+from receiver.model.errors import EXIT_CODES, ShipError
 from receiver.model.grant import FOR_GIT
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Output(_show)
     try:
         server = open_server(_root(os.environ.get("SHIP_ROOT")))
-        return _deploy(server, arguments)
+        do = _settle if arguments.command == "settle" else _deploy
+        return do(server, arguments)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
@@ -53,12 +54,13 @@ def _layout() -> Layout:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ship-deploy", description=__doc__)
-    parser.add_argument("command", choices=["push"])
+    parser.add_argument("command", choices=["push", "settle"])
     parser.add_argument("--app", required=True)
     parser.add_argument("--key", required=True)
-    parser.add_argument("--ref", required=True)
-    parser.add_argument("--commit", required=True)
+    parser.add_argument("--ref", default="")
+    parser.add_argument("--commit", default="")
     parser.add_argument("--old", default=_ABSENT)
+    parser.add_argument("--push", default="", help="what tells this push from every other")
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--plan", action="store_true")
@@ -76,6 +78,17 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     entry = audit.Entry(server.layout, server.clock, _line(server, app, arguments), _warn).begin()
     do, title = (commits.check, "Check {}") if arguments.check else (commits.deploy, "Deploy {}")
     return commits.take(server, commit, do, title, _show, entry)
+
+
+def _settle(server: Server, arguments: argparse.Namespace) -> int:
+    """Tell how a push's deploy ends, for whose follower was killed; returns its exit code."""
+    app = AppName.parse(arguments.app)
+    _admit(server, app, arguments)
+    number = detached.of_push(server, app, arguments.push)
+    if number is None:
+        _warn("The process that took this push was killed before the deploy began.")
+        return EXIT_CODES["server"]
+    return detached.follow_again(server, app, number, _show)
 
 
 def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
@@ -119,6 +132,7 @@ def _commit(app: AppName, archive: Path, arguments: argparse.Namespace) -> Commi
         # a check moves no ref that would have to go back, and a plan neither
         ref=None if arguments.check or arguments.plan else arguments.ref,
         before=None if set(arguments.old) == {"0"} else arguments.old,
+        push=arguments.push,
     )
 
 

@@ -2,10 +2,8 @@
 when all is well.
 """
 
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -111,33 +109,22 @@ def quarantine(repo: Path) -> Iterator[Quarantine]:
     """
     objects = repo / "objects"
     _remove_abandoned(objects)
-    folder, lock = _make_locked(objects)
+    folder, lock = files.locked_folder(objects, _PREFIX)
     try:
+        (folder / "pack").mkdir()
         yield Quarantine(repo, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
-def _make_locked(objects: Path) -> tuple[Path, int]:
-    """Make a folder and lock it: the lock ends with this process, so that whoever gets it knows."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=objects))
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
-            (folder / "pack").mkdir()
-            return folder, lock
-        os.close(lock)  # another push took the folder for abandoned before it was locked
-
-
 def _remove_abandoned(objects: Path) -> None:
     for folder in objects.glob(_PREFIX + "*"):
-        with suppress(OSError):  # locked, hence in use; or somebody else was faster
+        with suppress(OSError):  # somebody else was faster
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
+                if files.try_lock(lock):
+                    shutil.rmtree(folder)
             finally:
                 os.close(lock)
 

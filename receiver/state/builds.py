@@ -42,14 +42,34 @@ def begin(paths: AppPaths, wanted: Build, *, keep: int) -> tuple[Build, int]:
 
 
 def look(paths: AppPaths, number: int) -> Build | None:
-    """A build as it stands now; one whose process was killed has failed."""
+    """A build as it stands now; one whose process was killed has failed, unless what it made was
+    live by then.
+    """
     build = records.read_build(paths, number)
     if build is None or build.status != "running" or _is_held(records.build_log(paths, number)):
         return build
     ended = records.read_build(paths, number)  # it may have come to its end between the two looks
     if ended is None or ended.status != "running":
         return ended
-    return interrupted(ended)
+    version = stood(paths, number)
+    if version is None:
+        return interrupted(ended)
+    return replace(ended, status="succeeded", release=version)
+
+
+def stood(paths: AppPaths, number: int) -> int | None:
+    """The release that a build made live, by what is on the disk; None where it did not.
+
+    This is what counts, whatever became of the process afterwards.
+    """
+    live = records.read_live(paths)
+    if live is None or records.unfinished_build(paths) == number:
+        return None
+    for version in reversed(records.release_versions(paths)):
+        # what is newer than the live one was never live
+        if version <= live.release and records.read_release(paths, version).attempt == number:
+            return version
+    return None
 
 
 def interrupted(build: Build) -> Build:

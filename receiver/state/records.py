@@ -224,6 +224,15 @@ def read_live_release(paths: AppPaths) -> tuple[Live | None, Release | None]:
     return live, read_release(paths, live.release) if live else None
 
 
+def unfinished_build(paths: AppPaths) -> int | None:
+    """The build whose change is not finished, and will be undone unless its process goes on."""
+    try:
+        found = json.loads(files.read_text(paths.unfinished) or "{}").get("build")
+    except (ValueError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
 def release_versions(paths: AppPaths) -> list[int]:
     """Versions of the releases that are kept, oldest first; a folder without a record is not
     one.

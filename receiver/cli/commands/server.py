@@ -9,7 +9,7 @@ import click
 from receiver.cli import show
 from receiver.cli.command import Call, command, with_json
 from receiver.cli.place import embedded_root, is_vps
-from receiver.model.errors import ServerError
+from receiver.model.errors import ServerError, ShipError
 
 
 @command(
@@ -63,12 +63,30 @@ def status(call: Call, *, as_json: bool) -> int:
 
 @command("server:recover", example="$ ship server:recover\nblog")
 @click.option("--boot", is_flag=True, help="Before any app was started: wait for none.")
-def recover(call: Call, *, boot: bool) -> None:
-    """Undo deploys that a power cut interrupted; prints the apps that had one."""
+@click.option(
+    "--only", metavar="APP", help="Only that of one app, such as a deploy that was killed."
+)
+def recover(call: Call, *, boot: bool, only: str | None) -> int:
+    """Undo deploys that were cut off, by a power cut or a kill; prints the apps that had one."""
     from receiver.apps.unfinished import recover_all
+    from receiver.changes.recovery import recover_one
+    from receiver.model.names import AppName
 
-    for app in recover_all(call.open_server(booting=boot), booting=boot):
+    if only is not None:
+        app = AppName.parse(only)
+        if recover_one(call.server, app):
+            show.data(app)
+        return 0
+    failures: list[Exception] = []
+
+    def failed(of: AppName | None, error: Exception) -> None:
+        failures.append(error)
+        why = error.title if isinstance(error, ShipError) else repr(error)
+        show.progress(f" !     {of or 'The server'}: an unfinished change was not undone. {why}")
+
+    for app in recover_all(call.open_server(booting=boot), booting=boot, failed=failed):
         show.data(app)
+    return ServerError("").exit_code if failures else 0
 
 
 @command("server:install")

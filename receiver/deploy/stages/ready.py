@@ -37,7 +37,8 @@ def stand_ready(work: AppChange, built: Built) -> Ready:
         BuildError: a static folder is missing, or cannot be published
     """
     _settle_scale(work, built.decision.formation, built.release)
-    release = _with_workers(work.state, built.release, work.out)
+    release = replace(built.release, attempt=work.about.build)
+    release = _with_workers(work.state, release, work.out)
     _record(work.state, release)
     _publish(work, release)
     return Ready(built.decision, release)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import IO
 
+from receiver.machine import files
 from receiver.model.errors import BuildError, disk_full
 from receiver.model.layout import AppPaths
 from receiver.model.settings import Server
@@ -28,7 +29,10 @@ def spool(paths: AppPaths, source: int, limits: TreeLimits) -> Path:
     """
     archive = paths.incoming / f"{os.getpid()}.tar"
     try:
-        with archive.open("wb") as handle:
+        # held by a lock as long as this process lives, or one forked from it that deploys it: by
+        # that, nobody takes it for abandoned
+        fd = files.open_held(archive)
+        with os.fdopen(fd, "wb", closefd=False) as handle:
             _take(source, handle, limits)
     except BuildError:
         archive.unlink(missing_ok=True)

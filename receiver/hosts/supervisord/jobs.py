@@ -44,8 +44,10 @@ class PlainJobs:
         """Stop what is left of runs, whoever waits for them."""
         plain_jobs.stop_left_over(self._lasting(app))
 
-    def detach(self, name: str, pid: int) -> None:
-        """Nothing but the session of its own that `pid` has already."""
+    def detach(self, name: str, pid: int, *, changes: AppName | None = None) -> None:
+        """Nothing but the session of its own that `pid` has already; whoever follows it undoes
+        what it leaves.
+        """
 
     def _place_of(self, job: Job) -> plain_jobs.Place:
         """Where a job belongs; what lasts is noted apart, since nobody else may end it."""

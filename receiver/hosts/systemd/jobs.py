@@ -12,6 +12,7 @@ from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
+from receiver.hosts.systemd.units import recovery_unit
 from receiver.machine import files, proc, shell
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError
@@ -255,9 +256,16 @@ class SystemdJobs:
         """Stop what `run` and `spawn` started for an app and nobody waits for any more."""
         stop_units(deploy_job_units(app))
 
-    def detach(self, name: str, pid: int) -> None:
-        """Put process `pid` in a scope of its own, so that it outlives the session that made it."""
+    def detach(self, name: str, pid: int, *, changes: AppName | None = None) -> None:
+        """Put process `pid` in a scope of its own, so that it outlives the session that made it.
+
+        However the scope ends, PID 1 starts what undoes a change of `changes`, unless there is
+        none: it looks for the journal by itself, so that a deploy which comes to its end costs no
+        process.
+        """
         scope = f"{name}.scope"
+        then = () if changes is None else (recovery_unit(changes),)
+        ends = [("OnSuccess", "as", "1", *then), ("OnFailure", "as", "1", *then)] if then else []
         shell.capture(
             (
                 *(
@@ -268,10 +276,11 @@ class SystemdJobs:
                     "/org/freedesktop/systemd1",
                 ),
                 *("org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"),
-                *(scope, "fail", "3"),
+                *(scope, "fail", str(3 + len(ends))),
                 *("Description", "s", f"ship: {name}"),
                 *("PIDs", "au", "1", str(pid)),
                 *("CollectMode", "s", "inactive-or-failed"),
+                *(word for end in ends for word in end),
                 "0",
             )
         )

@@ -5,17 +5,18 @@ from pathlib import Path
 from receiver.hosts.services import Name, Receiver
 from receiver.hosts.systemd.manager import systemctl
 from receiver.hosts.systemd.request_logs import FOLDER
-from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_UNIT
+from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_TEMPLATE, RECOVERY_UNIT
 from receiver.machine import files, shell
 from receiver.machine.interpreter import lasting, program
 from receiver.model.layout import Layout
+from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.program import HTTP_CONFIG
 from receiver.planner.render import render
 
 _HTTP = ("ship-http.socket", "ship-http.service")
 _UNITS: dict[Name, dict[str, str]] = {
-    "recovery": {RECOVERY_UNIT: "recover.service"},
+    "recovery": {RECOVERY_UNIT: "recover.service", RECOVERY_TEMPLATE: "recover@.service"},
     # a timer, since logs that grow with every request cannot wait for the next day
     "log rotation": {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"},
     # nothing is resident until a push comes
@@ -32,6 +33,7 @@ class OwnUnits:
     receiver = Receiver(_SOCKET, FOLDER / "receiver.log")
 
     def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._units = layout.units
 
     def files(self, name: Name) -> tuple[WriteFile, ...]:
@@ -41,6 +43,7 @@ class OwnUnits:
             "socket": str(_SOCKET),
             "gunicorn": str(program("gunicorn")),
             "config": str(lasting(HTTP_CONFIG)),
+            "unfinished": str(self._layout.app(AppName("%i")).unfinished),
         }
         return tuple(
             WriteFile(str(self._units / unit), render(f"systemd/{template}", **values))

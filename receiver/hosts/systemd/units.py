@@ -19,11 +19,18 @@ from receiver.planner.render import render
 SlotKind = Literal["web", "port"]
 RECOVERY_UNIT = "ship-recover.service"
 """Undoes an unfinished deploy while the machine boots; slots start after it."""
+RECOVERY_TEMPLATE = "ship-recover@.service"
+"""The same of one app, when the unit of its deploy has ended; most times there is nothing to."""
 LOG_TIMER = "ship-logs.timer"
 """Has nginx's logs of requests be looked at, whether they have become large."""
 _LOG_MIB = 200
 _LOG_DAYS = 60
 _RUN = Path("/run")
+
+
+def recovery_unit(app: AppName) -> str:
+    """The unit that undoes what a deploy of the app left when it was killed."""
+    return RECOVERY_TEMPLATE.replace("@", f"@{app}")
 
 
 def socket_unit(app: AppName) -> str:

@@ -1,16 +1,21 @@
 """A change of an app: what is on disk while it lasts, and what is left where it is cut off."""
 
+import os
+
 import pytest
 
 from receiver.apps import unfinished
+from receiver.changes import change as change_module
 from receiver.changes import freezes, recovery
 from receiver.changes.app_state import state_of
 from receiver.changes.change import changing, changing_machine, configure, looking, removing
 from receiver.changes.checkpoint import About
+from receiver.changes.executor import Executor
 from receiver.hosts.supervisord.host import SupervisordHost
+from receiver.machine import files
 from receiver.machine.lock import LockedError
 from receiver.model import settings
-from receiver.model.errors import ServerError
+from receiver.model.errors import CancelledError, ServerError
 from receiver.model.freeze import FrozenError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -173,3 +178,113 @@ def test_a_boot_undoes_what_is_noted_of_apps_and_of_the_machine(server, paths, t
     lay_down_journal(server.layout.journal, tmp_path / "site")
     assert unfinished.recover_all(server, booting=True) == [BLOG]
     assert (paths.scale.read_text(), (tmp_path / "site").read_text()) == ("before\n", "before\n")
+
+
+@pytest.mark.parametrize("about", ["", "{", "[]", '{"title": 1}'])
+def test_a_journal_whose_note_was_damaged_is_undone_all_the_same(server, paths, about):
+    lay_down_journal(paths.journal, paths.scale)
+    (paths.journal / "about.json").write_text(about)
+    paths.scale.write_text("{}\n")
+    with changing(server, BLOG, "limits"):
+        assert paths.scale.read_text() == "before\n"
+    assert not paths.journal.exists()
+
+
+def test_a_step_in_the_journal_that_was_damaged_keeps_no_other_from_being_undone(server, paths):
+    lay_down_journal(paths.journal, paths.scale)
+    with (paths.journal / "undo.jsonl").open("a") as steps:
+        steps.write('{"undo":[{"type":"NoSuchStep"}]}\n')
+    with changing(server, BLOG, "limits"):
+        assert paths.scale.read_text() == "before\n"
+
+
+@pytest.mark.parametrize("fault", [RecursionError(), KeyError("x"), ServerError("no"), OSError()])
+def test_whatever_is_wrong_with_one_step_the_next_one_is_undone(server, paths, monkeypatch, fault):
+    lay_down_journal(paths.journal, paths.scale)
+    with (paths.journal / "undo.jsonl").open("a") as steps:
+        steps.write(OLD_JOURNAL.format(path=paths.home / "fails"))
+    real = Executor.do
+
+    def do(self, step):
+        if step.path.endswith("fails"):
+            raise fault
+        real(self, step)
+
+    monkeypatch.setattr(Executor, "do", do)
+    assert recovery.recover_apps(server) == [BLOG]
+    assert paths.scale.read_text() == "before\n"
+
+
+def test_the_trouble_of_one_app_keeps_the_boot_from_no_other(server, paths):
+    bad = server.layout.app(AppName("aaa"))
+    bad.home.mkdir(parents=True)
+    records.write_toml(bad.settings, settings.App(port=6000, port_a=6001, port_b=6002))
+    bad.journal.mkdir()
+    (bad.journal / "about.json").touch()
+    (bad.journal / "undo.jsonl").mkdir()
+    lay_down_journal(paths.journal, paths.scale)
+    failed = []
+    found = unfinished.recover_all(server, booting=True, failed=lambda *told: failed.append(told))
+    assert (found, [app for app, _ in failed]) == ([BLOG], ["aaa"])
+    assert paths.scale.read_text() == "before\n"
+
+
+def test_a_rename_that_cannot_be_undone_keeps_the_boot_from_no_app(server, paths):
+    lay_down_journal(paths.journal, paths.scale)
+    server.layout.rename_note.parent.mkdir(parents=True, exist_ok=True)
+    server.layout.rename_note.write_text("{")
+    failed = []
+    found = unfinished.recover_all(server, booting=True, failed=lambda *told: failed.append(told))
+    assert (found, [app for app, _ in failed]) == ([BLOG], [None])
+
+
+@pytest.mark.parametrize("fault", [ServerError("no"), OSError("full"), RecursionError()])
+def test_what_fails_after_a_change_stands_is_told_and_turns_nothing(server, paths, fault):
+    said, done = bytearray(), []
+
+    def fail():
+        raise fault
+
+    with changing(server, BLOG, "limits", Output(said.extend)) as change:
+        change.afterwards += [fail, lambda: done.append("next")]
+        change.do(WriteFile(str(paths.scale), "{}\n"))
+    assert (paths.scale.read_text(), done) == ("{}\n", ["next"])
+    assert b"What was changed stands" in said
+
+
+def test_a_stop_that_comes_when_a_change_stands_comes_too_late(server, paths, monkeypatch):
+    def stop(point):
+        if point == "finalized":
+            raise CancelledError("stopped")
+
+    monkeypatch.setattr(change_module, "reached", stop)
+    done = []
+    with changing(server, BLOG, "limits") as change:
+        change.afterwards.append(lambda: done.append("after"))
+        change.do(WriteFile(str(paths.scale), "{}\n"))
+    assert (paths.scale.read_text(), done, paths.journal.exists()) == ("{}\n", ["after"], False)
+
+
+def test_a_change_that_cannot_be_made_to_stand_is_undone(server, paths, monkeypatch):
+    def full(_journal):
+        raise OSError(28, "No space left on device")
+
+    def end():
+        with changing(server, BLOG, "limits") as change:
+            change.do(WriteFile(str(paths.scale), "{}\n"))
+            with monkeypatch.context() as patched:
+                patched.setattr(type(change.journal), "finalize", full)
+                change.finalize()
+
+    with pytest.raises(OSError, match="No space"):
+        end()
+    assert (paths.scale.exists(), paths.journal.exists()) == (False, False)
+
+
+def test_what_another_process_is_writing_stays_when_a_change_begins(server, paths):
+    mine = files.open_held(paths.home / ".live.json.x1")
+    (paths.home / ".live.json.x2").touch()
+    with changing(server, BLOG, "limits"):
+        pass
+    os.close(mine)
+    assert [path.name for path in paths.home.glob(".*")] == [".live.json.x1"]

@@ -1,0 +1,61 @@
+"""SIGKILL, at random, of who takes part in a push: the deploy, its follower, the gate, the hook."""
+
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.fault_kinds.ground import SERVED_LIMIT_S, Fault, Ground, Kind, ended
+
+_LONGEST_S = 2.5
+"""Of a push, when nothing is done to it."""
+_ROLES = ("deploy", "deploy", "follower", "gate", "hook", "archive")
+
+
+def kill_one(ground: Ground, dice: random.Random) -> Fault:
+    """One of them, at any moment of a push."""
+    commit, delay_s = ground.commit(), dice.uniform(0.0, _LONGEST_S)
+    wanted = dice.choice(_ROLES)
+    with ground.pushing() as client:
+        time.sleep(delay_s)
+        found = ground.actors()
+        role = wanted if wanted in found else dice.choice(sorted(found) or ["nobody"])
+        killed_s = _kill(found.get(role, []))
+        said = ended(client)
+    until_s = killed_s + SERVED_LIMIT_S if role == "deploy" else None
+    return Fault(f"{role} after {delay_s:.2f} s", ground.lies({commit: said}, until_s))
+
+
+def kill_in_handover(ground: Ground, dice: random.Random) -> Fault:
+    """The deploy, once the other slot is about to start; sometimes its follower with it."""
+    commit, delay_s = ground.commit(), dice.uniform(0.0, 0.5)
+    roles = dice.choice((("deploy",), ("deploy",), ("deploy", "follower")))
+    steps = ground.paths.journal / "undo.jsonl"
+    with ground.pushing() as client:
+        while client.poll() is None and "StopSlot" not in _text(steps):
+            time.sleep(0.005)
+        time.sleep(delay_s)
+        found = ground.actors()
+        killed_s = _kill([pid for role in roles for pid in found.get(role, [])])
+        said = ended(client)
+    what = f"{' and '.join(roles)}, {delay_s:.2f} s into the handover"
+    return Fault(what, ground.lies({commit: said}, killed_s + SERVED_LIMIT_S))
+
+
+def _kill(pids: list[int]) -> float:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return time.monotonic()
+
+
+def _text(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return ""
+
+
+KILLS = Kind("kills", 200, "one of a push's processes is killed at any moment", kill_one)
+AIMED = Kind("aimed", 30, "the deploy is killed in its handover", kill_in_handover)
