@@ -66,6 +66,13 @@ _DENIED = re.compile(
 )
 _NO_FILE = re.compile(r"^FileNotFoundError: \[Errno 2\] [^:\n]+: '([^']+)'", re.MULTILINE)
 _DATABASE_FILE = re.compile(r"unable to open database file|attempt to write a readonly database")
+_LOCKED = re.compile(
+    r'Could not set lock on file "([^"]+)"'
+    r"|lock(?: file)?:? (\S+): (?:Resource temporarily unavailable|already held by process)"
+    r"|^(?:\w+\.)*(?:OperationalError: [^\n]*database is locked|BlockingIOError: \[Errno 11\])",
+    re.MULTILINE,
+)
+"""Of DuckDB and Kuzu, of LevelDB and RocksDB, of SQLite, and of a lock of one's own."""
 _IN_USE = re.compile(
     r"\('([^']+)', (\d+)\)[^\n]*address already in use|Port (\d+) is in use|Address already in use",
     re.IGNORECASE,
@@ -252,6 +259,22 @@ def refused_file(log: str, pushed: Pushed) -> CheckError | None:
             reason="check/file-refused",
         )
     return None
+
+
+def locked_store(log: str, pushed: Pushed) -> CheckError | None:
+    """Another process has open what one process alone can have open."""
+    del pushed
+    match = last(_LOCKED, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"Another process has {match[1] or match[2] or 'a file that the app needs'} open.",
+        detail="The old release runs until the new one serves, and web has several workers.",
+        advice="To have the old processes end first, put these lines into ship.toml:\n"
+        '    [deploy]\n    order = "stop-first"\n'
+        "To have one worker: `ship ps:scale web=1`.",
+        reason="check/store-locked",
+    )
 
 
 def fixed_port(log: str, pushed: Pushed) -> CheckError | None:

@@ -94,6 +94,7 @@ _CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
     around.unreachable,
     around.refused_login,
     around.missing_table,
+    around.locked_store,
     around.fixed_port,
     around.refused_file,
 )

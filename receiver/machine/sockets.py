@@ -74,16 +74,19 @@ def is_listened_on(port: int) -> bool:
 
 
 def listeners(port: int) -> tuple[int, ...]:
-    """Processes that listen on a TCP port, as far as they can be seen."""
-    inodes = {row.inode for row in _rows() if row.port == port}
-    if not inodes:
-        return ()
-    return tuple(pid for pid in proc.pids() if not inodes.isdisjoint(proc.sockets(pid)))
+    """Processes that whoever connects to a port of 127.0.0.1 may reach, as far as can be seen."""
+    rows = (row for row in _rows() if row.port == port and row.nearness is not None)
+    return tuple(_holders({row.inode for row in rows}))
 
 
 def port_holder(port: int) -> str | None:
     """The program that listens on `port`, as `nginx (process 123)`; None when it cannot be seen."""
-    return next(map(shown, listeners(port)), None)
+    return next(map(shown, _holders({row.inode for row in _rows() if row.port == port})), None)
+
+
+def _holders(inodes: set[str]) -> Iterator[int]:
+    if inodes:
+        yield from (pid for pid in proc.pids() if not inodes.isdisjoint(proc.sockets(pid)))
 
 
 def shown(pid: int) -> str:

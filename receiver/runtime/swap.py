@@ -21,6 +21,7 @@ import ship_runtime_worker as boot
 
 _LOOK_EVERY_S = 0.005
 _KILLED_WITHIN_S = 2
+_SOON_S = 0.1
 _KILLED_WORKERS = 75
 """Exit status after workers had to be killed, in receiver/model/program.py too."""
 
@@ -84,10 +85,12 @@ def _start_one_first(server, master, run):
     spawn, manage = server.spawn_workers, server.manage_workers
 
     def spawn_workers():
-        if master.served or _serving(server, run):
+        if not master.starting:
             spawn()
-        elif not server.WORKERS:
-            server.spawn_worker()
+            return
+        first = not master.served and not _serving(server, run)
+        for _ in range(len(server.WORKERS), 1 if first else server.num_workers):
+            server.spawn_worker()  # as gunicorn does, which sleeps a little after each
 
     def manage_workers():
         manage()
@@ -98,7 +101,10 @@ def _start_one_first(server, master, run):
 
 
 def _tell_of_kills(server):
-    """Gunicorn kills what does not end in time, and ends as if all had gone well."""
+    """Gunicorn kills what does not end in time, and ends as if all had gone well.
+
+    It looks for ends every 0.1 s, and most workers end in less: those are seen here.
+    """
     kill, end = server.kill_workers, server.halt
     killed = []
 
@@ -106,6 +112,10 @@ def _tell_of_kills(server):
         if number == signal.SIGKILL:
             killed.extend(server.WORKERS)
         kill(number)
+        limit = time.monotonic() + _SOON_S
+        while number in boot.ENDING and server.WORKERS and time.monotonic() < limit:
+            server.reap_workers()
+            time.sleep(_LOOK_EVERY_S)
 
     def halt(*args, **options):
         try:

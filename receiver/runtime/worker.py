@@ -14,7 +14,7 @@ _HALTS_MASTER = (3, 4)
 """Exit statuses on which gunicorn's master gives up: a worker did not boot, an app did not load."""
 _REPLACED = 1
 """An exit status after which gunicorn only starts another worker."""
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _RETRY_PAUSE_S = 2
 _ERROR_CHARACTERS = 16_000
 
@@ -23,7 +23,7 @@ def heed_signals(server):
     """Have a signal end this process, which until its own handlers are in place has the
     master's: they put it aside.
     """
-    for number in _ENDING:
+    for number in ENDING:
         signal.signal(number, lambda *_: os._exit(0))
     if asked_to_stop(server):  # the master was, or this process before the line above
         os._exit(0)
@@ -39,7 +39,7 @@ def asked_to_stop(server):
         signals = [server.SIG_QUEUE.get_nowait() for _ in range(server.SIG_QUEUE.qsize())]
         for waiting in signals:
             server.SIG_QUEUE.put_nowait(waiting)
-    return not set(_ENDING).isdisjoint(signals)
+    return not set(ENDING).isdisjoint(signals)
 
 
 def ready_path(run, pid):

@@ -360,6 +360,33 @@ CAUSES = [
         "python manage.py migrate",
     ),
     (
+        (
+            '_duckdb.IOException: IO Error: Could not set lock on file "/s/pages.db": Conflicting'
+            " lock is held in /usr/bin/python3.11 (PID 4711)."
+        ),
+        "check/store-locked",
+        'order = "stop-first"',
+    ),
+    (
+        (
+            "rocksdict.DbError: IO error: While lock file: /s/rocks/LOCK: Resource temporarily "
+            "unavailable"
+        ),
+        "check/store-locked",
+        "/s/rocks/LOCK",
+    ),
+    (
+        "plyvel._plyvel.IOError: b'IO error: lock /s/LOCK: already held by process'",
+        "check/store-locked",
+        "/s/LOCK",
+    ),
+    ("sqlite3.OperationalError: database is locked", "check/store-locked", "ps:scale web=1"),
+    (
+        "BlockingIOError: [Errno 11] Resource temporarily unavailable",
+        "check/store-locked",
+        "a file that the app needs",
+    ),
+    (
         ('psycopg.errors.UndefinedTable: relation "shop_item" does not exist'),
         "check/missing-table",
         "no table shop_item",
