@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 
 from receiver.doctor.seen import AppSeen, Seen
+from receiver.machine import git
 from receiver.machine.files import text_at
 from receiver.machine.interpreter import lasting
 from receiver.model.finding import Finding, GiveTree, SetAccess, SetUpRepo
@@ -59,9 +60,10 @@ def _repository(seen: Seen, one: AppSeen) -> Iterator[Finding]:
         for line in config.splitlines()
         if line.strip().lower().startswith("hookspath")
     ]
-    if hooks == [str(lasting(HOOKS))] and (repo / "HEAD").is_file():
-        return
     there = (repo / "HEAD").is_file()
+    set_up = hooks == [str(lasting(HOOKS))] and there
+    if set_up and git.is_whole(repo):
+        return
     receiver = seen.server.host.accounts.receiver()
     give = (
         (
@@ -71,6 +73,18 @@ def _repository(seen: Seen, one: AppSeen) -> Iterator[Finding]:
         if receiver
         else ()
     )
+    if set_up:
+        yield Finding(
+            name="push.repository-damaged",
+            app=one.name,
+            severity="broken",
+            title=f"The repository of {one.name} is damaged.",
+            seen=(f"`git fsck` of {repo} ends with an error.",),
+            means="A push is refused, or cannot be deployed. What serves is not touched.",
+            does="put it right, or aside for an empty one: the next push brings all commits",
+            repair=(SetUpRepo(one.name), *give),
+        )
+        return
     yield Finding(
         name="push.repository",
         app=one.name,

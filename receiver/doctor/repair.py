@@ -19,7 +19,7 @@ from receiver.building import marks
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.change import AppChange, changing
 from receiver.deploy.stages import carried
-from receiver.machine import files, git
+from receiver.machine import files, git, git_damage
 from receiver.machine.interpreter import lasting
 from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
@@ -92,7 +92,9 @@ class Repairer:
             case repairs.WriteKeys():
                 keys.write_authorized_keys(self._server.layout)
             case repairs.SetUpRepo(app=app):
-                git.create_repo(self._server.layout.repo(AppName(app)), hooks=lasting(HOOKS))
+                repo = self._server.layout.repo(AppName(app))
+                git_damage.repaired(repo, HOOKS)
+                git.create_repo(repo, hooks=lasting(HOOKS))
             case repairs.Recover(app=app):
                 with self._changing(AppName(app)):
                     pass  # a change begins with undoing what is left of another

@@ -75,6 +75,20 @@ def create_repo(path: Path, *, hooks: Path) -> None:
         _output(path, "config", "--replace-all", name, value)
 
 
+def is_whole(repo: Path) -> bool:
+    """Whether all that the refs of a repository lead to is there. A large one takes seconds."""
+    argv = ("fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+    try:
+        return _run(repo, *argv).status == 0
+    except shell.CommandError as error:
+        return error.status != 0 and "took longer" in error.title + error.detail
+
+
+def put_aside(repo: Path) -> Path:
+    """Where a damaged repository is kept, once another takes its place; one is, the last."""
+    return repo.with_name(f"{repo.name}.damaged")
+
+
 def head_branch(repo: Path) -> str:
     """Return the name of the deploy branch, born or not: the branch that HEAD names."""
     return _output(repo, "symbolic-ref", "HEAD").strip().removeprefix(BRANCHES)
@@ -100,10 +114,14 @@ def resolve_commit(repo: Path, name: str) -> str | None:
 
 
 def refs(repo: Path) -> list[tuple[str, str]]:
-    """Return every ref with the object it names, in git's order."""
-    listing = _output(repo, "for-each-ref", "--format=%(refname) %(objectname)")
-    pairs = (line.rpartition(" ") for line in listing.split("\n") if line)
-    return [(name, object_id) for name, _, object_id in pairs]
+    """Return every ref with the object it names, in git's order.
+
+    Raises:
+        GitError: the repository is damaged: one of these objects is not there either
+    """
+    listing = _output(repo, "for-each-ref", "--format=%(objecttype) %(objectname) %(refname)")
+    found = (line.split(" ", 2) for line in listing.split("\n") if line)
+    return [(name, object_id) for _, object_id, name in found]
 
 
 def settings(repo: Path) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ verdict after hooks/post-receive, so that a deploy that failed is a ref that was
 import errno
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 from dulwich.protocol import pkt_seq
 
-from receiver.machine import full_disk, git
+from receiver.machine import full_disk, git, git_damage
 from receiver.machine.git import ABSENT
 from receiver.model.errors import (
     EXIT_FAILED,
@@ -26,6 +27,7 @@ from receiver.model.errors import (
     disk_full,
 )
 from receiver.model.output import Output
+from receiver.model.program import HOOKS
 from receiver.model.weight import TreeLimits, refusal
 from receiver.push import weighing
 from receiver.push import wire as push_wire
@@ -46,6 +48,7 @@ _NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
 does not take its branch for moved."""
 _OLD_CLIENT = "nothing failed, nothing was released"
 _STDERR = 2
+_INCOMPLETE = "missing necessary objects"
 
 
 def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
@@ -55,7 +58,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
     client = Client(stdin, stdout, push.limits)
     try:
         rules = _rules(push.repo)
-        push_wire.advertise(client.write, _shown(push.repo, rules))
+        push_wire.advertise(client.write, _shown(push, rules))
         request = push_wire.read_request(client)
         reply = Reply(client.write, request, _to_stderr)
         return _serve(Hooks(push, request.options, reply), rules, request, client)
@@ -69,7 +72,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
 def advertise(push: Push, write: Write) -> None:
     """Answer `GET info/refs?service=git-receive-pack`."""
     write(pkt_seq(b"# service=git-receive-pack\n"))
-    push_wire.advertise(write, _shown(push.repo, _rules(push.repo)))
+    push_wire.advertise(write, _shown(push, _rules(push.repo)))
 
 
 def serve_rpc(push: Push, source: Readable, write: Write) -> None:
@@ -85,7 +88,8 @@ def serve_rpc(push: Push, source: Readable, write: Write) -> None:
 def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> int:
     reply = hooks.reply
     if not request.updates:
-        return _deploy_again(hooks) if request.options else 0
+        status = _deploy_again(hooks) if request.options else 0
+        return _repair(hooks, ()) or status
     try:
         unpacked = _receive(hooks, rules, request, pack)
         if not _instead(request):
@@ -95,6 +99,7 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client
         Output(reply.progress).error(told)
         _refuse(request.updates, PUSH_VERDICTS.get(told.exit_code, "server error"))
         unpacked = "failed"
+    _repair(hooks, request.updates)
     reply.report(unpacked, request.updates)
     git.collect_garbage(hooks.push.repo)
     return 0  # the report said it all; the client makes its own exit status of it
@@ -142,6 +147,19 @@ def _disk_full(error: OSError) -> ShipError:
     return disk_full(str(error))
 
 
+def _repair(hooks: Hooks, updates: Iterable[Update]) -> int:
+    """Repair the repository where a failure may come of its damage, and tell; the exit status of
+    that.
+    """
+    incomplete = any(update.refusal == _INCOMPLETE for update in updates)
+    if not (incomplete or hooks.reply.tells_of_damage):
+        return 0
+    if (told := git_damage.repaired(hooks.push.repo, hooks.push.hooks or HOOKS)) is None:
+        return 0
+    Output(hooks.reply.progress).error(told)
+    return told.exit_code
+
+
 def _pack_error(request: Request, said: str) -> ShipError:
     if full_disk.is_named_in(said):
         return disk_full(said.strip().splitlines()[-1])
@@ -166,7 +184,7 @@ def _refuse_incomplete(room: Quarantine, request: Request, reply: Reply) -> None
         return
     for update in arriving:
         if not room.is_complete([update.new], Viewer(lambda _: None)):
-            update.refusal = "missing necessary objects"
+            update.refusal = _INCOMPLETE
 
 
 def _refuse_hidden(rules: Rules, updates: list[Update]) -> None:
@@ -307,8 +325,15 @@ def _rules(repo: Path) -> Rules:
     return Rules.parse(git.settings(repo))
 
 
-def _shown(repo: Path, rules: Rules) -> list[tuple[str, str]]:
-    return [(name, object_id) for name, object_id in git.refs(repo) if not rules.hides(name)]
+def _shown(push: Push, rules: Rules) -> list[tuple[str, str]]:
+    """The refs that a client is told of; of a damaged repository those that are left."""
+    try:
+        found = git.refs(push.repo)
+    except GitError:
+        if git_damage.repaired(push.repo, push.hooks or HOOKS) is None:
+            raise
+        found = git.refs(push.repo)
+    return [(name, object_id) for name, object_id in found if not rules.hides(name)]
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

@@ -51,6 +51,12 @@ _CAPABILITIES = (
     capability_agent(),
 )
 _OBJECT_ID = re.compile(rb"[0-9a-fA-F]{40}")
+_DAMAGE = re.compile(
+    rb"unable to (?:read|open|unpack)|[Cc]ould not read|bad (?:object|tree|ref)|unresolved delta"
+    rb"|did not receive expected object"
+    rb"|missing (?:blob|tree|commit|object)|corrupt|inflate|not a git repository|not a valid object"
+)
+"""What git says where objects or refs are damaged, among other things that it says of them."""
 _KEEP_ALIVE = pkt_line(bytes([SIDE_BAND_CHANNEL_DATA]))
 
 Write = Callable[[bytes], object]
@@ -222,9 +228,12 @@ class Reply:
         self._side_band = request.has(CAPABILITY_SIDE_BAND_64K)
         self._wants_report = request.tells_another_ref or request.has(CAPABILITY_REPORT_STATUS)
         self.client_gone = False
+        self.tells_of_damage = False
+        """Whether something was shown that git says of a damaged repository, among others."""
 
     def progress(self, text: bytes) -> None:
         """Show text to the person who pushes, now."""
+        self.tells_of_damage = self.tells_of_damage or _DAMAGE.search(text) is not None
         if self._side_band:
             self._proto.write_sideband(SIDE_BAND_CHANNEL_PROGRESS, text)
         else:

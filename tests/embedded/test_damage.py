@@ -1,11 +1,15 @@
 """What somebody damaged by hand: a push repairs what it can build, doctor names the rest."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from receiver.apps import lifecycle as apps
+from receiver.machine import git
+from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, own_name
@@ -87,3 +91,75 @@ def test_a_virtualenv_that_lost_files_is_made_anew_by_a_push(
     assert server.leftovers(name) == []
     laptop.commit(wsgi("newer"))
     assert "Dependencies unchanged, virtualenv reused" in laptop.push().text
+
+
+def _lose_objects(repo: Path) -> None:
+    for folder in (repo / "objects").iterdir():
+        shutil.rmtree(folder)
+
+
+def _lose_a_file(repo: Path) -> None:
+    """Lose one that the next commit has too: no client sends it again."""
+    argv = ("git", f"--git-dir={repo}", "rev-parse", "HEAD:app.py")
+    blob = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+    (repo / "objects" / blob[:2] / blob[2:]).unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "pushes"),
+    [
+        (_lose_objects, 1),
+        (lambda repo: (repo / "HEAD").unlink(), 1),
+        (lambda repo: (repo / "config").write_text("[core\n"), 1),
+        (lambda repo: shutil.rmtree(repo / "refs"), 1),
+        (_lose_a_file, 2),
+    ],
+    ids=["objects", "HEAD", "config", "refs", "file"],
+)
+def test_a_damaged_repository_is_repaired_by_a_push(
+    server: EmbeddedServer,
+    site: tuple[str, Checkout],
+    damage: Callable[[Path], object],
+    pushes: int,
+) -> None:
+    name, laptop = site
+    repo = server.layout.repo(AppName(name))
+    _unpack(repo)
+    damage(repo)
+    told = server.ship("doctor", "-a", name).out
+    assert "The repository of" in told, told
+    laptop.commit({"other.txt": "new"})
+    said = [laptop.push() for _ in range(pushes)]
+    assert said[-1].status == 0, "\n".join(each.text for each in said)
+    assert server.live(name) == 2
+    assert server.ask(name) == (200, "old")
+    assert all("(git/repository-damaged)" in each.text for each in said[:-1])
+    assert "repository" not in server.ship("doctor", "-a", name).out
+    apps.destroy(server.server, AppName(name))
+    assert [path.name for path in repo.parent.iterdir() if path.name.startswith(name)] == []
+
+
+def test_doctor_repairs_a_damaged_repository(
+    server: EmbeddedServer, site: tuple[str, Checkout]
+) -> None:
+    name, laptop = site
+    repo = server.layout.repo(AppName(name))
+    _unpack(repo)
+    _lose_a_file(repo)
+    healed = server.ship("doctor", "--fix", "-a", name)
+    assert healed.status == 0, healed.out + healed.err
+    assert git.put_aside(repo).is_dir()
+    laptop.commit(wsgi("new"))
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert server.ask(name) == (200, "new")
+
+
+def _unpack(repo: Path) -> None:
+    """Have each object be a file of its own."""
+    packs = [path.rename(repo / path.name) for path in (repo / "objects/pack").glob("*.pack")]
+    shutil.rmtree(repo / "objects/pack")
+    for pack in packs:
+        argv = ("git", f"--git-dir={repo}", "unpack-objects", "-q")
+        subprocess.run(argv, input=pack.read_bytes(), check=True)
+        pack.unlink()

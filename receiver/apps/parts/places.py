@@ -61,7 +61,9 @@ class Repository(Part):
         git.create_repo(app.server.layout.repo(app.name), hooks=lasting(HOOKS))
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
-        files.move(server.layout.repo(was), server.layout.repo(name))
+        old, new = server.layout.repo(was), server.layout.repo(name)
+        files.move(old, new)
+        files.move(git.put_aside(old), git.put_aside(new))
 
     def copy(self, copying: Copying) -> None:
         """All branches; the one that is deployed ends with the commit that is live, also after a
@@ -91,7 +93,9 @@ class Repository(Part):
             )
 
     def remove(self, app: AppState) -> None:
-        files.remove_tree(app.server.layout.repo(app.name))
+        repo = app.server.layout.repo(app.name)
+        files.remove_tree(repo)
+        files.remove_tree(git.put_aside(repo))
 
 
 class RequestLogFiles(Part):
