@@ -75,8 +75,14 @@ def _wanted(app: AppState, wish: Wish) -> Maintenance:
 
 def _plan_on(app: AppState, wanted: Maintenance, wish: Wish) -> Plan:
     same_page = app.settings.maintenance is not None and wish.message is None and wish.page is None
-    page = () if same_page else (WriteFile(str(app.paths.maintenance_page), _page(app, wish)),)
+    page = () if same_page else (_page_file(app, wish),)
     return (*page, *_route(app, wanted))
+
+
+def _page_file(app: AppState, wish: Wish) -> WriteFile:
+    """The page as a file that nginx reads."""
+    gid = app.server.host.accounts.nginx_gid
+    return WriteFile(str(app.paths.maintenance_page), _page(app, wish), 0o640, gid)
 
 
 def _plan_off(app: AppState) -> Plan:

@@ -33,6 +33,7 @@ Explain = Callable[[Command, str], ShipError]
 Turn = Callable[[], AbstractContextManager[None]]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
+_VENV_MODE = 0o750
 _MIB = 1024 * 1024
 _PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
 
@@ -142,7 +143,7 @@ class Builder:
         files.remove_tree(venv)
         owner = self.host.accounts.owner(self.paths.name)
         uid, gid = ids(owner)
-        files.make_folder(venv, mode=0o755, uid=uid, gid=gid)
+        files.make_folder(venv, mode=_VENV_MODE, uid=uid, gid=gid)
         try:
             # what installs nothing would leave the packages of the last one
             told = marks.told(wanted.interpreter)
@@ -179,6 +180,7 @@ class Builder:
         except shell.CommandError as error:
             title = "The last virtualenv could not be copied."
             raise _failed_step(title, error.output, "build/virtualenv-copy") from error
+        files.make_folder(venv, mode=_VENV_MODE)  # the copied one may be of a more open time
         return True
 
     def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:

@@ -22,7 +22,7 @@ def place(venv: Path) -> Path:
 def write(venv: Path, interpreter: Interpreter) -> None:
     """Mark a virtualenv as finished, as it is now."""
     text = f"{told(interpreter)}\n{_count(venv)} files\n"
-    files.write_atomically(place(venv), text, mode=0o644)
+    files.write_atomically(place(venv), text, mode=0o600)
 
 
 def told(interpreter: Interpreter) -> str:

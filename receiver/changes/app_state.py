@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from receiver.hosts.accounts import ids
 from receiver.model.cron import Cron, Timer
 from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.formation import WEB, Formation
@@ -42,6 +43,11 @@ class AppState:
     @property
     def name(self) -> AppName:
         return self.paths.name
+
+    @property
+    def gid(self) -> int:
+        """The group of the app's account, for what it reads; -1 where all is the starter's."""
+        return ids(self.server.host.accounts.owner(self.name))[1]
 
     @property
     def address(self) -> str:

@@ -3,6 +3,7 @@
 What is more than a file is the engine's to do.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,4 +60,6 @@ def _as_it_is(path: Path) -> AnyStep:
     text = files.read_text(path)
     if text is None:
         return RemoveFile(str(path))
-    return WriteFile(str(path), text, path.stat().st_mode & 0o7777)
+    found = path.stat()
+    gid = found.st_gid if found.st_gid != os.getegid() else -1
+    return WriteFile(str(path), text, found.st_mode & 0o7777, gid)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from receiver.changes.app_state import AppState
+from receiver.hosts.accounts import ids
 from receiver.model.finding import Finding
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
@@ -33,6 +34,11 @@ class Copying:
     storage: bool
     """Whether what the original keeps was asked for too."""
     out: Output
+
+    @property
+    def gid(self) -> int:
+        """The group of the clone's account, for what it reads."""
+        return ids(self.original.server.host.accounts.owner(self.paths.name))[1]
 
     @property
     def address(self) -> str:

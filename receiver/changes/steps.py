@@ -56,4 +56,4 @@ def timer_steps(
 def settings_step(after: AppState) -> WriteFile:
     """The step that writes app.toml, of an app as it is to be."""
     path = after.paths.settings
-    return WriteFile(str(path), records.settings_text(path, after.settings))
+    return WriteFile(str(path), records.settings_text(path, after.settings), 0o600)

@@ -46,7 +46,7 @@ def _live(app: AppSeen) -> Finding:
     if aim is not None:
         record = records.json_text(Live(release=aim[1], slot=aim[0]))
         keep = (KeepAside(str(app.paths.live)),) if text else ()
-        repair = (*keep, Steps(app.name, (WriteFile(str(app.paths.live), record),)))
+        repair = (*keep, Steps(app.name, (WriteFile(str(app.paths.live), record, 0o600),)))
     return Finding(
         name="release.live-record",
         app=app.name,

@@ -136,7 +136,7 @@ class Repairer:
             if home.source.is_symlink():
                 files.remove(home.source)
             builder.unpack(home.slug, over=carried.archive(home))
-            home.built.touch()
+            home.built.touch(mode=0o600)
 
     def _build_again(self, app: AppName, venv: Path) -> None:
         """A virtualenv without its mark is torn, and is made anew."""

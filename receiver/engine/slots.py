@@ -99,7 +99,7 @@ def restart(app: AppState) -> Plan:
         EnableSlot(app.name, fresh.slot),
         *change_steps.site_steps(app, fresh.slot),
         StopSlot(app.name, live.slot),
-        WriteFile(str(app.paths.live), records.json_text(fresh)),
+        WriteFile(str(app.paths.live), records.json_text(fresh), 0o600),
     )
 
 

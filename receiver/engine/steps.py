@@ -25,6 +25,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import OfEngine, Plan
 from receiver.model.process_limits import Limit
 from receiver.nginx import program as nginx
+from receiver.nginx.sites import SITE_MODE
 from receiver.server import Server
 from receiver.state import records, release_times
 
@@ -134,7 +135,7 @@ class MachineSteps:
             files.remove(link)
             files.remove(path)
         else:
-            files.write_atomically(path, step.text, mode=0o644)
+            files.write_atomically(path, step.text, mode=SITE_MODE)
             if not link.is_symlink() or link.readlink() != path:
                 files.link_atomically(link, str(path))
         try:

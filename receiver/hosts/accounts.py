@@ -6,6 +6,14 @@ from typing import Protocol
 
 from receiver.model.names import AppName
 
+_UNUSED = "net_broadcast"
+_CLOSED = (
+    f"--bounding-set=-all,+{_UNUSED}",
+    f"--inh-caps=-all,+{_UNUSED}",
+    f"--ambient-caps=-all,+{_UNUSED}",
+)
+"""Closes /proc/PID/root, mem and the like of a process to others of its account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -35,6 +43,10 @@ class Accounts(Protocol):
     def receiver(self) -> Owner | None:
         """The account that takes pushes; None where there is none."""
 
+    @property
+    def nginx_gid(self) -> int:
+        """The group that nginx reads files with; -1 where everything is the starter's."""
+
     def can_read(self, app: AppName, path: Path) -> bool:
         """Whether what runs for the app can read a file or folder of the machine that is there."""
 
@@ -57,9 +69,11 @@ def as_account(owner: Owner | None) -> tuple[str, ...]:
     """Have a program of the system's, such as tar, run as an app's account.
 
     It ends with the process that starts it, and runs nothing of the app's. A sandbox of its own
-    would only cost each deploy the tenth of a second that systemd takes to make one.
+    would only cost each deploy the tenth of a second that systemd takes to make one. So that no
+    process of the app gets out of its own by way of this one, it holds a capability that the kernel
+    asks for nowhere: nobody may look into a process that can do more than he (0039).
     """
     if owner is None:
         return ()
     account = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
-    return ("/usr/bin/setpriv", *account, "--no-new-privs", "--pdeathsig", "KILL")
+    return ("/usr/bin/setpriv", *account, *_CLOSED, "--no-new-privs", "--pdeathsig", "KILL")

@@ -26,6 +26,8 @@ STREAMED = "core.bigFileThreshold=64m"
 """Beyond this size a file is copied piece by piece, and not held in memory."""
 _ARCHIVE_MEMORY_BYTES = 1 << 30
 
+TAR_MODES = "tar.umask=0027"
+"""Has git write a tree that only its owner reads, once it is unpacked; hooks/post-receive too."""
 _INHERITED = ("PATH", "HOME", "TMPDIR", "USER", "LOGNAME")
 _SETTINGS = (
     ("core.fsync", "reference"),  # a ref that git acknowledged survives a power cut
@@ -181,7 +183,7 @@ def archive(repo: Path, commit: str) -> Iterator[int]:
     # what git has to say besides (such as that it may not read root's settings) must not end up in
     # the tar file
     program = shell.Program(
-        command(repo, "-c", STREAMED, "archive", "--format=tar", commit),
+        command(repo, "-c", STREAMED, "-c", TAR_MODES, "archive", "--format=tar", commit),
         environment(),
         _ROOT,
         shows="output",

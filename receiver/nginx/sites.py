@@ -19,6 +19,8 @@ from receiver.planner.render import render, template_text
 
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
+SITE_MODE = 0o640
+"""Of an app's file: it holds who may pass its maintenance page. nginx reads it as root."""
 _TEMPLATE = "nginx/site.conf"
 
 
@@ -52,9 +54,8 @@ def site_file(
 ) -> WriteFile:
     """The file of an app whose live release is `release`, in `slot`; None before the first."""
     values = _values(front, app, settings, release, slot)
-    return WriteFile(
-        str(front.layout.site(app)), _mark(values) + render(_TEMPLATE, app=app, **values)
-    )
+    text = _mark(values) + render(_TEMPLATE, app=app, **values)
+    return WriteFile(str(front.layout.site(app)), text, SITE_MODE)
 
 
 def is_current(

@@ -15,7 +15,7 @@ from receiver.model.formation import NOT_IN_BACKGROUND, WEB, instances
 from receiver.model.limits import MAX_PROCESSES
 from receiver.model.names import AppName
 from receiver.model.output import Output, Warnings
-from receiver.model.plan import AnyStep, Plan, RestartProcesses, SetFormation, WriteFile
+from receiver.model.plan import AnyStep, Plan, RestartProcesses, SetFormation
 from receiver.model.settings import ALL_TYPES, App
 from receiver.planner.formation import background_types, plan_formation
 from receiver.processes.look import web_wanted
@@ -130,7 +130,7 @@ def _plan_scale(app: AppState, wishes: Sequence[Wish]) -> Plan:
     settings = _without_stopped(app, {kind for kind, count in wanted.items() if count})
     settings = settings if wanted.get(WEB) != 0 else replace(settings, stopped=True)
     after = app.with_settings(settings)
-    plan: list[AnyStep] = [WriteFile(str(app.paths.scale), records.scale_text(scale))]
+    plan: list[AnyStep] = [records.scale_file(app.paths, scale, app.gid)]
     if settings != app.settings:
         plan.append(change_steps.settings_step(after))
     if WEB in wanted:

@@ -67,8 +67,8 @@ class Processes(Part):
 
     def copy(self, copying: Copying) -> None:
         if scale := copying.original.scale:
-            text = records.scale_text(scale)
-            files.write_atomically(copying.paths.scale, text, mode=0o644)
+            wanted = records.scale_file(copying.paths, scale, copying.gid)
+            files.write_atomically(Path(wanted.path), wanted.text, mode=wanted.mode, gid=wanted.gid)
 
 
 def _plan_web(app: AppState, *, booting: bool) -> Plan:

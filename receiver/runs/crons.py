@@ -138,7 +138,7 @@ def _rest(server: Server, app: AppName, names: tuple[str, ...], *, suspended: bo
         kept = [name for name in before if name not in chosen]
         after = sorted({*kept, *chosen}) if suspended else kept
         timers = change_steps.timer_steps(change.state, jobs, after)
-        note = WriteFile(str(change.paths.suspended), json.dumps(after) + "\n")
+        note = WriteFile(str(change.paths.suspended), json.dumps(after) + "\n", 0o600)
         change.apply((note, *timers))
     return chosen
 

@@ -24,7 +24,7 @@ class Timers(Part):
     def copy(self, copying: Copying) -> None:
         if jobs := sorted(copying.original.jobs):
             text = json.dumps(jobs) + "\n"
-            files.write_atomically(copying.paths.suspended, text, mode=0o644)
+            files.write_atomically(copying.paths.suspended, text, mode=0o600)
             copying.out.say(
                 f"Cron jobs are suspended: {', '.join(jobs)}. To start them: ship cron:resume -a "
                 f"{copying.paths.name} --all"

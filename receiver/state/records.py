@@ -21,6 +21,7 @@ from receiver.model.layout import AppPaths, Layout
 from receiver.model.log_line import microseconds
 from receiver.model.mismatch import with_place
 from receiver.model.names import AppName
+from receiver.model.plan import WriteFile
 from receiver.model.release import Build, Live, Release
 from receiver.model.settings import App, Server
 from receiver.state.toml_writer import toml_text
@@ -83,7 +84,8 @@ def settings_text(path: Path, value: msgspec.Struct) -> str:
     return toml_text(path, _without_empty(data))
 
 
-def write_toml(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:
+def write_toml(path: Path, value: msgspec.Struct, *, mode: int = 0o600) -> None:
+    """Replace a settings file; it is root's alone unless another mode is given."""
     files.write_atomically(path, settings_text(path, value), mode=mode)
 
 
@@ -115,8 +117,9 @@ def json_text(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value, enc_hook=str).decode() + "\n"
 
 
-def write_json(path: Path, value: msgspec.Struct, *, mode: int = 0o644) -> None:
-    files.write_atomically(path, json_text(value), mode=mode)
+def write_json(path: Path, value: msgspec.Struct, *, mode: int = 0o600, gid: int = -1) -> None:
+    """Replace a record; it is root's alone unless another mode is given."""
+    files.write_atomically(path, json_text(value), mode=mode, gid=gid)
 
 
 def read_server(layout: Layout) -> Server:
@@ -181,9 +184,10 @@ def read_scale(paths: AppPaths) -> dict[str, int]:
     return {} if text is None else msgspec.json.decode(text, type=dict[str, int])
 
 
-def scale_text(scale: Mapping[str, int]) -> str:
-    """The same as the text of its file."""
-    return json.dumps(dict(scale), sort_keys=True) + "\n"
+def scale_file(paths: AppPaths, scale: Mapping[str, int], gid: int) -> WriteFile:
+    """The same as its file, which the app's account (its group is `gid`) reads to start."""
+    text = json.dumps(dict(scale), sort_keys=True) + "\n"
+    return WriteFile(str(paths.scale), text, 0o640, gid)
 
 
 def read_formation(paths: AppPaths) -> Formation:
@@ -195,7 +199,7 @@ def read_formation(paths: AppPaths) -> Formation:
 def write_formation(paths: AppPaths, formation: Formation) -> None:
     if formation:
         text = msgspec.json.encode(formation).decode() + "\n"
-        files.write_atomically(paths.formation, text, mode=0o644)
+        files.write_atomically(paths.formation, text, mode=0o600)
     else:
         files.remove(paths.formation)
 
@@ -216,6 +220,11 @@ def read_release(paths: AppPaths, version: int) -> Release:
             reason="not-found/release",
         )
     return found
+
+
+def write_release(paths: AppPaths, release: Release, gid: int) -> None:
+    """Replace a release's record, which the app's account (its group is `gid`) reads to start."""
+    write_json(paths.release(release.version).record, release, mode=0o640, gid=gid)
 
 
 def read_live_release(paths: AppPaths) -> tuple[Live | None, Release | None]:
@@ -286,7 +295,7 @@ def read_timers(paths: AppPaths) -> dict[str, Timer]:
 def write_timers(paths: AppPaths, timers: Mapping[str, Timer]) -> None:
     """Replace what `read_timers` reads; an app without any has no file."""
     if timers:
-        files.write_atomically(paths.timers, msgspec.json.encode(timers), mode=0o644)
+        files.write_atomically(paths.timers, msgspec.json.encode(timers), mode=0o600)
     else:
         files.remove(paths.timers)
 

@@ -54,6 +54,14 @@ def connect(path: str) -> str:
     return "connected"
 
 
+def send(path: str) -> str:
+    """A line as systemd's journal takes it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.connect(path)
+        connection.send(b"MESSAGE=forged by the spy\nSYSLOG_IDENTIFIER=kernel\n")
+    return "sent"
+
+
 def sudo() -> bytes:
     argv = ("sudo", "-n", "id")
     return subprocess.run(argv, capture_output=True, check=False).stdout
@@ -105,6 +113,10 @@ def probe(me: str, other: str, other_pid: int, closed: list[str]) -> dict[str, s
         "signal it": lambda: signal_to(other_pid),
         "ask the system bus": lambda: connect("/run/dbus/system_bus_socket"),
         "ask the manager": lambda: connect("/run/systemd/private"),
+        "see journals": lambda: names_besides(
+            "/run/systemd", "incoming", "journal", "notify", "resolve"
+        ),
+        "write its journal": lambda: send(f"/run/systemd/journal.ship-{other}/socket"),
         "become root": sudo,
     }
     results = {what: attempt(does) for what, does in tries.items()}
@@ -112,6 +124,7 @@ def probe(me: str, other: str, other_pid: int, closed: list[str]) -> dict[str, s
         results[f"read {path}"] = attempt(lambda path=path: read(path))  # type: ignore[misc] # bound now
     for path in writes:
         results[f"write {path}"] = attempt(lambda path=path: write(path))  # type: ignore[misc] # as above
+    results["own journal"] = attempt(lambda: send("/run/systemd/journal/socket"))
     results["own secret"] = os.environ.get("SECRET", "missing")
     return results
 

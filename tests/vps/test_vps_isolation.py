@@ -3,6 +3,7 @@ ship."""
 
 import json
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,43 @@ with open("{APPS}/spy/cache/seen.json", "w") as seen:
     json.dump(probing.probe(*json.loads(os.environ["PROBE"])), seen)
 setup(name="probe", version="1", py_modules=[])
 """
+OPENS = """
+import json, os, sys
+def opens(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
+print(json.dumps([path for path in json.load(sys.stdin) if opens(path)]))
+"""
+WATCH = """
+import json, os, time
+found, end = {}, time.monotonic() + 60
+while time.monotonic() < end and not os.path.exists("/tmp/enough"):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{pid}").st_uid != os.getuid() or int(pid) == os.getpid():
+                continue
+            name = open(f"/proc/{pid}/comm").read().strip()
+            seen = os.listdir(f"/proc/{pid}/root/run/ship/apps")
+            found[name] = "entered" if seen != ["victim"] else found.get(name, "sandbox")
+        except PermissionError:
+            found[name] = found.get(name, "refused")
+        except OSError:
+            pass
+print(json.dumps(found))
+"""
+# As an older ship left them.
+OPEN = f"""
+cd {APPS}/victim
+chmod 755 venvs venvs/*/ logs releases/*/public
+chmod 644 app.toml live.json releases/*/* /etc/nginx/sites-available/ship-victim.conf 2>/dev/null
+chmod 755 releases/*/source releases/*/public
+chown -R ship-victim:ship-victim releases/*/public
+chmod -R a+rX releases/*/public
+"""
+OWN = {"own secret": "of-the-spy", "own journal": "allowed: 'sent'"}
 CLOSED = ("venvs/probe", "slots/a", "live.json", "app.toml", "builds/probe", "incoming/probe")
 
 
@@ -28,8 +66,11 @@ def victim(ship_server: ShipServer) -> Site:
     """The app that is to be spied on, with something in each place."""
     site = ship_server.site("victim")
     site.ship("config:set SECRET=of-the-victim")
-    site.publish("victim")
+    files = {"ship.toml": "[static]\n'/static/' = 'static'\n", "static/deep/a.css": "all: unset"}
+    site.publish("victim", files)
     site.ship(f"run -- sh -c 'echo precious > {APPS}/victim/storage/file'")
+    site.ship("ps:scale web=2")
+    site.ship("storage:mount /srv-victim/media")
     return site
 
 
@@ -55,13 +96,15 @@ def spy(ship_server: ShipServer, victim: Site) -> Site:
 
 
 def test_a_running_app_reaches_nothing_of_another(spy: Site, victim: Site) -> None:
-    assert _reached(spy.page()) == {"own secret": "of-the-spy"}
+    assert _reached(spy.page()) == OWN
     assert victim.page("/env/SECRET") == "of-the-victim"
 
 
 def test_an_app_that_is_built_reaches_nothing_of_another(spy: Site) -> None:
     seen = spy.server.root(f"cat {APPS}/spy/cache/seen.json")
-    assert _reached(seen) == {"own secret": "of-the-spy"}
+    assert _reached(seen) | OWN == OWN  # at its first build it has no journal yet
+    assert "forged" not in spy.server.root("journalctl --quiet --output=cat --since=-1h")
+    assert spy.ship("logs --quiet").stdout.count("forged by the spy") >= 1
 
 
 def test_a_running_app_writes_its_source_its_storage_and_its_own_tmp_alone(spy: Site) -> None:
@@ -72,6 +115,62 @@ def test_a_running_app_writes_its_source_its_storage_and_its_own_tmp_alone(spy: 
     source = f"{APPS}/spy/releases/v{spy.live()}/source"
     assert written == [source, f"{home}/storage", "/tmp", "/var/tmp"]
     assert not (spy.server.root("ls /tmp/x /var/tmp/x 2>/dev/null || true"))
+
+
+@pytest.mark.usefixtures("spy")
+@pytest.mark.parametrize("who", ["nobody", "ship-spy"])
+def test_another_account_opens_no_file_of_an_app(victim: Site, who: str) -> None:
+    assert _opened(victim, who) == []
+    assert victim.page("/static/deep/a.css") == "all: unset"
+
+
+def test_an_upgrade_closes_what_an_older_ship_left_open(victim: Site) -> None:
+    victim.server.root(OPEN)
+    assert len(_opened(victim, "nobody")) > 10
+    told = victim.server.root("ship server:install")
+    assert told == "close the files of victim to other accounts"
+    assert _opened(victim, "nobody") == []
+    assert victim.server.root("ship server:install") == ""
+    victim.ship("maintenance:on --message closed")
+    assert _opened(victim, "nobody") == []
+    status, text = victim.server.ask("victim.example.com")
+    assert (status, "closed" in text) == (503, True)
+    victim.ship("maintenance:off")
+    assert victim.page("/static/deep/a.css") == "all: unset"
+    assert victim.page() == "victim"
+
+
+def test_no_process_of_an_app_outside_of_its_sandbox_lets_it_out(victim: Site) -> None:
+    """Tried, by a process that sees all of the account, while files are unpacked, and storage is
+    counted, copied and mounted."""
+    many = {f"data/{number}.txt": "x" * 2000 for number in range(500)}
+    machine = victim.server.machine
+    with ThreadPoolExecutor(1) as pool:
+        watch = pool.submit(machine.run, ("python3", "-c", WATCH), user="ship-victim")
+        try:
+            victim.publish("victim", many)
+            victim.ship("run -- sh -c 'cp -r data $SHIP_STORAGE/'")
+            victim.ship("storage --json")
+            victim.server.ship("apps:clone victim victim-two --storage --skip-deploy")
+            victim.ship("storage:mount media")
+        finally:
+            victim.server.root("touch /tmp/enough")
+            found = json.loads(watch.result().stdout)
+            victim.server.root("rm /tmp/enough")
+    victim.server.ship("apps:destroy victim-two --confirm victim-two")
+    assert found.pop("tar") == "refused"
+    assert "sandbox" in found.values()
+    assert "entered" not in found.values(), found
+
+
+def _opened(site: Site, who: str) -> list[str]:
+    """What of a site's files an account can open: all that root finds are tried."""
+    places = f"{APPS}/{site.app} /run/ship/apps/{site.app}/* /etc/nginx/sites-available/ship-*"
+    paths = site.server.root(f"find {places} ! -type l -a ! -type s").splitlines()
+    assert len(paths) > 100
+    given = json.dumps(paths)
+    done = site.server.machine.run(("python3", "-c", OPENS), user=who, input=given)
+    return list(json.loads(done.stdout))
 
 
 def _reached(results: str) -> dict[str, str]:

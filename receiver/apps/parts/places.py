@@ -1,5 +1,8 @@
 """Where an app is on the machine: its account, its folder, its repository, its request logs."""
 
+from collections.abc import Iterator, Sequence
+
+from receiver.apps.parts import closing
 from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.hosts.accounts import ids
@@ -34,16 +37,19 @@ class Home(Part):
         paths, owner = app.paths, app.server.host.accounts.owner(app.name)
         uid, gid = ids(owner)
         paths.home.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (paths.home, paths.releases, paths.slots, paths.work):
+        for folder in (paths.home, paths.releases, paths.slots, paths.work, paths.venvs):
             files.make_folder(folder, mode=0o711)
-        for folder in (paths.builds, paths.incoming):
+        for folder in (paths.builds, paths.incoming, paths.logs):
             files.make_folder(folder, mode=0o700)
-        for folder in (paths.venvs, paths.logs):
-            files.make_folder(folder, mode=0o755)
         for folder in (paths.storage, paths.cache):
             files.make_folder(folder, mode=0o700, uid=uid, gid=gid)
         if owner is not None:
             files.give_tree(paths.storage, uid=uid, gid=gid)
+
+    def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
+        for app in apps:
+            if closing.close(app, dry_run=dry_run):
+                yield f"close the files of {app.name} to other accounts"
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         old, new = server.layout.app(was), server.layout.app(name)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from receiver.access import grants
 from receiver.apps.parts.host_names import names_host, with_own_host
 from receiver.changes.part import Copying, Part
+from receiver.hosts.accounts import ids
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Build
@@ -62,7 +63,7 @@ def _rename_release(server: Server, paths: AppPaths, version: int) -> None:
         venv=str(venv) if venv else None,
         address=server.address(paths.name),
     )
-    records.write_json(paths.release(version).record, renamed)
+    records.write_release(paths, renamed, ids(server.host.accounts.owner(paths.name))[1])
 
 
 def _told(copying: Copying, config: Mapping[str, str], own: Collection[str]) -> Iterator[str]:

@@ -78,6 +78,7 @@ def is_unknown(home: ReleasePaths) -> bool:
 
 def begin(home: ReleasePaths) -> None:
     """Note when the tree was built, and that what a phase writes from here on is kept."""
+    home.built.touch(mode=0o600)
     home.built.write_text("What a release phase writes is kept.\n", encoding="ascii")
 
 
@@ -91,6 +92,7 @@ def tell(home: ReleasePaths, out: Output) -> None:
 
 
 def _keep_nothing(work: AppChange, home: ReleasePaths, why: str) -> None:
+    home.phase.touch(mode=0o600)
     home.phase.write_bytes(b"")
     work.out.warn(
         f"What the release phase wrote into the tree is not kept. {why}\n"

@@ -137,8 +137,7 @@ def _report_postdeploy(work: AppChange, release: Release, command: str, how: str
     told = f"The postdeploy script failed. {how}"
     again = shlex.join(("ship", "run", "--", "sh", "-c", command))
     work.out.warn(f"{told}\n{release.label} is live all the same. To run it again:\n  {again}")
-    record = work.paths.release(release.version).record
-    records.write_json(record, replace(release, postdeploy=told))
+    records.write_release(work.paths, replace(release, postdeploy=told), work.state.gid)
 
 
 def _run(

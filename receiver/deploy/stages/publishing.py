@@ -12,6 +12,8 @@ from receiver.model.layout import ReleasePaths
 from receiver.model.mounts import in_tree
 from receiver.model.release import Release
 
+PUBLIC_MODE = 0o2750
+"""What is made in it is nginx's to read, and nobody else's."""
 _NO_FOLDER = 66
 """Exit status of the copy below when there is nothing to copy from."""
 _COPY_PUBLIC = r"""
@@ -21,7 +23,8 @@ to=$2
 shift 2
 find -L . -mindepth 1 \
   \( -name '.*' ! -name .well-known -o -path ./Procfile -o -path ./ship.toml "$@" \) -prune \
-  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$to" && chmod -R a+rX -- "$to"
+  -o -type f -print0 | tar -c -h --null -T - | tar -x -C "$to" \
+  && find "$to" -mindepth 1 -type f -exec chmod 640 {} +
 """
 """Copies what visitors may see: no dot files, no files of ship's; links become the files they
 lead to."""
@@ -36,8 +39,9 @@ def publish(app: AppState, release: Release) -> None:
         BuildError: the built app has no such folder, or it could not be copied
     """
     home = app.paths.release(release.version)
-    uid, gid = ids(app.server.host.accounts.owner(app.name))
-    files.make_folder(home.public, mode=0o755, uid=uid, gid=gid)
+    accounts = app.server.host.accounts
+    uid, _ = ids(accounts.owner(app.name))
+    files.make_folder(home.public, mode=PUBLIC_MODE, uid=uid, gid=accounts.nginx_gid)
     for folder in sorted(set(release.static.values())):
         _copy_folder(app, home, folder)
 

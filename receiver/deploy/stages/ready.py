@@ -17,7 +17,6 @@ from receiver.deploy.stages.build import Built
 from receiver.deploy.stages.decision import Decision
 from receiver.model.app_json import Formation
 from receiver.model.output import Output
-from receiver.model.plan import WriteFile
 from receiver.model.process_limits import WEB
 from receiver.model.release import Release
 from receiver.state import records
@@ -54,7 +53,7 @@ def _settle_scale(work: AppChange, formation: Mapping[str, Formation], release: 
     before = work.state.scale
     scale = {**wanted, **before}
     if scale != before:
-        work.do(WriteFile(str(work.paths.scale), records.scale_text(scale)))
+        work.do(records.scale_file(work.paths, scale, work.state.gid))
 
 
 def _with_workers(app: AppState, release: Release, out: Output) -> Release:
@@ -75,7 +74,7 @@ def _record(app: AppState, release: Release) -> None:
     """Write release.json: the folder is complete."""
     home = app.paths.release(release.version)
     carried.begin(home)
-    records.write_json(home.record, release)
+    records.write_release(app.paths, release, app.gid)
     reached("recorded")
 
 

@@ -62,7 +62,7 @@ def way_for(app: AppState, release: Release) -> Plan:
 
 def live_step(app: AppState, live: Live) -> WriteFile:
     """The step that records a release as live, last of all."""
-    return WriteFile(str(app.paths.live), records.json_text(live))
+    return WriteFile(str(app.paths.live), records.json_text(live), 0o600)
 
 
 def _make_way(work: AppChange, release: Release, way: Plan) -> float | None:

@@ -11,8 +11,6 @@ from receiver.model.settings import Server
 from receiver.model.weight import MIB, TreeLimits, too_large
 
 _CHUNK_BYTES = 1024 * 1024
-
-
 _TAR_END_BYTES = 1024
 
 

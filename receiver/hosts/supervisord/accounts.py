@@ -11,6 +11,7 @@ class OneAccount:
     """Everything belongs to the user who started ship, whichever app it is of."""
 
     separate = False
+    nginx_gid = -1
 
     def __init__(self, jobs: PlainJobs) -> None:
         self._jobs = jobs

@@ -12,6 +12,7 @@ from receiver.hosts.accounts import Owner
 from receiver.hosts.systemd.jobs import deploy_job_units, lasting_job_units
 from receiver.hosts.systemd.limits import SystemdLimits
 from receiver.hosts.systemd.manager import stop_units
+from receiver.hosts.systemd.request_logs import NGINX_GROUP
 from receiver.hosts.systemd.sandbox import account, hides
 from receiver.machine import shell
 from receiver.model.errors import ServerError
@@ -49,6 +50,11 @@ class SystemdAccounts:
         except KeyError:
             return None
         return Owner(entry.pw_uid, entry.pw_gid)
+
+    @property
+    def nginx_gid(self) -> int:
+        """The group of nginx's workers."""
+        return grp.getgrnam(NGINX_GROUP).gr_gid
 
     def can_read(self, app: AppName, path: Path) -> bool:
         """As permissions let the app's account, and as far as its sandbox shows it."""

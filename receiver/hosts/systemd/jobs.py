@@ -12,7 +12,7 @@ from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
-from receiver.hosts.systemd.units import recovery_unit
+from receiver.hosts.systemd.units import journal, recovery_unit
 from receiver.machine import files, proc, shell
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError
@@ -63,6 +63,8 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
         *sandbox_properties(
             layout, job.app, job.writable, records.read_mounts(layout.app(job.app))
         ),
+        # the app's own, as its processes have it by LogNamespace=
+        ("BindReadOnlyPaths", f"-/run/systemd/journal.{journal(job.app)}:/run/systemd/journal"),
         *_limits(job),
         *_tied_to_scope(lasting=job.lasting),
     )

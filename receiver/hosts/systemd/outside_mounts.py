@@ -5,9 +5,11 @@ links in it: they are followed by the app in its sandbox, while what systemd bin
 an app could exchange.
 """
 
+import grp
 import os
 from pathlib import Path
 
+from receiver.hosts.systemd.sandbox import account
 from receiver.machine import files
 from receiver.model.layout import Layout
 from receiver.model.mounts import Mounts, Wish, not_here, outside
@@ -38,6 +40,10 @@ _SYSTEMS = frozenset(
         "var",
     ]
 )
+
+
+_MODE = 0o750
+"""Root's to change, and the app's to read."""
 
 
 class BoundMounts:
@@ -73,14 +79,15 @@ class BoundMounts:
         wanted = {path: place for path, place in outside(mounts).items() if "/" in path[1:]}
         if not wanted and not paths.mounts.exists():
             return
-        files.make_folder(paths.mounts, mode=0o755)
+        gid = grp.getgrnam(account(app)).gr_gid
+        files.make_folder(paths.mounts, mode=_MODE, uid=0, gid=gid)
         for link in [path for path in paths.mounts.rglob("*") if path.is_symlink()]:
             if f"/{link.relative_to(paths.mounts)}" not in wanted:
                 files.remove(link)
         for path, place in wanted.items():
             link = paths.mounts / path[1:]
             for folder in reversed(link.relative_to(paths.mounts).parents[:-1]):
-                files.make_folder(paths.mounts / folder, mode=0o755)
+                files.make_folder(paths.mounts / folder, mode=_MODE, uid=0, gid=gid)
             files.link_atomically(link, str(paths.storage / place))
 
 

@@ -21,6 +21,13 @@ _DENIED_CALLS = (
     "@clock @cpu-emulation @debug @keyring @module @mount @obsolete @raw-io @reboot @swap"
     " bpf perf_event_open userfaultfd syslog"
 )
+_RUN_HIDDEN = (
+    "/run/dbus",  # it tells anybody which units run, and with what settings
+    "/run/snapd.socket",
+)
+"""Sockets in /run that take everybody in, and are no app's business. The rest of it is services',
+such as databases, which let in whom they choose and make their folders anew when they start (0039).
+"""
 _FIXED: Properties = (
     ("UMask", "0027"),
     ("NoNewPrivileges", "yes"),
@@ -43,14 +50,17 @@ _FIXED: Properties = (
     ("SystemCallErrorNumber", "EPERM"),
     # shared memory has names that every account of the machine could take
     ("TemporaryFileSystem", "/dev/shm:mode=1777,nosuid,nodev"),  # noqa: S108 - a private one
-    # the bus tells anybody which units run, and with what settings
-    ("InaccessiblePaths", "-/run/dbus"),
+    # PID 1's own folder holds the journals of all apps; of it come back what is the app's
+    ("TemporaryFileSystem", "/run/systemd:ro"),
+    # where systemd-resolved keeps what /etc/resolv.conf is a link to
+    ("BindReadOnlyPaths", "-/run/systemd/resolve"),
+    ("InaccessiblePaths", " ".join(f"-{path}" for path in _RUN_HIDDEN)),
     # ProtectSystem=strict leaves /run out, and with it the folder of locks that anybody may write
     ("ReadOnlyPaths", "/run"),
 )
 
 
-_HIDDEN = ("/home", "/root", "/run/user", "/run/dbus", "/tmp", "/var/tmp")  # noqa: S108 - not used
+_HIDDEN = ("/home", "/root", "/run/systemd", "/run/user", *_RUN_HIDDEN, "/tmp", "/var/tmp")  # noqa: S108 - not used
 """What ProtectHome, PrivateTmp and the rest of the list take out of sight."""
 
 

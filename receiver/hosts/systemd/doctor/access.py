@@ -15,7 +15,10 @@ _PUSHES = "Pushes and commands over ssh fail."
 _SERVES = "The app's processes cannot reach their files, or others can."
 _PRIVATE = "Other accounts of this machine can read config vars, which hold passwords."
 _WRITES = "The app cannot write its own files."
-_RECORDS = "Ship cannot trust its own records: somebody else could change them."
+_CODE = "Other accounts of this machine can read the code."
+_RECORDS = (
+    "Other accounts can read the app's records, or change them, or the app cannot read its own."
+)
 
 
 def sudo_rule(programs: str) -> str:
@@ -53,12 +56,15 @@ def app_access(
     found = [
         *(
             _folder(path, _ROOT, 0o711, _SERVES)
-            for path in (paths.home, paths.releases, paths.slots, paths.work)
+            for path in (paths.home, paths.releases, paths.slots, paths.work, paths.venvs)
         ),
-        *(_folder(path, _ROOT, 0o700, _PRIVATE) for path in (paths.builds, paths.incoming)),
-        *(_folder(path, _ROOT, 0o755, _SERVES) for path in (paths.venvs, paths.logs)),
+        *(
+            _folder(path, _ROOT, 0o700, _PRIVATE)
+            for path in (paths.builds, paths.incoming, paths.logs)
+        ),
         *(_folder(path, owner, 0o700, _WRITES) for path in (paths.storage, paths.cache)),
-        *(_file(path, _ROOT, 0o644, _RECORDS) for path in (paths.settings, paths.live)),
+        *(_file(path, _ROOT, 0o600, _RECORDS) for path in (paths.settings, paths.live)),
+        _file(paths.scale, Owner(0, owner.gid), 0o640, _RECORDS),
         _file(paths.config, _ROOT, 0o600, _PRIVATE),
         _file(paths.access, Owner(0, receiver.gid), 0o640, _RECORDS),
     ]
@@ -66,7 +72,8 @@ def app_access(
         release = paths.release(version)
         found += [
             _folder(release.home, _ROOT, 0o711, _SERVES),
-            _file(release.record, _ROOT, 0o644, _RECORDS),
+            _file(release.record, Owner(0, owner.gid), 0o640, _RECORDS),
+            _file(release.slug, _ROOT, 0o600, _CODE),
             _file(release.env, Owner(0, owner.gid), 0o640, _PRIVATE),
             _folder(release.source, owner, 0o750, _SERVES),
         ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.hosts.systemd.sandbox import account, sandbox_properties
+from receiver.hosts.systemd.sandbox import account, hides, sandbox_properties
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.planner.render import quote_for_nginx, quote_for_unit, render
@@ -25,9 +25,23 @@ def test_only_what_is_named_is_writable() -> None:
 
 def test_of_all_apps_only_its_own_folder_is_seen() -> None:
     assert {"/var/lib/ship:ro", "/run/ship:ro"} <= set(values("TemporaryFileSystem"))
-    assert values("BindReadOnlyPaths") == ["/var/lib/ship/apps/blog"]
+    assert values("BindReadOnlyPaths") == ["-/run/systemd/resolve", "/var/lib/ship/apps/blog"]
     assert values("BindPaths") == ["-/run/ship/apps/blog"]
     assert "-/etc/ship" in values("InaccessiblePaths")
+
+
+def test_of_run_it_sees_neither_other_journals_nor_what_no_app_needs() -> None:
+    assert "/run/systemd:ro" in values("TemporaryFileSystem")
+    hidden = [path for value in values("InaccessiblePaths") for path in value.split()]
+    assert {"-/run/dbus", "-/run/snapd.socket"} <= set(hidden)
+    for path in ("/run/systemd/journal.shop/socket", "/run/dbus/system_bus_socket", "/run/user/0"):
+        assert hides(Layout.vps(), BLOG, Path(path))
+    for path in (
+        "/run/postgresql/.s.PGSQL.5432",
+        "/run/mysqld/mysqld.sock",
+        "/run/redis/redis.sock",
+    ):
+        assert not hides(Layout.vps(), BLOG, Path(path))
 
 
 def test_it_runs_as_the_account_of_the_app_and_gains_nothing() -> None:
