@@ -165,20 +165,17 @@ class _BuiltTree:
 
     @classmethod
     def of(cls, home: ReleasePaths, mounts: Collection[str]) -> "_BuiltTree":
-        files: dict[str, TarInfo] = {}
-        known = True
-        for archive in (home.slug, home.phase):
-            try:
-                with archive.open("rb") as handle:
-                    files |= Tree(handle).members
-            except (OSError, TarError, BuildError):
-                known = known and archive != home.slug
+        slug, phase = _members(home.slug), _members(home.phase)
+        # a database is the app's from its first table on: its rows are in no phase
+        files = (slug or {}) | {
+            path: member for path, member in (phase or {}).items() if not is_database_name(path)
+        }
         named = [
             path
             for path, member in files.items()
             if not member.isdir() and path.rpartition("/")[2] not in _KEEPERS
         ]
-        return cls(files, {"", *_above(named), *_above(mounts)}, known)
+        return cls(files, {"", *_above(named), *_above(mounts)}, slug is not None)
 
     def has_folder(self, path: str) -> bool:
         """Whether the build had files in this folder, besides those that only keep it in git."""
@@ -284,6 +281,14 @@ def _walk(home: ReleasePaths) -> Iterator[Folder]:
             yield from trees.walk(top)
         elif _is_there(home):
             raise PermissionError(errno.EACCES, "The folder cannot be opened", home.source)
+
+
+def _members(archive: Path) -> dict[str, TarInfo] | None:
+    try:
+        with archive.open("rb") as handle:
+            return Tree(handle).members
+    except (OSError, TarError, BuildError):
+        return None
 
 
 def _is_there(home: ReleasePaths) -> bool:

@@ -2,6 +2,8 @@
 was."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -117,6 +119,22 @@ def test_what_it_made_and_could_not_be_kept_is_made_again(site: Site) -> None:
     paths.release(3).phase.unlink()
     said = site.server.configure(site.app, GREETING="hey")
     assert "v3 was released before Ship kept what a release phase writes" in said
+
+
+def test_a_database_that_it_made_is_told_of_and_comes_along_empty(site: Site) -> None:
+    make = "import sqlite3; sqlite3.connect('db.sqlite3').execute('create table rows (a)')"
+    said = site.deploy(f'{MAKES}; python -c "{make}"')
+    assert "v1 has a database in its own folder: db.sqlite3 (SQLite, 8K)." in said
+    assert "made (9)" not in said
+    paths, row = site.server.paths(site.app), "insert into rows values (1)"
+    with closing(sqlite3.connect(paths.release(1).source / "db.sqlite3")) as database, database:
+        database.execute(row)
+    said = site.server.configure(site.app, GREETING="hi")
+    assert "is carried along: db.sqlite3 (8K), made (9)." in said
+    assert "v1 had written into its own folder, and v2 begins without that: db.sqlite3 (S" in said
+    for folder, rows in ((paths.release(2).source, 0), (paths.storage / "rescued/v1", 1)):
+        with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
+            assert database.execute("select count(*) from rows").fetchone() == (rows,)
 
 
 def test_a_mount_hides_what_it_made_there_before(site: Site) -> None:

@@ -13,7 +13,7 @@ from receiver.machine import files
 from receiver.model.build import Tree
 from receiver.model.errors import ShipError
 from receiver.model.layout import ReleasePaths
-from receiver.model.mounts import shown_size
+from receiver.model.mounts import is_database_name, shown_size
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.storage import own_files
@@ -57,7 +57,8 @@ def keep(work: AppChange, release: Release, seen: Entries | None) -> None:
     if why := _pack(work, home, written):
         _keep_nothing(work, home, why)
         return
-    home.built.touch()  # what is newer from here on, the app writes
+    if not any(map(is_database_name, written)):  # which the app is to be told of
+        home.built.touch()  # what is newer from here on, the app writes
     reached("phase kept")
 
 
