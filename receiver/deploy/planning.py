@@ -9,15 +9,16 @@ from pathlib import Path
 
 from receiver.changes.app_state import AppState, state_of
 from receiver.deploy import telling
-from receiver.deploy.stages import canary
+from receiver.deploy.stages import canary, carried
 from receiver.deploy.stages.again import Pending, decide_config, decide_rollback
 from receiver.deploy.stages.compiling import Compiled, completed
-from receiver.deploy.stages.decision import Decision, ToBuild, decide
+from receiver.deploy.stages.decision import Decision, Kept, ToBuild, decide
 from receiver.deploy.stages.requests import ConfigChange, Push, Rollback
 from receiver.deploy.stages.takeover import live_step, planned_swap, way_for
 from receiver.deploy.tree.pushed import Planned
 from receiver.machine import files
 from receiver.model.build import BuildPlan, Command, Virtualenv
+from receiver.model.layout import ReleasePaths
 from receiver.model.output import Output
 from receiver.model.plan import Plan
 from receiver.model.procfile import parse_procfile
@@ -143,6 +144,10 @@ def _tell_checks(release: Release, decision: Decision, out: Output) -> None:
     if "release" in release.lines and due:
         out.step("Release phase")
         out.say(f"$ {release.lines['release']}")
+    elif isinstance(decision.code, Kept) and decision.code.phase is not None:
+        out.step("Release phase")
+        out.say("It would not run.")
+        carried.tell(ReleasePaths(decision.code.phase.parent), out)
     if release.served == "process":
         out.step("Check")
         out.say(f"{_who_is_asked(release)} for {release.check.path}, before anybody else asks it.")

@@ -8,6 +8,7 @@ the app's own account.
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from textwrap import fill
 
 import msgspec
 
@@ -19,6 +20,7 @@ from receiver.storage import account_files, own_files
 from receiver.storage.own_files import Own
 
 _SHOWN = 12
+_COLUMNS = 64
 KEPT_RESCUES = 3
 """Of how many releases what was put aside is kept, however old."""
 _KEPT_S = 7 * 24 * 3600
@@ -91,13 +93,17 @@ def rescue(app: AppState, version: int, live: int, *, short_of_space: bool) -> t
 def told_of_rescue(left: Sequence[Written], version: int, live: int) -> str:
     """What a push says of what was put aside."""
     words = _mountable(left)
-    again = f"To have it back and keep it: `ship storage:mount {words} --from v{version}`"
-    return (
-        f"v{version} had written into its own folder, and v{live} begins without that: "
-        f"{_listed(left)}.\n"
-        f"Nothing is lost: it lies in the app's storage, in {RESCUED}/v{version}, for a week, and "
-        f"until {KEPT_RESCUES} such are newer.\n"
-        f"{again if words else f'`ship storage:get {RESCUED}/v{version}` copies it.'}"
+    back = [f"To have it back and keep it:\n`ship storage:mount {words} --from v{version}`"]
+    rest = not all(_is_mountable(it.path) for it in left) or len(left) > _SHOWN
+    return "\n".join(
+        (
+            f"v{version} had written into its own folder, and v{live} begins without that:",
+            _listed(left),
+            f"Nothing is lost: it is in the app's storage, in {RESCUED}/v{version}, for",
+            f"a week, and until {KEPT_RESCUES} such are newer.",
+            *(back if words else ()),
+            *([f"`ship storage:get {RESCUED}/v{version}` copies all of it."] if rest else ()),
+        )
     )
 
 
@@ -106,19 +112,19 @@ def told(found: Sequence[Written], version: int) -> str:
     words = _mountable(found)
     if words and all(it.database for it in found):
         return _told_of_databases(found, version)
-    keep = f"`ship storage:mount {words}`, or have" if words else "have"
+    keep = f"To keep it: `ship storage:mount {words}`,\nor have" if words else "To keep it, have"
     return (
-        f"v{version} wrote into its own folder, which the next release does not have: "
-        f"{_listed(found)}.\n"
-        f"To keep it: {keep} the app write below $SHIP_STORAGE."
+        f"v{version} wrote into its own folder what the next release will lack:\n"
+        f"{_listed(found)}\n"
+        f"{keep} the app write below $SHIP_STORAGE."
     )
 
 
 def _told_of_databases(found: Sequence[Written], version: int) -> str:
     them = "a database" if len(found) == 1 else "databases"
     return (
-        f"v{version} has {them} in its own folder: {_listed(found)}. The next release "
-        "begins without it.\n"
+        f"v{version} has {them} in its own folder: {_listed(found).strip()}.\n"
+        "The next release begins without it.\n"
         f"To keep it over releases, every row of it: `ship storage:mount {_mountable(found)}`"
     )
 
@@ -165,9 +171,18 @@ def _is_mountable(path: str) -> bool:
 
 
 def _listed(found: Sequence[Written]) -> str:
-    """Such as `db.sqlite3 (SQLite, 132K), media (12 files, 3.1M)`."""
+    """Such as `db.sqlite3 (SQLite, 132K), media (12 files, 3.1M)`, in lines of their own."""
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ", ".join(map(_shown, sorted(found[:_SHOWN], key=attrgetter("path")))) + more
+    listed = ", ".join(map(_shown, sorted(found[:_SHOWN], key=attrgetter("path")))) + more
+    margin = "  "
+    return fill(
+        listed,
+        _COLUMNS,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _shown(it: Written) -> str:

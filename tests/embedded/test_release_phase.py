@@ -84,9 +84,11 @@ def test_ship_toml_says_at_what_it_runs(site: Site) -> None:
 def test_what_it_made_beside_the_code_comes_along_with_the_code(site: Site) -> None:
     site.deploy(f"{MAKES}; mkdir -p css/new empty; echo a >css/new/a; ln -s new css/now")
     assert site.ask() == (200, "something")
+    along = "What it wrote into the tree when it last ran is carried along: "
+    planned = type_ship(site.server.root, "plan", "config:set", "GREETING=hi", "-a", site.app)
+    assert f"{along}css (2 files, 2), made (9)." in planned.out + planned.err
     paths, said = site.server.paths(site.app), site.server.configure(site.app, GREETING="hi")
     assert "The release phase is not run: `--release-phase` has it run." in said
-    along = "What it wrote into the tree when it last ran is carried along: "
     assert f"{along}css (2 files, 2), made (9)." in said
     assert site.ask() == (200, "something hi")
     source = paths.release(2).source
@@ -131,7 +133,10 @@ def test_a_database_that_it_made_is_told_of_and_comes_along_empty(site: Site) ->
         database.execute(row)
     said = site.server.configure(site.app, GREETING="hi")
     assert "is carried along: db.sqlite3 (8K), made (9)." in said
-    assert "v1 had written into its own folder, and v2 begins without that: db.sqlite3 (S" in said
+    assert (
+        "v1 had written into its own folder, and v2 begins without that:\n !       db.sqlite3 (S"
+        in said
+    )
     for folder, rows in ((paths.release(2).source, 0), (paths.storage / "rescued/v1", 1)):
         with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
             assert database.execute("select count(*) from rows").fetchone() == (rows,)

@@ -96,7 +96,7 @@ def push(laptop: Checkout, files: dict[str, str | bytes | None] | None = None) -
         laptop.commit(files)
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
-    return pushed.text
+    return "\n".join(pushed.lines)
 
 
 def test_a_database_in_the_release_is_told_of_and_put_aside_and_comes_back(
@@ -111,7 +111,7 @@ def test_a_database_in_the_release_is_told_of_and_put_aside_and_comes_back(
     assert server.ask(app) == (200, "1 cat.png")
     assert "v1 wrote into its own folder" in ship(server, "storage", "-a", app)
     second = push(laptop, {"README": "two"})
-    assert "v1 had written into its own folder, and v2 begins without that: " in second
+    assert "v1 had written into its own folder, and v2 begins without that:\n" in second
     assert "db.sqlite3 (SQLite, " in second
     assert "media (" in second
     assert "`ship storage:mount media db.sqlite3 --from v1`" in second
@@ -288,8 +288,10 @@ atexit.register(leave, "at its end")
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
-        (Path(os.environ["SHIP_STORAGE"]) / "begun").touch()
-        time.sleep(4)
+        storage = Path(os.environ["SHIP_STORAGE"])
+        (storage / "begun").touch()
+        while not (storage / "pushed").exists():
+            time.sleep(0.05)
         (HERE / "data" / "upload").write_text("of a slow request")
     body = KEY.read_bytes()
     start_response("200 OK", [("Content-Length", str(len(body)))])
@@ -303,13 +305,15 @@ def test_what_a_release_makes_at_its_start_is_told_of_and_only_equal_bytes_are_d
     app, paths = name(laptop), server.paths(name(laptop))
     first = push(laptop, {"app.py": WRITES})
     assert (
-        "v1 wrote into its own folder, which the next release does not have: data (32), i" in first
+        "v1 wrote into its own folder what the next release will lack:\n !       data (32), i"
+        in first
     )
-    assert "To keep it: `ship storage:mount data index`, or have the app write below" in first
+    assert "To keep it: `ship storage:mount data index`,\n" in first
     _, key = server.ask(app)
     second = push(laptop, {"README": "two"})
     assert (
-        "v1 had written into its own folder, and v2 begins without that: data (2 files, 4" in second
+        "v1 had written into its own folder, and v2 begins without that:\n !       data (2 files, 4"
+        in second
     )
     assert "`ship storage:mount data --from v1`" in second
     assert server.ask(app)[1] != key
@@ -335,9 +339,13 @@ def test_what_a_last_request_writes_is_put_aside_by_the_next_push(
     wait_until((paths.storage / "begun").exists)
     push(laptop, {"README": "two"})
     assert paths.release(1).source.exists()
+    (paths.storage / "pushed").touch()
     slow.join()
     third = push(laptop, {"README": "three"})
-    assert "v1 had written into its own folder, and v3 begins without that: data (3 files" in third
+    assert (
+        "v1 had written into its own folder, and v3 begins without that:\n !       data (3 files"
+        in third
+    )
     aside = paths.storage / "rescued" / "v1" / "data"
     assert (aside / "upload").read_text() == "of a slow request"
     assert not paths.release(1).source.exists()

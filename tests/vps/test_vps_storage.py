@@ -107,7 +107,8 @@ def test_what_a_release_wrote_is_put_aside_as_its_own(site: Site) -> None:
     site.ship(f"run -- sh -c '{writes}; chmod 0 data/deep/key'")
     site.commit({"README": "more", "Procfile": "web: gunicorn app:app\nrelease: mkdir data\n"})
     pushed = site.push()
-    assert "and v2 begins without that: data (4), db.sqlite3 (SQLite, " in pushed.text
+    told = "\n".join(pushed.lines)
+    assert "and v2 begins without that:\n !       data (4), db.sqlite3 (SQLite, " in told
     assert "`ship storage:mount data db.sqlite3 --from v1`" in pushed.text
     aside = "/var/lib/ship/apps/kept/storage/rescued/v1/data"
     assert site.server.root(f"stat -c %U:%a {aside}/deep/key") == "ship-kept:0"
