@@ -28,7 +28,7 @@ class Object(NamedTuple):
 
 
 class Objects:
-    """One `git cat-file`, which answers in the order of the questions."""
+    """One `git cat-file --batch-command`, which answers in the order of the questions."""
 
     def __init__(self, questions: IO[bytes], answers: IO[bytes]) -> None:
         self._questions = questions
@@ -39,7 +39,7 @@ class Objects:
     def asked(cls, program: Program) -> Iterator[Self]:
         """Start it; it ends with the block, whatever it was doing."""
         read_end, write_end = os.pipe()
-        with os.fdopen(read_end, "rb") as given, os.fdopen(write_end, "wb") as questions:
+        with os.fdopen(read_end, "rb") as given, os.fdopen(write_end, "wb", 0) as questions:
             process = shell.stream(program, stdin=given)
             given.close()
             try:
@@ -50,23 +50,33 @@ class Objects:
                 process.wait()
 
     def heads(self, names: Iterable[str]) -> Iterator[Object]:
-        """What each of these is; an answer has to be used, content and all, before the next.
+        """What each of these is; git does not inflate them for it.
 
         Raises:
             GitError: git ended before it answered
         """
+        return self._ask("info", names)
+
+    def whole(self, names: Iterable[str]) -> Iterator[Object]:
+        """The same; `content` has to be read after each, except for one that is not there.
+
+        Raises:
+            GitError: git ended before it answered
+        """
+        return self._ask("contents", names)
+
+    def _ask(self, verb: str, names: Iterable[str]) -> Iterator[Object]:
         left = iter(names)
-        try:
-            while asked := list(islice(left, _AT_ONCE)):
-                self._questions.writelines(f"{name}\n".encode() for name in asked)
-                self._questions.flush()
-                for name in asked:
-                    yield _parsed(name, self._answers.readline(_LONGEST_LINE))
-        except BrokenPipeError as error:
-            raise unanswered() from error
+        while asked := list(islice(left, _AT_ONCE)):
+            try:
+                self._questions.write("".join(f"{verb} {name}\n" for name in asked).encode())
+            except BrokenPipeError as error:
+                raise unanswered() from error
+            for name in asked:
+                yield _parsed(name, self._answers.readline(_LONGEST_LINE))
 
     def content(self, found: Object) -> bytes:
-        """The content of the object that `heads` gave last, from `cat-file --batch`.
+        """The content of the object that `whole` gave last.
 
         Raises:
             GitError: git ended before it answered
@@ -91,6 +101,7 @@ def unanswered() -> GitError:
     """The error for a git that ended, or said what it should not."""
     return GitError(
         "The server could not look through the pushed objects.",
-        detail="git ended while it read them, for want of memory or because one is damaged.",
+        detail="git ended while it read them, for want of memory, because one is damaged, or "
+        "because this git is older than 2.36.",
         advice="Check the repository with git fsck, then push again.",
     )

@@ -74,13 +74,9 @@ class Quarantine:
         text = "".join(f"{tip}\n" for tip in tips)
         return run_on_text(self._program(*walk), text, viewer) == 0
 
-    def trees(self) -> AbstractContextManager[Objects]:
-        """Git, to be asked for tree objects, with their content."""
-        return Objects.asked(self._program("cat-file", "--batch", shows="output"))
-
-    def sizes(self) -> AbstractContextManager[Objects]:
-        """Git, to be asked how large objects are; it does not inflate them for it."""
-        return Objects.asked(self._program("cat-file", "--batch-check", shows="output"))
+    def objects(self) -> AbstractContextManager[Objects]:
+        """Git, to be asked for objects that have come, or were there."""
+        return Objects.asked(self._program("cat-file", "--batch-command", shows="output"))
 
     def move_in(self) -> None:
         """Make the objects part of the repository."""

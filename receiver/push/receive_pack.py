@@ -209,20 +209,18 @@ def _refuse_heavy(hooks: Hooks, updates: list[Update], room: Quarantine) -> None
     arriving = [update for update in _standing(updates) if not update.deletes]
     if not arriving:
         return
-    with room.trees() as trees, room.sizes() as sizes:
+    with room.objects() as objects:
         for update in arriving:
-            if error := _too_heavy(update.new, hooks.push.limits.tree, trees, sizes):
+            if error := _too_heavy(update.new, hooks.push.limits.tree, objects):
                 Output(hooks.reply.progress).error(error)
                 _refuse([update], PUSH_VERDICTS[error.exit_code])
 
 
-def _too_heavy(
-    commit: str, limits: TreeLimits, trees: Objects, sizes: Objects
-) -> BuildError | None:
-    tree = weighing.read(trees, commit, limits.entries)
+def _too_heavy(commit: str, limits: TreeLimits, objects: Objects) -> BuildError | None:
+    tree = weighing.read(objects, commit, limits.entries)
     if tree is None:
         return None
-    error = refusal(weighing.weigh(tree, sizes), limits)
+    error = refusal(weighing.weigh(tree, objects), limits)
     return error or _hollow(tree.submodules())
 
 

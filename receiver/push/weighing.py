@@ -38,7 +38,7 @@ class Tree(NamedTuple):
         return [] if self.at_least else _submodules(self)
 
 
-def read(trees: Objects, commit: str, most_entries: int) -> Tree | None:
+def read(objects: Objects, commit: str, most_entries: int) -> Tree | None:
     """Read the tree of a commit, each object once; None for what has no tree.
 
     Reading ends where there are more entries than `most_entries`.
@@ -48,7 +48,7 @@ def read(trees: Objects, commit: str, most_entries: int) -> Tree | None:
     top, count = "", 0
     while waiting:
         found_below: dict[str, None] = {}
-        for found in trees.heads(waiting):
+        for found in objects.whole(waiting):
             if not found.kind:  # the commit has no tree, or its tree is not all here
                 continue
             if found.kind != "tree":
@@ -56,7 +56,7 @@ def read(trees: Objects, commit: str, most_entries: int) -> Tree | None:
             top = top or found.name
             if found.size_bytes > most_entries * _LONGEST_ENTRY:
                 return Tree(top, folders, at_least=True)
-            entries = list(_entries(trees.content(found)))
+            entries = list(_entries(objects.content(found)))
             folders[found.name] = entries
             count += len(entries)
             if count > most_entries:
@@ -66,7 +66,7 @@ def read(trees: Objects, commit: str, most_entries: int) -> Tree | None:
     return Tree(top, folders) if top else None
 
 
-def weigh(tree: Tree, sizes: Objects) -> Weight:
+def weigh(tree: Tree, objects: Objects) -> Weight:
     """Count what a tree becomes."""
     if tree.at_least:
         return Weight(entries=sum(map(len, tree.folders.values())), at_least=True)
@@ -76,7 +76,7 @@ def weigh(tree: Tree, sizes: Objects) -> Weight:
         for entry in entries
         if entry.kind not in {_FOLDER, _SUBMODULE}
     }
-    for name, found in zip(files, sizes.heads(files), strict=True):
+    for name, found in zip(files, objects.heads(files), strict=True):
         files[name] = found.size_bytes
     weights: dict[str, Weight] = {}
     for folder in _from_below(tree):
