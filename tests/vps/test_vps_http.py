@@ -1,10 +1,30 @@
 """Pushes over HTTP on a VPS: with a token, and with nothing resident before the first of them."""
 
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from socket import create_connection
+
 from tests.vps.inside import Completed
 from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
 
 RECEIVER = "ship.example.com"
+
+
+@contextmanager
+def silent_clients(address: str, token: str) -> Iterator[None]:
+    """Two hundred that begin a push and say nothing more, each fourth with the token."""
+    with ExitStack() as stack:
+        for number in range(200):
+            secret = b64encode(f"x:{'wrong' if number % 4 else token}".encode()).decode()
+            client = stack.enter_context(create_connection((address, 80), timeout=30))
+            client.sendall(
+                "POST /git/overhttp.git/git-receive-pack HTTP/1.1\r\n"
+                f"Host: {RECEIVER}\r\nContent-Length: 1000000\r\n"
+                f"Authorization: Basic {secret}\r\n\r\n0094".encode()
+            )
+        yield
 
 
 def test_a_push_with_a_token_goes_live_and_one_without_is_refused(ship_server: ShipServer) -> None:
@@ -35,4 +55,11 @@ def test_a_push_with_a_token_goes_live_and_one_without_is_refused(ship_server: S
     )
     assert (same.returncode, same.stderr) == (unseen.returncode, unseen.stderr)
     assert token not in ship_server.root("cat /etc/ship/keys/ci.json")
+    shown = ship_server.root("systemctl show -p MemoryMax,OOMPolicy --value ship-http.service")
+    assert "continue" in shown.split()
+    assert "infinity" not in shown.split()
+    with silent_clients(ship_server.machine.address, token):
+        site.commit(page("pushed past the silent"))
+        assert push(token).returncode == 0
+        assert "pushed past the silent" in site.page()
     assert "nothing was changed" in install(ship_server.machine, "--http").stdout
