@@ -1,5 +1,6 @@
 """The stories of an app itself: create and destroy, by going through its parts."""
 
+from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -47,11 +48,19 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
 
 
 def destroy(
-    server: Server, name: AppName, *, keep_storage: bool = False, frozen_too: bool = False
+    server: Server,
+    name: AppName,
+    *,
+    keep_storage: bool = False,
+    frozen_too: bool = False,
+    warn: Callable[[str], object] = len,
 ) -> None:
-    """Remove an app and all it has: processes, site, releases, config vars, storage, repository."""
+    """Remove an app and all it has: processes, site, releases, config vars, storage, repository.
+
+    `warn` is told of a process that does not end.
+    """
     with removing(server, name, f"destruction of {name}", frozen_too=frozen_too) as app:
-        stop(app, partial(repeat, server))
+        stop(app, partial(repeat, server, warn=warn))
         _take_away(app, keep_storage=keep_storage)
 
 

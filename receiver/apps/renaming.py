@@ -5,6 +5,7 @@ Nothing but the name changes: the account keeps its number, so no file of the ap
 note on disk says what is under way; as long as it is there, everything goes back to the old name.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -28,8 +29,8 @@ class _Note(msgspec.Struct, frozen=True):
     new: str
 
 
-def rename(server: Server, old: AppName, new: AppName) -> str:
-    """Give an app another name; returns its new URL.
+def rename(server: Server, old: AppName, new: AppName, warn: Callable[[str], object] = len) -> str:
+    """Give an app another name; returns its new URL. `warn` is told of what does not end.
 
     Raises:
         ShipError: the name is taken, or the app does not come up under it; it has its old name then
@@ -39,7 +40,7 @@ def rename(server: Server, old: AppName, new: AppName) -> str:
         note = _Note(old, new)
         records.write_json(server.layout.rename_note, note)
         with or_undone(lambda: _take_back(server, note)):
-            _become(server, old, new)
+            _become(server, old, new, warn)
         files.remove(server.layout.rename_note)
     return server.url(new)
 
@@ -61,11 +62,18 @@ def _take_back(server: Server, note: _Note, *, booting: bool = False) -> None:
     files.remove(server.layout.rename_note)
 
 
-def _become(server: Server, was: AppName, name: AppName, *, booting: bool = False) -> None:
+def _become(
+    server: Server,
+    was: AppName,
+    name: AppName,
+    warn: Callable[[str], object] = len,
+    *,
+    booting: bool = False,
+) -> None:
     """Have what is called `was` be called `name`; what has been done of it already is done no
     more.
     """
-    do = partial(_do, server, booting=booting)
+    do = partial(_do, server, warn=warn, booting=booting)
     if server.layout.app(was).settings.exists():
         stop(what_remains(server, server.layout.app(was)), do)
     for part in PARTS:
@@ -73,11 +81,11 @@ def _become(server: Server, was: AppName, name: AppName, *, booting: bool = Fals
     start(read_state(server, server.layout.app(name)), do, booting=booting)
 
 
-def _do(server: Server, plan: Plan, *, booting: bool) -> None:
+def _do(server: Server, plan: Plan, *, warn: Callable[[str], object], booting: bool) -> None:
     """Do steps that need no opposites: going back is the same story with the names exchanged."""
     for step in plan:
         try:
-            repeat(server, (step,))
+            repeat(server, (step,), warn)
         except ShipError:
             if not booting:  # nginx, for one, is not there yet to read the file that now is right
                 raise

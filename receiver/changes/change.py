@@ -255,8 +255,8 @@ def configure(server: Server, app: AppName, to: Callable[[App], App], title: str
         change.do(settings_step(change.state.with_settings(settings)))
 
 
-def repeat(server: Server, plan: Plan) -> None:
+def repeat(server: Server, plan: Plan, warn: Callable[[str], object] = len) -> None:
     """Do steps that have no way back, because all of them can be done once more."""
-    executor = Executor(server)
+    executor = Executor(server, warn=warn)
     for step in plan:
         executor.do(step)

@@ -47,6 +47,11 @@ def progress(text: str) -> None:
     transcript(harmless_lines(text).encode("utf-8", "surrogateescape") + b"\n")
 
 
+def warning(text: str) -> None:
+    """Something to read, although the work goes on: as in a transcript."""
+    progress("\n".join(f" !     {line}" for line in text.splitlines()))
+
+
 def transcript(chunk: bytes) -> None:
     """Bytes of a deploy's transcript, which `Output` wrote."""
     sys.stderr.buffer.write(chunk)

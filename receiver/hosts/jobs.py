@@ -7,6 +7,9 @@ from typing import Protocol
 
 from receiver.model.names import AppName
 
+STOP_GRACE_S = 10
+"""How long what a job started may take to end, when it is told to; then it is killed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from receiver.hosts import memory
-from receiver.hosts.jobs import Job, JobTimeoutError
+from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError
 from receiver.machine import files, lifetimes, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.program import RUNTIME
 
 _ENTER = RUNTIME / "enter.py"
 _READ_BYTES = 65_536
-_STOP_GRACE_S = 5.0
 _BUILD_NICE = 10
 """A build gives way to the apps that serve."""
 _LAST_READS = 32
@@ -64,7 +63,7 @@ def run(
         with memory.kept_to(job.most_memory_bytes, session, lambda: _kill(session())):
             _follow(process, on_output, ends_at, clock)
     except BaseException:
-        shell.end(process, grace_s=_STOP_GRACE_S)
+        shell.end(process, grace_s=STOP_GRACE_S)
         raise
     finally:
         status = _reap(place, process)
@@ -105,7 +104,7 @@ class Background:
     def stop(self) -> None:
         """End it and everything it started."""
         if self._process.returncode is None:
-            shell.end(self._process, grace_s=_STOP_GRACE_S)
+            shell.end(self._process, grace_s=STOP_GRACE_S)
             _reap(self._place, self._process)
 
 

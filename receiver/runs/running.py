@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState, read_state
-from receiver.hosts.jobs import Job, JobTimeoutError
+from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError
 from receiver.machine import files, lifetimes
 from receiver.model.errors import CancelledError, NotFoundError, ServerError, ShipError
 from receiver.model.layout import AppPaths
@@ -33,6 +33,7 @@ from receiver.server import Server
 from receiver.state import records
 
 _STOP_LIMIT_S = 20.0
+_PATIENCE_S = 2.0
 _LOOK_AGAIN_S = 0.05
 OnOutput = Callable[[bytes], object]
 
@@ -122,8 +123,12 @@ def detached(server: Server, app: AppName, wish: Wish) -> Run:
     return run
 
 
-def stop(server: Server, app: AppName, runs: Sequence[Run]) -> None:
-    """End runs; returns when they have ended.
+def stop(
+    server: Server, app: AppName, runs: Sequence[Run], late: Callable[[], object] = lambda: None
+) -> bool:
+    """End runs; returns when they have ended: whether one had to be killed.
+
+    `late` is called once, when one has not ended soon.
 
     Raises:
         ServerError: one does not end
@@ -132,15 +137,20 @@ def stop(server: Server, app: AppName, runs: Sequence[Run]) -> None:
     for run in runs:
         if lifetimes.lives(run.pid, run.birth):
             os.kill(run.pid, signal.SIGTERM)
-    ends_at = server.clock.now() + _STOP_LIMIT_S
+    began, told = server.clock.now(), False
     while left := [run for run in runs if lifetimes.lives(run.pid, run.birth)]:
-        if server.clock.now() > ends_at:
+        took_s = server.clock.now() - began
+        if took_s > _PATIENCE_S and not told:
+            late()
+            told = True
+        if took_s > _STOP_LIMIT_S:
             raise ServerError(
                 f"{left[0].name} of {paths.name} does not end.",
                 detail=f"Its process {left[0].pid} was told to {_STOP_LIMIT_S:g} s ago.",
                 reason="server/run-does-not-stop",
             )
         server.clock.sleep(_LOOK_AGAIN_S)
+    return server.clock.now() - began >= STOP_GRACE_S
 
 
 def _begin(server: Server, name: AppName, wish: Wish, *, detached: bool = False) -> _Begun:

@@ -110,6 +110,16 @@ def test_a_detached_run_keeps_its_files_over_deploys_and_their_recovery(
     assert not server.paths("blog").release(begun_in).source.exists()
 
 
+def test_a_run_that_does_not_end_is_named(server: EmbeddedServer, ship: Ship) -> None:
+    begun = server.paths("blog").storage / "begun"
+    line = 'trap "" TERM; touch "$SHIP_STORAGE/begun"; sleep 5'
+    name = detach(ship, "--", "sh", "-c", line)
+    wait_until(begun.exists)
+    stopped = ship("run:stop", name)
+    late = "it has not ended yet; after 10 s it is killed... "
+    assert stopped.err == f"Stopping {name}... {late}done\n"
+
+
 def test_runs_are_listed_and_stopped(server: EmbeddedServer, ship: Ship) -> None:
     name = detach(ship, "--", "sleep", "60")
     (row,) = [line.split() for line in ship("run:list").out.splitlines() if name in line]

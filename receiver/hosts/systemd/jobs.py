@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 from receiver.hosts import memory
-from receiver.hosts.jobs import Job, JobMemoryError, JobTimeoutError
+from receiver.hosts.jobs import STOP_GRACE_S, Job, JobMemoryError, JobTimeoutError
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
 from receiver.hosts.systemd.units import journal, recovery_unit
@@ -27,7 +27,6 @@ _TELLING = ("/bin/sh", "-c", 'trap : HUP INT TERM; "$@"; exit $?', "sh")
 To systemd a main process that SIGTERM or SIGINT ended has succeeded, so that a build which a
 shutdown stopped would count as a good one; a shell ends with 143 then.
 """
-_STOP_LIMIT_S = 10
 _BACKSTOP_S = 30
 """How much later than ship itself systemd ends a job that takes too long."""
 _ENDED_BY_TERM = 143
@@ -90,7 +89,7 @@ def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
 
 
 def _limits(job: Job) -> Properties:
-    limits = [("TimeoutStopSec", str(_STOP_LIMIT_S)), ("TasksMax", "4096")]
+    limits = [("TimeoutStopSec", str(STOP_GRACE_S)), ("TasksMax", "4096")]
     limits.append(("MemoryMax", job.memory or str(job.most_memory_bytes or "80%")))
     if job.cpu is not None:
         limits.append(("CPUQuota", job.cpu))

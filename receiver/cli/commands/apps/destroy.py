@@ -47,7 +47,7 @@ def destroy(call: Call, name: str | None, confirmed: str | None) -> None:
     del name
     call.server.app(call.app)  # an app that is not there needs no confirmation
     _confirm(call, confirmed, lambda: _held(call))
-    apps.destroy(call.server, call.app)
+    apps.destroy(call.server, call.app, warn=show.warning)
     show.progress(f"Destroying {call.app}... done")
     if call.key is None and not call.server.host.accounts.separate:
         _forget(call, None)

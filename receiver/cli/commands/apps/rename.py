@@ -47,7 +47,7 @@ def rename(call: Call, old: str | None, new: str) -> None:
 
     del old
     name = AppName.parse(new)
-    url = renaming.rename(call.server, call.app, name)
+    url = renaming.rename(call.server, call.app, name, show.warning)
     remote = call.server.git_remote(name)
     show.progress(f"Renaming {call.app} to {name}... done")
     show.data(f"{url} | {remote}")

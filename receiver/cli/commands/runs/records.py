@@ -70,8 +70,14 @@ def stop(call: Call, names: tuple[str, ...], *, everything: bool) -> None:
             )
     for run in run_records.going_on(paths) if everything else found:
         show.transcript(f"Stopping {run.name}... ".encode())
-        runs.stop(call.server, call.app, (run,))
-        show.progress("done")
+        killed = runs.stop(call.server, call.app, (run,), _tell_late)
+        show.progress("killed" if killed else "done")
+
+
+def _tell_late() -> None:
+    from receiver.hosts.jobs import STOP_GRACE_S
+
+    show.transcript(f"it has not ended yet; after {STOP_GRACE_S} s it is killed... ".encode())
 
 
 def print_output(call: Call, number: int, *, follow: bool) -> None:
