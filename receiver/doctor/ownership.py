@@ -7,10 +7,12 @@ import os
 import pwd
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.hosts.examiner import Access, Tree
+from receiver.machine import trees
 from receiver.model.finding import Finding, GiveTree, SetAccess
 
 _SHOWN = 3
@@ -90,20 +92,26 @@ def _tree(tree: Tree, one: AppSeen) -> Iterator[Finding]:
     )
 
 
+def _below(tree: Path) -> Iterator[trees.Folder]:
+    """Its folders, as far as nobody moves them meanwhile."""
+    with suppress(OSError):
+        yield from trees.below(tree)
+
+
 def _others(tree: Path, uid: int) -> Iterator[tuple[str, int]]:
     """What belongs to another account, without following a link."""
     looked_at = 0
     if not tree.is_dir() or tree.is_symlink():
         return
-    for folder, folders, names, fd in os.fwalk(tree):
-        for name in (*folders, *names):
+    for folder in _below(tree):
+        for name in (*folder.folders, *folder.files):
             looked_at += 1
             try:
-                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                found = os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
             except FileNotFoundError:
                 continue
             if found.st_uid != uid:
-                yield f"{folder}/{name}", found.st_uid
+                yield str(tree / folder.path / name), found.st_uid
         if looked_at > _MOST_LOOKED_AT:
             return
 

@@ -19,7 +19,7 @@ from receiver.building import marks
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.change import AppChange, changing
 from receiver.deploy.stages import carried
-from receiver.machine import files, git, git_damage
+from receiver.machine import files, git, git_damage, trees
 from receiver.machine.interpreter import lasting
 from receiver.model import finding as repairs
 from receiver.model.errors import ServerError, ShipError
@@ -172,10 +172,10 @@ def give(tree: Path, uid: int, gid: int) -> None:
     A file with a second name may be known elsewhere by it, so it is left alone.
     """
     _give(tree.lstat(), str(tree), uid, gid, None)
-    for _, folders, names, fd in os.fwalk(tree):
-        for name in (*folders, *names):
-            found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            _give(found, name, uid, gid, fd)
+    for folder in trees.below(tree):
+        for name in (*folder.folders, *folder.files):
+            found = os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
+            _give(found, name, uid, gid, folder.fd)
 
 
 def _give(found: os.stat_result, name: str, uid: int, gid: int, fd: int | None) -> None:

@@ -13,11 +13,11 @@ import shutil
 import sqlite3
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
 import storage_equal
-from storage_files import COMPANIONS, RESCUED, is_database, labels_in
+from storage_files import COMPANIONS, RESCUED, is_database, labels_in, remove, trees
 
 KEEPERS = {".gitkeep", ".keep", ".gitignore"}
 LOCK_WAIT_S = 20
@@ -45,7 +45,7 @@ def link(source, storage, mounts):
             found = files_below(here)
             if found:
                 hidden[path] = found[:SHOWN]
-            shutil.rmtree(here)
+            remove(here)
         elif os.path.lexists(here):
             if not os.path.islink(here):
                 hidden[path] = [path]
@@ -141,7 +141,8 @@ def forget(aside, newest, before):
     for name in labels_in(aside)[:-newest]:
         path = os.path.join(aside, name)
         if os.lstat(path).st_mtime < before:
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                remove(path)
 
 
 def is_built(reader, path, digest):
@@ -292,21 +293,10 @@ def copy_over(here, there):
     remove(here)
 
 
-def remove(path):
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
 def files_below(folder):
     found = []
-    for place, _, names in os.walk(folder):
-        found += [
-            os.path.relpath(os.path.join(place, name), folder)
-            for name in names
-            if name not in KEEPERS
-        ]
+    for each in trees.below(folder):
+        found += [os.path.join(each.path, name) for name in each.files if name not in KEEPERS]
     return sorted(found)
 
 

@@ -18,10 +18,10 @@ import sqlite3
 import stat
 import sys
 import tarfile
-from contextlib import closing
+from contextlib import closing, suppress
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
-from storage_files import COMPANIONS, is_database
+from storage_files import COMPANIONS, is_database, remove
 
 _NOTHING = "empty file"
 """What tarfile says where not a byte came: the other end has told why."""
@@ -178,7 +178,8 @@ def place(source, there):
         count, size = extract(source, incoming)
         put(os.path.join(incoming, ITEM), there)
     finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+        with suppress(OSError):
+            remove(incoming)
     tell(count, size)
 
 

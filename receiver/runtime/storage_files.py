@@ -5,6 +5,10 @@ Python 3.9 or newer, standard library alone.
 
 import os
 import stat
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "machine"))
+import trees
 
 MAGIC = b"SQLite format 3\0"
 COMPANIONS = ("-wal", "-shm", "-journal")
@@ -29,3 +33,16 @@ def labels_in(aside):
     """Releases of which something was put aside, oldest first."""
     labels = [name for name in os.listdir(aside) if name[:1] == "v" and name[1:].isdigit()]
     return sorted(labels, key=lambda name: int(name[1:]))
+
+
+def remove(path):
+    """Remove a file, a link, or a folder with all in it, however deep; or nothing."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        top = os.open(path, trees.FOLDER)
+        try:
+            trees.empty(top)
+        finally:
+            os.close(top)
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)

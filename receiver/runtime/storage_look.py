@@ -11,7 +11,7 @@ import stat
 import sys
 
 sys.path.append(os.path.dirname(__file__))  # `-I` leaves it out
-from storage_files import RESCUED, labels_in
+from storage_files import RESCUED, labels_in, trees
 
 
 def used(storage):
@@ -32,10 +32,10 @@ def measure(path):
     if not os.path.isdir(path) or os.path.islink(path):
         return size, count
     count = 0
-    for folder, folders, names in os.walk(path):
-        for name in folders + names:
-            size += os.lstat(os.path.join(folder, name)).st_blocks * 512
-        count += len(names)
+    for folder in trees.below(path):
+        for name in folder.folders + folder.files:
+            size += os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_blocks * 512
+        count += len(folder.files)
     return size, count
 
 

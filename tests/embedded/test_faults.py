@@ -6,9 +6,11 @@ import random
 
 import pytest
 
+from receiver.apps import lifecycle as apps
 from tests.embedded.embedded_server import EmbeddedServer
 from tests.fault_kinds import crowds, kills
 from tests.fault_kinds.ground import Ground
+from tests.unit.machine.test_trees import DEEP, nest
 
 pytestmark = pytest.mark.embedded
 
@@ -38,3 +40,20 @@ def test_a_command_that_waits_for_a_push(ground: Ground) -> None:
 
 def test_five_pushes_at_once(ground: Ground) -> None:
     assert crowds.several_pushes(ground, random.Random(1)).lies == []
+
+
+def test_folders_in_folders_by_the_thousand_are_in_the_way_of_no_command(ground: Ground) -> None:
+    home, version = ground.paths, ground.server.live(ground.app)
+    assert version is not None
+    for folder in (home.storage, home.cache, home.release(version).source):
+        nest(folder, DEEP)
+    ground.commit()
+    pushed = ground.laptop().push("+main")
+    assert pushed.status == 0, pushed.text
+    for words in (("storage",), ("doctor",), ("ps:restart",)):
+        typed = ground.server.ship(*words, "-a", ground.app)
+        assert "RecursionError" not in typed.err + typed.out
+        assert typed.status == 0 or words == ("doctor",), typed.err
+    assert ground.server.leftovers(ground.app) == []
+    apps.destroy(ground.server.server, ground.app)
+    assert not home.home.exists()

@@ -273,6 +273,7 @@ def test_the_runtime_imports_nothing_that_an_app_may_lack(path: Path) -> None:
     beside = {f"ship_runtime_{other.stem}" for other in RUNTIME} | {
         "storage_files",
         "storage_equal",
+        "trees",
     }
     assert _others(path) <= sys.stdlib_module_names | beside | {"gunicorn"}
 
