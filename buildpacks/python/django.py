@@ -13,6 +13,7 @@ from buildpacks.python.values import Application
 from receiver.model.build import Tree
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
+_MOST_MANAGE_BYTES = 512 * 1024
 _MODULES = ("wsgi", "asgi")
 """WSGI first: `startproject` writes both, and most projects are only tried with the former."""
 
@@ -36,6 +37,8 @@ def manage_files(tree: Tree) -> list[str]:
 
 def _settings_module(tree: Tree, manage: str) -> str | None:
     """The text that follows "DJANGO_SETTINGS_MODULE" in a call or assignment of manage.py."""
+    if tree.members[manage].size > _MOST_MANAGE_BYTES:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

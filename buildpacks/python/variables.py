@@ -8,6 +8,7 @@ import ast
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from receiver.model.build import Tree
 
@@ -20,6 +21,9 @@ _ALWAYS_SET = frozenset(
     {"HOME", "LANG", "LOGNAME", "PATH", "PORT", "PWD", "TMPDIR", "USER", "VIRTUAL_ENV"}
 )
 _MOST_FILES = 2_000
+_MOST_FILE_BYTES = 512 * 1024
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of all files together: what is parsed takes a hundred times its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def wanted_variables(tree: Tree, config: Mapping[str, str]) -> tuple[Wanted, ...
     """
     found: dict[str, Wanted] = {}
     for path in _sources(tree):
-        for name, line in _reads(_parsed(tree.read(path))):
+        for name, line in _read(tree.read(path)):
             given = name in config or name in _ALWAYS_SET or name.startswith("SHIP_")
             if not given and name not in found:
                 found[name] = Wanted(name, path, line)
@@ -48,7 +52,13 @@ def _sources(tree: Tree) -> list[str]:
     """Modules of the app itself: no tests, whose variables are set where they are run."""
     paths = [path for path in tree.files() if path.endswith(".py")]
     own = [path for path in paths if not _LEFT_OUT.intersection(path.split("/")[:-1])]
-    return sorted(path for path in own if not _is_test(path))[:_MOST_FILES]
+    named = sorted(path for path in own if not _is_test(path))[:_MOST_FILES]
+    sizes = {path: tree.members[path].size for path in named}
+    short = [path for path in named if sizes[path] <= _MOST_FILE_BYTES]
+    so_far = accumulate(sizes[path] for path in short)
+    return [
+        path for path, size_bytes in zip(short, so_far, strict=True) if size_bytes <= _MOST_BYTES
+    ]
 
 
 def _is_test(path: str) -> bool:
@@ -63,6 +73,13 @@ def _parsed(code: bytes) -> ast.AST:
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
+
+
+def _read(code: bytes) -> list[tuple[str, int]]:
+    try:
+        return list(_reads(_parsed(code)))
+    except RecursionError:
+        return []
 
 
 def _reads(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -35,9 +35,9 @@ class Progress(NamedTuple):
     written_bytes: int
 
     @property
-    def waits_for_disk(self) -> bool:
-        """Whether the kernel keeps it, as while a disk is slow."""
-        return self.state == "D"
+    def sleeps(self) -> bool:
+        """Whether it waits for somebody, and not for a disk or a turn on a processor."""
+        return self.state == "S"
 
 
 class Status(NamedTuple):

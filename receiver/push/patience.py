@@ -103,7 +103,7 @@ class Patience:
             SilentError: it neither read, wrote nor computed anything for too long
         """
         now, seen = time.monotonic(), proc.progress(pid)
-        if seen is None or seen.waits_for_disk or seen != self._seen:
+        if seen is None or not seen.sleeps or seen != self._seen:
             self._seen, self._since = seen, now
         elif now - self._since >= self._limit_s:
             raise SilentError(self._limit_s, "the rest of it")

@@ -3,6 +3,7 @@ shell."""
 
 import subprocess
 
+from receiver.model.errors import EXIT_CODES
 from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
 
@@ -116,3 +117,31 @@ def test_storage_that_a_removal_left_belongs_to_the_next_app_of_that_name(
     )
     assert (seen.stdout, again.page()) == ("precious\n", "second life")
     ship_server.root("userdel ship-taker")
+
+
+def test_a_client_that_says_nothing_is_let_go_and_limits_of_the_server_count(
+    ship_server: ShipServer,
+) -> None:
+    site = ship_server.site("taciturn")
+    site.commit(page("one of several files"))
+    settings = "/etc/ship/ship.toml"
+    ship_server.root(f"cp {settings} /root/ship.toml.before")
+    ship_server.root(f"sed -i '1i quiet_limit_s = 2\\nmax_tree_files = 1' {settings}")
+    try:
+        refused = site.push()
+        assert "(build/too-many-files)" in refused.text
+        assert "max_tree_files" in refused.text
+        for service, said in (("git-receive-pack", b"00"), ("git-upload-pack", b"0032want")):
+            argv = (*ship_server.laptop.ssh_argv(), "ship@vps", f"{service} taciturn")
+            with subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            ) as client:
+                assert client.stdin
+                assert client.stderr
+                client.stdin.write(said)
+                client.stdin.flush()
+                assert client.wait(60) == EXIT_CODES["git"]
+                assert b"(git/silent)" in client.stderr.read()
+    finally:
+        ship_server.root(f"mv /root/ship.toml.before {settings}")
+    assert site.push().status == 0

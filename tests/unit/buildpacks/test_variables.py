@@ -54,3 +54,11 @@ def test_tests_set_their_variables_themselves() -> None:
     code = "import os\nX = os.environ['ONLY_IN_TESTS']\n"
     files = dict.fromkeys(("tests/a.py", "test_b.py", "c_test.py", "conftest.py"), code)
     assert wanted_variables(tree(files), {}) == ()
+
+
+def test_code_that_is_too_much_to_be_parsed_is_left_out() -> None:
+    read = "import os\nos.environ['A']\n"
+    long, deep = read + "#" * 600_000, "x = " + "-" * 50_000 + "1\n" + read
+    assert wanted_variables(tree({"long.py": long, "deep.py": deep}), {}) == ()
+    many = {f"m{n:02}.py": read.replace("A", f"A{n}") + "#" * 500_000 for n in range(40)}
+    assert len(wanted_variables(tree(many), {})) == 33
