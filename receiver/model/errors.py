@@ -123,8 +123,7 @@ def disk_full(seen: str) -> BuildError:
     return BuildError(
         "There is no space left on the server's disk.",
         detail=seen,
-        advice="Make room, then do it again: `ship doctor` shows what is large on the server, and "
-        "`ship apps:destroy` removes an app with all that it keeps.",
+        advice="Make room, then do it again. `ship doctor` shows what is large.",
         reason="build/disk-full",
     )
 

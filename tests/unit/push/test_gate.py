@@ -1,7 +1,9 @@
 """What the forced command of a key serves, and what it refuses."""
 
+import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -204,3 +206,47 @@ def test_hooks_are_told_to_use_sudo_only_where_root_must_deploy(
 def test_only_authorized_keys_starts_it(argv: list[str]) -> None:
     with pytest.raises(SystemExit, match="usage"):
         gate.main(argv)
+
+
+def _folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda file: file.write_text("domain = ["), "ship.toml cannot be used as it stands."),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "ship.toml cannot be used as it stands."),
+        (lambda file: file.write_text("max_push_mb = 'x'"), "ship.toml cannot be used"),
+        (lambda file: file.unlink(), "There is no "),
+        (_folder, "ship.toml cannot be read."),
+    ],
+    ids=["torn", "bytes", "type", "gone", "folder"],
+)
+def test_settings_that_cannot_be_read_are_a_sentence_at_the_gate(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: Captured,
+    spoil: Callable[[Path], object],
+    said: str,
+) -> None:
+    let_in(root, None, blog="deploy")
+    spoil(root / "etc" / "ship.toml")
+    assert ask("git-receive-pack 'blog.git'", monkeypatch) == 8
+    told = capfdbinary.readouterr().err.decode()
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_a_fault_of_ships_own_is_words_at_the_gate_too(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    let_in(root, None, blog="deploy")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/var/lib/ship/x")
+
+    monkeypatch.setattr(door, "admit", full)
+    assert ask("git-receive-pack 'blog.git'", monkeypatch) == 4
+    assert b"(build/disk-full)" in capfdbinary.readouterr().err
