@@ -70,13 +70,8 @@ def opened(top: Path, *names: str) -> Iterator[int | None]:
 
 
 def has_any(home: ReleasePaths) -> bool:
-    """Whether anything was written since the release was built, by the times of its files alone.
-
-    A release that was built before Ship noted the time is taken to have nothing.
-    """
+    """Whether anything was written since the release was built, by the times of its files alone."""
     built = _Time.of(home)
-    if built is None:
-        return False
     try:
         with opened(home.source) as top:
             return _is_there(home) if top is None else _has_any(top, "", built, 0)
@@ -94,10 +89,7 @@ def find(home: ReleasePaths, mounts: Collection[str]) -> list[Own]:
     Raises:
         OSError: a folder cannot be looked into, or was moved meanwhile
     """
-    built = _Time.of(home)
-    if built is None:
-        return []
-    finder = _Finder(_BuiltTree.of(home, mounts), built)
+    finder = _Finder(_BuiltTree.of(home, mounts), _Time.of(home))
     for folder in _walk(home):
         finder.take(folder)
     return finder.found()
@@ -145,11 +137,12 @@ class _Time(NamedTuple):
     ended_ns: int
 
     @classmethod
-    def of(cls, home: ReleasePaths) -> "_Time | None":
+    def of(cls, home: ReleasePaths) -> "_Time":
+        """Where it was not noted, every file is of another time, and its bytes are asked."""
         try:
             return cls(home.env.stat().st_mtime_ns, home.built.stat().st_mtime_ns)
         except OSError:
-            return None
+            return cls(0, 0)
 
     def is_outside(self, status: os.stat_result) -> bool:
         return not self.began_ns <= status.st_ctime_ns <= self.ended_ns

@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.vps.inside import Completed
 from tests.vps.ship_server import DOMAIN, ShipServer, Site
 
 APP = """
-import os, sqlite3
+import os, sqlite3, time
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -27,6 +28,12 @@ def app(environ, start_response):
     if path == "/visit":
         database.execute("INSERT INTO visits VALUES (?)", (path,))
         database.commit()
+    elif path == "/hold":
+        kept = Path(os.environ["SHIP_STORAGE"])
+        (kept / "held").touch()
+        while not (kept / "pushed").exists():
+            time.sleep(0.05)
+        (HERE / "late").write_text("of a last request")
     elif path.startswith("/write/"):
         try:
             Path("/" + path.removeprefix("/write/")).write_text("web")
@@ -113,9 +120,22 @@ def test_what_a_release_wrote_is_put_aside_as_its_own(site: Site) -> None:
     aside = "/var/lib/ship/apps/kept/storage/rescued/v1/data"
     assert site.server.root(f"stat -c %U:%a {aside}/deep/key") == "ship-kept:0"
     assert site.server.root(f"cat {aside}/deep/key; readlink {aside}/shadow") == "one\n/etc/shadow"
-    assert (
-        site.server.root("ls /var/lib/ship/apps/kept/releases/v1 | grep -c source || true") == "0"
-    )
+    sources = "ls -d /var/lib/ship/apps/kept/releases/*/source"
+    assert site.server.root(sources).split() == ["/var/lib/ship/apps/kept/releases/v2/source"]
+
+
+def test_what_a_last_request_wrote_is_put_aside_by_the_next_push(site: Site) -> None:
+    storage = "/var/lib/ship/apps/kept/storage"
+    held = threading.Thread(target=ask, args=(site, "/hold"))
+    held.start()
+    there = lambda: site.server.root(f"ls {storage} | grep -c held || true") == "1"  # noqa: E731
+    site.server.machine.wait_until(there, "the request is under way", 30)
+    for text in ("two", "three"):
+        site.commit({"README": text})
+        assert site.push().status == 0
+        site.server.root(f"touch {storage}/pushed")
+        held.join()
+    assert site.server.root(f"cat {storage}/rescued/v1/late") == "of a last request"
 
 
 def test_paths_outside_of_the_tree_are_there_for_all_processes_and_nobody_else(site: Site) -> None:

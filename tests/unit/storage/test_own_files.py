@@ -124,6 +124,15 @@ def test_what_was_written_after_the_clock_was_put_back_is_found(home: ReleasePat
     assert [path for path, it in found(home).items() if not it.as_large] == ["data"]
 
 
+def test_a_tree_whose_time_was_not_noted_is_looked_through(home: ReleasePaths) -> None:
+    home.built.unlink()
+    write(home, "data/1")
+    assert own_files.has_any(home)
+    assert [path for path, it in found(home).items() if not it.as_large] == ["data"]
+    shutil.rmtree(home.source)
+    assert not own_files.has_any(home)
+
+
 def test_around_a_mount_files_are_told_by_themselves(home: ReleasePaths) -> None:
     write(home, "data/own")
     (home.source / "data/uploads").symlink_to("/nowhere")
