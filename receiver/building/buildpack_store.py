@@ -41,13 +41,14 @@ def stored(folder: Path, source: GitSource, certificates: Mapping[str, str]) -> 
     """
     digest = hashlib.sha256(f"{source.url}#{source.ref}".encode()).hexdigest()[:32]
     path = folder / f"{digest}.tar"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder, mode=0o700)  # whoever reads one is not asked for its repository's key
     if not path.exists():
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
             packed = _fetched(source, certificates)
         except shell.CommandError as error:
             raise _not_fetched(source, error.output) from error
-        files.write_atomically(path, packed, mode=0o644)
+        files.write_atomically(path, packed, mode=0o600)
     return path
 
 

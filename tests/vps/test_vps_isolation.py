@@ -35,6 +35,7 @@ WATCH = """
 import json, os, time
 found, end = {}, time.monotonic() + 60
 while time.monotonic() < end and not os.path.exists("/tmp/enough"):
+    time.sleep(0.002)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.stat(f"/proc/{pid}").st_uid != os.getuid() or int(pid) == os.getpid():
@@ -115,6 +116,22 @@ def test_a_running_app_writes_its_source_its_storage_and_its_own_tmp_alone(spy: 
     source = f"{APPS}/spy/releases/v{spy.live()}/source"
     assert written == [source, f"{home}/storage", "/tmp", "/var/tmp"]
     assert not (spy.server.root("ls /tmp/x /var/tmp/x 2>/dev/null || true"))
+
+
+def test_of_run_an_app_sees_its_own_and_what_services_open(victim: Site) -> None:
+    """A folder that a service makes anew while a slot runs is seen by it, too."""
+    root = victim.server.root
+    root("mkdir -p /run/some-db /run/systemd/resolve")
+    try:
+        root("touch /run/some-db/socket; echo nameserver ::1 >/run/systemd/resolve/resolv.conf")
+        enter = f"nsenter --mount --target {victim.master()} ls"
+        assert root(f"{enter} /run/some-db") == "socket"
+        assert root(f"{enter} /run/systemd").split() == ["incoming", "journal", "notify"]
+        assert root(f"{enter} /run/ship/apps") == "victim"
+        said = victim.ship("run -- cat /run/systemd/resolve/resolv.conf").stdout
+        assert said.strip() == "nameserver ::1"
+    finally:
+        root("rm -r /run/some-db /run/systemd/resolve")
 
 
 @pytest.mark.usefixtures("spy")
