@@ -208,8 +208,11 @@ def stream(
     One that outlives us gets a session of its own: what ends us does not end it.
     """
     shows, (user, group) = program.shows, program.account or (None, None)
+    limit = program.memory_bytes
+    # of a process of another account, not every root may change limits: it does so itself
+    own = ("/usr/bin/prlimit", f"--data={limit}", "--") if limit and program.account else ()
     process = subprocess.Popen(
-        program.argv,
+        (*own, *program.argv),
         env=dict(program.environment),
         cwd=program.cwd,
         stdin=stdin,
@@ -220,8 +223,8 @@ def stream(
         group=group,
         extra_groups=None if program.account is None else (),
     )
-    if program.memory_bytes is not None:
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (program.memory_bytes,) * 2)
+    if limit is not None and not own:
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (limit, limit))
     return process
 
 
