@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from receiver.access import grants as access
 from receiver.changes import freezes, recovery
 from receiver.changes.app_state import AppState, read_state, what_remains
@@ -137,6 +139,7 @@ def changing(
     out: Output | None = None,
     *,
     frozen_too: bool = False,
+    build: int | None = None,
 ) -> Iterator[AppChange]:
     """Have an app to oneself and change it. Leaving this by an error puts everything back.
 
@@ -146,6 +149,7 @@ def changing(
         title: what the change is, for whoever waits for it or has to undo it
         out: told of a wait, of what is seen on the way, and of what could not be undone
         frozen_too: whether a freeze is no reason to refuse: for what changes nothing that counts
+        build: the build that does it, if one does: whoever follows that undoes it after a kill
 
     Raises:
         LockedError: another command is still at work on it
@@ -155,6 +159,7 @@ def changing(
     with freezes.turn(server, paths, title, out, frozen_too=frozen_too):
         recovery.recover(server, app)
         change = AppChange(server, paths, title, out)
+        change.about = replace(change.about, build=build)
         try:
             with or_undone(change.undo):
                 yield change

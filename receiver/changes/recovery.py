@@ -44,8 +44,9 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
         _sweep(paths)
         return False
     _or_told(lambda: server.engine.jobs.stop(app), unheard(), "What it ran may still run")
-    undo(server, paths, journal, unheard(), waiting=waiting)
+    # before the journal goes, by which alone a build that makes no release is known for undone
     _or_told(lambda: _mark_interrupted(server, paths, about), unheard(), "Its build says nothing")
+    undo(server, paths, journal, unheard(), waiting=waiting)
     return True
 
 

@@ -27,12 +27,12 @@ def change(call: Call, description: str, work: Work) -> int:
     return detached.run_detached(call.server, request, work, show.transcript)
 
 
-def step(call: Call, title: str, do: Callable[[Output], object]) -> int:
+def step(call: Call, title: str, do: Callable[[Output, int], object]) -> int:
     """As `change`, of what makes no release: a single step, of this title."""
 
-    def work(out: Output, _: int) -> None:
+    def work(out: Output, number: int) -> None:
         out.step(title)
-        do(out)
+        do(out, number)
 
     return change(call, title, work)
 

@@ -192,13 +192,14 @@ def _attempt(server: Server, paths: AppPaths, build: Build, work: Work) -> Build
     try:
         release = work(out, build.number)
     except Exception as error:  # noqa: BLE001 - the edge: the person and the record must hear of it
-        version = builds.stood(paths, build.number)
-        if version is None:
+        stands = builds.as_stood(paths, build)
+        if stands is None:
             return _failed(paths, build, out, error)
         # whatever came then, it is what visitors get
+        what = f"v{stands.release} is live" if stands.release else "It is done"
         with suppress(OSError):
-            out.warn(f"v{version} is live. What was left to do was not done: {error}")
-        return replace(build, status="succeeded", release=version)
+            out.warn(f"{what}. What was left to do was not done: {error}")
+        return stands
     return replace(build, status="succeeded", release=release.version if release else None)
 
 
@@ -276,6 +277,8 @@ def _verdict(
     out = Output(show)
     if ended.release is not None:
         out.warn(f"The process that did this was killed when v{ended.release} was live. It serves.")
+    elif ended.status == "succeeded":
+        out.warn("The process that did this was killed when all was done. It stands.")
     elif not explained:
         out.warn("The process that did this was killed. What it had begun is undone.")
     with suppress(OSError):

@@ -135,5 +135,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 0
     config_names: tuple[str, ...] = ()
     """The config vars that were set when it began. Never their values."""
+    done: bool = False
+    """Of one that makes no release: all was done. It stands, unless its journal is there."""
     push: str = ""
     """What tells the push that asked for it from every other; empty where none did."""

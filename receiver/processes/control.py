@@ -21,7 +21,7 @@ from receiver.planner.formation import background_types, plan_formation
 from receiver.processes.look import web_wanted
 from receiver.processes.refusals import check_some, check_type
 from receiver.server import Server
-from receiver.state import records
+from receiver.state import builds, records
 
 
 class Wish(NamedTuple):
@@ -77,12 +77,22 @@ def planned(server: Server, name: AppName, change: Change) -> Plan:
     return change.plan(state_of(server, name))
 
 
-def do(server: Server, name: AppName, change: Change, out: Output | None = None) -> None:
+def do(
+    server: Server,
+    name: AppName,
+    change: Change,
+    out: Output | None = None,
+    *,
+    build: int | None = None,
+) -> None:
     """Plan and do a change under the app's lock: until then, a deploy may make another release
-    live. `out` is warned of what does not end.
+    live. `out` is warned of what does not end; `build` is the build that does it, if one does.
     """
-    with changing(server, name, change.title, Warnings(out) if out else None) as under_way:
+    told = Warnings(out) if out else None
+    with changing(server, name, change.title, told, build=build) as under_way:
         under_way.apply(change.plan(under_way.state))
+        if build is not None:
+            builds.note_done(under_way.paths, build)
 
 
 def _plan_stop(app: AppState, process_type: str | None) -> Plan:

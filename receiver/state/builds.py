@@ -51,10 +51,24 @@ def look(paths: AppPaths, number: int) -> Build | None:
     ended = records.read_build(paths, number)  # it may have come to its end between the two looks
     if ended is None or ended.status != "running":
         return ended
-    version = stood(paths, number)
-    if version is None:
-        return interrupted(ended)
-    return replace(ended, status="succeeded", release=version)
+    return as_stood(paths, ended) or interrupted(ended)
+
+
+def as_stood(paths: AppPaths, build: Build) -> Build | None:
+    """The record of a build that had not said how it ended, if what it did stands."""
+    # asked before the record: who undoes a change writes so there, and removes the journal then
+    unfinished = records.unfinished_build(paths) == build.number
+    version = stood(paths, build.number)
+    found = records.read_build(paths, build.number)
+    done = found is not None and found.status == "running" and found.done and not unfinished
+    return replace(build, status="succeeded", release=version) if version or done else None
+
+
+def note_done(paths: AppPaths, number: int) -> None:
+    """Record of a build that makes no release that all is done: nothing but its journal is left."""
+    found = records.read_build(paths, number)
+    if found is not None:
+        records.write_build(paths, replace(found, done=True))
 
 
 def stood(paths: AppPaths, number: int) -> int | None:

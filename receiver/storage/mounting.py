@@ -25,7 +25,7 @@ _SHOWN = 4
 _KEEPERS = frozenset({".gitkeep", ".keep", ".gitignore"})
 
 
-def mount(
+def mount(  # noqa: PLR0913 - what is asked for, and the build that does it
     server: Server,
     name: AppName,
     wishes: Sequence[Wish],
@@ -33,6 +33,7 @@ def mount(
     *,
     hide: bool = False,
     of: str | None = None,
+    build: int | None = None,
 ) -> None:
     """Have the storage appear where an app expects it, in what runs too; what is there already
     goes into it.
@@ -43,6 +44,7 @@ def mount(
         wishes: what is to appear where
         out: told what is done
         hide: whether it may hide what the code, or the app, has there
+        build: the build that does it, if one does
         of: the release, such as `v3`, whose files that were put aside are to be what appears
 
     Raises:
@@ -51,12 +53,12 @@ def mount(
     moved = False
     for wish in wishes:
         told: dict[str, Any] = {}
-        with changing(server, name, "storage:mount") as change:
+        with changing(server, name, "storage:mount", build=build) as change:
             change.apply(_plan_mount(change.state, wish, told, hide=hide, of=of))
         out.say(_mounted(wish, told))
         moved = moved or bool(told.get("restart"))
     if moved:
-        _restart(server, name, out)
+        _restart(server, name, out, build)
 
 
 def refuse(server: Server, name: AppName, wishes: Sequence[Wish], *, hide: bool) -> None:
@@ -76,17 +78,19 @@ def refuse(server: Server, name: AppName, wishes: Sequence[Wish], *, hide: bool)
             _refuse_code(app.paths, app.live.release, wish.path)
 
 
-def unmount(server: Server, name: AppName, path: str, out: Output) -> None:
+def unmount(
+    server: Server, name: AppName, path: str, out: Output, *, build: int | None = None
+) -> None:
     """Have the storage appear at a path no more; what it holds stays.
 
     Raises:
         NotFoundError: nothing is mounted there
     """
-    with changing(server, name, "storage:unmount") as change:
+    with changing(server, name, "storage:unmount", build=build) as change:
         change.apply(_plan_unmount(change.state, path))
     out.say(f"{path} is not mounted any more. What it held stays in the storage.")
     if path.startswith("/"):
-        _restart(server, name, out)
+        _restart(server, name, out, build)
 
 
 def _plan_mount(
@@ -238,11 +242,11 @@ def _mounted(wish: Wish, told: Mapping[str, Any]) -> str:
     return f"{line} What was there is in it." if told.get("moved") else line
 
 
-def _restart(server: Server, name: AppName, out: Output) -> None:
+def _restart(server: Server, name: AppName, out: Output, build: int | None) -> None:
     """Have fresh processes take over: those that run have files open by their old names, or no
     sight of the place.
     """
     app = state_of(server, name)
     if app.types and not app.settings.stopped:
         out.step(f"Restarting {name}")
-        control.do(server, name, control.restarting())
+        control.do(server, name, control.restarting(), build=build)

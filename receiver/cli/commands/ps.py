@@ -12,6 +12,7 @@ from receiver.cli.commands.config import pending
 from receiver.model.errors import ShipError, SwapError, UsageError
 
 if TYPE_CHECKING:
+    from receiver.model.output import Output
     from receiver.processes.control import Change, Wish
     from receiver.processes.look import Running, Type
 
@@ -250,7 +251,10 @@ def _change(
     warn()
     title = f"{doing} {what} of {call.app}" if what else f"{doing} {call.app}"
 
-    return changes.step(call, title, lambda out: control.do(call.server, call.app, wanted, out))
+    def do(out: "Output", number: int) -> None:
+        control.do(call.server, call.app, wanted, out, build=number)
+
+    return changes.step(call, title, do)
 
 
 def parse_wish(text: str) -> "Wish":

@@ -92,8 +92,8 @@ def mount(call: Call, words: tuple[str, ...], of: str | None, *, hide: bool) -> 
     mounting.refuse(call.server, call.app, wishes, hide=hide or of is not None)
     title = f"Mounting {', '.join(wish.path for wish in wishes)} of {call.app}"
 
-    def work(out: "Output") -> None:
-        mounting.mount(call.server, call.app, wishes, out, hide=hide, of=label)
+    def work(out: "Output", number: int) -> None:
+        mounting.mount(call.server, call.app, wishes, out, hide=hide, of=label, build=number)
 
     return changes.step(call, title, work)
 
@@ -115,7 +115,7 @@ def unmount(call: Call, word: str) -> int:
     return changes.step(
         call,
         f"Unmounting {path} of {call.app}",
-        lambda out: mounting.unmount(call.server, call.app, path, out),
+        lambda out, number: mounting.unmount(call.server, call.app, path, out, build=number),
     )
 
 

@@ -1,6 +1,7 @@
 """A change of an app: what is on disk while it lasts, and what is left where it is cut off."""
 
 import os
+import signal
 
 import pytest
 
@@ -108,6 +109,22 @@ def test_a_change_first_undoes_what_an_older_ship_left_unfinished(server, paths)
     with changing(server, BLOG, "limits"):
         assert paths.scale.read_text() == "before\n"
     assert not paths.journal.exists()
+
+
+def test_who_follows_a_build_undoes_its_change_after_a_kill_though_it_makes_no_release(
+    server, paths
+):
+    paths.scale.write_text('{"web": 1}\n')
+    child = os.fork()
+    if child == 0:
+        with changing(server, BLOG, "scaling", build=7) as change:
+            change.do(WriteFile(str(paths.scale), '{"web": 2}\n'))
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    recovery.recover_killed(server, BLOG, 6)
+    assert state_of(server, BLOG).scale == {"web": 2}
+    recovery.recover_killed(server, BLOG, 7)
+    assert (state_of(server, BLOG).scale, paths.unfinished.exists()) == ({"web": 1}, False)
 
 
 def test_what_only_looks_undoes_that_too_and_minds_no_freeze(server, paths):

@@ -74,3 +74,27 @@ def test_an_unfinished_change_of_no_build_is_none_of_it(paths):
         paths.unfinished.write_text(about)
         assert records.unfinished_build(paths) is None
         assert builds.stood(paths, 7) == 3
+
+
+def test_one_that_makes_no_release_stands_when_all_was_done_and_its_journal_is_gone(paths):
+    records.write_json(paths.live, Live(release=2, slot="a"))
+    builds.note_done(paths, 7)
+    paths.unfinished.write_text('{"title":"scaling","build":7}')
+    found = builds.look(paths, 7)
+    assert found is not None
+    assert (found.status, found.reason) == ("failed", "build/interrupted")
+    paths.unfinished.unlink()
+    found = builds.look(paths, 7)
+    assert found is not None
+    assert (found.status, found.release, found.exit_code) == ("succeeded", None, 0)
+
+
+def test_one_that_was_undone_stays_failed_when_its_journal_is_gone(paths):
+    builds.note_done(paths, 7)
+    record = records.read_build(paths, 7)
+    assert record is not None
+    records.write_build(paths, builds.interrupted(record))
+    found = builds.look(paths, 7)
+    assert found is not None
+    assert found.status == "failed"
+    assert builds.as_stood(paths, record) is None
