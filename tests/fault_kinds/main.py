@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from receiver.model.names import AppName
 from tests.embedded.embedded_server import embedded_server
-from tests.fault_kinds import crowds, kills
+from tests.fault_kinds import crowds, kills, week
 from tests.fault_kinds.ground import Ground, Kind
 
-KINDS = (kills.KILLS, kills.AIMED, crowds.WAITING, crowds.TOGETHER)
+KINDS = (kills.KILLS, kills.AIMED, crowds.WAITING, crowds.TOGETHER, week.WEEK)
 
 
 def main(about: str | None, argv: Sequence[str] | None = None) -> int:
