@@ -30,6 +30,7 @@ PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 REASON = re.compile(rf"(?:{'|'.join(EXIT_CODES)})/[a-z0-9-]+")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::([A-Za-z0-9_:]+)`")
 SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The server's ship.toml", Server),
     ("## app.toml", App),
@@ -155,6 +156,29 @@ def _raised() -> Iterator[str]:
                 yield from filter(REASON.fullmatch, (node.value,))
     for hook in ("pre-receive", "post-receive"):
         yield from re.findall(rf"({REASON.pattern})\b", (PROJECT / "hooks" / hook).read_text())
+
+
+def test_each_claim_of_the_page_on_security_names_tests_that_exist() -> None:
+    """Between this heading and the last, each row of a table is a claim and its tests."""
+    page = _page("security.md")
+    claims = page.split("\n## A key with a grant\n")[1].split("\n## What is not defended\n")[0]
+    rows = [line for line in claims.splitlines() if line.startswith("| ")]
+    rows = [line for line in rows if line != "| claim | test |"]
+    assert len(rows) > 40
+    assert [row for row in rows if not _TEST.search(row)] == []
+    named = set(_TEST.findall(page))
+    assert sorted(named - {one for path, _ in named for one in _tests_of(path)}) == []
+
+
+def _tests_of(path: str) -> Iterator[tuple[str, str]]:
+    """The tests of a module, as `path::name` names them."""
+    file = PROJECT / path
+    for node in ast.parse(file.read_text()).body if file.exists() else ():
+        inside = node.body if isinstance(node, ast.ClassDef) else ()
+        for function in (node, *inside):
+            if isinstance(function, ast.FunctionDef) and function.name.startswith("test_"):
+                of_class = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
+                yield path, of_class + function.name
 
 
 def _page(name: str) -> str:
