@@ -104,6 +104,21 @@ def test_nobody_is_refused_while_no_slot_runs(server: EmbeddedServer) -> None:
     assert load.longest_s > 0.5
 
 
+def test_a_slot_that_is_just_ending_is_started_once_it_has_ended(server: EmbeddedServer) -> None:
+    """A deploy that is killed while it stops the old slot is undone by starting that again."""
+    app = server.app("turned")
+    slow = "import signal, sys, time\nsignal.signal(15, lambda *_: (time.sleep(1), sys.exit()))\n"
+    server.release(app, 1, OWN, slow + BINDS_ITSELF)
+    server.aim(app, "a", 1)
+    server.host.start(app, "a")
+    pid = server.host.main_pid(app, "a")
+    supervisor, process = server.host._supervisor, server.host._process_for(app, "a")
+    supervisor.call("stopProcess", process, False)
+    assert supervisor.state(process).name == "STOPPING"
+    server.host.start(app, "a")
+    assert server.host.main_pid(app, "a") not in {None, pid}
+
+
 def test_a_released_socket_listens_no_more(server: EmbeddedServer) -> None:
     app = server.serve("gone")
     port = server.settings(app).port

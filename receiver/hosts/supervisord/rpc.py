@@ -118,7 +118,11 @@ class Supervisor:
         return int(self.call("getProcessInfo", process)["exitstatus"])
 
     def start(self, process: str) -> None:
-        """Start a process; nothing happens when it runs."""
+        """Start a process, once it has ended if it is just being stopped; nothing happens when it
+        runs.
+        """
+        while self.state(process).name == "STOPPING":  # supervisord would do nothing, and say so
+            self._clock.sleep(_POLL_S)
         _but_for(_ALREADY_STARTED, lambda: self.call("startProcess", process, False))
 
     def stop(self, process: str) -> None:
