@@ -385,15 +385,17 @@ class Week(RuleBasedStateMachine):
     def _wrong_workers(self, it: Expected) -> list[str]:
         if it.live is None:
             return []
-        wanted = [f"v{it.live.version}"] * it.scale.get("worker", 0)
+        label = f"v{it.live.version}"
+        wanted = [label] * it.scale.get("worker", 0)
         until_s = time.monotonic() + _WORKERS_LIMIT_S
         while True:
             types = {each.type: each for each in processes.look(self.server.server, self.app).types}
             seen = [each.release for each in types["worker"].running]
-            if seen == wanted:
+            web = {each.release for each in types["web"].running}  # also behind a closed page
+            if seen == wanted and web == {label}:
                 return []
             if time.monotonic() > until_s:
-                return [f"workers run {seen}, and should run {wanted}"]
+                return [f"workers run {seen}, and should run {wanted}; web runs {web}"]
             time.sleep(10 * _WAIT_S)
 
     def _fail(self, found: Sequence[str]) -> NoReturn:
