@@ -14,6 +14,7 @@ from receiver.model.drain import Format, Target
 from receiver.model.log_line import LogLine
 
 _LIMIT_S = 15.0
+_MOST_ANSWERED_BYTES = 65_536
 _REFUSED_FOR_GOOD = frozenset({400, 413, 415, 422})
 """What a receiver says of these very lines, and would say again."""
 _OK = range(200, 300)
@@ -167,7 +168,9 @@ class Requests:
             self._way = self._connection()
         self._way.request("POST", self._target.path, body, headers)
         answer = self._way.getresponse()
-        answer.read()
+        answer.read(_MOST_ANSWERED_BYTES)
+        if not answer.isclosed():  # it goes on, and nobody wants to know
+            self.close()
         return answer.status, answer.reason
 
     def _connection(self) -> http.client.HTTPConnection:

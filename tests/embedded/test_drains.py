@@ -291,3 +291,29 @@ def _sent_again(way: object, received: list[bytes]) -> bool:
     if len(received) == 1:
         way.send(LINES)  # type: ignore[attr-defined] # a Sender
     return len(received) == 2
+
+
+def test_an_answer_without_end_is_not_held() -> None:
+    sent = 0
+
+    def answer(listening: socket.socket) -> None:
+        nonlocal sent
+        way, _ = listening.accept()
+        with way:
+            way.recv(65_536)
+            way.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            try:
+                while sent < 1_000_000_000:
+                    sent += way.send(bytes(65_536))
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=(listening,))
+        thread.start()
+        port = listening.getsockname()[1]
+        way = sender(parse_target(f"http://127.0.0.1:{port}/in"), "logplex", "blog", "blog.test")
+        way.send(LINES)
+        thread.join(30)
+        assert not thread.is_alive()
+        assert sent < 100_000_000

@@ -16,6 +16,8 @@ from receiver.model.weight import TreeLimits
 
 FILE_NAME = ".slugignore"
 _MOST_PATTERNS = 1_000
+_MOST_STEPS = 50_000_000
+"""Parts of patterns, tried on parts of names; a second is a million or two."""
 _ANYWHERE = "**"
 
 
@@ -115,9 +117,28 @@ def _onward(at: set[int], wanted: Sequence[str]) -> set[int]:
     return found
 
 
+def _refuse_too_many_steps(members: Mapping[str, TarInfo], patterns: Sequence[Pattern]) -> None:
+    """Refuse what would keep a processor busy for minutes.
+
+    Raises:
+        BuildError: so many patterns are not tried on so many names
+    """
+    names = sum(name.count("/") + 1 for name in members)
+    steps = names * sum(len(pattern.parts) for pattern in patterns)
+    if steps > _MOST_STEPS:
+        raise BuildError(
+            f"{FILE_NAME} is too long for this push.",
+            detail=f"Its {len(patterns):,} patterns on {len(members):,} files and folders take "
+            f"{steps:,} steps; the limit is {_MOST_STEPS:,}.",
+            advice="Name folders, or use patterns such as `*.psd`.",
+            reason="build/slugignore-too-long",
+        )
+
+
 def _leave_out(archive: Path, tree: Tree, out: Output) -> bool:
     """Whether there was anything to leave out."""
     patterns, idle = parse_slugignore(tree.read(FILE_NAME))
+    _refuse_too_many_steps(tree.members, patterns)
     gone = left_out(tree.members, patterns)
     if gone:
         _write_without(archive, gone)

@@ -1,10 +1,14 @@
 """What .slugignore leaves out."""
 
+from pathlib import Path
+
 import pytest
 
-from receiver.deploy.tree.slugignore import left_out, parse_slugignore
+from receiver.deploy.tree.slugignore import left_out, opened, parse_slugignore
 from receiver.model.errors import BuildError
-from tests.unit.trees import tree
+from receiver.model.output import Output
+from receiver.model.weight import TreeLimits
+from tests.unit.trees import archive, tree
 
 FILES = (
     "app.py", "README.md", "docs/index.md", "docs/img/a.psd", "blog/docs/b.md", "blog/app.py",
@@ -64,3 +68,17 @@ def test_a_file_of_more_lines_than_anybody_writes_is_refused() -> None:
     with pytest.raises(BuildError) as refused:
         parse_slugignore(b"x\n" * 1001)
     assert refused.value.reason == "build/slugignore-too-long"
+
+
+def test_patterns_and_files_that_are_too_many_together_are_refused(tmp_path: Path) -> None:
+    names = {"/".join(f"d{n}" for _ in range(200)): "x" for n in range(30)}
+    lines = "\n".join("a/" * 80 + str(n) for n in range(900))
+    pushed = tmp_path / "1.tar"
+    pushed.write_bytes(archive({".slugignore": lines, **names}))
+    with (
+        pytest.raises(BuildError) as refused,
+        opened(pushed, TreeLimits(1000, 1000), Output(lambda _: None)),
+    ):
+        pass
+    assert refused.value.reason == "build/slugignore-too-long"
+    assert "the limit is 50,000,000" in refused.value.detail
