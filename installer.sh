@@ -9,7 +9,7 @@ readonly STATE=/var/lib/ship
 readonly SETTINGS=/etc/ship
 readonly SUDOERS=/etc/sudoers.d/ship
 readonly SUPPORTED="debian:12 debian:13 ubuntu:24.04"
-readonly PACKAGES=(nginx git openssh-server sudo python3 python3-venv ca-certificates)
+readonly PACKAGES=(nginx git openssh-server sudo nftables python3 python3-venv ca-certificates)
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly HERE
 
@@ -388,6 +388,7 @@ installer::ensure_server() {
   if [[ ! -x ${PREFIX}/bin/ship ]]; then
     installer::say "       would: write nginx's default server, which answers unknown names with 404"
     installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"
+    installer::say "       would: write ship-network.service, which keeps apps apart on the network"
     installer::say "       would: write ship-logs.timer, which looks at the size of nginx's logs"
     installer::say "       would: have the shells of this machine complete the words of ship"
     return 0

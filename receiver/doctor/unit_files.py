@@ -27,11 +27,7 @@ def _wanted(seen: Seen, app: AppSeen) -> tuple[WriteFile, ...]:
     host = seen.server.host
     return (
         *host.unit_files(app.name, app.settings),
-        *(
-            host.background.files(app.name, app.formation, app.settings.mounts)
-            if app.formation
-            else ()
-        ),
+        *(host.background.files(app.name, app.formation, app.settings) if app.formation else ()),
         *host.timer_files(app.name, app.timers),
     )
 

@@ -151,8 +151,8 @@ def _aim(paths: AppPaths, wanted: Formation) -> None:
 
 
 def _write_units(server: Server, app: AppName, wanted: Formation) -> None:
-    mounts = records.read_mounts(server.layout.app(app))
-    described = server.host.background.files(app, wanted, mounts)
+    settings = records.read_app(server.layout.app(app))
+    described = server.host.background.files(app, wanted, settings)
     texts = {Path(file.path): file.text for file in described}
     old = server.host.background.written(app) - texts.keys()
     changed = {path: text for path, text in texts.items() if files.read_text(path) != text}

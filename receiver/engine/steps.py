@@ -212,6 +212,9 @@ class MachineSteps:
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
         app = AppName(step.app)
+        # an address is no identity: another app's process may have the port
+        if taken := self._taken(step):
+            raise taken
         try:
             health.ask(
                 ("127.0.0.1", step.port),
@@ -222,7 +225,6 @@ class MachineSteps:
             )
         except CheckError as error:
             raise self._wrong_port(step) or self._taken(step) or error from error
-        # an address is no identity: another app's process may have the port
         if taken := self._taken(step):
             raise taken
         if step.port in sockets.open_ports(self._session(step)):

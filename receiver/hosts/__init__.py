@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 from receiver.model.cron import Timer
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import SlotLetter
-from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.settings import App, Server
@@ -24,6 +23,7 @@ if TYPE_CHECKING:  # a push pays for what it uses alone
     from receiver.hosts.examiner import Examiner, Subject
     from receiver.hosts.jobs import Jobs
     from receiver.hosts.limits import Limits
+    from receiver.hosts.network import Network
     from receiver.hosts.outside_mounts import OutsideMounts
     from receiver.hosts.request_logs import RequestLogs
     from receiver.hosts.services import Services
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # a push pays for what it uses alone
 class Background(Protocol):
     """What a machine does for the processes of apps besides web: a unit or a program each."""
 
-    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
+    def files(self, app: AppName, formation: Formation, settings: App) -> tuple[WriteFile, ...]:
         """Files that describe a formation to the process manager."""
 
     def written(self, app: AppName) -> frozenset[Path]:
@@ -92,6 +92,10 @@ class Host(Protocol):
         """What processes may use."""
 
     @property
+    def network(self) -> "Network":
+        """Who of the apps may connect to whom."""
+
+    @property
     def services(self) -> "Services":
         """Programs of ship's own that the machine starts."""
 
@@ -135,6 +139,9 @@ class Host(Protocol):
 
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
         """Process id of the slot's main process; None when it does not run."""
+
+    def is_outdated(self, app: AppName, slot: SlotLetter) -> bool:
+        """Whether a slot runs by a file that was written anew since it was started."""
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Have this slot, and only this one, started at boot; none of the app's when None."""

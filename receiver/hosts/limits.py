@@ -5,7 +5,8 @@ from typing import Protocol
 
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.process_limits import Limit
+from receiver.model.process_limits import Limit, Whole
+from receiver.model.settings import Server
 
 
 class Limits(Protocol):
@@ -20,6 +21,11 @@ class Limits(Protocol):
 
     def files(self, app: AppName, limits: Mapping[str, Limit]) -> tuple[WriteFile, ...]:
         """Files by which what starts later is kept to these limits."""
+
+    def wholes(
+        self, settings: Server, apps: Mapping[AppName, Mapping[str, Limit]]
+    ) -> tuple[Whole, ...]:
+        """What all apps may use together, then what each of these may; none without limits."""
 
     def apply(self, app: AppName, limits: Mapping[str, Limit]) -> None:
         """Keep what runs of these process types to their limits from now on."""

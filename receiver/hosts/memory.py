@@ -58,10 +58,12 @@ def kept_to(
         raise JobMemoryError
 
 
-def pids_of_unit(unit: str) -> list[int]:
-    """Processes of a system unit; wherever this machine has the tree of control groups."""
+def pids_of_unit(place: str) -> list[int]:
+    """Processes of a unit, by its place such as `system.slice/x.service`; wherever this machine
+    has the tree of control groups.
+    """
     for top in ("", "unified", "systemd"):
-        listing = Path("/sys/fs/cgroup", top, "system.slice", unit, "cgroup.procs")
+        listing = Path("/sys/fs/cgroup", top, place, "cgroup.procs")
         with suppress(OSError):
             if found := listing.read_text(encoding="ascii").split():
                 return [int(pid) for pid in found]

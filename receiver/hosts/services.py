@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from receiver.model.plan import WriteFile
 
-Name = Literal["recovery", "log rotation", "receiver"]
+Name = Literal["recovery", "apps", "log rotation", "receiver"]
 
 
 class Receiver(NamedTuple):

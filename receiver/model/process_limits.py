@@ -18,16 +18,18 @@ _CORES = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
 _TASKS = re.compile(r"[1-9][0-9]{0,4}")
 _SMALLEST_MIB = 16
 _SMALL_MIB = 1
-_WISH = re.compile(r"(?:([a-z][a-z0-9_-]*)\.)?([a-z]+)=(.+)")
-_NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:\.([a-z]+))?")
+_WISH = re.compile(r"(?:([a-z][a-z0-9_-]*|\*)\.)?([a-z]+)=(.+)")
+_NAME = re.compile(r"([a-z][a-z0-9_-]*|\*)(?:\.([a-z]+))?")
 WEB = "web"
+WHOLE_APP = "*"
+"""What stands for a type in a limit of all that runs for an app."""
 
 
 class Limit(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """[limits.TYPE] of app.toml; each is of one process of the type, for web of all its workers
-    together.
+    together, for `*` of all that runs for the app.
     """
 
     memory: (
@@ -50,18 +52,33 @@ class Limit(
     def is_empty(self) -> bool:
         return self == Limit()
 
-    @property
-    def properties(self) -> tuple[tuple[str, str], ...]:
-        """As systemd's settings of a unit, all of them: an empty value takes a limit away."""
+    def properties(self, *, whole_app: bool = False) -> tuple[tuple[str, str], ...]:
+        """As systemd's settings of a unit, all of them: an empty value takes a limit away.
+
+        All that runs for an app is limited also where nobody said so.
+        """
         return (
             # what is over it is taken back first; only what cannot be is killed for it
-            ("MemoryMax", self.memory or "infinity"),
+            ("MemoryMax", self.memory or (APP_MEMORY if whole_app else "infinity")),
             ("CPUQuota", self.cpu or ""),
-            ("TasksMax", str(self.tasks or DEFAULT_TASKS)),
+            ("TasksMax", str(self.tasks or (APP_TASKS if whole_app else "infinity"))),
         )
 
 
-DEFAULT_TASKS = 4096
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """What all that runs for an app may use together, or all that runs for any."""
+
+    app: str | None
+    """None for all apps."""
+    memory: str
+    """`512M`, or a share of the machine's such as `80%`."""
+    tasks: str
+    """Processes and threads: a number, or a share of what the kernel allows."""
+
+
+APP_MEMORY = "80%"
+"""Of the machine's, for all that runs for one app, where nobody said otherwise."""
+APP_TASKS = 4096
 NAMES = Limit.__struct_fields__
 
 

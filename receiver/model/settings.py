@@ -77,6 +77,21 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             pattern=r"^([1-9][0-9]?%|100%|[1-9][0-9]*[MG])$",
         ),
     ] = "50%"
+    apps_memory: Annotated[
+        str,
+        Meta(
+            description="Memory that all apps together may use: a share of the machine's, or `3G`.",
+            pattern=r"^([1-9][0-9]?%|100%|[1-9][0-9]*[MG])$",
+        ),
+    ] = "90%"
+    apps_tasks: Annotated[
+        str,
+        Meta(
+            description="Processes and threads of all apps together: a share of what the kernel"
+            " allows, or a number.",
+            pattern=r"^([1-9][0-9]?%|100%|[1-9][0-9]*)$",
+        ),
+    ] = "80%"
     build_limit_s: Annotated[Seconds, Meta(description="Seconds that one build may take.")] = 900
     release_limit_s: Annotated[
         Seconds, Meta(description="Seconds that one release phase may take.")
@@ -162,6 +177,23 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="Set by limits:set: what processes may use, by type: `[limits.web]`."),
     ] = msgspec.field(default_factory=dict)
 
+    io_uring: Annotated[
+        bool, Meta(description="Whether processes may use the kernel's io_uring.")
+    ] = False
+    core_files: Annotated[
+        bool, Meta(description="Whether a process that crashes may leave its memory in a file.")
+    ] = False
+    link_local: Annotated[
+        bool,
+        Meta(
+            description="Whether the app reaches link-local addresses, such as 169.254.169.254:"
+            " there a cloud hands out credentials of the machine."
+        ),
+    ] = False
+    open_to: Annotated[
+        tuple[str, ...],
+        Meta(description="Other apps that may connect to this one's ports, past nginx."),
+    ] = ()
     clone_of: Annotated[
         str, Meta(description="Set by apps:clone: the app that this one was made like.")
     ] = ""

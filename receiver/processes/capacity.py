@@ -11,7 +11,7 @@ import msgspec
 from receiver.changes.app_state import AppState
 from receiver.machine import proc
 from receiver.model.names import AppName
-from receiver.model.process_limits import WEB, shown_mib
+from receiver.model.process_limits import WEB, Whole, shown_mib
 from receiver.model.release import Release
 from receiver.processes import memory as app_memory
 from receiver.processes.concurrency import Share, Workers, plan_workers
@@ -46,6 +46,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     available_bytes: int
     swap_total_bytes: int
     swap_free_bytes: int
+    wholes: tuple[Whole, ...]
+    """What all apps may use together, then what each may."""
 
     @property
     def apps_bytes(self) -> int:
@@ -71,6 +73,9 @@ def look(server: Server, app: AppName | None = None) -> Capacity:
         available_bytes=machine.available,
         swap_total_bytes=machine.swap_total,
         swap_free_bytes=machine.swap_free,
+        wholes=server.host.limits.wholes(
+            server.settings, {name: records.read_app(server.app(name)).limits for name in names}
+        ),
     )
 
 

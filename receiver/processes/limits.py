@@ -12,7 +12,7 @@ from receiver.model.errors import NotFoundError
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.plan import ApplyLimits, ChangeUnits, Plan
-from receiver.model.process_limits import WEB, Limit
+from receiver.model.process_limits import WEB, WHOLE_APP, Limit
 from receiver.model.settings import App
 from receiver.server import Server
 from receiver.state import records
@@ -79,7 +79,7 @@ def _check_types(paths: AppPaths, names: list[str]) -> None:
     live = records.read_live(paths)
     if live is None:
         return
-    known = [*records.read_release(paths, live.release).processes, WEB]
+    known = [*records.read_release(paths, live.release).processes, WEB, WHOLE_APP]
     for name in names:
         if name not in known:
             raise NotFoundError(

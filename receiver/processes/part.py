@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from receiver.changes.app_state import AppState
+from receiver.changes.change import changing
 from receiver.changes.part import Copying, Do, Part
 from receiver.engine.slots import await_slot
 from receiver.machine import files
+from receiver.model.errors import ShipError
 from receiver.model.layout import SLOTS
 from receiver.model.plan import (
     AskThroughNginx,
@@ -27,8 +29,8 @@ from receiver.state import records
 class Units(Part):
     """The held socket, and what describes the app's processes to the process manager."""
 
-    settings = ("graceful_limit_s", "limits")
-    settings_of_one_app = ("port", "port_a", "port_b")
+    settings = ("graceful_limit_s", "limits", "io_uring", "core_files", "link_local")
+    settings_of_one_app = ("port", "port_a", "port_b", "open_to")
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
         units = {file.path: file.text for file in _slots(app)}
@@ -65,10 +67,32 @@ class Processes(Part):
         do((EnableSlot(app.name, None), *(StopSlot(app.name, slot) for slot in SLOTS)))
         do((SetFormation(app.name, {}),))
 
+    def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
+        """Web processes that were started by an older file hand over to fresh ones of the same
+        release, one app after the other; the site answers all the while.
+        """
+        for app in apps:
+            if app.serves is None or not app.server.host.is_outdated(app.name, app.slot):
+                continue
+            yield f"hand over the web process of {app.name} to a fresh one"
+            if not dry_run:
+                yield from _renewed_web(app)
+
     def copy(self, copying: Copying) -> None:
         if scale := copying.original.scale:
             wanted = records.scale_file(copying.paths, scale, copying.gid)
             files.write_atomically(Path(wanted.path), wanted.text, mode=wanted.mode, gid=wanted.gid)
+
+
+def _renewed_web(app: AppState) -> Iterator[str]:
+    title = "renewal of the web process"
+    try:
+        with changing(app.server, app.name, title, frozen_too=True) as change:
+            now = change.state  # a push may have come first
+            if now.serves is not None and app.server.host.is_outdated(now.name, now.slot):
+                change.apply(app.server.engine.web.restart(now))
+    except ShipError as error:
+        yield f"{app.name} goes on as it was started: {error.title}"
 
 
 def _plan_web(app: AppState, *, booting: bool) -> Plan:
@@ -93,7 +117,7 @@ def _slots(app: AppState) -> tuple[WriteFile, ...]:
 def _others(app: AppState) -> tuple[WriteFile, ...]:
     """Files of what is not in a slot: processes besides web, and what starts cron jobs."""
     host = app.server.host
-    background = host.background.files(app.name, app.formation, app.settings.mounts)
+    background = host.background.files(app.name, app.formation, app.settings)
     return (*background, *host.timer_files(app.name, app.timers))
 
 

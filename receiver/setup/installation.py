@@ -49,6 +49,8 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         done=done,
     )
     _have_started(server, "recovery", dry_run=dry_run, done=done)
+    _keep_apps_apart(server, dry_run=dry_run, done=done)
+    _have_started(server, "apps", dry_run=dry_run, done=done)
     _renew_apps(server, dry_run=dry_run, done=done)
     _have_started(server, "log rotation", dry_run=dry_run, done=done)
     if server.host.accounts.separate:
@@ -84,6 +86,7 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     files.remove(server.layout.sites_enabled / _HTTP_SITE)
     files.remove(server.layout.sites_available / _HTTP_SITE)
     server.host.services.remove()
+    server.host.network.remove()
     if folder := server.host.request_logs.folder:
         files.remove_tree(folder)
     for place in completion_scripts.PLACES.values():
@@ -158,6 +161,12 @@ def _renew_apps(server: Server, *, dry_run: bool, done: list[str]) -> None:
     there = [state_of(server, name) for name in records.app_names(server.layout)]
     for part in PARTS:
         done += [_line(what, dry_run=dry_run) for what in part.renew(there, dry_run=dry_run)]
+
+
+def _keep_apps_apart(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    network = server.host.network
+    if network.trouble() is not None if dry_run else network.keep_apart():
+        done.append(_line("have the network keep apps apart", dry_run=dry_run))
 
 
 def _let_shells_complete(*, dry_run: bool, done: list[str]) -> None:

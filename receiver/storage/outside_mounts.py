@@ -25,7 +25,7 @@ def steps(before: AppState, after: AppState) -> Plan:
     host.outside_mounts.write(after.name, mounts)
     units = (
         *host.unit_files(after.name, after.settings),
-        *host.background.files(after.name, after.formation, mounts),
+        *host.background.files(after.name, after.formation, after.settings),
     )
     return (ChangeUnits(after.name, {file.path: file.text for file in units}),)
 

@@ -31,7 +31,7 @@ REPAIRED = (
     ),
     Fault(
         "a unit file edited by hand",
-        f"sed -i 's/TasksMax=4096/TasksMax=7/' {UNITS}/ship-ill.web@.service",
+        f"sed -i 's/TasksMax=infinity/TasksMax=7/' {UNITS}/ship-ill.web@.service",
         "unit.edited",
         "Only there: TasksMax=7",
     ),

@@ -16,6 +16,7 @@ from tests.vps.laptop import Laptop
 from tests.vps.machine import Machine
 from tests.vps.pages import page as page_of
 from tests.vps.ship_server import DOMAIN, ShipServer, Site, copy_project, install
+from tests.vps.visitors import Visitors
 
 OPTIONS = ("--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
 KEPT_BY_NAME = (
@@ -27,9 +28,17 @@ MOVING = (
     r"|usr/.*/__pycache__|etc/(passwd|group|g?shadow|subuid|subgid)-?)[/ ]"
 )
 
-# nginx's files as ship wrote them before it told of requests.
+# nginx's files as ship wrote them before it told of requests, and an app as it ran before it had a
+# slice and the network rules.
 OLDER = r"""
 set -e
+cd /etc/systemd/system
+systemctl disable --quiet --now ship-network.service
+nft delete table inet ship
+sed -i '/^Slice=/d; /^ProtectKernelLogs=/d; s/ io_uring_[a-z]*//g' ship-blog.*@.service
+rm ship*.slice ship-network.service /etc/ship/network.nft
+systemctl daemon-reload
+ship ps:restart -a blog
 cd /etc/nginx/sites-available
 sed -i '/^log_format ship/,/;$/c log_format ship "$time_iso8601 $request";' 00-ship.conf
 sed -i '/^map "" /,/^}/d' 00-ship.conf
@@ -83,6 +92,10 @@ class Upgrade:
     """What that push said."""
     log: str
     """What nginx wrote of requests since."""
+    lost: list[str]
+    """What visitors got who asked all the while, and should not have."""
+    places: tuple[str, str]
+    """Control groups of the app's master before and after."""
     under_way: "UnderWay"
 
 
@@ -163,7 +176,7 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(life: Life) -> None
 
 
 def test_the_first_install_says_what_it_did_and_what_to_type_next(life: Life) -> None:
-    for done in ("install nginx git", "make the account ship", "let the key laptop in"):
+    for done in ("install nginx git nftables", "make the account ship", "let the key laptop in"):
         assert f"       {done}\n" in life.first.stdout
     assert "       write /usr/share/bash-completion/completions/ship\n" in life.first.stdout
     assert "  ssh ship@vps apps:create blog\n" in life.first.stdout
@@ -177,17 +190,27 @@ def test_the_second_install_changes_nothing(life: Life) -> None:
     assert life.kept_after_second == life.kept
 
 
-def test_an_upgrade_renews_units_and_nginxs_files_and_restarts_nothing(life: Life) -> None:
-    written = [line for line in life.upgrade.installed.stdout.splitlines() if "write" in line]
+def test_an_upgrade_renews_files_and_hands_over_without_a_lost_request(life: Life) -> None:
+    said = life.upgrade.installed.stdout
+    written = [line for line in said.splitlines() if "write" in line]
     assert [line.rpartition("/")[2] for line in written] == [
         "00-ship.conf",
+        "ship-network.service",
+        "ship.slice",
         "ship-blog.web@.service",
         "ship-blog.port@.service",
+        "ship-blog.slice",
         "ship-blog.conf",
     ]
+    assert "have the network keep apps apart" in said
+    assert "hand over the web process of blog to a fresh one" in said
+    assert life.upgrade.lost == []
+    before, after = life.upgrade.places
+    assert "/ship-blog.web@b.service" in before
+    assert "/ship.slice/ship-blog.slice/ship-blog.web@a.service" in after
+    assert "slice/ship-blog.slice" not in before
+    assert life.upgrade.masters[0] != life.upgrade.masters[1]
     assert life.upgrade.log.startswith('{"at":')
-    before, after = life.upgrade.masters
-    assert before == after
     assert life.upgrade.pages == ("installed", "upgraded")
     assert "Workers of slot a are replaced one by one." in life.upgrade.swapped
 
@@ -338,14 +361,26 @@ def _upgraded(site: Site) -> Upgrade:
     machine.run(OLDER + PLAIN)
     before = site.master()
     machine.run("sed -i '1i # Of a newer ship.' /root/ship/receiver/templates/systemd/slot.service")
-    installed = install(machine, *OPTIONS)
+    place = machine.read(f"/proc/{before}/cgroup")
+    with Visitors(site) as visitors:
+        installed = install(machine, *OPTIONS)
     after, page = site.master(), site.page()
+    places = (place, machine.read(f"/proc/{after}/cgroup"))
     site.commit({"app.py": page_of("upgraded")["app.py"]})
     pushed = site.push()
     log = machine.read("/var/log/ship/ship-blog.access.log")
     page_after = site.page()
     under_way = _upgraded_at_work(site)
-    return Upgrade(installed, (before, after), (page, page_after), pushed.text, log, under_way)
+    return Upgrade(
+        installed=installed,
+        masters=(before, after),
+        pages=(page, page_after),
+        swapped=pushed.text,
+        log=log,
+        lost=visitors.lost,
+        places=places,
+        under_way=under_way,
+    )
 
 
 WORK = r"""

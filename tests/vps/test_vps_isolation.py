@@ -180,6 +180,28 @@ def test_no_process_of_an_app_outside_of_its_sandbox_lets_it_out(victim: Site) -
     assert "entered" not in found.values(), found
 
 
+def test_an_app_has_no_io_uring_and_leaves_no_core_file_until_a_setting_says_so(spy: Site) -> None:
+    ring = "ctypes.CDLL(None).syscall(425, 1, ctypes.create_string_buffer(120))"
+    asked = f"import ctypes, resource; print({ring}, resource.getrlimit(resource.RLIMIT_CORE))"
+    command = shlex.join(("run", "--", "python3", "-c", asked))
+    assert spy.ship(command).stdout == "-1 (0, 0)\n"
+    settings = f"{APPS}/spy/app.toml"
+    before = spy.server.machine.read(settings)
+    opened = before.replace("io_uring = false", "io_uring = true")
+    spy.server.machine.write(settings, opened.replace("core_files = false", "core_files = true"))
+    try:
+        ring, _, core = spy.ship(command).stdout.partition(" ")
+        assert (int(ring) >= 0, core != "(0, 0)\n") == (True, True)
+    finally:
+        spy.server.machine.write(settings, before)
+
+
+def test_systemd_finds_little_that_a_slot_is_exposed_to(victim: Site) -> None:
+    for letter in "ab":
+        unit = f"ship-victim.web@{letter}.service"
+        victim.server.root(("systemd-analyze", "security", "--no-pager", "--threshold=20", unit))
+
+
 def _opened(site: Site, who: str) -> list[str]:
     """What of a site's files an account can open: all that root finds are tried."""
     places = f"{APPS}/{site.app} /run/ship/apps/{site.app}/* /etc/nginx/sites-available/ship-*"

@@ -9,7 +9,7 @@ import pytest
 from tests.vps.ship_server import ShipServer, Site
 
 LIMITED = {"MemoryMax": str(256 * 1024 * 1024), "CPUQuotaPerSecUSec": "500ms", "TasksMax": "64"}
-UNLIMITED = {"MemoryMax": "infinity", "CPUQuotaPerSecUSec": "infinity", "TasksMax": "4096"}
+UNLIMITED = {"MemoryMax": "infinity", "CPUQuotaPerSecUSec": "infinity", "TasksMax": "infinity"}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,28 @@ def test_limits_hold_at_once_over_deploys_and_reboots_and_go_without_a_trace(sit
     assert site.server.root("ls -d /etc/systemd/system/ship-bounded.*.d || true") == ""
     site.ship("ps:restart")
     assert properties(site) == UNLIMITED
+
+
+def test_a_limit_of_the_whole_app_is_over_all_that_runs_for_it(site: Site) -> None:
+    def whole() -> list[str]:
+        wanted = "--property=MemoryMax,TasksMax"
+        return site.server.root(("systemctl", "show", wanted, "ship-bounded.slice")).splitlines()
+
+    usual = whole()
+    assert "TasksMax=4096" in usual
+    assert "MemoryMax=infinity" not in usual
+    said = site.ship("limits:set '*.memory=512M' '*.tasks=99'")
+    assert said.stdout == "*.memory: 512M\n*.tasks:  99\n"
+    assert whole() == [f"MemoryMax={512 * 1024 * 1024}", "TasksMax=99"]
+    for where in (site.ship("run -- cat /proc/self/cgroup").stdout,
+                  site.server.machine.read(f"/proc/{site.master()}/cgroup")):  # fmt: skip
+        assert "/ship.slice/ship-bounded.slice/ship-bounded." in where
+    told = site.server.ship("capacity").stdout
+    assert re.search("^bounded: +at most 512M, and 99 processes and threads$", told, re.MULTILINE)
+    assert re.search("^Each app: +at most 80% of the memory, and 4096 ", told, re.MULTILINE), told
+    assert re.search("^All apps: +at most 90% of the memory, and 80% ", told, re.MULTILINE), told
+    site.ship("limits:unset '*'")
+    assert whole() == usual
 
 
 def test_limits_go_along_with_a_rename_and_end_with_the_app(ship_server: ShipServer) -> None:

@@ -37,6 +37,8 @@ def test_after_a_reboot_the_live_releases_answer_and_ship_is_not_resident(
     stopped.ship("ps:stop")
     ship_server.machine.reboot()
     assert steady.page() == "steady 2"
+    uid = ship_server.root("id -u ship-steady")
+    assert uid in ship_server.root("nft list set inet ship apps")
     assert ship_server.ask("at-rest.example.com")[0] == 503
     assert ship_server.root(("systemctl", "is-system-running")) == "running"
     assert strangers(ship_server) == []

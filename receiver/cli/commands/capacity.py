@@ -7,9 +7,10 @@ import click
 
 from receiver.cli import show
 from receiver.cli.command import Call, command, with_json
-from receiver.model.process_limits import WEB, shown_mib
+from receiver.model.process_limits import APP_MEMORY, APP_TASKS, WEB, shown_mib
 
 if TYPE_CHECKING:
+    from receiver.model.process_limits import Whole
     from receiver.processes.capacity import Held
 
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     "capacity",
     example="$ ship capacity\nblog  web  2  58M  21M each  peak 74M  limit 256M\n\n"
     "Machine:  1987M, of which 1410M are available; 512M of swap, of which 512M are free\n"
-    "Apps:     58M in all\nTo spare: 1211M\n\n"
+    "Apps:     58M in all\nTo spare: 1211M\n"
+    "All apps: at most 90% of the memory, and 80% of the processes and threads\n"
+    "Each app: at most 80% of the memory, and 4096 processes and threads\n\n"
     "One more worker of blog (ps:scale web=3) would need about 21M; 9 more fit into its limit.",
 )
 @with_json
@@ -58,6 +61,7 @@ def report(call: Call, *, as_json: bool, only: str | None) -> None:
             ),
             "Apps": f"{shown_mib(found.apps_bytes)} in all",
             "To spare": shown_mib(found.spare_bytes),
+            **_most(found.wholes),
         }
     )
     web = [it for it in found.held if it.type == WEB]
@@ -80,6 +84,24 @@ def _rows(held: "Sequence[Held]") -> list[tuple[str, ...]]:
         )
         for it in held
     ]
+
+
+def _most(wholes: "Sequence[Whole]") -> dict[str, str]:
+    """What all apps may use together, and each; one by one only those that have another limit."""
+    if not wholes:
+        return {}
+    usual = _shown_whole(APP_MEMORY, str(APP_TASKS))
+    shown = {it.app or "All apps": _shown_whole(it.memory, it.tasks) for it in wholes}
+    others = {name: most for name, most in shown.items() if most != usual}
+    return {"All apps": others.pop("All apps", usual), "Each app": usual, **others}
+
+
+def _shown_whole(memory: str, tasks: str) -> str:
+    share = "%" in memory, "%" in tasks
+    return (
+        f"at most {memory}{' of the memory' * share[0]}, and {tasks}"
+        f"{' of the' * share[1]} processes and threads"
+    )
 
 
 def _one_more(it: "Held", spare_bytes: int) -> str:

@@ -32,8 +32,9 @@ def report(call: Call, *, as_json: bool) -> None:
 def set_(call: Call, words: tuple[str, ...]) -> None:
     """Limit memory, cpu or tasks of a process type, at once and over deploys.
 
-    A limit of web is for all its workers together, another type's for each of its processes. Over
-    its memory, a process is killed and started again, alone.
+    A limit of web is for all its workers together, another type's for each of its processes, and
+    that of `*` for all that runs for the app. Over its memory, a process is killed and started
+    again, alone.
     """
     from receiver.model.process_limits import parse_wishes
     from receiver.processes import limits

@@ -20,9 +20,9 @@ from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import Layout
 from receiver.model.log_line import unstamped
-from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.settings import App
 from receiver.state import records
 
 _STOPPED_AT_ONCE = 16
@@ -45,9 +45,9 @@ class SupervisorBackground:
         self._supervisor = supervisor
         self._launcher = launcher
 
-    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
+    def files(self, app: AppName, formation: Formation, settings: App) -> tuple[WriteFile, ...]:
         """The program file of an app; mounts are links in its release's tree."""
-        del mounts
+        del settings
         return process_files(self._layout, app, formation, self._launcher)
 
     def written(self, app: AppName) -> frozenset[Path]:

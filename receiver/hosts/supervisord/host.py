@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from receiver.hosts.examiner import Subject
     from receiver.hosts.supervisord.drains import SupervisorDrains
     from receiver.hosts.supervisord.examiner import SupervisorExaminer
+    from receiver.hosts.supervisord.network import OneNetwork
     from receiver.hosts.supervisord.outside_mounts import NoMounts
     from receiver.hosts.supervisord.services import NoServices
 
@@ -69,6 +70,13 @@ class SupervisordHost:
         from receiver.hosts.supervisord.outside_mounts import NoMounts  # noqa: PLC0415 - as above
 
         return NoMounts()
+
+    @property
+    def network(self) -> "OneNetwork":
+        """Nothing keeps apps apart."""
+        from receiver.hosts.supervisord.network import OneNetwork  # noqa: PLC0415 - as above
+
+        return OneNetwork()
 
     @property
     def services(self) -> "NoServices":
@@ -166,6 +174,11 @@ class SupervisordHost:
             return None
         pids = (self._supervisor.state(process).pid for process in _processes(app, slot))
         return next((pid for pid in pids if pid), None)
+
+    def is_outdated(self, app: AppName, slot: SlotLetter) -> bool:
+        """Never: supervisord starts anew what another file describes."""
+        del app, slot
+        return False
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Note on disk which slot `server:start` starts."""

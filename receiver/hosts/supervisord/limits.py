@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from receiver.model.errors import UsageError
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
-from receiver.model.process_limits import Limit
+from receiver.model.process_limits import Limit, Whole
+from receiver.model.settings import Server
 
 
 class NoLimits:
@@ -24,6 +25,13 @@ class NoLimits:
     def files(self, app: AppName, limits: Mapping[str, Limit]) -> tuple[WriteFile, ...]:
         """None: no limit is taken here."""
         del app, limits
+        return ()
+
+    def wholes(
+        self, settings: Server, apps: Mapping[AppName, Mapping[str, Limit]]
+    ) -> tuple[Whole, ...]:
+        """None, as above."""
+        del settings, apps
         return ()
 
     def apply(self, app: AppName, limits: Mapping[str, Limit]) -> None:

@@ -14,6 +14,7 @@ from receiver.hosts.systemd.limits import SystemdLimits
 from receiver.hosts.systemd.manager import stop_units
 from receiver.hosts.systemd.request_logs import NGINX_GROUP
 from receiver.hosts.systemd.sandbox import account, hides
+from receiver.hosts.systemd.slices import slice_unit
 from receiver.machine import shell
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
@@ -101,7 +102,7 @@ class SystemdAccounts:
 
     def _let_go(self, app: AppName) -> None:
         """Stop the jobs of an app, and forget what systemd keeps by its name."""
-        stop_units(deploy_job_units(app), lasting_job_units(app))
+        stop_units(deploy_job_units(app), lasting_job_units(app), slice_unit(app))
         self._limits.forget_applied(app)
 
 

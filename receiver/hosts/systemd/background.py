@@ -18,9 +18,9 @@ from receiver.hosts.systemd.units import RECOVERY_UNIT
 from receiver.machine import shell
 from receiver.model.formation import Formation, Instance
 from receiver.model.layout import Layout
-from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.settings import App
 
 _UNBOUNDED_S = 90_000.0
 _ENTRIES = 50
@@ -34,9 +34,9 @@ class SystemdBackground:
         self._runtime = runtime
         self._boot = boot
 
-    def files(self, app: AppName, formation: Formation, mounts: Mounts) -> tuple[WriteFile, ...]:
+    def files(self, app: AppName, formation: Formation, settings: App) -> tuple[WriteFile, ...]:
         """The template of each type."""
-        return process_files(self._layout, app, formation, self._runtime, mounts)
+        return process_files(self._layout, app, formation, self._runtime, settings)
 
     def written(self, app: AppName) -> frozenset[Path]:
         """The templates that an app has."""

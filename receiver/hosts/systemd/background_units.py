@@ -10,13 +10,14 @@ jobs fits it.
 import re
 from pathlib import Path
 
-from receiver.hosts.systemd.sandbox import sandbox_properties
+from receiver.hosts.systemd.sandbox import lasting_properties
+from receiver.hosts.systemd.slices import slice_unit
 from receiver.hosts.systemd.units import RECOVERY_UNIT, journal
 from receiver.model.formation import Formation, Group, Instance
 from receiver.model.layout import Layout
-from receiver.model.mounts import Mounts
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
+from receiver.model.settings import App
 from receiver.planner.render import render
 
 _WRITTEN = str.maketrans("-_", ".:")
@@ -50,7 +51,7 @@ def instance_of(unit: str) -> Instance | None:
 
 
 def process_files(
-    layout: Layout, app: AppName, formation: Formation, runtime: Path, mounts: Mounts
+    layout: Layout, app: AppName, formation: Formation, runtime: Path, settings: App
 ) -> tuple[WriteFile, ...]:
     """The unit files of a formation.
 
@@ -59,14 +60,14 @@ def process_files(
     return tuple(
         WriteFile(
             str(layout.units / process_template(app, name)),
-            _text(layout, app, name, group, runtime, mounts),
+            _text(layout, app, name, group, runtime, settings),
         )
         for name, group in formation.items()
     )
 
 
 def _text(
-    layout: Layout, app: AppName, name: str, group: Group, runtime: Path, mounts: Mounts
+    layout: Layout, app: AppName, name: str, group: Group, runtime: Path, settings: App
 ) -> str:
     paths = layout.app(app)
     run = paths.run / f"ps.{name}"
@@ -87,5 +88,6 @@ def _text(
         # to be killed
         kill_mode="control-group" if group.shell else "mixed",
         journal=journal(app),
-        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), mounts),
+        slice=slice_unit(app),
+        sandbox=lasting_properties(layout, app, (paths.releases, paths.storage), settings),
     )

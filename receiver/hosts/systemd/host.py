@@ -25,11 +25,12 @@ from receiver.hosts.systemd.units import (
     app_units,
     placeholder_unit,
     slot_of,
+    slot_template,
     slot_unit,
     slot_units,
     socket_unit,
 )
-from receiver.machine import shell
+from receiver.machine import proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.machine.interpreter import lasting
 from receiver.model.cron import Timer
@@ -47,10 +48,13 @@ if TYPE_CHECKING:
     from receiver.hosts.systemd.doctor.examiner import SystemdExaminer
     from receiver.hosts.systemd.drains import SystemdDrains
     from receiver.hosts.systemd.journal import JournalLog
+    from receiver.hosts.systemd.network import AppNetwork
     from receiver.hosts.systemd.outside_mounts import BoundMounts
     from receiver.hosts.systemd.services import OwnUnits
 
 _SHOWN_LINES = 20
+_CLOCK_S = 1.0
+"""How exactly the kernel tells when a process began."""
 
 
 class SystemdHost:
@@ -68,6 +72,13 @@ class SystemdHost:
         self.accounts = SystemdAccounts(layout, self.limits)
         self.request_logs = SystemLogs()
         self.jobs = SystemdJobs(layout, runtime, clock)
+
+    @property
+    def network(self) -> "AppNetwork":
+        """What keeps apps apart."""
+        from receiver.hosts.systemd.network import AppNetwork  # noqa: PLC0415 - few commands need it
+
+        return AppNetwork(self._layout, self.accounts)
 
     @property
     def drains(self) -> "SystemdDrains":
@@ -112,12 +123,15 @@ class SystemdHost:
     def hold_socket(self, app: AppName) -> None:
         """Listen on the app's port from now on, also while nothing serves it, and after a boot."""
         self._boot.enable_socket(app)
+        # first of all, so that nobody but PID 1 ever answers at the app's ports
+        self.network.keep_apart()
         systemctl("start", socket_unit(app))
 
     def release_socket(self, app: AppName) -> None:
         """Stop listening on the app's port."""
         self._boot.disable_socket(app)
         stop_units(socket_unit(app), placeholder_unit(app))
+        self.network.keep_apart(leaving=app)
 
     def start(self, app: AppName, slot: SlotLetter) -> None:
         """Start a slot; returns when its manager says it is up.
@@ -164,6 +178,13 @@ class SystemdHost:
     def main_pid(self, app: AppName, slot: SlotLetter) -> int | None:
         """Process id of the slot's main process; None when it does not run."""
         return _running(slot_units(app, slot)).get(slot) or None
+
+    def is_outdated(self, app: AppName, slot: SlotLetter) -> bool:
+        """By the times of its process and of the template."""
+        pid = self.main_pid(app, slot)
+        began_at = None if pid is None else proc.began_at(pid)
+        template = self._layout.units / slot_template(app, self._kind(app, slot))
+        return began_at is not None and template.stat().st_mtime > began_at + _CLOCK_S
 
     def enable(self, app: AppName, slot: SlotLetter | None) -> None:
         """Have this slot, and only this one, started at boot; none of the app's when None."""

@@ -12,12 +12,14 @@ from receiver.hosts import memory
 from receiver.hosts.jobs import STOP_GRACE_S, Job, JobMemoryError, JobTimeoutError
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
+from receiver.hosts.systemd.slices import slice_place, slice_unit
 from receiver.hosts.systemd.units import journal, recovery_unit
 from receiver.machine import files, proc, shell
 from receiver.machine.clock import Clock
 from receiver.model.errors import ServerError
-from receiver.model.layout import Layout
+from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
+from receiver.model.settings import App
 from receiver.state import records
 
 _PYTHON = ("/usr/bin/python3", "-I", "-S")
@@ -59,9 +61,8 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
     the job too: see `_tied_to_scope`.
     """
     properties = (
-        *sandbox_properties(
-            layout, job.app, job.writable, records.read_mounts(layout.app(job.app))
-        ),
+        ("Slice", slice_unit(job.app)),
+        *sandbox_properties(layout, job.app, job.writable, _settings(layout.app(job.app))),
         # the app's own, as its processes have it by LogNamespace=
         ("BindReadOnlyPaths", f"-/run/systemd/journal.{journal(job.app)}:/run/systemd/journal"),
         *_limits(job),
@@ -82,6 +83,10 @@ def job_argv(layout: Layout, runtime: Path, job: Job, unit: str, *options: str) 
     )
 
 
+def _settings(paths: AppPaths) -> App | None:
+    return records.read_app(paths) if paths.settings.exists() else None
+
+
 def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
     if job.config is None:
         return ("/usr/bin/env", "--", *job.argv)
@@ -89,7 +94,7 @@ def _entered(job: Job, runtime: Path) -> tuple[str, ...]:
 
 
 def _limits(job: Job) -> Properties:
-    limits = [("TimeoutStopSec", str(STOP_GRACE_S)), ("TasksMax", "4096")]
+    limits = [("TimeoutStopSec", str(STOP_GRACE_S)), ("TasksMax", "infinity")]
     limits.append(("MemoryMax", job.memory or str(job.most_memory_bytes or "80%")))
     if job.cpu is not None:
         limits.append(("CPUQuota", job.cpu))
@@ -161,18 +166,21 @@ def stopped_at_the_end(unit: str, limit_s: float | None) -> Iterator[None]:
         raise JobTimeoutError(f"{unit} did not end within {limit_s:g} s.")
 
 
-def kept_to_memory(unit: str, limit_bytes: int | None) -> AbstractContextManager[None]:
+def kept_to_memory(
+    app: AppName, unit: str, limit_bytes: int | None
+) -> AbstractContextManager[None]:
     """Kill a unit that uses too much, also on a machine whose kernel does not count for systemd.
 
     Raises:
         JobMemoryError: it was killed for that
     """
+    place = slice_place(app, unit)
 
     def kill() -> None:
         with suppress(shell.CommandError):  # it has ended
             shell.capture(("systemctl", "kill", "--signal=KILL", unit))
 
-    return memory.kept_to(limit_bytes, lambda: memory.pids_of_unit(unit), kill)
+    return memory.kept_to(limit_bytes, lambda: memory.pids_of_unit(place), kill)
 
 
 def killed_for_memory(unit: str) -> bool:
@@ -226,7 +234,10 @@ class SystemdJobs:
         argv = job_argv(self._layout, self._runtime, job, unit, "--pipe")
         since_s = self._clock.now()
         process = shell.start(argv, env=shell.PLAIN_ENVIRONMENT, stdin=stdin)
-        with stopped_at_the_end(unit, job.limit_s), kept_to_memory(unit, job.most_memory_bytes):
+        with (
+            stopped_at_the_end(unit, job.limit_s),
+            kept_to_memory(job.app, unit, job.most_memory_bytes),
+        ):
             status = shell.pump(process, on_output)
         if status and job.most_memory_bytes is not None and killed_for_memory(unit):
             raise JobMemoryError

@@ -1,10 +1,14 @@
-"""Units of ship's own on a VPS: recovery, the timer of logs, the receiver of pushes over HTTP."""
+"""Units of ship's own on a VPS: recovery, what all apps are in, the timer of logs, the receiver
+of pushes over HTTP.
+"""
 
 from pathlib import Path
 
 from receiver.hosts.services import Name, Receiver
-from receiver.hosts.systemd.manager import systemctl
+from receiver.hosts.systemd.manager import stop_units, systemctl
+from receiver.hosts.systemd.network import rules_path
 from receiver.hosts.systemd.request_logs import FOLDER
+from receiver.hosts.systemd.slices import ALL_APPS, apps_slice
 from receiver.hosts.systemd.units import LOG_TIMER, RECOVERY_TEMPLATE, RECOVERY_UNIT
 from receiver.machine import files, shell
 from receiver.machine.interpreter import lasting, program
@@ -13,17 +17,26 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.program import HTTP_CONFIG
 from receiver.planner.render import render
+from receiver.state import records
 
 _HTTP = ("ship-http.socket", "ship-http.service")
+NETWORK_UNIT = "ship-network.service"
+"""Has the rules that keep apps apart read at boot, before anything of an app starts."""
 _UNITS: dict[Name, dict[str, str]] = {
     "recovery": {RECOVERY_UNIT: "recover.service", RECOVERY_TEMPLATE: "recover@.service"},
+    "apps": {NETWORK_UNIT: "network.service"},
     # a timer, since logs that grow with every request cannot wait for the next day
     "log rotation": {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"},
     # nothing is resident until a push comes
     "receiver": {_HTTP[0]: "http.socket", _HTTP[1]: "http.service"},
 }
 """The templates of units."""
-_AT_ONCE: dict[Name, str] = {"log rotation": LOG_TIMER, "receiver": _HTTP[0]}
+_AT_ONCE: dict[Name, str] = {
+    # it runs from now on, so that it is restarted when nftables.service is
+    "apps": NETWORK_UNIT,
+    "log rotation": LOG_TIMER,
+    "receiver": _HTTP[0],
+}
 _SOCKET = Path("/run/ship-http.sock")
 
 
@@ -44,11 +57,15 @@ class OwnUnits:
             "gunicorn": str(program("gunicorn")),
             "config": str(lasting(HTTP_CONFIG)),
             "unfinished": str(self._layout.app(AppName("%i")).unfinished),
+            "rules": str(rules_path(self._layout)),
         }
-        return tuple(
+        units = (
             WriteFile(str(self._units / unit), render(f"systemd/{template}", **values))
             for unit, template in _UNITS[name].items()
         )
+        if name != "apps":
+            return tuple(units)
+        return (*units, apps_slice(self._layout, records.read_server(self._layout)))
 
     def start(self, name: Name) -> None:
         """Have a boot start it; and what waits for something, wait now."""
@@ -62,11 +79,12 @@ class OwnUnits:
 
     def remove(self) -> None:
         """Stop and disable them, and remove their files."""
-        for waiting in (_HTTP, (LOG_TIMER,)):
+        for waiting in (_HTTP, (LOG_TIMER,), (NETWORK_UNIT,)):
             if (self._units / waiting[0]).exists():
                 shell.admin("systemctl", "disable", "--quiet", "--now", *waiting)
+        stop_units(ALL_APPS)
         files.remove(self._boot_starts / RECOVERY_UNIT)
-        for unit in (unit for units in _UNITS.values() for unit in units):
+        for unit in (*(unit for units in _UNITS.values() for unit in units), ALL_APPS):
             files.remove(self._units / unit)
         self._remove_empty_wants()
 

@@ -8,7 +8,8 @@ of its own.
 from pathlib import Path
 from typing import Literal
 
-from receiver.hosts.systemd.sandbox import sandbox_properties
+from receiver.hosts.systemd.sandbox import lasting_properties
+from receiver.hosts.systemd.slices import app_slice, slice_unit
 from receiver.model.layout import SLOTS, Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
@@ -104,7 +105,7 @@ def app_units(layout: Layout, app: AppName, settings: App, runtime: Path) -> tup
         slot_template(app, "port"): _slot_text(layout, app, settings, runtime, "port"),
     }
     units = (WriteFile(str(layout.units / name), text) for name, text in texts.items())
-    return (*units, _journal_limits(layout, app))
+    return (*units, app_slice(layout, app), _journal_limits(layout, app))
 
 
 def _slot_text(layout: Layout, app: AppName, settings: App, runtime: Path, kind: SlotKind) -> str:
@@ -127,5 +128,6 @@ def _slot_text(layout: Layout, app: AppName, settings: App, runtime: Path, kind:
         start_limit_s=settings.check_limit_s,
         stop_limit_s=settings.graceful_limit_s + STOP_MARGIN_S,
         journal=journal(app),
-        sandbox=sandbox_properties(layout, app, (paths.releases, paths.storage), settings.mounts),
+        slice=slice_unit(app),
+        sandbox=lasting_properties(layout, app, (paths.releases, paths.storage), settings),
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 from receiver.hosts.accounts import Accounts
 from receiver.hosts.examiner import Access, Fault, Large, Subject, Tree
 from receiver.hosts.systemd.background_units import process_unit
-from receiver.hosts.systemd.doctor import boot, entrance, surroundings, unit_views
+from receiver.hosts.systemd.doctor import boot, entrance, network, surroundings, unit_views
 from receiver.hosts.systemd.doctor.access import app_access, server_access
 from receiver.hosts.systemd.doctor.unit_states import PROPERTIES, UnitState, unit_states
+from receiver.hosts.systemd.network import AppNetwork
 from receiver.hosts.systemd.request_logs import NGINX_GROUP
 from receiver.hosts.systemd.sandbox import account
 from receiver.hosts.systemd.timer_units import timer_unit
@@ -116,8 +117,9 @@ class SystemdExaminer:
         return entrance.look(self._layout, self._units, self._accounts.receiver())
 
     def of_machine(self) -> Iterator[Finding]:
-        """The link to the program, recovery at boot, the timer of logs."""
-        return boot.of_machine(self._layout, self._units)
+        """The link to the program, recovery at boot, the timer of logs, the network of apps."""
+        yield from boot.of_machine(self._layout, self._units)
+        yield from network.look(AppNetwork(self._layout, self._accounts))
 
     def of_surroundings(self) -> Iterator[Finding]:
         """Memory that ran out, the clock, firewalls, and where the apps' names lead."""

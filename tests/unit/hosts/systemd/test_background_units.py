@@ -19,15 +19,17 @@ from receiver.hosts.systemd.units import slot_template
 from receiver.model.formation import Formation, Group, Instance
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.settings import App
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "systemd"
 RUNTIME = Path("/opt/ship/receiver/runtime")
+SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002)
 APPS = ("blog", "blog-staging", "blog2", "a", "a-b")
 TYPES = ("worker", "worker2", "a", "a-b", "a_b", "a--b", "port", "ps", "Clock")
 
 
 def text(group: Group, name: str = "worker") -> str:
-    (file,) = process_files(Layout.vps(), AppName("blog"), {name: group}, RUNTIME, {})
+    (file,) = process_files(Layout.vps(), AppName("blog"), {name: group}, RUNTIME, SETTINGS)
     assert Path(file.path) == Layout.vps().units / process_template(AppName("blog"), name)
     return file.text
 
@@ -42,9 +44,9 @@ def test_a_unit_is_as_it_was_agreed() -> None:
 
 def test_each_type_has_a_template_and_nothing_runs_without_one() -> None:
     formation: Formation = {name: Group(version=1, count=1) for name in TYPES}
-    files = process_files(Layout.vps(), AppName("blog"), formation, RUNTIME, {})
+    files = process_files(Layout.vps(), AppName("blog"), formation, RUNTIME, SETTINGS)
     assert len({file.path for file in files}) == len(TYPES)
-    assert process_files(Layout.vps(), AppName("blog"), {}, RUNTIME, {}) == ()
+    assert process_files(Layout.vps(), AppName("blog"), {}, RUNTIME, SETTINGS) == ()
 
 
 def test_a_scale_or_a_release_changes_no_unit() -> None:

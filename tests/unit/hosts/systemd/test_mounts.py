@@ -9,6 +9,7 @@ from receiver.model.errors import UsageError
 from receiver.model.layout import Layout
 from receiver.model.mounts import Wish, in_tree, overlapping, parse_mount, parse_place, shown_size
 from receiver.model.names import AppName
+from receiver.model.settings import App
 
 
 @pytest.mark.parametrize(
@@ -83,13 +84,14 @@ def test_mounts_do_not_lie_in_each_other() -> None:
 
 def test_only_what_is_roots_is_bound() -> None:
     mounts = {"media": "media/", "/data": "", "/app/media": "media/", "/app/x/y": "y/"}
-    found = sandbox_properties(Layout.vps(), AppName("blog"), [Path("/w")], mounts)
+    settings = App(port=1, port_a=2, port_b=3, mounts=mounts)
+    found = sandbox_properties(Layout.vps(), AppName("blog"), [Path("/w")], settings)
     home = "/var/lib/ship/apps/blog"
     assert found[-2:] == (
         ("BindPaths", f"{home}/storage:/data"),
         ("BindReadOnlyPaths", f"{home}/mounts/app:/app"),
     )
-    assert found[:-2] == sandbox_properties(Layout.vps(), AppName("blog"), [Path("/w")], {})
+    assert found[:-2] == sandbox_properties(Layout.vps(), AppName("blog"), [Path("/w")], None)
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,21 @@ def test_a_limit_of_web_is_for_both_kinds_of_slots_and_one_of_a_worker_for_its_p
     }
     assert found["ship-blog.web@.service.d"] == (
         "# Written by ship: `ship limits:set` changes it.\n"
-        "[Service]\nMemoryMax=256M\nCPUQuota=50%\nTasksMax=4096\n"
+        "[Service]\nMemoryMax=256M\nCPUQuota=50%\nTasksMax=infinity\n"
     )
     assert "TasksMax=8\n" in found["ship-blog.ps.send.mail@.service.d"]
+
+
+def test_a_limit_of_the_whole_app_is_of_its_slice() -> None:
+    blog, my_blog = (
+        limit_files(LAYOUT, AppName(app), {"*": Limit(cpu="50%", tasks=99)})[0]
+        for app in ("blog", "my-blog")
+    )
+    assert Path(blog.path) == LAYOUT.units / "ship-blog.slice.d/90-ship-limits.conf"
+    # a hyphen would make it a part of the slice of an app `my`
+    assert Path(my_blog.path).parent.name == "ship-my.blog.slice.d"
+    assert blog.text == my_blog.text
+    assert blog.text.endswith("[Slice]\nMemoryMax=80%\nCPUQuota=50%\nTasksMax=99\n")
 
 
 def test_limits_are_among_the_units_of_their_app_and_nothing_is_without() -> None:

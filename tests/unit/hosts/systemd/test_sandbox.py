@@ -13,7 +13,7 @@ BLOG = AppName("blog")
 
 
 def values(name: str, *writable: str) -> list[str]:
-    properties = sandbox_properties(Layout.vps(), BLOG, [Path(each) for each in writable], {})
+    properties = sandbox_properties(Layout.vps(), BLOG, [Path(each) for each in writable], None)
     return [value for key, value in properties if key == name]
 
 

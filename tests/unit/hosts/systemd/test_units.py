@@ -23,6 +23,7 @@ NAMES = (
     "ship-blog.web.service",
     "ship-blog.web@.service",
     "ship-blog.port@.service",
+    "ship-blog.slice",
     "journald@ship-blog.conf",
 )
 
