@@ -6,7 +6,6 @@ at as well. It changes nothing.
 
 import errno
 import os
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +34,8 @@ def in_words(error: Exception, places: Iterable[Path] = (), *, advice: str = "")
         return found
     if isinstance(error, ShipError):
         return error
+    import traceback  # noqa: PLC0415 - only a fault of ship's own needs it
+
     return ShipError(
         f"Ship failed in a way it should not: {error!r}",
         detail="".join(traceback.format_exception(error)[-_SHOWN_FRAMES:]),

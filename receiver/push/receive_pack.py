@@ -120,7 +120,9 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Clie
 
             source = pack.wait_for_pack() if isinstance(pack, Client) else pack
             if not room.take(source, push.limits, Viewer(show), quiet=request.quiet):
-                Output(reply.progress).error(_pack_error(request, said.decode(errors="replace")))
+                full = full_disk.is_full(push.repo)
+                told = _pack_error(request, said.decode(errors="replace"), full=full)
+                Output(reply.progress).error(told)
                 _refuse(
                     updates, "shallow update not allowed" if request.shallow else "unpacker error"
                 )
@@ -160,9 +162,9 @@ def _repair(hooks: Hooks, updates: Iterable[Update]) -> int:
     return told.exit_code
 
 
-def _pack_error(request: Request, said: str) -> ShipError:
-    if full_disk.is_named_in(said):
-        return disk_full(said.strip().splitlines()[-1])
+def _pack_error(request: Request, said: str, *, full: bool) -> ShipError:
+    if full or full_disk.is_named_in(said):
+        return disk_full(said.strip().rpartition("\n")[2])
     if request.shallow:
         return GitError(
             "The push comes from a shallow clone, and lacks history that the server does not have.",
