@@ -131,7 +131,8 @@ def _by_handover(facts: SwapFacts, *, stopped: bool = False) -> Swap:
     """`stopped` is where the old release has been stopped before."""
     app, slot, new = facts.new.app, next_slot(facts), facts.new
     plan: list[AnyStep] = [
-        StopSlot(app, slot),  # a slot left over by an earlier life would not be started again
+        # one left over by an earlier life would not be started again
+        *((StopSlot(app, slot),) if slot in facts.running else ()),
         AimSlot(app, slot, new.version),
         StartSlot(app, slot),
         _await_slot(facts, slot),

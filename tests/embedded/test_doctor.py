@@ -100,6 +100,19 @@ def _stop_web(server: EmbeddedServer) -> None:
     server.server.host.stop(ILL, live.slot)
 
 
+def _start_other(server: EmbeddedServer) -> None:
+    """Without a release it ends at once, and is started again."""
+    live = records.read_live(paths(server))
+    assert live is not None
+    supervisor(server).start(held_process(ILL, "b" if live.slot == "a" else "a"))
+
+
+def _remove_run_folder(server: EmbeddedServer) -> None:
+    live = records.read_live(paths(server))
+    assert live is not None
+    files.remove_tree(paths(server).slot_run(live.slot))
+
+
 FAULTS = (
     Fault("site deleted", lambda it: it.layout.site(ILL).unlink(), "nginx.site-missing"),
     Fault(
@@ -133,6 +146,8 @@ FAULTS = (
         "unit.edited",
     ),
     Fault("web stopped", _stop_web, "web.down"),
+    Fault("other slot started", _start_other, "web.second-slot"),
+    Fault("run folder gone", _remove_run_folder, "web.run-folder"),
     Fault(
         "worker stopped",
         lambda it: it.server.host.background.stop(
@@ -222,6 +237,28 @@ def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     paths(server).live.write_text(kept)
     assert "(server/bad-record)" in told.stderr
     assert "`ship doctor --fix`" in told.stderr
+
+
+SHARES = """
+import http.server, os, socket
+class Server(http.server.HTTPServer):
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+Server(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_another_process_that_takes_visitors_is_named(server: EmbeddedServer) -> None:
+    server.publish("shares", {"Procfile": "web: python shares.py\n", "shares.py": SHARES})
+    settings = records.read_app(server.layout.app(AppName("shares")))
+    assert ship(server, "doctor", "-a", "shares").returncode == 0
+    with socket.create_server(("127.0.0.1", settings.port_a), reuse_port=True):
+        told = ship(server, "doctor", "-a", "shares")
+    ship(server, "apps:destroy", "shares", "--confirm", "shares")
+    assert "Another process takes visitors of shares." in told.stdout
+    assert f"(process {os.getpid()}) listens on port {settings.port_a}" in told.stdout
+    assert told.returncode == EXIT_FINDINGS
 
 
 def test_a_healthy_server_has_no_findings(server: EmbeddedServer) -> None:

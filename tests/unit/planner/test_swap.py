@@ -70,7 +70,6 @@ def test_the_first_release_starts_slot_a_and_is_asked_through_nginx():
     swap = plan(release(1), site=lambda _: SITE)
     assert swap.slot == "a"
     assert kinds(swap) == [
-        StopSlot,
         AimSlot,
         StartSlot,
         AwaitRelease,
@@ -138,6 +137,11 @@ def test_exactly_one_slot_is_left_whatever_ran(new, running):
     left = {slot for slot in running if StopSlot("blog", slot) not in swap.plan}
     started = {step.slot for step in swap.plan if isinstance(step, StartSlot)}
     assert left | started == ({swap.slot} if new.processes else set())
+
+
+def test_a_slot_that_is_about_to_be_started_and_runs_is_stopped_before():
+    swap = plan(release(2, venv="/v/2"), release(1), running={"a": 4711, "b": 0})
+    assert swap.plan[:2] == (StopSlot("blog", "b"), AimSlot("blog", "b", 2))
 
 
 def test_a_slot_that_runs_before_the_first_release_is_stopped():
