@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -90,21 +89,22 @@ def test_a_unit_that_names_a_version_keeps_it(versions: Versions) -> None:
 
 
 def test_the_first_version_waits_for_what_runs_in_its_place(versions: Versions) -> None:
-    a_tree(versions.link, "import time; time.sleep(0.5)")
-    (versions.link / "bin" / "ship").chmod(0o755)
-    script = versions.link / "bin" / "ship"
-    running = subprocess.Popen((script, "ps"), stdin=subprocess.DEVNULL)
+    script = a_tree(versions.link, "print('up', flush=True)\ninput()\n") / "bin" / "ship"
+    script.chmod(0o755)
+    running = subprocess.Popen((script, "ps"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert running.stdout
+    assert running.stdout.readline() == b"up\n"
     looked: list[int | None] = []
 
     def look(_: float) -> None:
         looked.append(running.poll())
-        time.sleep(0.05)
+        if len(looked) == 2:
+            running.communicate(b"\n", timeout=30)
 
     waiting = Versions(versions.link, versions.home, versions.units, look)
-    time.sleep(0.1)
     waiting.switch(a_tree(versions.home / "new"))
     assert running.poll() == 0
-    assert looked[0] is None
+    assert looked[:2] == [None, None]
 
 
 @pytest.mark.parametrize(
