@@ -159,6 +159,17 @@ class Ground:
             found += self._wrong_verdict(commit, pushed, live)
         return found
 
+    def lies_or_lost(
+        self, commit: str, said: Pushed, served_by_s: float | None = None
+    ) -> list[str]:
+        """The same of one push; and whether it can be made again, where it did not go live."""
+        found = self.lies({commit: said}, served_by_s)
+        if found or self.live_commit() == commit:
+            return found
+        again = self.laptop().push("+main")
+        found = self.lies({commit: again})
+        return found if again.status == 0 else [*found, f"the next push failed: {again.text}"]
+
     def _wrong_pages(self, text: str, until_s: float) -> list[str]:
         while True:
             seen = {self.server.ask(self.app) for _ in range(_ASKED_IN_A_ROW)}

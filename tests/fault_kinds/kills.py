@@ -25,7 +25,7 @@ def kill_one(ground: Ground, dice: random.Random) -> Fault:
         killed_s = _kill(found.get(role, []))
         said = ended(client)
     until_s = killed_s + SERVED_LIMIT_S if role == "deploy" else None
-    return Fault(f"{role} after {delay_s:.2f} s", ground.lies({commit: said}, until_s))
+    return Fault(f"{role} after {delay_s:.2f} s", ground.lies_or_lost(commit, said, until_s))
 
 
 def kill_in_handover(ground: Ground, dice: random.Random) -> Fault:
@@ -41,7 +41,7 @@ def kill_in_handover(ground: Ground, dice: random.Random) -> Fault:
         killed_s = _kill([pid for role in roles for pid in found.get(role, [])])
         said = ended(client)
     what = f"{' and '.join(roles)}, {delay_s:.2f} s into the handover"
-    return Fault(what, ground.lies({commit: said}, killed_s + SERVED_LIMIT_S))
+    return Fault(what, ground.lies_or_lost(commit, said, killed_s + SERVED_LIMIT_S))
 
 
 def _kill(pids: list[int]) -> float:

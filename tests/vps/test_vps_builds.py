@@ -12,6 +12,14 @@ from tests.vps.visitors import Visitors
 
 BROKEN = page("broken") | {"app.py": "import missing_things\n" + page("broken")["app.py"]}
 
+KILL_ALL = """
+until grep -qs StopSlot /var/lib/ship/apps/slow/journal/undo.jsonl; do sleep 0.02; done
+systemctl kill --signal=KILL 'ship-deploy.slow.*.scope'
+pkill -KILL -f '[s]hip-deploy push --app slow'
+pkill -KILL -f '[s]hip-gate'
+"""
+"""Ends the deploy in its handover, and whoever follows it."""
+
 EATER = "kept = []\nwhile True:\n    kept.append(bytearray(b'x') * 10_000_000)\n"
 
 
@@ -119,6 +127,25 @@ def test_a_build_that_eats_memory_is_killed_alone_and_explained(slow: Site) -> N
     assert set(visitors.pages) == {"before"}
     assert slow.page() == "before"
     assert slow.leftovers() == []
+
+
+def test_a_deploy_that_is_killed_with_all_who_follow_it_is_undone_at_the_end_of_its_unit(
+    slow: Site,
+) -> None:
+    before = slow.publish("before")
+    slow.commit(page("after") | {"requirements.txt": "# other packages\n"})
+    push = slow.start_push()
+    slow.server.machine.run(KILL_ALL)
+    said, _ = push.communicate(timeout=60)
+    assert push.returncode, said
+    slow.server.machine.wait_until(lambda: not slow.leftovers(), "has been undone", 20)
+    assert {slow.page() for _ in range(10)} == {"before"}
+    assert slow.remote_head() == before
+    slots = slow.server.root("systemctl list-units --plain --no-legend 'ship-slow.web@*'")
+    assert len(slots.splitlines()) == 1, slots
+    failed = slow.server.root("systemctl list-units --failed --plain --no-legend 'ship-recover*'")
+    assert failed == ""
+    slow.publish("again")
 
 
 def test_a_check_over_ssh_moves_nothing_on_either_side(slow: Site) -> None:
