@@ -93,8 +93,9 @@ class Ground:
         try:
             yield client
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(client.pid, signal.SIGKILL)
+            if client.poll() is None:  # else its group is what the gate left at work, such as git
+                with suppress(ProcessLookupError):
+                    os.killpg(client.pid, signal.SIGKILL)
             client.wait()
             if client.stdout is not None:
                 client.stdout.close()
