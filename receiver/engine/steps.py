@@ -19,7 +19,7 @@ from receiver.health.answers import Question, notice, wrong_port, wrong_socket
 from receiver.machine import files, proc, sockets
 from receiver.model import plan as steps
 from receiver.model.check import Check
-from receiver.model.errors import CheckError, ServerError, ShipError, SwapError
+from receiver.model.errors import CheckError, NotFoundError, ServerError, ShipError, SwapError
 from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import OfEngine, Plan
@@ -174,7 +174,10 @@ class MachineSteps:
         if step.slot not in running:
             return ()
         start = steps.StartSlot(app, step.slot)
-        state = state_of(self._server, app)
+        try:
+            state = state_of(self._server, app)
+        except (NotFoundError, ServerError):  # its record is gone: what runs can only be started
+            return (start,)
         serves = running[step.slot] and state.release is not None and state.slot == step.slot
         if not serves or state.release is None:
             return (start,)

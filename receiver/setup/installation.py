@@ -10,11 +10,11 @@ from receiver.access import keys
 from receiver.apps import lifecycle as apps
 from receiver.apps.parts import PARTS
 from receiver.changes import steps as change_steps
-from receiver.changes.app_state import state_of
+from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
 from receiver.hosts.services import Name
 from receiver.machine import files
-from receiver.model.errors import ServerError
+from receiver.model.errors import ServerError, ShipError
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import receiver_file, shared_file
@@ -158,7 +158,12 @@ def _have_started(server: Server, name: Name, *, dry_run: bool, done: list[str])
 
 def _renew_apps(server: Server, *, dry_run: bool, done: list[str]) -> None:
     """Bring all apps up to date with this version, part by part; nothing is interrupted."""
-    there = [state_of(server, name) for name in records.app_names(server.layout)]
+    there: list[AppState] = []
+    for name in records.app_names(server.layout):
+        try:
+            there.append(state_of(server, name))
+        except ShipError as error:  # one that somebody damaged keeps no other from it
+            done.append(_line(f"leave {name} as it is: {error.title}", dry_run=dry_run))
     for part in PARTS:
         done += [_line(what, dry_run=dry_run) for what in part.renew(there, dry_run=dry_run)]
 
