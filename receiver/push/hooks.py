@@ -38,6 +38,11 @@ class Push:
     """For the hooks: SHIP_APP, SHIP_KEY, SHIP_DEPLOY and the like."""
     limits: Limits
 
+    @property
+    def name(self) -> str:
+        """What tells it from every other; empty where nothing is deployed."""
+        return self.environment.get("SHIP_PUSH", "")
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -68,6 +73,12 @@ class Hooks:
             if status == EXIT_FAILED or status in _VERDICTS:
                 break
         return status
+
+    def ended(self, push: str) -> int | None:
+        """How another push ended, of which only its name is known; None where nobody knows."""
+        argv = door.to_settle({**self.push.environment, "SHIP_PUSH": push})
+        status = self._settle(argv) if argv else None
+        return status if status in _VERDICTS else None
 
     def _settle(self, argv: Sequence[str]) -> int:
         """Ask for the end of a deploy that nobody could tell us; returns its exit code."""

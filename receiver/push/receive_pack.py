@@ -29,7 +29,7 @@ from receiver.model.errors import (
 from receiver.model.output import Output
 from receiver.model.program import HOOKS
 from receiver.model.weight import TreeLimits, refusal
-from receiver.push import weighing
+from receiver.push import undecided, weighing
 from receiver.push import wire as push_wire
 from receiver.push.follow import Viewer
 from receiver.push.hooks import Hooks, Push
@@ -57,6 +57,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
         signal.signal(ending, _end)  # an exception, so that the quarantine is cleared away
     client = Client(stdin, stdout, push.limits)
     try:
+        _settle(push)
         rules = _rules(push.repo)
         push_wire.advertise(client.write, _shown(push, rules))
         request = push_wire.read_request(client)
@@ -71,6 +72,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
 
 def advertise(push: Push, write: Write) -> None:
     """Answer `GET info/refs?service=git-receive-pack`."""
+    _settle(push)
     write(pkt_seq(b"# service=git-receive-pack\n"))
     push_wire.advertise(write, _shown(push, _rules(push.repo)))
 
@@ -91,9 +93,10 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client
         status = _deploy_again(hooks) if request.options else 0
         return _repair(hooks, ()) or status
     try:
-        unpacked = _receive(hooks, rules, request, pack)
-        if not _instead(request):
-            _deploy(hooks, request.updates)
+        with undecided.moving(hooks.push.repo, hooks.push.name) as note:
+            unpacked = _receive(hooks, rules, request, pack, note)
+            if not _instead(request):
+                _deploy(hooks, request.updates)
     except (ShipError, OSError) as error:
         told = _disk_full(error) if isinstance(error, OSError) else error
         Output(reply.progress).error(told)
@@ -105,7 +108,15 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client
     return 0  # the report said it all; the client makes its own exit status of it
 
 
-def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> str:
+def _settle(push: Push) -> None:
+    """Put back what a push moved whose process was killed before its deploy began."""
+    unread = Reply(lambda _: None, Request(), lambda _: None)
+    undecided.settle(push.repo, Hooks(push, (), unread).ended)
+
+
+def _receive(
+    hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client, note: undecided.Note
+) -> str:
     """Take the pack and move the refs that nothing speaks against; return git's word on the
     pack.
     """
@@ -136,6 +147,7 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Clie
             return "ok"
         if _standing(updates):
             room.move_in()
+    note(_standing(updates))
     _move(push.repo, rules, request, reply)
     return "ok"
 

@@ -130,6 +130,13 @@ class Ground:
         version = self.server.live(self.app)
         return records.read_release(self.paths, version).commit if version else None
 
+    def tip(self) -> str | None:
+        """Where the branch is for who pushes next: that is when a push is taken back whose gate was
+        killed before its deploy began.
+        """
+        self.laptop().git("push", "--dry-run", "prod", "+main", check=False)
+        return git.resolve_commit(self.server.layout.repo(self.app), "main")
+
     def await_quiet(self) -> bool:
         """Wait until nobody is at work on the app any more; whether that came."""
         ends_at = time.monotonic() + QUIET_LIMIT_S
@@ -151,7 +158,7 @@ class Ground:
         limit_s = SERVED_LIMIT_S + time.monotonic() if served_by_s is None else served_by_s
         live = self.live_commit()
         found = [] if live is None else self._wrong_pages(self.texts[live], limit_s)
-        tip = git.resolve_commit(self.server.layout.repo(self.app), "main")
+        tip = self.tip()
         if tip != live:
             found.append(f"the branch is at {tip}, and {live} is live")
         if self.paths.unfinished.exists():
