@@ -68,8 +68,11 @@ def _told(error: Exception, seen: str) -> ShipError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came of, which may have come of the error in its turn."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         yield cause
         cause = cause.__cause__ or cause.__context__
 

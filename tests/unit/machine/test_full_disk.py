@@ -78,3 +78,9 @@ def test_a_fault_of_ours_is_told_with_where_it_is() -> None:
 def test_a_disk_is_asked_whether_it_is_full(tmp_path: Path) -> None:
     assert not full_disk.is_full(tmp_path)
     assert not full_disk.is_full(tmp_path / "nowhere")
+
+
+def test_errors_that_came_of_each_other_have_an_end() -> None:
+    first, second = ValueError("first"), KeyError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert "ValueError('first')" in full_disk.in_words(first).title
