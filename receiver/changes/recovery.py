@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
-from receiver.changes import freezes
+from receiver.changes import freezes, repositories
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
 from receiver.machine import files, git
@@ -42,11 +41,15 @@ def recover(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     about = journal.about()
     if about is None:
         _sweep(paths)
+        _or_told(
+            lambda: repositories.clear_up(server, app), unheard(), "Its repository is as it was"
+        )
         return False
     _or_told(lambda: server.engine.jobs.stop(app), unheard(), "What it ran may still run")
     # before the journal goes, by which alone a build that makes no release is known for undone
     _or_told(lambda: _mark_interrupted(server, paths, about), unheard(), "Its build says nothing")
     undo(server, paths, journal, unheard(), waiting=waiting)
+    _or_told(lambda: repositories.clear_up(server, app), unheard(), "Its repository is as it was")
     return True
 
 
@@ -83,6 +86,7 @@ def recover_one(server: Server, app: AppName, *, waiting: bool = True) -> bool:
     """
     paths = server.layout.app(app)
     if unfinished(paths) is None:
+        repositories.clear_up(server, app, wait=waiting)
         return False
     with freezes.turn(server, paths, "recovery", unheard(), frozen_too=True):
         return recover(server, app, waiting=waiting)
@@ -178,12 +182,7 @@ def _sweep(paths: AppPaths) -> None:
             if venv.is_dir() and not venv.with_suffix(".ready").exists():
                 files.remove_tree(venv)
     for archive in paths.incoming.glob("*"):
-        if not _alive(archive):
+        if not repositories.arrives(archive):
             archive.unlink(missing_ok=True)
     if paths.journal.is_dir():
         Checkpoint(paths.journal).clear()
-
-
-def _alive(archive: Path) -> bool:
-    """Whether the process that receives or builds this archive still lives."""
-    return files.is_held(archive) or files.process_exists(archive.name.partition(".")[0])

@@ -126,6 +126,7 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
     found = [*leftovers.look(app)]
     if found and found[0].severity == "broken":
         return found  # half a change says nothing of what should be
+    found += leftovers.of_pushes(app, seen.server.layout.repo(app.name))
     found += entrance.app(seen, app)
     if seen.server.host.accounts.separate and app.owner is None:
         # without an account, nothing else can be right

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from receiver.changes import recovery
+from receiver.changes import recovery, repositories
 from receiver.doctor.seen import AppSeen
-from receiver.machine import files, proc
+from receiver.machine import files, git_leftovers, proc
 from receiver.model.finding import Finding, Recover
 from receiver.model.layout import AppPaths
 
@@ -50,6 +50,34 @@ def look(app: AppSeen) -> Iterator[Finding]:
             seen=tuple(map(str, left[:4])),
             means="They take space; the next command on the app removes them.",
             does="remove them",
+            repair=(Recover(app.name),),
+        )
+
+
+def of_pushes(app: AppSeen, repo: Path) -> Iterator[Finding]:
+    """What a push that was killed left in the app's repository."""
+    locks = git_leftovers.stale_locks(repo)
+    if locks:
+        yield Finding(
+            name="git.lock-left",
+            app=app.name,
+            severity="broken",
+            title=f"A git that was killed left the repository of {app.name} locked.",
+            seen=tuple(map(str, locks[:4])),
+            means="No git of this repository runs. The next push removes what it left.",
+            does="remove the lock files",
+            repair=(Recover(app.name),),
+        )
+    left = repositories.half_pushed(app.paths, repo)
+    if left:
+        yield Finding(
+            name="git.half-pushed",
+            app=app.name,
+            severity="broken",
+            title=f"A push to {app.name} was killed between its branch and its deploy.",
+            seen=tuple(f"The branch went to {move.new[:7]}, which is not live." for move in left),
+            means="Whoever pushes that commit again hears that everything is up to date.",
+            does="put the branch back",
             repair=(Recover(app.name),),
         )
 

@@ -181,8 +181,13 @@ def control_groups(pid: int) -> list[ControlGroup]:
 
 def stand_in(folder: Path) -> bool:
     """Whether any process has its working directory in a folder, or below."""
+    return any(stands_in(pid, folder) for pid in pids())
+
+
+def stands_in(pid: int, folder: Path) -> bool:
+    """Whether a process has its working directory in a folder, or below."""
     # a Path of each would take ten times as long
-    return any(f"{_working_folder(pid)}/".startswith(f"{folder}/") for pid in pids())
+    return f"{_working_folder(pid)}/".startswith(f"{folder}/")
 
 
 def _working_folder(pid: int) -> str:

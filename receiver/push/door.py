@@ -64,11 +64,21 @@ def to_settle(variables: Mapping[str, str]) -> tuple[str, ...]:
     """What tells how the deploy of a push ended, by what its hooks were told; nothing where they
     were told of no deploy.
     """
+    asks = _asks(variables, "settle")
+    return (*asks, "--push", variables.get("SHIP_PUSH", "")) if asks else ()
+
+
+def to_clear_up(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """What puts right what an earlier push left that was killed; nothing as above."""
+    return _asks(variables, "clear-up")
+
+
+def _asks(variables: Mapping[str, str], command: str) -> tuple[str, ...]:
     if "SHIP_DEPLOY" not in variables:
         return ()
     sudo = ("sudo", "-n", "--") if variables.get("SHIP_SUDO") == "1" else ()
-    words = ("settle", "--app", variables["SHIP_APP"], "--key", variables["SHIP_KEY"])
-    return (*sudo, variables["SHIP_DEPLOY"], *words, "--push", variables.get("SHIP_PUSH", ""))
+    words = ("--app", variables["SHIP_APP"], "--key", variables["SHIP_KEY"])
+    return (*sudo, variables["SHIP_DEPLOY"], command, *words)
 
 
 def _record(caller: Caller, app: AppName, service: str) -> None:

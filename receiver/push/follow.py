@@ -40,6 +40,12 @@ def run_on_text(program: Program, text: str, viewer: Viewer, *, outlives_us: boo
     return _follow(process, viewer, outlives_us=outlives_us)
 
 
+def run_on_file(program: Program, given: int, viewer: Viewer) -> int:
+    """Run a program that outlives us with this file as standard input; return the exit status."""
+    process = shell.stream(program, stdin=given, outlives_us=True)
+    return _follow(process, viewer, outlives_us=True)
+
+
 def run_on_stream(
     program: Program,
     source: Readable | int,

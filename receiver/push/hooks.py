@@ -3,16 +3,17 @@ client.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.machine import git
+from receiver.machine import files, git, git_leftovers
 from receiver.machine.shell import Program
 from receiver.model.errors import EXIT_CODES, EXIT_FAILED, ServerError
 from receiver.model.output import Output
 from receiver.model.terminal import Filter
 from receiver.push import door
-from receiver.push.follow import Viewer, run_on_text
+from receiver.push.follow import Viewer, run_on_file, run_on_text
 from receiver.push.limits import Limits
 from receiver.push.wire import Reply, Update
 
@@ -44,6 +45,15 @@ class Push:
         return self.environment.get("SHIP_PUSH", "")
 
 
+def clear_up(push: Push) -> None:
+    """Have root put right what an earlier push of this app left here that was killed."""
+    argv = door.to_clear_up(push.environment)
+    if argv and git_leftovers.any_left(push.repo):
+        program = Program(argv, git.environment(push.environment), push.repo)
+        with suppress(OSError):  # what it leaves is told when it is in the way
+            run_on_text(program, "", Viewer(lambda _: None))
+
+
 @dataclass(frozen=True)
 class Hooks:
     """The hooks of one push, and who reads along."""
@@ -58,13 +68,35 @@ class Hooks:
         """
         return self._run("pre-receive", updates, objects)
 
-    def after(self, updates: Sequence[Update], objects: Mapping[str, str] = NO_OBJECTS) -> int:
+    def note(self, updates: Sequence[Update]) -> int | None:
+        """Note down the move of a ref, before it: whoever finds the note, and nobody at it, puts
+        the ref right. A descriptor to give to `after`; the note ends by `forget`.
+        """
+        if self.push.hooks is None or len(updates) != 1:
+            return None
+        move = self._move(updates[0])
+        return git_leftovers.note(self.push.repo, move, updates[0].line())
+
+    def forget(self, updates: Sequence[Update]) -> None:
+        """Take away the note: the ref is where it should be."""
+        for update in updates:
+            files.remove(self.push.repo / self._move(update).file)
+
+    def _move(self, update: Update) -> git_leftovers.Move:
+        return git_leftovers.Move(self.push.name, update.old, update.new)
+
+    def after(
+        self,
+        updates: Sequence[Update],
+        objects: Mapping[str, str] = NO_OBJECTS,
+        note: int | None = None,
+    ) -> int:
         """Run post-receive on refs that moved, or on some that stay.
 
         The deploy goes on when we are ended. When something on the way to it is, the deploy's own
         record says how it ended.
         """
-        status = self._run("post-receive", updates, objects)
+        status = self._run("post-receive", updates, objects, note)
         argv = door.to_settle(self.push.environment)
         if status in _VERDICTS or not argv:
             return status
@@ -73,12 +105,6 @@ class Hooks:
             if status == EXIT_FAILED or status in _VERDICTS:
                 break
         return status
-
-    def ended(self, push: str) -> int | None:
-        """How another push ended, of which only its name is known; None where nobody knows."""
-        argv = door.to_settle({**self.push.environment, "SHIP_PUSH": push})
-        status = self._settle(argv) if argv else None
-        return status if status in _VERDICTS else None
 
     def _settle(self, argv: Sequence[str]) -> int:
         """Ask for the end of a deploy that nobody could tell us; returns its exit code."""
@@ -89,7 +115,13 @@ class Hooks:
         except OSError as error:
             return self._not_started("settle", error)
 
-    def _run(self, name: str, updates: Sequence[Update], objects: Mapping[str, str]) -> int:
+    def _run(
+        self,
+        name: str,
+        updates: Sequence[Update],
+        objects: Mapping[str, str],
+        note: int | None = None,
+    ) -> int:
         if self.push.hooks is None:
             return 0
         repo = self.push.repo
@@ -100,6 +132,8 @@ class Hooks:
         shown = Filter(self.reply.progress)  # names of refs and files are the pusher's to choose
         viewer = Viewer(shown, self.reply.keep_alive)
         try:
+            if note is not None:
+                return run_on_file(program, note, viewer)
             return run_on_text(program, text, viewer, outlives_us=name == "post-receive")
         except OSError as error:
             return self._not_started(name, error)

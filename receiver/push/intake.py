@@ -1,5 +1,6 @@
 """What hooks/post-receive calls for each deploy: takes the tree as a tar file on stdin, and
 deploys it. `settle` is for who took the push, where that was killed: it tells how the deploy ended.
+`clear-up` comes before a push, where an earlier one left something in the repository.
 
 On a VPS it runs as root through sudo. The name of the key comes from the gate; what it may do is
 asked here once more.
@@ -36,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Output(_show)
     try:
         server = open_server(_root(os.environ.get("SHIP_ROOT")))
-        do = _settle if arguments.command == "settle" else _deploy
-        return do(server, arguments)
+        return _COMMANDS[arguments.command](server, arguments)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a fault of ship's own is told like any other
@@ -54,7 +54,7 @@ def _layout() -> Layout:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ship-deploy", description=__doc__)
-    parser.add_argument("command", choices=["push", "settle"])
+    parser.add_argument("command", choices=list(_COMMANDS))
     parser.add_argument("--app", required=True)
     parser.add_argument("--key", required=True)
     parser.add_argument("--ref", default="")
@@ -89,6 +89,18 @@ def _settle(server: Server, arguments: argparse.Namespace) -> int:
         _warn("The process that took this push was killed before the deploy began.")
         return EXIT_CODES["server"]
     return detached.follow_again(server, app, number, _show)
+
+
+def _clear_up(server: Server, arguments: argparse.Namespace) -> int:
+    from receiver.changes import repositories  # noqa: PLC0415 - few pushes need it
+
+    app = AppName.parse(arguments.app)
+    _admit(server, app, arguments)
+    repositories.clear_up(server, app, wait=True)
+    return 0
+
+
+_COMMANDS = {"push": _deploy, "settle": _settle, "clear-up": _clear_up}
 
 
 def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ verdict after hooks/post-receive, so that a deploy that failed is a ref that was
 """
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -29,10 +30,10 @@ from receiver.model.errors import (
 from receiver.model.output import Output
 from receiver.model.program import HOOKS
 from receiver.model.weight import TreeLimits, refusal
-from receiver.push import undecided, weighing
+from receiver.push import weighing
 from receiver.push import wire as push_wire
 from receiver.push.follow import Viewer
-from receiver.push.hooks import Hooks, Push
+from receiver.push.hooks import Hooks, Push, clear_up
 from receiver.push.limits import Limits
 from receiver.push.objects import Objects
 from receiver.push.patience import Client, write_patiently
@@ -57,7 +58,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
         signal.signal(ending, _end)  # an exception, so that the quarantine is cleared away
     client = Client(stdin, stdout, push.limits)
     try:
-        _settle(push)
+        clear_up(push)
         rules = _rules(push.repo)
         push_wire.advertise(client.write, _shown(push, rules))
         request = push_wire.read_request(client)
@@ -72,7 +73,7 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
 
 def advertise(push: Push, write: Write) -> None:
     """Answer `GET info/refs?service=git-receive-pack`."""
-    _settle(push)
+    clear_up(push)
     write(pkt_seq(b"# service=git-receive-pack\n"))
     push_wire.advertise(write, _shown(push, _rules(push.repo)))
 
@@ -93,10 +94,9 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client
         status = _deploy_again(hooks) if request.options else 0
         return _repair(hooks, ()) or status
     try:
-        with undecided.moving(hooks.push.repo, hooks.push.name) as note:
-            unpacked = _receive(hooks, rules, request, pack, note)
-            if not _instead(request):
-                _deploy(hooks, request.updates)
+        unpacked = _receive(hooks, rules, request, pack)
+        if not _instead(request):
+            _deploy(hooks, rules, request)
     except (ShipError, OSError) as error:
         told = _disk_full(error) if isinstance(error, OSError) else error
         Output(reply.progress).error(told)
@@ -108,15 +108,7 @@ def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client
     return 0  # the report said it all; the client makes its own exit status of it
 
 
-def _settle(push: Push) -> None:
-    """Put back what a push moved whose process was killed before its deploy began."""
-    unread = Reply(lambda _: None, Request(), lambda _: None)
-    undecided.settle(push.repo, Hooks(push, (), unread).ended)
-
-
-def _receive(
-    hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client, note: undecided.Note
-) -> str:
+def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> str:
     """Take the pack and move the refs that nothing speaks against; return git's word on the
     pack.
     """
@@ -147,8 +139,6 @@ def _receive(
             return "ok"
         if _standing(updates):
             room.move_in()
-    note(_standing(updates))
-    _move(push.repo, rules, request, reply)
     return "ok"
 
 
@@ -278,15 +268,26 @@ def _move_together(repo: Path, updates: list[Update], word: str, reply: Reply) -
         _refuse(updates, word)
 
 
-def _deploy(hooks: Hooks, updates: list[Update]) -> None:
-    """Let hooks/post-receive deploy what moved; when that fails, it has not moved."""
-    moved = [update for update in _standing(updates) if update.old != update.new]
-    status = hooks.after(moved) if moved else 0
-    if status:
-        for update in moved:
-            before = None if update.old == ABSENT else update.old
-            git.restore_ref(hooks.push.repo, update.ref, update.new, before)
-        _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+def _deploy(hooks: Hooks, rules: Rules, request: Request) -> None:
+    """Move the refs, and let hooks/post-receive deploy what moved; when that fails, it has not
+    moved.
+    """
+    moving = [update for update in _standing(request.updates) if update.old != update.new]
+    note = hooks.note(moving)
+    try:
+        _move(hooks.push.repo, rules, request, hooks.reply)
+        moved = _standing(moving)
+        status = hooks.after(moved, note=note) if moved else 0
+        if status:
+            for update in moved:
+                before = None if update.old == ABSENT else update.old
+                git.restore_ref(hooks.push.repo, update.ref, update.new, before)
+            _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+        if note is not None:
+            hooks.forget(moving)
+    finally:
+        if note is not None:
+            os.close(note)
 
 
 def _check(hooks: Hooks, request: Request, room: Quarantine) -> None:

@@ -1,10 +1,12 @@
 """Plays the gate: what `git push` starts in place of ssh. Usage: receive_driver.py HOST COMMAND.
 
 SHIP_TEST_RECEIVER=git serves the push by git's own receive-pack instead, for comparison.
+SHIP_TEST_DIES=1 kills the gate once the branch has moved, before the hook has started.
 """
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,10 @@ def main() -> int:
         )
     from receiver.push import receive_pack
 
+    if "SHIP_TEST_DIES" in os.environ:
+        from receiver.push.hooks import Hooks
+
+        Hooks.after = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assignment]
     passed = {name: value for name, value in os.environ.items() if name.startswith("SHIP_")}
     return receive_pack.serve_ssh(receive_pack.Push(Path(repo), hooks, passed, limits()))
 

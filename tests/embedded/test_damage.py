@@ -1,19 +1,24 @@
 """What somebody damaged by hand: a push repairs what it can build, doctor names the rest."""
 
+import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from receiver.apps import lifecycle as apps
-from receiver.machine import git
+from receiver.machine import git, git_leftovers
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, own_name
 from tests.embedded.pushing import wsgi
+from tests.embedded.receive_laptop import HOOKS
+from tests.embedded.receive_sides import DRIVER
 
 pytestmark = pytest.mark.embedded
 
@@ -163,3 +168,48 @@ def _unpack(repo: Path) -> None:
         argv = ("git", f"--git-dir={repo}", "unpack-objects", "-q")
         subprocess.run(argv, input=pack.read_bytes(), check=True)
         pack.unlink()
+
+
+def test_a_gate_that_was_killed_once_the_branch_had_moved(
+    server: EmbeddedServer, site: tuple[str, Checkout]
+) -> None:
+    name, laptop = site
+    repo = server.layout.repo(AppName(name))
+    live = git.resolve_commit(repo, "main")
+    commit = laptop.commit(wsgi("new"))
+    laptop.environment = {
+        **laptop.environment,
+        "GIT_SSH_COMMAND": shlex.join((sys.executable, str(DRIVER))),
+        "GIT_SSH_VARIANT": "ssh",
+        "SHIP_TEST_HOOKS": str(HOOKS),
+        "SHIP_TEST_DIES": "1",
+        "SHIP_PUSH": "0123456789abcdef",
+    }
+    laptop.git("push", f"host:{repo}", "main", check=False)
+    assert git.resolve_commit(repo, "main") == commit
+    told = server.ship("doctor", "-a", name)
+    assert f"A push to {name} was killed between its branch and its deploy." in told.out
+    assert server.ship("server:recover", "--only", name).status == 0
+    assert git.resolve_commit(repo, "main") == live
+    laptop.git("push", f"host:{repo}", "main", check=False)
+    assert git.resolve_commit(repo, "main") == commit
+    again = laptop.push()
+    assert again.status == 0, again.text
+    assert server.ask(name) == (200, "new"), again.text
+    assert git_leftovers.notes(repo) == []
+
+
+def test_a_lock_that_a_killed_git_left_is_in_the_way_of_no_push(
+    server: EmbeddedServer, site: tuple[str, Checkout]
+) -> None:
+    name, laptop = site
+    lock = server.layout.repo(AppName(name)) / "refs" / "heads" / "main.lock"
+    lock.touch()
+    os.utime(lock, (0, 0))
+    told = server.ship("doctor", "-a", name)
+    assert f"A git that was killed left the repository of {name} locked." in told.out
+    laptop.commit(wsgi("new"))
+    lock.touch()  # young again, as after a kill just now
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert server.ask(name) == (200, "new")
