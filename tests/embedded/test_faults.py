@@ -17,7 +17,11 @@ pytestmark = pytest.mark.embedded
 
 @pytest.fixture(scope="module")
 def ground(server: EmbeddedServer) -> Ground:
-    made = Ground(server, server.create("ground"))
+    return made_ground(server, "ground")
+
+
+def made_ground(server: EmbeddedServer, name: str) -> Ground:
+    made = Ground(server, server.create(name))
     made.commit()
     pushed = made.laptop().push()
     assert pushed.status == 0, pushed.text
@@ -42,7 +46,10 @@ def test_five_pushes_at_once(ground: Ground) -> None:
     assert crowds.several_pushes(ground, random.Random(1)).lies == []
 
 
-def test_folders_in_folders_by_the_thousand_are_in_the_way_of_no_command(ground: Ground) -> None:
+def test_folders_in_folders_by_the_thousand_are_in_the_way_of_no_command(
+    server: EmbeddedServer,
+) -> None:
+    ground = made_ground(server, "deep")  # it ends with the app
     home, version = ground.paths, ground.server.live(ground.app)
     assert version is not None
     for folder in (home.storage, home.cache, home.release(version).source):
