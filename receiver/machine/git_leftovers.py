@@ -131,6 +131,8 @@ class _Lock(NamedTuple):
 
 
 def _locks(repo: Path) -> Iterator[_Lock]:
+    if not repo.is_dir():  # somebody removed it, which the doctor says elsewhere
+        return
     for folder, below, names, fd in os.fwalk(repo, follow_symlinks=False):
         place = os.path.relpath(folder, repo).removeprefix(".")
         within = _LOOKED_AT.get(place)
