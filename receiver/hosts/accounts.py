@@ -71,7 +71,7 @@ def as_account(owner: Owner | None) -> tuple[str, ...]:
     It ends with the process that starts it, and runs nothing of the app's. A sandbox of its own
     would only cost each deploy the tenth of a second that systemd takes to make one. So that no
     process of the app gets out of its own by way of this one, it holds a capability that the kernel
-    asks for nowhere: nobody may look into a process that can do more than he (0039).
+    asks for nowhere: nobody may look into a process that can do more than he (0036).
     """
     if owner is None:
         return ()

@@ -27,7 +27,7 @@ _RUN_HIDDEN = (
     "/run/snapd.socket",
 )
 """Sockets in /run that take everybody in, and are no app's business. The rest of it is services',
-such as databases, which let in whom they choose and make their folders anew when they start (0039).
+such as databases, which let in whom they choose and make their folders anew when they start (0036).
 """
 _IO_URING = "io_uring_setup io_uring_enter io_uring_register"
 """What is asked for by a ring passes no filter of calls, and the kernel's code for it is young."""
