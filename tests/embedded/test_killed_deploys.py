@@ -30,8 +30,8 @@ WORKER = "import time\nwhile True:\n    time.sleep(600)\n"
 STANDS = ["SetFormation", "SetTimers", "WriteFile"]
 IN_PLACE = ["AimSlot", "AwaitRelease", "Link", "AskThroughNginx", *STANDS]
 HANDOVER = [
-    "StopSlot", "AimSlot", "StartSlot", "AwaitRelease", "EnableSlot", "Link", "AskThroughNginx",
-    "StopSlot 2", *STANDS,
+    "AimSlot", "StartSlot", "AwaitRelease", "EnableSlot", "Link", "AskThroughNginx",
+    "StopSlot", *STANDS,
 ]  # fmt: skip
 
 

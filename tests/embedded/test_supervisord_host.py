@@ -318,7 +318,7 @@ def test_a_job_above_its_limit_ends_with_all_it_started(
     started = time.monotonic()
     with pytest.raises(JobTimeoutError):
         server.host.jobs.run(asked, lambda _: None)
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
     leader = int(pid_file.read_text())
     wait_until(lambda: not [pid for pid in proc.session(leader) if runs(pid)])
 
