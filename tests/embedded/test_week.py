@@ -16,4 +16,4 @@ def test_pages_branch_records_and_audit_agree_after_each_command(server: Embedde
     done, lies = live_through(server, _NUMBER, _COMMANDS)
     assert lies == []
     assert done.total() == _COMMANDS
-    assert sum(count for name, count in done.items() if "killed" in name) >= 5
+    assert sum(count for name, count in done.items() if "killed" in name) >= 2
