@@ -115,5 +115,5 @@ def test_git_fetches_as_nobody_and_its_tar_file_is_roots(packed: Site, commit: s
     listed = root("stat -c '%A %U %G' /var/lib/ship/buildpacks /var/lib/ship/buildpacks/*").split(
         "\n"
     )
-    assert listed == ["drwxr-xr-x root root", "-rw-r--r-- root root"]
+    assert listed == ["drwx------ root root", "-rw------- root root"]
     assert root("ls /tmp | grep ship-buildpack || true") == ""
