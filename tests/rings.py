@@ -52,8 +52,8 @@ class Ring:
 
 
 UNIT = Ring("unit", "Tests of units", 2)
-EMBEDDED = Ring("embedded", "Tests of the embedded server", 3)
-MACHINES = Ring("vps", "Tests on machines", 2)
+EMBEDDED = Ring("embedded", "Tests of the embedded server", 4)
+MACHINES = Ring("vps", "Tests on machines", 3)
 
 
 @dataclass
