@@ -141,7 +141,22 @@ def test_another_account_opens_no_file_of_an_app(victim: Site, who: str) -> None
     assert victim.page("/static/deep/a.css") == "all: unset"
 
 
+DEEP = """
+import os, pathlib, pwd
+owner = pwd.getpwnam("ship-victim").pw_uid
+os.chdir(next(pathlib.Path("/var/lib/ship/apps/victim/releases").glob("v*/public")))
+for _ in range(1500):
+    os.mkdir("d", 0o755)
+    os.chown("d", owner, -1)
+    os.chdir("d")
+pathlib.Path("open.txt").write_text("deep")
+os.chown("open.txt", owner, -1)
+os.chmod("open.txt", 0o644)
+"""
+
+
 def test_an_upgrade_closes_what_an_older_ship_left_open(victim: Site) -> None:
+    victim.server.root(("python3", "-c", DEEP))
     victim.server.root(OPEN)
     assert len(_opened(victim, "nobody")) > 10
     told = victim.server.root("ship server:install")

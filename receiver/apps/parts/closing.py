@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from receiver.changes.app_state import AppState
 from receiver.deploy.stages.publishing import PUBLIC_MODE
+from receiver.machine import trees
 from receiver.nginx.sites import SITE_MODE
 
 _ITS_OWN = 0o770
@@ -76,9 +77,10 @@ def _without_others(path: Path) -> _Wanted:
 def _published(app: AppState) -> Iterator[_Wanted]:
     web = app.server.host.accounts.nginx_gid
     for public in app.paths.releases.glob("v*/public"):
-        for _, _, names, fd in os.fwalk(public):
-            yield _Wanted(".", PUBLIC_MODE, web, fd)
-            yield from (_Wanted(name, _OF_A_GROUP, web, fd) for name in names)
+        with suppress(OSError):  # the app moves a folder meanwhile: it is its own that stays open
+            for folder in trees.below(public):
+                yield _Wanted(".", PUBLIC_MODE, web, folder.fd)
+                yield from (_Wanted(name, _OF_A_GROUP, web, folder.fd) for name in folder.files)
 
 
 def _set(wanted: _Wanted, owners: set[int], *, dry_run: bool) -> bool:
