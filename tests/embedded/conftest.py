@@ -2,11 +2,14 @@
 there."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from receiver.machine import git
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server
 from tests.embedded.keyboard import Typed
+from tests.embedded.receive_sides import Scratch
 
 Ship = Callable[..., Typed]
 
@@ -36,3 +39,17 @@ def ship(server: EmbeddedServer) -> Ship:
         return server.ship(command, "-a", "blog", *words, given=given)
 
     return typed
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A bare repository, as the server has it for an app."""
+    path = tmp_path / "blog.git"
+    git.create_repo(path, hooks=tmp_path / "none")
+    return path
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    """Where objects are made that are pushed to it."""
+    return Scratch(tmp_path / "scratch")

@@ -30,25 +30,12 @@ from tests.embedded.embedded_server import (
     wait_until,
 )
 from tests.embedded.keyboard import Typed
-from tests.embedded.pushing import wsgi
+from tests.embedded.pushing import SERVE, wsgi
 from tests.needs import missing, require_program, require_root
 from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 
-SERVE = """
-import http.server, os
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b"{text}"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
 WAITS = 'echo waiting; until [ -e "$SHIP_STORAGE/go" ]; do sleep 0.05; done'
 BACKEND = """
 import pathlib, time

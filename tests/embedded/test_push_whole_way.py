@@ -23,23 +23,10 @@ from receiver.setup import embedded
 from receiver.state import records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import GIT_ENVIRONMENT, EmbeddedServer, Load, embedded_server
-from tests.embedded.pushing import wsgi
+from tests.embedded.pushing import SERVE, wsgi
 
 pytestmark = pytest.mark.embedded
 
-SERVE = """
-import http.server, os, sys
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        body = ("{text} " + os.environ.get("GREETING", "")).strip().encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
 ASGI = """
 async def app(scope, receive, send):
     assert scope["type"] == "http"

@@ -37,18 +37,6 @@ MIB = 1 << 20
 LIMITS = Limits(input_bytes=MIB)
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    path = tmp_path / "blog.git"
-    git.create_repo(path, hooks=tmp_path / "none")
-    return path
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path / "scratch")
-
-
 def push_of(scratch: Scratch, content: bytes) -> tuple[str, bytes]:
     blob = scratch.store("blob", content)
     tree = scratch.tree((b"100644", b"file", blob))

@@ -22,18 +22,6 @@ MAIN = "refs/heads/main"
 MIB = 1 << 20
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    path = tmp_path / "blog.git"
-    git.create_repo(path, hooks=tmp_path / "none")
-    return path
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path / "scratch")
-
-
 def pushed(repo: Path, scratch: Scratch, tree: str, **environment: str) -> Outcome:
     commit = scratch.commit(tree)
     objects = scratch.git("rev-list", "--objects", "--no-object-names", commit).split()

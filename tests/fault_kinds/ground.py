@@ -17,24 +17,12 @@ from receiver.state import builds, records
 from tests.checkout import Checkout, Pushed
 from tests.embedded.embedded_server import GIT_ENVIRONMENT, EmbeddedServer
 from tests.embedded.keyboard import put_for_ssh
+from tests.embedded.pushing import SERVE
 
 QUIET_LIMIT_S = 120.0
 SERVED_LIMIT_S = 5.0
 _ASKED_IN_A_ROW = 8
 _REJECTED = "[remote rejected]"
-_SERVE = """
-import http.server, os
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b"{text}"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
 
 
 class Fault(NamedTuple):
@@ -82,7 +70,7 @@ class Ground:
     def commit(self, number: int = 0) -> str:
         """Commit an app with a text of its own; returns the commit."""
         text = f"text-{len(self.texts)}"
-        files = {"Procfile": "web: python3 serve\n", "serve": _SERVE.replace("{text}", text)}
+        files = {"Procfile": "web: python3 serve\n", "serve": SERVE.replace("{text}", text)}
         made = self.laptop(number).commit(files)
         self.texts[made] = text
         return made

@@ -22,7 +22,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "ca-certificates", "iproute2",
     "python3", "python3-venv",
 )  # fmt: skip
-CACHED_PACKAGES = ("nginx", "git", "curl", "xz-utils", "rsync", "ufw")
+CACHED_PACKAGES = ("nginx", "nftables", "git", "curl", "xz-utils", "rsync", "ufw")
 CACHED_WHEELS = (
     "setuptools", "wheel", "pip", "click", "dulwich", "gunicorn", "jinja2", "msgspec", "rich",
     "sh", "supervisor", "toml", "uv", "watchdog", "flask", "django", "fastapi", "uvicorn",
