@@ -13,9 +13,6 @@ from receiver.model.names import AppName
 from receiver.server import Server
 from receiver.state import builds, records
 
-_FIRST = ("main", "master")
-"""Before the deploy branch is there, each of them may become it."""
-
 
 def clear_up(server: Server, app: AppName, *, wait: bool = False) -> None:
     """Put a repository right, unless somebody else is at that. No living push is touched.
@@ -94,9 +91,7 @@ def _live_commit(paths: AppPaths) -> str | None:
 
 def _deploy_branch(repo: Path, commit: str) -> str | None:
     """The deploy branch, or what became the first branch, if it is at this commit."""
-    head = git.head_branch(repo)
-    born = git.resolve_commit(repo, git.BRANCHES + head) is not None
-    for branch in (head,) if born else _FIRST:
+    for branch in git.deploy_branches(repo):
         if git.resolve_commit(repo, git.BRANCHES + branch) == commit:
             return branch
     return None

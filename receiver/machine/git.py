@@ -16,6 +16,8 @@ ABSENT = "0" * 40
 
 BRANCHES = "refs/heads/"
 FIRST_BRANCH = "main"
+_FIRST_BRANCHES = (FIRST_BRANCH, "master")
+"""Before the deploy branch is there, each of them may become it; hooks/pre-receive knows them."""
 LIMIT_S = 60.0
 _COPY_LIMIT_S = 900.0
 _ROOT = Path("/")
@@ -94,6 +96,14 @@ def put_aside(repo: Path) -> Path:
 def head_branch(repo: Path) -> str:
     """Return the name of the deploy branch, born or not: the branch that HEAD names."""
     return _output(repo, "symbolic-ref", "HEAD").strip().removeprefix(BRANCHES)
+
+
+def deploy_branches(repo: Path) -> tuple[str, ...]:
+    """Return the deploy branch; before it is there, each branch that may become it, best first."""
+    head = head_branch(repo)
+    if head not in _FIRST_BRANCHES or resolve_commit(repo, BRANCHES + head) is not None:
+        return (head,)
+    return _FIRST_BRANCHES
 
 
 def set_head_branch(repo: Path, branch: str) -> None:

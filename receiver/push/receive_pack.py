@@ -30,7 +30,7 @@ from receiver.model.errors import (
 from receiver.model.output import Output
 from receiver.model.program import HOOKS
 from receiver.model.weight import TreeLimits, refusal
-from receiver.push import weighing
+from receiver.push import choice, weighing
 from receiver.push import wire as push_wire
 from receiver.push.follow import Viewer
 from receiver.push.hooks import Hooks, Push, clear_up
@@ -47,6 +47,8 @@ DEFAULT_VERDICT = "deploy failed"
 _NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
 """Push options with which nothing moves; and what the client is told that it updated, so that it
 does not take its branch for moved."""
+_LEFT = "refs/ship/ignored"
+"""The same for refs beside the one that is deployed."""
 _OLD_CLIENT = "nothing failed, nothing was released"
 _STDERR = 2
 _INCOMPLETE = "missing necessary objects"
@@ -130,6 +132,8 @@ def _receive(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Clie
                     updates, "shallow update not allowed" if request.shallow else "unpacker error"
                 )
                 return "the pack was refused"
+        _leave_others(hooks, request)
+        if _arriving(updates):
             _refuse_incomplete(room, request, reply)
         _refuse_hidden(rules, updates)
         _ask(hooks, updates, room)
@@ -182,8 +186,28 @@ def _pack_error(request: Request, said: str, *, full: bool) -> ShipError:
     )
 
 
+def _leave_others(hooks: Hooks, request: Request) -> None:
+    """Of several refs, take only the branch that is deployed: people push tags with it, or all
+    their branches.
+    """
+    updates = request.updates
+    if hooks.push.hooks is None or len(updates) == 1:
+        return
+    try:
+        chosen = choice.choose(updates, git.deploy_branches(hooks.push.repo))
+    except GitError as error:
+        Output(hooks.reply.progress).error(error)
+        _refuse(updates, "nothing to deploy")
+        return
+    left = [update for update in updates if update is not chosen]
+    for update in left:
+        update.instead = _LEFT
+    branch = chosen.ref.removeprefix(git.BRANCHES)
+    Output(hooks.reply.progress).step(choice.ignored(left, branch))
+
+
 def _refuse_incomplete(room: Quarantine, request: Request, reply: Reply) -> None:
-    arriving = [update for update in request.updates if not update.deletes]
+    arriving = _arriving(request.updates)
     if room.is_complete([update.new for update in arriving], Viewer(reply.progress)):
         return
     for update in arriving:
@@ -210,8 +234,7 @@ def _refuse_heavy(hooks: Hooks, updates: list[Update], room: Quarantine) -> None
 
     From here on its files are written out.
     """
-    arriving = [update for update in _standing(updates) if not update.deletes]
-    if not arriving:
+    if not (arriving := _arriving(updates)):
         return
     with room.objects() as objects:
         for update in arriving:
@@ -248,7 +271,7 @@ def _move(repo: Path, rules: Rules, request: Request, reply: Reply) -> None:
     if not request.atomic:
         for update in standing:
             _move_together(repo, [update], "failed to update ref", reply)
-    elif len(standing) < len(request.updates):
+    elif any(update.refusal for update in request.updates):
         _refuse(standing, "atomic push failure")
     else:
         _move_together(repo, standing, "atomic transaction failed", reply)
@@ -326,7 +349,12 @@ def _deploy_again(hooks: Hooks) -> int:
 
 
 def _standing(updates: list[Update]) -> list[Update]:
-    return [update for update in updates if not update.refusal]
+    """Those that may move: neither refused nor left."""
+    return [update for update in updates if not (update.refusal or update.instead)]
+
+
+def _arriving(updates: list[Update]) -> list[Update]:
+    return [update for update in _standing(updates) if not update.deletes]
 
 
 def _refuse(updates: list[Update], word: str) -> None:

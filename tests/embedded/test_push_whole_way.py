@@ -266,7 +266,7 @@ def test_only_who_may_and_only_the_deploy_branch(server: EmbeddedServer) -> None
         (laptop.push("v9"), "git/not-deploy-branch", "git push prod 'v9^{}:main'"),
         (laptop.push(":main"), "git/deletion", "ship apps:destroy"),
         (laptop.push("-o", "nonsense", "main"), "usage/unknown-push-option", "-o force"),
-        (laptop.push("main", "topic"), "git/several-refs", "without --all"),
+        (laptop.push("topic", "v9"), "git/several-refs", "git push prod main"),
     ):
         assert pushed.status == 1, pushed.text
         assert f"({reason})" in pushed.text, pushed.text

@@ -71,7 +71,11 @@ def test_ref_goes_back_to_where_it_was(laptop: Laptop) -> None:
 
 @pytest.mark.usefixtures("receiver")
 def test_master_becomes_the_deploy_branch_if_it_comes_first(laptop: Laptop) -> None:
-    assert laptop.push("main:master").returncode == 0
+    first = laptop.push("main:master")
+    assert first.returncode == 0
+    assert "-----> master is the branch of this app from now on: git push prod master" in (
+        first.stderr
+    )
     assert git.head_branch(laptop.repo) == "master"
     late = laptop.push("main")
     assert late.returncode == 1
@@ -115,7 +119,7 @@ def test_a_chosen_deploy_branch_is_the_only_one(laptop: Laptop) -> None:
         (("v1",), "git push prod 'v1^{}:main'"),
         (("main:refs/notes/x",), "refs/notes/x was pushed, and only the branch main is deployed."),
         (("main:it's",), r"git push prod 'it'\''s:main'"),
-        (("next:main", "next:other"), "Several refs were pushed at once"),
+        (("next:new", "next:other"), "(git/several-refs)"),
         (("--delete", "main"), "ship apps:destroy"),
         (("-o", "fast", "next:main"), "The push option 'fast' is unknown."),
         (("with-modules:main",), "libs/they"),
@@ -142,6 +146,33 @@ def test_what_does_not_deploy_is_refused_with_advice(
     assert laptop.server_refs() == {MAIN: before}
     assert laptop.calls() == deploys
     assert not leftovers(laptop.repo)
+
+
+def test_what_comes_beside_the_deploy_branch_is_left(laptop: Laptop) -> None:
+    laptop.run("git", "config", "push.followTags", "true")
+    laptop.run("git", "tag", "-a", "-m", "one", "v1")
+    first = laptop.push("main")
+    assert first.returncode == 0, first.stderr
+    assert "-----> Ignoring tag v1 (only the branch main is deployed)" in first.stderr
+    assert "v1 -> refs/ship/ignored" in first.stderr
+    assert laptop.server_refs() == {MAIN: laptop.commit()}
+
+    laptop.run("git", "branch", "topic")
+    laptop.write("app.py", "two")
+    checked = laptop.push("--tags", "-o", "check", "main", "topic")
+    assert checked.returncode == 0, checked.stderr
+    assert "main -> refs/ship/checked" in checked.stderr
+    both = laptop.push("--atomic", "main", "topic", "v1")
+    assert both.returncode == 0, both.stderr
+    assert "Ignoring tag v1 and branch topic" in both.stderr
+    assert laptop.server_refs() == {MAIN: laptop.commit()}
+    assert laptop.commit("prod/main") == laptop.commit()
+    assert "topic" not in laptop.run("git", "branch", "-r").stdout, "nothing of it is up there"
+
+    laptop.write("app.py", "three")
+    failed = laptop.push("main", "topic", SHIP_TEST_STATUS="6")
+    assert failed.returncode == 1
+    assert "! [remote rejected] main -> main (check failed)" in failed.stderr
 
 
 def test_submodules_are_a_failed_build(laptop: Laptop) -> None:
