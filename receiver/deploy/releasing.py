@@ -13,6 +13,7 @@ from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.server import Server
+from receiver.state import records
 
 
 def deploy(server: Server, push: Push, out: Output) -> Release:
@@ -69,8 +70,16 @@ def rollback(server: Server, request: Rollback, out: Output) -> Release:
 
 
 def _announce(server: Server, release: Release, out: Output) -> Release:
-    out.step(f"{release.label} is live")
+    app = AppName(release.app)
+    stopped = records.read_app(server.app(app)).stopped
+    serves = release.served == "files" or (release.served == "process" and not stopped)
+    out.step(f"{release.label} is live" if serves else f"{release.label} is deployed")
     if release.restores is not None:
         out.say(f"It serves what v{release.restores} served.")
-    out.say(server.url(AppName(release.app)))
+    if serves:
+        out.say(server.url(app))
+    elif release.served == "nothing":
+        out.say("It has no web process: visitors get no page.")
+    else:
+        out.say("Web is stopped: visitors get no page. To start it: ship ps:start web")
     return release

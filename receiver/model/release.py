@@ -39,6 +39,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Command lines by process type, as the Procfile or the buildpack gave them."""
     processes: dict[str, Process]
     """The same, as they are run."""
+    web: bool = True
+    """Whether there is to be a web process, as the ship.toml of its tree said."""
     rules: dict[str, ProcessRule] = {}
     """How processes besides web are stopped, by type, as ship.toml has it."""
     check: Check = Check()

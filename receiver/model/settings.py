@@ -278,6 +278,9 @@ class ProcessRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """ship.toml in an app's tree: what travels with the code, so a rollback brings it back too."""
 
+    web: Annotated[
+        bool, Meta(description="`false`: no web process runs, and a release without one is meant.")
+    ] = True
     check: Check = Check()
     deploy: Takeover = Takeover()
     release: ReleasePhase = ReleasePhase()

@@ -16,6 +16,7 @@ from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
 from receiver.model.webserver import parse_processes
+from receiver.planner.web_part import WebPart, refuse_lost
 from receiver.state import records
 
 
@@ -63,8 +64,10 @@ def decide_rollback(app: AppState, request: Rollback, out: Output) -> Decision:
 
     Raises:
         NotFoundError: there is no such release, or none before the live one
+        BuildError: it has no web process, and the live one has
     """
     wanted = _target(app, request.target)
+    refuse_lost(WebPart.of(wanted), app.release, stopped=app.settings.stopped)
     config = of_release(app, wanted)
     _report(app, wanted, config, out)
     hide_values(app, config, out)

@@ -26,6 +26,7 @@ from receiver.model.layout import ReleasePaths
 from receiver.model.mounts import in_tree
 from receiver.model.plan import RemoveTree
 from receiver.model.release import Release
+from receiver.planner.web_part import WebPart, refuse_lost
 from receiver.state import records
 
 
@@ -103,4 +104,6 @@ def _from_tree(work: AppChange, builder: Builder, decision: Decision, code: ToBu
     scripts = phases.predeploy(work, decision.draft, compiled.venv, commands)
     builder.pack(code.archive, changed=compiled.changed or scripts)
     draft = replace(decision.draft, created_at=work.server.clock.stamp())
-    return completed(draft, compiled, decision.config, work.out)
+    release = completed(draft, compiled, decision.config, work.out)
+    refuse_lost(WebPart.of(release), work.state.release, stopped=work.state.settings.stopped)
+    return release

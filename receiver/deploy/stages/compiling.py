@@ -12,6 +12,7 @@ from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.machine import files
 from receiver.model.build import BuildPlan, Virtualenv
 from receiver.model.classic import Source
+from receiver.model.formation import WEB
 from receiver.model.output import Output
 from receiver.model.procfile import parse_procfile
 from receiver.model.release import Release
@@ -69,13 +70,17 @@ def completed(
     """The release as it was built; shows its process types, and what of the web line is left out,
     and why.
     """
+    lines = compiled.processes
+    if not draft.web and WEB in lines:
+        lines = {name: line for name, line in lines.items() if name != WEB}
+        out.say("ship.toml says `web = false`: no web process runs.")
     release = replace(
         draft,
         buildpack=" ".join(compiled.names),
         python=compiled.virtualenv.interpreter.version if compiled.virtualenv else None,
         venv=str(compiled.venv) if compiled.venv else None,
-        lines=compiled.processes,
-        processes=parse_processes(compiled.processes, config, classic=compiled.classic),
+        lines=lines,
+        processes=parse_processes(lines, config, classic=compiled.classic),
         classic=compiled.classic,
         static={**compiled.static, **draft.static},
     )

@@ -17,7 +17,7 @@ from receiver.deploy.app_json.config import settled_config
 from receiver.deploy.stages.config import of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
-from receiver.deploy.tree.pushed import PushedTree, Step
+from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.deploy.tree.refusals import tree_notices
 from receiver.deploy.tree.slugignore import opened
 from receiver.deploy.tree.spool import limits_of
@@ -28,6 +28,7 @@ from receiver.model.errors import BuildError
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
+from receiver.planner.web_part import WebPart, refuse_lost
 from receiver.state import records
 
 
@@ -81,6 +82,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         before, runs = stored(app), of_live(app) if known else None
         config = settled_config(read.app_json.variables, before, runs, out)
         code = _code(app, push, tree, read, config, out)
+        _refuse_lost_web(app, code)
     hide_values(app, config, out)
     # what is done once was done by the app that this one is a clone of
     first = app.release is None and not app.settings.clone_of
@@ -131,6 +133,20 @@ def _code(
     )
 
 
+def _refuse_lost_web(app: AppState, code: ToBuild) -> None:
+    """Refuse it before it is built, where it is known what will run."""
+    plans = [step.plan for step in code.steps if isinstance(step, Planned)]
+    if len(plans) < len(code.steps):
+        return  # a buildpack of others has its say
+    manifest = code.tree.manifest
+    part = WebPart(
+        lines={name: line for plan in plans for name, line in plan.processes.items()},
+        pages="/" in manifest.static or any("/" in plan.static for plan in plans),
+        wanted=manifest.web,
+    )
+    refuse_lost(part, app.release, stopped=app.settings.stopped)
+
+
 def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
     return Release(
         version=records.next_version(app.paths),
@@ -143,6 +159,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         python=None,
         venv=None,
         processes={},
+        web=read.manifest.web,
         phase=read.manifest.release,
         order=read.manifest.deploy.order,
         check=overlaid(read.check, app.settings.check),
