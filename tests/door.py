@@ -32,6 +32,7 @@ LINES: Mapping[str, str] = {
     "apps:lock": "",
     "apps:locked": "",
     "apps:rename": "Bad_Name",
+    "apps:set": "nonsense",
     "apps:unlock": "",
     "apps:urls": "",
     "audit": "",

@@ -5,12 +5,14 @@ The order stands in docs/decisions/0005-deciding-a-build.md: Django's manage.py,
 top folder, then packages, then the same below src/. The first that holds an application wins.
 """
 
+import ast
+import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buildpacks.python.django import django_entry
 from buildpacks.python.entry import Entry
-from buildpacks.python.modules import Modules
+from buildpacks.python.modules import Modules, parse
 from buildpacks.python.values import Application, Function, Scope
 from receiver.model.build import Tree
 
@@ -56,6 +58,8 @@ def find_entry(tree: Tree) -> Search:
         modules = Modules(tree, root)
         for name in _candidates(tree, root, modules):
             entry = _entry(modules, name, root)
+            if entry is not None and "." in name:
+                entry = _from_its_folder(tree, entry, name)
             if entry is not None and all(entry.path != known.path for known in entries):
                 entries.append(entry)
             if entries and "." in name:
@@ -89,6 +93,42 @@ def _packages(tree: Tree, root: str) -> list[str]:
     return sorted(
         name for name in folders if name.isidentifier() and name not in _NOT_PACKAGES | {"src"}
     )
+
+
+def _from_its_folder(tree: Tree, entry: Entry, module: str) -> Entry:
+    """The same entry, imported from the folder that its file is in, where the file imports its
+    neighbours by their bare names: that works from there alone.
+    """
+    package, _, name = module.partition(".")
+    folder = posixpath.join(entry.folder, package)
+    file = f"{folder}/{name}.py"
+    if not tree.has(file) or not _imports_neighbours(tree, folder, file):
+        return entry
+    because = f"{entry.because}, and imports its neighbours by their bare names"
+    target = entry.target.removeprefix(f"{package}.")
+    return replace(entry, target=target, folder=folder, because=because)
+
+
+def _imports_neighbours(tree: Tree, folder: str, file: str) -> bool:
+    parsed = parse(tree, file)
+    top = posixpath.dirname(folder)
+    for node in ast.walk(parsed) if parsed else ():
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name.partition(".")[0] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                return False
+            names = [(node.module or "").partition(".")[0]]
+        beside = (name for name in names if _is_module(tree, folder, name))
+        if any(not _is_module(tree, top, name) for name in beside):
+            return True
+    return False
+
+
+def _is_module(tree: Tree, folder: str, name: str) -> bool:
+    path = posixpath.join(folder, name)
+    return tree.has(f"{path}.py") or tree.has_folder(path)
 
 
 def _entry(modules: Modules, name: str, root: str) -> Entry | None:

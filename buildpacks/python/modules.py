@@ -24,6 +24,23 @@ _SIGNATURES: dict[tuple[str, ...], Interface] = {
 }
 
 
+def parse(tree: Tree, path: str) -> ast.Module | None:
+    """The source of a file; None where it cannot be understood."""
+    try:
+        return _parse(tree, path)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _parse(tree: Tree, path: str) -> ast.Module:
+    if tree.members[path].size > _MAX_SOURCE_BYTES:
+        raise ValueError
+    with warnings.catch_warnings():
+        # about the app's source; its author sees them elsewhere
+        warnings.simplefilter("ignore")
+        return ast.parse(tree.read(path))
+
+
 class Modules:
     """The modules below one folder of the tree, read when they are asked for."""
 
@@ -54,20 +71,12 @@ class Modules:
         scope = Scope(path, name if is_package else name.rpartition(".")[0])
         self._read[name] = scope
         try:
-            _Reader(self, scope).run(self._parse(path).body)
+            _Reader(self, scope).run(_parse(self._tree, path).body)
         except SyntaxError as error:
             self.unreadable[path] = f"line {error.lineno}: {error.msg}"
         except (ValueError, RecursionError, MemoryError):
             self.unreadable[path] = "it cannot be parsed"
         return scope
-
-    def _parse(self, path: str) -> ast.Module:
-        if self._tree.members[path].size > _MAX_SOURCE_BYTES:
-            raise ValueError
-        with warnings.catch_warnings():
-            # about the app's source; its author sees them elsewhere
-            warnings.simplefilter("ignore")
-            return ast.parse(self._tree.read(path))
 
     def member(self, module: str, name: str) -> Value:
         """What `from module import name` gives."""

@@ -3,6 +3,7 @@
 import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import BinaryIO
@@ -140,6 +141,18 @@ class Tree:
             for member in _counted(self._tar or (), limits)
             if member.name != "."
         }
+
+    def below(self, folder: str, lent: Iterable[str] = ()) -> "Tree":
+        """One of its folders as a tree of its own, with the files `lent` from the top."""
+        found = copy(self)
+        start = f"{folder}/"
+        found.members = {name: self.members[name] for name in lent}
+        found.members |= {
+            name.removeprefix(start): member
+            for name, member in self.members.items()
+            if name.startswith(start)
+        }
+        return found
 
     def names(self) -> list[str]:
         """Names in the top folder, sorted; folders end with a slash."""

@@ -101,6 +101,7 @@ COMMANDS: dict[str, Row] = {
         "apps.rename:rename", "admin", also=("rename",), app_from="old", records=("new",),
         in_log=True,
     ),
+    "apps:set": Row("apps.settings:set_", "manage", records=("words",), in_log=True),
     "apps:unlock": Row(
         "apps.locks:unlock", "manage", also=("unlock",), app_from="name", in_log=True,
     ),

@@ -15,10 +15,11 @@ from receiver.model.cron import parse_jobs
 from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.mismatch import in_plain_words, place_of
-from receiver.model.settings import Manifest, ProcessRule, ReleasePhase, Takeover
+from receiver.model.settings import BuildRules, Manifest, ProcessRule, ReleasePhase, Takeover
 
 FILE_NAME = "ship.toml"
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "build": BuildRules,
     "check": Check,
     "deploy": Takeover,
     "release": ReleasePhase,

@@ -124,6 +124,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = msgspec.field(default_factory=dict)
 
 
+Folder = Annotated[str, Meta(pattern=r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*$")]
+"""A folder of a repository, by its path from the top."""
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """apps/NAME/app.toml: what should be, for one app."""
 
@@ -167,6 +171,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         tuple[str, ...],
         Meta(description="Set by buildpacks:set: what builds the app; when empty, what fits."),
     ] = ()
+    root: Annotated[
+        Folder,
+        Meta(description="Set by apps:set: the folder of the repository that the app is in."),
+    ] = ""
     check: Annotated[
         dict[str, Any],
         Meta(description="Set by checks:set: counts above the code's own `[check]`."),
@@ -235,6 +243,14 @@ OF_NGINX = ("max_body_mb", "read_timeout_s")
 Occasion = Literal["deploy", "rollback", "config"]
 
 
+class BuildRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[build] of an app's own ship.toml: what a push is built from."""
+
+    root: Annotated[
+        Folder, Meta(description="The folder of the repository that the app is in.")
+    ] = ""
+
+
 class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[release] of an app's own ship.toml: when the `release:` line of its Procfile runs, and
     how long it may.
@@ -281,6 +297,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     web: Annotated[
         bool, Meta(description="`false`: no web process runs, and a release without one is meant.")
     ] = True
+    build: BuildRules = BuildRules()
     check: Check = Check()
     deploy: Takeover = Takeover()
     release: ReleasePhase = ReleasePhase()

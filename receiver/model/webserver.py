@@ -4,6 +4,7 @@ A Procfile line that is a plain call of gunicorn becomes a `Gunicorn`, which can
 and listens where ship wants it. Every other line is kept as a `Command`.
 """
 
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from receiver.model.gunicorn_options import Line, read_options
 
 _LAUNCHERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch", "rye"})
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_GOING = re.compile(r"\s*cd\s+([^&;|]+?)\s*(?:&&|;)\s*")
 _ARGUMENTS = "GUNICORN_CMD_ARGS"
 _EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", _ARGUMENTS)
 """Read once, when a program starts: by the loader, the C library, the interpreter and gunicorn."""
@@ -31,10 +33,13 @@ class Gunicorn(
     arguments: tuple[str, ...] = ()
     """Further options as `--name=value`. `$NAME` in them is put in when the release is loaded."""
     workers: int | None = None
+    folder: str = ""
+    """Where it is started, from the top of the app's tree: `backend` of `cd backend && gunicorn`.
+    What else it names begins there."""
     chdir: str | None = None
-    """Folder to stand in, from the top of the app's tree."""
+    """Folder to stand in."""
     config: str | None = None
-    """The app's own gunicorn file, from the top of the app's tree."""
+    """The app's own gunicorn file."""
     environment: dict[str, str] = {}
     pythonpath: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -91,7 +96,8 @@ def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
     """Read the `web:` line of a Procfile; `gunicorn_cmd_args` is the config var
     GUNICORN_CMD_ARGS.
     """
-    words = split_words(text)
+    folder, rest = _folder_first(text)
+    words = split_words(rest)
     call = _gunicorn_call(words) if words else None
     line = _read_line(call[1], gunicorn_cmd_args) if call else None
     if call is None or line is None:
@@ -100,12 +106,25 @@ def parse_web_command(text: str, gunicorn_cmd_args: str = "") -> Process:
         app=line.app,
         arguments=tuple(line.arguments),
         workers=line.workers,
+        folder=folder,
         chdir=line.chdir,
         config=line.config,
         environment=call[0] | line.environment,
         pythonpath=tuple(line.pythonpath),
         notices=tuple(line.notices),
     )
+
+
+def _folder_first(text: str) -> tuple[str, str]:
+    """The folder that a line goes to by `cd FOLDER &&`, and what it runs there."""
+    going = _GOING.match(text)
+    words = split_words(going[1]) if going else None
+    if going is None or not words or len(words) > 1 or words[0].refers:
+        return "", text
+    folder = posixpath.normpath(words[0].text)
+    if folder.startswith(("/", "~", "..", "-")):
+        return "", text
+    return folder, text[going.end() :]
 
 
 def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:

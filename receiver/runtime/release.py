@@ -64,7 +64,8 @@ class Release:
         self.workers = record.get("workers")
         self.boot_limit_s = record.get("boot_limit_s", _BOOT_LIMIT_S)
         self.source = os.path.join(self.home, "source")
-        self.folder = self.source  # where the app stands; its `chdir` may move it
+        self.start = os.path.join(self.source, self.process.get("folder") or "")
+        self.folder = self.start  # where the app stands; its `chdir` may move it
         self.import_paths = []
         given = read_json(os.path.join(self.home, "env.json"))
         self.env = {name: value for name, value in given.items() if name not in RESERVED}
@@ -97,9 +98,10 @@ class Release:
         """Where the app stands and looks for modules, in the order that gunicorn itself would
         make.
         """
-        self.folder = os.path.normpath(os.path.join(self.source, chdir or ""))
+        self.folder = os.path.normpath(os.path.join(self.start, chdir or ""))
         if not os.path.isdir(self.folder):
-            raise UnusableReleaseError(f"The app has no folder {chdir} to start in.")
+            name = os.path.relpath(self.folder, self.source)
+            raise UnusableReleaseError(f"The app has no folder {name} to start in.")
         further = [os.path.join(self.folder, path) for path in reversed(pythonpath) if path]
         listed = self.env.get("PYTHONPATH", "").split(os.pathsep)
         behind = [os.path.join(self.source, path) for path in listed if path]

@@ -119,7 +119,7 @@ def _of_file(release):
         with _inside(release):
             return dict(vars(importlib.import_module(name[len("python:") :])))
     name = name[len("file:") :] if name and name.startswith("file:") else name
-    path = os.path.join(release.source, name or "gunicorn.conf.py")
+    path = os.path.join(release.start, name or "gunicorn.conf.py")
     if not os.path.exists(path):
         if name is None:
             return {}
@@ -134,8 +134,8 @@ def _inside(release):
     it.
     """
     before = os.getcwd(), sys.path[:], dict(os.environ)
-    os.chdir(release.source)
-    sys.path[:0] = release.import_paths or [release.source]
+    os.chdir(release.start if os.path.isdir(release.start) else release.source)
+    sys.path[:0] = release.import_paths or [release.start]
     os.environ.update(release.env)
     try:
         yield

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.deploy.tree.slugignore import opened
+from receiver.deploy.tree.opening import opened
 from receiver.model.output import Output
 from receiver.model.weight import TreeLimits
 from tests.embedded.embedded_server import EmbeddedServer

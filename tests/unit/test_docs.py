@@ -24,7 +24,15 @@ from receiver.model.catalogue import canonical
 from receiver.model.check import Check
 from receiver.model.cron import Cron, ListedJob
 from receiver.model.errors import EXIT_CODES
-from receiver.model.settings import App, Manifest, ProcessRule, ReleasePhase, Server, Takeover
+from receiver.model.settings import (
+    App,
+    BuildRules,
+    Manifest,
+    ProcessRule,
+    ReleasePhase,
+    Server,
+    Takeover,
+)
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -35,6 +43,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The server's ship.toml", Server),
     ("## app.toml", App),
     ("## ship.toml in the app", Manifest),
+    ("### [build]", BuildRules),
     ("### [check]", Check),
     ("### [deploy]", Takeover),
     ("### [release]", ReleasePhase),

@@ -19,7 +19,7 @@ from receiver.state import records
 class Releases(Part):
     """The releases and the builds that made them: a clone begins with none, and makes its first."""
 
-    settings = ("buildpacks", "check", "check_limit_s", "clone_of")
+    settings = ("buildpacks", "check", "check_limit_s", "clone_of", "root")
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         paths = server.layout.app(name)

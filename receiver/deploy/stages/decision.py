@@ -17,9 +17,9 @@ from receiver.deploy.app_json.config import settled_config
 from receiver.deploy.stages.config import of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
+from receiver.deploy.tree.opening import opened
 from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.deploy.tree.refusals import tree_notices
-from receiver.deploy.tree.slugignore import opened
 from receiver.deploy.tree.spool import limits_of
 from receiver.model.app_json import Formation
 from receiver.model.build import Tree
@@ -76,7 +76,8 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
     Raises:
         BuildError: it cannot be built as it is
     """
-    with opened(push.archive, limits_of(app.server.settings), out) as tree, _shallow():
+    limits, root = limits_of(app.server.settings), app.settings.root
+    with _shallow(), opened(push.archive, limits, out, setting=root) as tree:
         read = pushed.read(tree, out)
         known = app.release is not None and app.paths.release(app.release.version).env.is_file()
         before, runs = stored(app), of_live(app) if known else None

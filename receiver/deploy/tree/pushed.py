@@ -1,5 +1,6 @@
 """What a pushed tree says of itself, and which steps build it: all from the archive."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def read(tree: Tree, out: Output) -> PushedTree:
         app_json=app_json,
         check=check,
         procfile=tree.read("Procfile") if tree.has("Procfile") else None,
-        gunicorn_file=tree.has("gunicorn.conf.py"),
+        gunicorn_file=any(posixpath.basename(it) == "gunicorn.conf.py" for it in tree.files()),
     )
 
 

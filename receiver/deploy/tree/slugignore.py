@@ -1,18 +1,15 @@
-"""Takes what .slugignore names out of a pushed archive, before anything else looks at it."""
+"""Takes what .slugignore names out of a pushed archive."""
 
-import os
-import tarfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tarfile import TarInfo
 from typing import NamedTuple
 
+from receiver.deploy.tree.archives import rewrite
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 from receiver.model.output import Output
-from receiver.model.weight import TreeLimits
 
 FILE_NAME = ".slugignore"
 _MOST_PATTERNS = 1_000
@@ -28,21 +25,6 @@ class Pattern(NamedTuple):
     """For each folder on the way what its name is like; `**` is any number of them."""
     folder: bool
     """Whether it means folders alone."""
-
-
-@contextmanager
-def opened(archive: Path, limits: TreeLimits, out: Output) -> Iterator[Tree]:
-    """The tree in a pushed archive; where .slugignore leaves files out, the archive is written anew
-    without them.
-
-    Raises:
-        BuildError: there are too many files, or .slugignore cannot be used
-    """
-    with ExitStack() as stack:
-        tree = Tree(stack.enter_context(archive.open("rb")), limits)
-        if tree.has(FILE_NAME) and _leave_out(archive, tree, out):
-            tree = Tree(stack.enter_context(archive.open("rb")))
-        yield tree
 
 
 def parse_slugignore(data: bytes) -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
@@ -135,13 +117,17 @@ def _refuse_too_many_steps(members: Mapping[str, TarInfo], patterns: Sequence[Pa
         )
 
 
-def _leave_out(archive: Path, tree: Tree, out: Output) -> bool:
-    """Whether there was anything to leave out."""
+def leave_out(archive: Path, tree: Tree, out: Output) -> bool:
+    """Whether there was anything to leave out; the archive is written again without it.
+
+    Raises:
+        BuildError: .slugignore cannot be used
+    """
     patterns, idle = parse_slugignore(tree.read(FILE_NAME))
     _refuse_too_many_steps(tree.members, patterns)
     gone = left_out(tree.members, patterns)
     if gone:
-        _write_without(archive, gone)
+        rewrite(archive, lambda name: None if name in gone else name)
         count = sum(tree.members[name].isfile() for name in gone)
         out.say(f"{FILE_NAME} leaves {count:,} file{'s' * (count != 1)} out of the release.")
     for line in idle:
@@ -149,18 +135,3 @@ def _leave_out(archive: Path, tree: Tree, out: Output) -> bool:
             f"{line} in {FILE_NAME} does not count: no line brings back what another leaves out."
         )
     return bool(gone)
-
-
-def _write_without(archive: Path, gone: Collection[str]) -> None:
-    # the id of this process in its name: nobody clears it away while this one lives
-    kept = archive.with_name(f"{os.getpid()}.kept.tar")
-    with (
-        tarfile.open(archive, "r:") as before,
-        tarfile.open(kept, "w", format=tarfile.PAX_FORMAT, pax_headers=before.pax_headers) as after,
-    ):
-        for member in before:
-            if member.name.rstrip("/").removeprefix("./") not in gone:
-                member.pax_headers = {}  # those of the whole archive, which stand at its start
-                after.addfile(member, before.extractfile(member) if member.isfile() else None)
-    kept.chmod(0o600)
-    kept.replace(archive)

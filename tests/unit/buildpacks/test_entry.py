@@ -327,3 +327,30 @@ def test_the_order_is_told_when_several_would_do() -> None:
     assert search.entry.target == "wsgi:app"
     # app.py is what wsgi.py wraps, so it is no other entry; main.py is.
     assert [other.target for other in search.others] == ["main:app"]
+
+
+SIBLINGS = "from flask import Flask\nfrom models import db\nimport os\napp = Flask(__name__)\n"
+
+
+def test_a_file_that_imports_its_neighbours_starts_in_their_folder() -> None:
+    found = find_entry(tree({"backend/app.py": SIBLINGS, "backend/models.py": "db = 1"})).entry
+    assert found is not None
+    assert (found.target, found.folder, found.path) == ("app:app", "backend", "backend/app.py")
+    below = find_entry(tree({"src/back/app.py": SIBLINGS, "src/back/models/a.py": ""})).entry
+    assert below is not None
+    assert (below.target, below.folder) == ("app:app", "src/back")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"backend/app.py": SIBLINGS, "backend/models.py": "", "models.py": ""},
+        {"backend/app.py": FLASK, "backend/models.py": ""},
+        {"backend/app.py": f"from . import models\n{SIBLINGS}", "backend/models.py": ""},
+        {"backend/app.py": f"from backend.models import x\n{FLASK}", "backend/models.py": ""},
+    ],
+)
+def test_a_package_stays_one(files: dict[str, str]) -> None:
+    found = find_entry(tree(files)).entry
+    assert found is not None
+    assert (found.target, found.folder) == ("backend.app:app", "")

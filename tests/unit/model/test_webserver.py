@@ -42,9 +42,34 @@ def test_plain_calls_of_gunicorn_come_to_the_same(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "cd backend && gunicorn app:app --bind 0.0.0.0:$PORT",
+        "cd ./backend/ && exec gunicorn app:app",
+        "cd 'backend'; gunicorn app:app",
+        "cd backend&&poetry run gunicorn app:app",
+    ],
+)
+def test_a_call_of_gunicorn_in_a_folder_is_one_of_ours(text: str) -> None:
+    assert parse_web_command(text) == Gunicorn(app="app:app", folder="backend")
+
+
+def test_what_else_a_call_in_a_folder_names_begins_there() -> None:
+    line = "cd back/end && gunicorn app:app --chdir web -c conf.py"
+    found = parse_web_command(line)
+    assert found == Gunicorn(app="app:app", folder="back/end", chdir="web", config="conf.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "uvicorn main:app --port $PORT",
         "python app.py",
-        "cd src && gunicorn app:app",
+        "cd $WHERE && gunicorn app:app",
+        "cd /srv/app && gunicorn app:app",
+        "cd ../app && gunicorn app:app",
+        "cd a b && gunicorn app:app",
+        "cd src && cd more && gunicorn app:app",
+        "cd src && gunicorn app:app | tee log",
+        "cd src || gunicorn app:app",
         "python manage.py migrate; gunicorn app:app",
         "gunicorn app:app | tee log",
         "gunicorn app:app > log",

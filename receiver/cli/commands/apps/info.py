@@ -74,6 +74,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "Locked": found["locked"] or "",
         "Created": found["created_at"],
         "Clone of": found["clone_of"],
+        "Root": found["root"],
     }
     show.fields({label: value for label, value in shown.items() if value})
     pending.tell(call)
@@ -106,6 +107,7 @@ class _Summary(TypedDict):
     pending_config: list[str]
     created_at: str
     clone_of: str
+    root: str
 
 
 def _summary(call: Call, name: AppName) -> _Summary:
@@ -133,6 +135,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "pending_config": list(config_history.pending(paths).names),
         "created_at": settings.created_at,
         "clone_of": settings.clone_of,
+        "root": settings.root,
     }
 
 

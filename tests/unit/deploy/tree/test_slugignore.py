@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.deploy.tree.slugignore import left_out, opened, parse_slugignore
+from receiver.deploy.tree.opening import opened
+from receiver.deploy.tree.slugignore import left_out, parse_slugignore
 from receiver.model.errors import BuildError
 from receiver.model.output import Output
 from receiver.model.weight import TreeLimits
