@@ -1,7 +1,7 @@
 # One command a developer needs: `make check`. It is what CI runs first.
 PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
-SHELL_FILES := installer.sh hooks/pre-receive hooks/post-receive tests/run .ci/run \
+SHELL_FILES := installer.sh hooks/pre-receive hooks/post-receive hooks/guard tests/run .ci/run \
 	receiver/templates/completion/ship.bash
 
 .PHONY: check lint format style types shell unit fix lock test test-all

@@ -2,8 +2,9 @@
 client.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from receiver.model.output import Output
 from receiver.model.terminal import Filter
 from receiver.push import door
 from receiver.push.follow import Viewer, run_on_file, run_on_text
+from receiver.push.guard import guarded
 from receiver.push.limits import Limits
 from receiver.push.wire import Reply, Update
 
@@ -68,19 +70,30 @@ class Hooks:
         """
         return self._run("pre-receive", updates, objects)
 
-    def note(self, updates: Sequence[Update]) -> int | None:
-        """Note down the move of a ref, before it: whoever finds the note, and nobody at it, puts
-        the ref right. A descriptor to give to `after`; the note ends by `forget`.
-        """
-        if self.push.hooks is None or len(updates) != 1:
-            return None
-        move = self._move(updates[0])
-        return git_leftovers.note(self.push.repo, move, updates[0].line())
+    @contextmanager
+    def noted(self, updates: Sequence[Update]) -> Iterator[int | None]:
+        """Note down the move of a ref, and keep watch until the ref is where it should be: whoever
+        finds the note, and nobody at it, puts the ref right.
 
-    def forget(self, updates: Sequence[Update]) -> None:
-        """Take away the note: the ref is where it should be."""
-        for update in updates:
-            files.remove(self.push.repo / self._move(update).file)
+        Gives a descriptor to hand to `after`.
+        """
+        move = self._move(updates[0]) if self.push.hooks is not None and len(updates) == 1 else None
+        note = move and git_leftovers.note(self.push.repo, move, updates[0].line())
+        if move is None or note is None:
+            yield None
+            return
+        path = self.push.repo / move.file
+        try:
+            with self._guarded(path):
+                yield note
+                files.remove(path)
+        finally:
+            os.close(note)
+
+    def _guarded(self, note: Path) -> AbstractContextManager[None]:
+        argv = door.to_clear_up(self.push.environment)
+        environment = git.environment(self.push.environment)
+        return guarded(note, argv, environment) if argv else nullcontext()
 
     def _move(self, update: Update) -> git_leftovers.Move:
         return git_leftovers.Move(self.push.name, update.old, update.new)

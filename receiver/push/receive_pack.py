@@ -6,7 +6,6 @@ verdict after hooks/post-receive, so that a deploy that failed is a ref that was
 """
 
 import errno
-import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -296,8 +295,7 @@ def _deploy(hooks: Hooks, rules: Rules, request: Request) -> None:
     moved.
     """
     moving = [update for update in _standing(request.updates) if update.old != update.new]
-    note = hooks.note(moving)
-    try:
+    with hooks.noted(moving) as note:
         _move(hooks.push.repo, rules, request, hooks.reply)
         moved = _standing(moving)
         status = hooks.after(moved, note=note) if moved else 0
@@ -306,11 +304,6 @@ def _deploy(hooks: Hooks, rules: Rules, request: Request) -> None:
                 before = None if update.old == ABSENT else update.old
                 git.restore_ref(hooks.push.repo, update.ref, update.new, before)
             _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
-        if note is not None:
-            hooks.forget(moving)
-    finally:
-        if note is not None:
-            os.close(note)
 
 
 def _check(hooks: Hooks, request: Request, room: Quarantine) -> None:

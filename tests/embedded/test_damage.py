@@ -13,9 +13,10 @@ import pytest
 from receiver.apps import lifecycle as apps
 from receiver.machine import git, git_leftovers
 from receiver.model.names import AppName
+from receiver.push import door
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import EmbeddedServer, own_name
+from tests.embedded.embedded_server import EmbeddedServer, own_name, wait_until
 from tests.embedded.pushing import wsgi
 from tests.embedded.receive_laptop import HOOKS
 from tests.embedded.receive_sides import DRIVER
@@ -191,12 +192,15 @@ def test_a_gate_that_was_killed_once_the_branch_had_moved(
     assert f"A push to {name} was killed between its branch and its deploy." in told.out
     assert server.ship("server:recover", "--only", name).status == 0
     assert git.resolve_commit(repo, "main") == live
-    laptop.git("push", f"host:{repo}", "main", check=False)
-    assert git.resolve_commit(repo, "main") == commit
     again = laptop.push()
     assert again.status == 0, again.text
     assert server.ask(name) == (200, "new"), again.text
-    assert git_leftovers.notes(repo) == []
+    later = laptop.commit(wsgi("newer"))
+    laptop.environment |= door.for_hooks("laptop", name, {"SHIP_ROOT": str(server.root)})
+    laptop.git("push", f"host:{repo}", "main", check=False)
+    assert git.resolve_commit(repo, "main") == later
+    wait_until(lambda: git.resolve_commit(repo, "main") == commit)  # the guard of the push
+    wait_until(lambda: git_leftovers.notes(repo) == [])
 
 
 def test_a_lock_that_a_killed_git_left_is_in_the_way_of_no_push(

@@ -22,9 +22,7 @@ def ground(server: EmbeddedServer) -> Ground:
 
 def made_ground(server: EmbeddedServer, name: str) -> Ground:
     made = Ground(server, server.create(name))
-    made.commit()
-    pushed = made.laptop().push()
-    assert pushed.status == 0, pushed.text
+    made.begin()
     return made
 
 

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from tests.fault_kinds.ground import SERVED_LIMIT_S, Fault, Ground, Kind, ended
 
-_LONGEST_S = 2.5
-"""Of a push, when nothing is done to it."""
+_LATEST = 1.15
+"""Of the time that a push takes to which nothing is done."""
 _ROLES = ("deploy", "deploy", "follower", "gate", "hook", "archive")
 
 
 def kill_one(ground: Ground, dice: random.Random) -> Fault:
     """One of them, at any moment of a push."""
-    commit, delay_s = ground.commit(), dice.uniform(0.0, _LONGEST_S)
-    wanted = dice.choice(_ROLES)
-    with ground.pushing() as client:
-        time.sleep(delay_s)
-        found = ground.actors()
-        role = wanted if wanted in found else dice.choice(sorted(found) or ["nobody"])
-        killed_s = _kill(found.get(role, []))
-        said = ended(client)
-    until_s = killed_s + SERVED_LIMIT_S if role == "deploy" else None
-    return Fault(f"{role} after {delay_s:.2f} s", ground.lies_or_lost(commit, said, until_s))
+    while True:  # until there is somebody to kill at that moment
+        commit, delay_s = ground.commit(), dice.uniform(0.0, _LATEST) * ground.usual_s
+        wanted = dice.choice(_ROLES)
+        with ground.pushing() as client:
+            time.sleep(delay_s)
+            found = ground.actors()
+            role = wanted if wanted in found else dice.choice(sorted(found) or ["nobody"])
+            killed_s = _kill(found.get(role, []))
+            said = ended(client)
+        if found:
+            until_s = killed_s + SERVED_LIMIT_S if role == "deploy" else None
+            lies = ground.lies_or_lost(commit, said, until_s)
+            return Fault(f"{role} after {delay_s:.2f} s", lies)
 
 
 def kill_in_handover(ground: Ground, dice: random.Random) -> Fault:

@@ -2,64 +2,57 @@
 
 import argparse
 import random
-import sys
-from collections.abc import Sequence
+import signal
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from receiver.model.names import AppName
-from tests.embedded.embedded_server import embedded_server
 from tests.fault_kinds import crowds, kills, week
-from tests.fault_kinds.ground import Ground, Kind
+from tests.fault_kinds.lanes import Job, do_all
 
 KINDS = (kills.KILLS, kills.AIMED, crowds.WAITING, crowds.TOGETHER, week.WEEK)
 
 
 def main(about: str | None, argv: Sequence[str] | None = None) -> int:
     """Do what is asked for; returns 1 when a fault was not survived."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell has its background ignore the first
+        signal.signal(number, signal.default_int_handler)
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     for kind in KINDS:
         parser.add_argument(f"--{kind.name}", type=int, metavar="N", help=kind.about)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--lanes", type=int, default=4, help="so many servers side by side")
     asked = parser.parse_args(argv)
-    counts = {kind: getattr(asked, kind.name) for kind in KINDS}
-    if set(counts.values()) == {None}:
-        counts = {kind: kind.usual for kind in KINDS}
-    return 1 if run({kind: count or 0 for kind, count in counts.items()}, asked.seed) else 0
+    counts = [getattr(asked, kind.name) for kind in KINDS]
+    if set(counts) == {None}:
+        counts = [kind.usual for kind in KINDS]
+    return 1 if run([count or 0 for count in counts], asked.seed, asked.lanes) else 0
 
 
-def run(counts: dict[Kind, int], seed: int) -> int:
+def run(counts: Sequence[int], seed: int, lanes: int) -> int:
     """Do so many of each; returns how many were not survived."""
     print(f"seed {seed}", flush=True)
-    results: list[tuple[Kind, int, int]] = []
-    with embedded_server() as server:
-        assert server.token, "the first key is an admin's"
-        ground = Ground(server, AppName("ground"))
-        server.create(ground.app)
-        ground.commit()
-        first = ground.laptop().push()
-        if first.status:
-            sys.exit(f"The first push failed:\n{first.text}")
-        for number, (kind, count) in enumerate(counts.items()):
-            bad = sum(
-                _one(kind, ground, random.Random(f"{seed}.{number}.{n}")) for n in range(count)
-            )
-            results.append((kind, count, bad))
-    _tell(results)
-    return sum(bad for _, _, bad in results)
+    # the longest first, so that no lane is left with one while the others are done
+    jobs = [
+        Job(number, f"{seed}.{KINDS[number].name}.{n}")
+        for number in reversed(range(len(KINDS)))
+        for n in range(counts[number])
+    ]
+    bad: Counter[int] = Counter()
+    for done in do_all(KINDS, jobs, min(lanes, len(jobs))):
+        bad[done.kind] += bool(done.fault.lies)
+        for lie in done.fault.lies:
+            print(f"  {KINDS[done.kind].name}: {done.fault.what}: {lie}", flush=True)
+    _show_table(counts, bad)
+    return bad.total()
 
 
-def _one(kind: Kind, ground: Ground, dice: random.Random) -> bool:
-    fault = kind.do(ground, dice)
-    for lie in fault.lies:
-        print(f"  {kind.name}: {fault.what}: {lie}", flush=True)
-    return bool(fault.lies)
-
-
-def _tell(results: Sequence[tuple[Kind, int, int]]) -> None:
+def _show_table(counts: Sequence[int], bad: Mapping[int, int]) -> None:
     print(f"\n{'kind':<10}{'done':>6}{'survived':>10}{'not':>5}")
-    for kind, count, bad in results:
+    for number, (kind, count) in enumerate(zip(KINDS, counts, strict=True)):
         if count:
-            print(f"{kind.name:<10}{count:>6}{count - bad:>10}{bad:>5}  {kind.about}")
-    done, bad = sum(count for _, count, _ in results), sum(bad for _, _, bad in results)
-    print(f"{'all':<10}{done:>6}{done - bad:>10}{bad:>5}", flush=True)
+            lost = bad.get(number, 0)
+            print(f"{kind.name:<10}{count:>6}{count - lost:>10}{lost:>5}  {kind.about}")
+    all_of_them, lost = sum(counts), sum(bad.values())
+    print(f"{'all':<10}{all_of_them:>6}{all_of_them - lost:>10}{lost:>5}", flush=True)

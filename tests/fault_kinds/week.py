@@ -26,7 +26,6 @@ from hypothesis.stateful import (
 )
 
 from receiver.access import audit
-from receiver.machine import git
 from receiver.model.audit import Line
 from receiver.processes import look as processes
 from receiver.state import builds, records
@@ -332,8 +331,7 @@ class Week(RuleBasedStateMachine):
         if (live.release if live else None) != (made.version if made else None):
             yield f"live.json has {live}"
             return
-        tip = git.resolve_commit(self.server.layout.repo(self.app), "main")
-        tip = tip if tip == it.branch else self.ground.tip()
+        tip = self.ground.tip(it.branch)
         if tip != it.branch:
             yield f"the branch is at {tip}, and should be at {it.branch}"
         if self.paths.unfinished.exists():
