@@ -46,8 +46,9 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
         return  # without nginx, no app is reached: that is told once
     live, release = app.serves
     question = _question(app, release)
-    answer = _ask(("127.0.0.1", seen.server.settings.http_port), question)
-    wrong = _what_is_wrong(answer, question)
+    asked = replace(question, through_nginx=True)
+    answer = _ask(("127.0.0.1", seen.server.settings.http_port), asked)
+    wrong = _what_is_wrong(answer, asked)
     if wrong:
         yield _explained(_walk(seen, app, live, release), wrong, list(others))
     else:

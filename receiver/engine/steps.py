@@ -15,7 +15,14 @@ from receiver.engine.slots import await_slot
 from receiver.engine.stopping import stop_slot
 from receiver.health import ask as health
 from receiver.health import workers
-from receiver.health.answers import Question, notice, wrong_port, wrong_socket
+from receiver.health.answers import (
+    Question,
+    needs_https,
+    notice,
+    to_https,
+    wrong_port,
+    wrong_socket,
+)
 from receiver.machine import files, proc, sockets
 from receiver.model import plan as steps
 from receiver.model.check import Check
@@ -268,6 +275,7 @@ class MachineSteps:
         address = self._server.address(app)
         # nginx finds the app by its name alone
         question = Question.by(msgspec.structs.replace(check, host=None), address)
+        question = dataclasses.replace(question, through_nginx=True)
         closed = records.read_app(self._server.layout.app(app)).maintenance
         if closed is not None:
             question = dataclasses.replace(question, key=closed.key)
@@ -280,6 +288,9 @@ class MachineSteps:
         self._say(f"GET {check.path} through nginx answered {answer.status}.")
         if told := notice(answer, question):
             self._say(told)
+        if to_https(answer, question.host):
+            proxies = bool(self._server.settings.trusted_proxies)
+            (self._say if proxies else self._warn)(needs_https(proxies=proxies))
 
     def _change_files(self, texts: dict[str, str | None]) -> None:
         for name, text in texts.items():

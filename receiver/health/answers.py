@@ -28,6 +28,8 @@ class Answer:
     """The first 2 KiB."""
     seconds: float = 0.0
     """From the first try to this answer."""
+    by_https: str = ""
+    """The path that was asked for as if by https, where the app sent there; else nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Question:
     wait_s: int = 0
     key: str = ""
     """What nginx lets past a page of maintenance."""
+    through_nginx: bool = False
+    """nginx does not believe that the question came by https: it is no proxy's."""
 
     @classmethod
     def by(cls, check: Check, address: str) -> "Question":
@@ -74,8 +78,11 @@ def to_https(answer: Answer, host: str) -> str | None:
 def verdict(answer: Answer, question: Question) -> CheckError | None:
     """What is wrong with an answer; None when it is one of a living app."""
     path, wanted = question.path, question.wanted
-    if answer.status in wanted or to_https(answer, question.host):
+    if answer.status in wanted:
         return None
+    if sent_to := to_https(answer, question.host):
+        loops = sent_to == answer.by_https and not question.through_nginx
+        return redirects_to_itself(sent_to) if loops else None
     if answer.status == _BAD_REQUEST and any(sign in answer.body for sign in _DISALLOWED_HOST):
         return disallowed_host(path, question.host)
     if wanted:
@@ -93,9 +100,22 @@ def notice(answer: Answer, question: Question) -> str:
             "better one"
             " asked for: `ship checks:set path=/health`."
         )
-    if to_https(answer, question.host):
-        return "It counts as alive: the app sends visitors on to https."
     return ""
+
+
+def needs_https(*, proxies: bool) -> str:
+    """What is worth a word of an app that sends visitors on to https, which nginx does not have.
+
+    Args:
+        proxies: whether the server knows proxies before it, by trusted_proxies
+    """
+    if proxies:
+        return "It redirects to https, which a proxy of trusted_proxies takes."
+    return (
+        "The app redirects http to https, and this server has no https itself. Visitors need\n"
+        "a proxy in front that has it, such as Cloudflare or Caddy, and ship must know it:\n"
+        "trusted_proxies in the server's ship.toml. Until then they are redirected forever."
+    )
 
 
 def _listed(wanted: tuple[int, ...]) -> str:
@@ -121,6 +141,19 @@ def disallowed_host(path: str, host: str) -> CheckError:
         detail="This is its answer to a host name that is not in ALLOWED_HOSTS.",
         advice=f'Add it in settings.py and push again: `ALLOWED_HOSTS = ["{host}"]`.',
         reason="check/disallowed-host",
+    )
+
+
+def redirects_to_itself(path: str) -> CheckError:
+    """The error for an app that does not see that it was asked by https."""
+    return CheckError(
+        f"The app redirects {path} to https, also when it is asked by https.",
+        detail="It was asked with `X-Forwarded-Proto: https`, as nginx passes it on from a proxy, "
+        "and sent to\nthe same address again. A browser would go round in circles.",
+        advice="Have the app believe this header. Django: "
+        '`SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")`. Flask without gunicorn: '
+        "`app.wsgi_app = ProxyFix(app.wsgi_app)`. Or leave the redirect to the proxy.",
+        reason="check/redirect-loop",
     )
 
 

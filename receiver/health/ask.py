@@ -106,7 +106,7 @@ def _answer(address: Address, question: Question, patience: _Patience) -> Answer
         headers = _headers(question, "https")
         second = _try(address, path, headers, question.timeout_s or patience.limit_s)
         if isinstance(second, Answer):
-            answer = dataclasses.replace(second, seconds=answer.seconds)
+            answer = dataclasses.replace(second, seconds=answer.seconds, by_https=path)
     return answer
 
 

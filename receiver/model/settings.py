@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from receiver.model import proxies
 from receiver.model.check import Check, Seconds, overlaid
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
@@ -118,10 +119,21 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     python_list: Annotated[
         str, Meta(description="File or address of a list of Pythons, in place of uv's own.")
     ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Proxies before this server that are believed about their visitors:"
+            " addresses, networks, or `cloudflare`."
+        ),
+    ] = ()
     buildpacks: Annotated[
         dict[str, str],
         Meta(description="Buildpacks of others that apps may use, by name: git address or folder."),
     ] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a proxy that cannot be one, while the file that names it is read."""
+        proxies.networks(self.trusted_proxies)
 
 
 Folder = Annotated[str, Meta(pattern=r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*$")]

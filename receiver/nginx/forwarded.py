@@ -4,6 +4,7 @@ Frameworks, servers and middlewares believe them, whoever sent them. Pure, and t
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 SET = {
     "Host": "$ship_host",
@@ -160,12 +161,61 @@ REMOVED = (*_ADDRESS, *_PLACE, *_WHO, *_BETWEEN)
 place where the app appears, by who the visitor is."""
 
 
-def headers(passed_on: Collection[str]) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom the nginx of one app believes about a visitor: the proxies before this server.
+
+    The names are of variables in nginx's file; those of the http level are shared by all apps.
+    """
+
+    networks: tuple[str, ...]
+    app: str
+    passed_on: tuple[str, ...]
+    """Other headers of these proxies that reach the app, from them alone."""
+
+    @property
+    def known(self) -> str:
+        """The variable that is 1 where one of them asks."""
+        return self._variable("proxy")
+
+    @property
+    def scheme(self) -> str:
+        """The variable that holds the visitor's scheme."""
+        return self._variable("scheme")
+
+    @property
+    def port(self) -> str:
+        """The variable that holds the port that the visitor came to."""
+        return self._variable("port")
+
+    @property
+    def others(self) -> tuple[tuple[str, str], ...]:
+        """For each header passed on: a variable, and nginx's own of what was sent."""
+        names = (name.lower().replace("-", "_") for name in self.passed_on)
+        return tuple((self._variable(name), f"http_{name}") for name in names)
+
+    def _variable(self, what: str) -> str:
+        # the names of nginx's variables have no hyphens, and those of apps no underscores
+        return f"ship_{self.app.replace('-', '_')}__{what}"
+
+
+def headers(passed_on: Collection[str], trust: Trust | None) -> Iterator[tuple[str, str]]:
     """Names and values for nginx: an empty value removes a header.
 
     Args:
         passed_on: names of removed ones that a proxy before this server sets, in any case
+        trust: which proxies those are; None for whoever asks
     """
-    kept = {name.lower() for name in passed_on}
-    yield from SET.items()
+    values = SET
+    of_proxies: dict[str, str] = {}
+    if trust is not None:
+        values = SET | {
+            "X-Forwarded-Proto": f"${trust.scheme}",
+            "X-Forwarded-Port": f"${trust.port}",
+        }
+        variables = (f"${variable}" for variable, _ in trust.others)
+        of_proxies = dict(zip(trust.passed_on, variables, strict=True))
+    kept = {name.lower() for name in (*passed_on, *of_proxies)}
+    yield from values.items()
+    yield from of_proxies.items()
     yield from ((name, '""') for name in REMOVED if name.lower() not in kept)

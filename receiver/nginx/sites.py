@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from receiver.model import proxies
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import OF_NGINX, App, Server
-from receiver.nginx.forwarded import headers
+from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
 
@@ -84,7 +85,8 @@ def _values(
         "access_log": str(front.logs.of(app, "access")),
         "error_log": str(front.logs.of(app, "error")),
         **{name: getattr(settings, name) for name in OF_NGINX},
-        "headers": tuple(headers(settings.proxy_headers)),
+        "trust": (trust := _trust(front.server, app, settings)),
+        "headers": tuple(headers(() if trust else settings.proxy_headers, trust)),
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
         "stopped": settings.stopped,
@@ -93,6 +95,16 @@ def _values(
         "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
         "folders": tuple(folder for folder in folders if folder.prefix != "/"),
     }
+
+
+def _trust(server: Server, app: AppName, settings: App) -> Trust | None:
+    if not server.trusted_proxies:
+        return None
+    own = proxies.headers(server.trusted_proxies)
+    ours = {name.lower() for name in SET}
+    passed_on = {name.lower(): name for name in (*own, *settings.proxy_headers)}
+    others = tuple(name for lower, name in passed_on.items() if lower not in ours)
+    return Trust(proxies.networks(server.trusted_proxies), app, others)
 
 
 def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object] | None:
@@ -123,6 +135,7 @@ def receiver_file(
         "nginx/receiver.conf",
         listens=front.listens,
         server_names=names,
+        trusted=proxies.networks(front.server.trusted_proxies),
         http_socket=str(socket),
         access_log=str(log),
     )

@@ -39,15 +39,15 @@ def ask(release, master, worker):
     started = time.monotonic()
     try:
         with unsaid.written(release.home):
-            status, headers, body = _answer(worker.wsgi, release)
+            status, headers, body, by_https = _answer(worker.wsgi, release)
     except BaseException as error:  # noqa: BLE001 - whatever the app raises, a visitor would see a 500
         boot.fail(release, master, boot.tell(release.home, error))
         return
     text = body.decode("utf-8", "replace")
-    answer = {"status": status, "headers": headers, "body": text}
+    answer = {"status": status, "headers": headers, "body": text, "by_https": by_https}
     answer["seconds"] = round(time.monotonic() - started, 3)
     boot.leave(release.run, "answer", json.dumps(answer))
-    if not _is_alive(status, text, release.check.get("status")) and not _to_https(release, answer):
+    if not _may_serve(release, answer):
         path = release.check.get("path", "/")
         boot.fail(release, master, f"The app answered {path} with status {status}.\n")
 
@@ -64,10 +64,23 @@ def _runs_wsgi(worker):
     return not names.isdisjoint(_WSGI_WORKERS)
 
 
+def _may_serve(release, answer):
+    """The rule of receiver/health/answers.py; a test holds the two together."""
+    if _is_wanted_status(answer["status"], release.check.get("status")):
+        return True
+    path = _to_https(release, answer)
+    if path is not None:
+        return path != answer.get("by_https")
+    return _is_alive(answer["status"], answer["body"], release.check.get("status"))
+
+
+def _is_wanted_status(status, wanted):
+    return wanted is not None and status in (wanted if isinstance(wanted, list) else [wanted])
+
+
 def _is_alive(status, text, wanted):
-    """The rule of receiver/answers.py; a test holds the two together."""
     if wanted is not None:
-        return status in (wanted if isinstance(wanted, list) else [wanted])
+        return _is_wanted_status(status, wanted)
     refused = status == _BAD_REQUEST and any(sign in text for sign in _DISALLOWED_HOST)
     return status < _SERVER_ERROR and not refused
 
@@ -92,13 +105,15 @@ def _host(release):
 
 
 def _answer(app, release):
-    """What a visitor gets; one that is sent on to https comes back that way."""
+    """What a visitor gets, who comes back by https where he is sent there; and the path that he
+    came back for.
+    """
     found = _call(app, _environ(release, release.check.get("path", "/"), "http"))
     wanted = release.check.get("status")
     path = _to_https(release, {"status": found[0], "headers": found[1]})
-    if path is None or (wanted is not None and _is_alive(found[0], "", wanted)):
-        return found
-    return _call(app, _environ(release, path, "https"))
+    if path is None or _is_wanted_status(found[0], wanted):
+        return (*found, "")
+    return (*_call(app, _environ(release, path, "https")), path)
 
 
 def _call(app, environ):

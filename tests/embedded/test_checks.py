@@ -57,7 +57,7 @@ def test_an_app_behind_https_is_asked_that_way(laptop: Checkout) -> None:
     said = push(laptop, "path = '/secure'\nstatus = [200, 204]")
     assert "Asked before anybody else, it answered 200." in said
     assert "GET /secure through nginx answered 301." in said
-    assert "It counts as alive: the app sends visitors on to https." in said
+    assert " !     The app redirects http to https, and this server has no https itself." in said
 
 
 def test_a_page_that_is_not_there_is_alive_and_told(laptop: Checkout) -> None:

@@ -95,12 +95,12 @@ def test_an_app_that_fails_behind_its_redirect_to_https_is_not_alive() -> None:
         ask(address)
 
 
-def test_an_app_that_sends_on_to_https_for_ever_is_alive_and_told() -> None:
+def test_an_app_that_sends_on_to_https_for_ever_goes_round_in_circles() -> None:
     away = reply(301, headers="Location: https://BLOG.example.com/\r\n")
-    with answering(away, away) as (address, _):
-        answer = ask(address, status=200)
-    assert (answer.status, len(answer.headers)) == (301, 1)
-    assert "https" in notice(answer, Question("/health", "blog.example.com"))
+    with answering(away, away) as (address, _), pytest.raises(CheckError) as caught:
+        ask(address, status=200)
+    assert caught.value.reason == "check/redirect-loop"
+    assert "SECURE_PROXY_SSL_HEADER" in caught.value.advice
 
 
 def test_a_redirect_elsewhere_is_an_answer_like_any_other() -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from receiver.machine import files
@@ -17,6 +18,7 @@ from receiver.model.release import Release
 from receiver.nginx import forwarded
 from receiver.nginx import program as nginx
 from receiver.nginx.router_lines import parse
+from receiver.state import records
 from tests.embedded.by_hand import gunicorn
 from tests.embedded.embedded_server import (
     DOMAIN,
@@ -125,6 +127,66 @@ def test_a_header_of_a_proxy_before_this_server_is_passed_on_where_somebody_says
     seen = seen_by_app(server, sent, f"{app}.{DOMAIN}")
     assert seen["HTTP_CF_CONNECTING_IP"] == FORGED
     assert "HTTP_TRUE_CLIENT_IP" not in seen
+
+
+VISITOR = "203.0.113.9"
+PROXY = "127.0.0.2"
+
+
+@pytest.fixture(scope="module")
+def proxied(server: EmbeddedServer) -> AppName:
+    """An app of a server that knows a proxy before it; whoever else asks is 127.0.0.1."""
+    path = server.layout.server_settings
+    before = records.read_server(server.layout)
+    trusted = msgspec.structs.replace(before, trusted_proxies=(PROXY, "10.1.0.0/16"))
+    records.write_toml(path, trusted)
+    vars(server).pop("server", None)  # it reads the file anew
+    app = server.serve("proxied", gunicorn(workers=1))
+    records.write_toml(path, before)
+    vars(server).pop("server", None)
+    return app
+
+
+def of_proxy(server: EmbeddedServer, headers: str, peer: str) -> dict[str, str]:
+    host = f"proxied.{DOMAIN}"
+    request = f"GET /echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10, (peer, 0)) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return dict(line.split("=", 1) for line in answer.partition("\r\n\r\n")[2].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "seen"),
+    [
+        (
+            PROXY,
+            f"X-Forwarded-Proto: https\r\nX-Forwarded-For: {VISITOR}\r\n",
+            ("https", VISITOR, "443"),
+        ),
+        (PROXY, "X-Forwarded-Proto: HTTPS\r\nX-Forwarded-Port: 8443\r\n", ("https", PROXY, "8443")),
+        (PROXY, "X-Forwarded-Proto: http, https\r\n", ("https", PROXY, "443")),
+        (PROXY, "X-Forwarded-Proto: https, http\r\n", ("http", PROXY, "")),
+        (PROXY, "X-Forwarded-Proto: gopher\r\n", ("http", PROXY, "")),
+        # what a visitor claims stands before what the proxies add
+        (PROXY, f"X-Forwarded-For: 1.2.3.4, {VISITOR}, 10.1.2.3\r\n", ("http", VISITOR, "")),
+        (PROXY, "", ("http", PROXY, "")),
+        (
+            "127.0.0.1",
+            f"X-Forwarded-Proto: https\r\nX-Forwarded-For: {VISITOR}\r\nX-Forwarded-Port: 443\r\n",
+            ("http", "127.0.0.1", ""),
+        ),
+    ],
+)
+def test_scheme_and_address_reach_the_app_from_a_trusted_proxy_alone(
+    server: EmbeddedServer, proxied: AppName, peer: str, sent: str, seen: tuple[str, str, str]
+) -> None:
+    assert proxied
+    scheme, address, port = seen
+    found = of_proxy(server, sent, peer)
+    assert found["HTTP_X_FORWARDED_PROTO"] == found["wsgi.url_scheme"] == scheme
+    assert found["HTTP_X_FORWARDED_FOR"] == found["HTTP_X_REAL_IP"] == address
+    assert found["HTTP_X_FORWARDED_PORT"] == (port or str(server.port))
 
 
 @pytest.mark.parametrize(
@@ -301,6 +363,15 @@ def test_nothing_above_the_public_folder_is_served(
     status, body = server.ask(static, path)
     assert status in {400, 404}
     assert "commit" not in body
+
+
+def test_what_is_text_is_compressed(server: EmbeddedServer, static: AppName) -> None:
+    public = server.layout.app(static).release(1).public
+    sent = "Accept-Encoding: gzip\r\nVia: 1.1 proxy\r\n"
+    for name, size, packed in (("a.js", 3000, True), ("a.json", 3000, True), ("b.css", 9, False)):
+        (public / name).write_text("x" * size)
+        head, _ = ask_raw(server.port, f"{static}.{DOMAIN}", f"/{name}", headers=sent)
+        assert ("Content-Encoding: gzip" in head) == packed, name
 
 
 def test_how_long_files_may_be_kept(server: EmbeddedServer, static: AppName) -> None:

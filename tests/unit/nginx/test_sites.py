@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -79,6 +80,13 @@ CASES = {
         AppName("blog"),
         msgspec.structs.replace(CLOSED, maintenance=OPEN_TO_NOBODY),
         release(None, site="."),
+        "a",
+    ).text,
+    "behind-proxies.conf": site_file(
+        replace(VPS, server=Server(domain="example.com", trusted_proxies=("Cloudflare", "::1"))),
+        AppName("my-blog"),
+        msgspec.structs.replace(SETTINGS, proxy_headers=("X-Scheme", "x-forwarded-for")),
+        release(GUNICORN),
         "a",
     ).text,
     "shared.conf": shared_file(VPS).text,
