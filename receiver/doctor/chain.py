@@ -21,9 +21,11 @@ from receiver.machine import log_parts, proc, sockets
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
+from receiver.model.plan import RemoveTree
 from receiver.model.release import Live, Release
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
+from receiver.processes import look as processes
 from receiver.server import Server
 from receiver.state import records
 
@@ -180,6 +182,8 @@ def _state(way: _Way) -> State | None:
 def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
     status = way.direct.status if isinstance(way.direct, Answer) else 0
     answered = f"Asked past nginx, on port {way.port}, the app answers {status}."
+    if way.app.paths.down_mark.exists():
+        return _marked(way, line, answered)
     if not any(one.name.startswith("nginx.") for one in others):
         return front_door.reload(way.app, f"{line} {answered}")
     return Finding(
@@ -193,11 +197,29 @@ def _nginx_alone(way: _Way, line: str, others: list[Finding]) -> Finding:
     )
 
 
+def _marked(way: _Way, line: str, answered: str) -> Finding:
+    """The app says that it does not start, and it does."""
+    mark = str(way.app.paths.down_mark)
+    return Finding(
+        name="web.marked-down",
+        app=way.app.name,
+        severity="broken",
+        title=f"nginx answers in place of {way.app.name}, which answers itself.",
+        seen=(line, answered, f"There is {mark}, from when it did not start."),
+        means="The site is down, although the app runs.",
+        does="remove that file",
+        repair=(Steps(way.app.name, (RemoveTree(mark),)),),
+    )
+
+
 def _process(way: _Way) -> Iterator[str]:
     """What was seen from nginx on: its log, the port, the master, the workers, an answer past
     nginx.
     """
     seen, app, master = way.seen, way.app, way.master
+    types = processes.look(seen.server, app.name).types
+    crashing = (each for kind in types for each in kind.running if each.state == "crashing")
+    yield from (f"{each.name} is crashing ({each.crash})." for each in crashing)
     errors = log_parts.newest_first(seen.server.host.request_logs.of(app.name, "error"))
     # up to what was asked of whom: that stands above
     last = (line.decode("utf-8", "replace") for line in islice(errors, 1))

@@ -259,9 +259,9 @@ def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[
         name="process.crashes",
         app=app.name,
         severity="broken",
-        title=f"{each.name} ends again and again.",
+        title=f"{each.name} is crashing: {ended.ends} restarts in a row.",
         seen=(
-            f"{ended.ends} times in a row, the last time: {host.last_end(app.name, each)}.",
+            f"The last end: {host.last_end(app.name, each) or 'not on record'}.",
             *((f"It wrote: {line}",) if line else ()),
         ),
         means="What it should do is not done.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the way to an engine costs nothing
     from receiver.changes.app_state import AppState
+    from receiver.engine.starts import Starts
     from receiver.hosts import Background
     from receiver.hosts.jobs import Jobs
     from receiver.machine.log_files import Log
@@ -47,6 +48,12 @@ class Web(Protocol):
 
     def serving(self, app: "AppState") -> dict[int, str]:
         """The processes that serve, each with its release, such as `v12`."""
+
+    def runs(self, app: "AppState") -> bool:
+        """Whether there is a process that serves, or is about to."""
+
+    def failed_starts(self, app: "AppState") -> "Starts | None":
+        """How it ends again and again; None where it does not."""
 
 
 class Steps(Protocol):

@@ -5,9 +5,8 @@ it was stopped.
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import msgspec
-
 from receiver.changes.points import reached
+from receiver.engine.starts import Starts, failed_starts
 from receiver.engine.stopping import Warn, stop_background
 from receiver.health import workers
 from receiver.machine import files
@@ -20,17 +19,6 @@ from receiver.state import records, release_times
 _BEGIN_LIMIT_S = 3.0
 _POLL_S = 0.05
 _MOMENT_S = 0.5
-
-
-class Starts(msgspec.Struct, frozen=True, kw_only=True):
-    """What runtime/launch.py notes of the starts of one process."""
-
-    ends: int
-    """How often in a row it has ended soon after its start."""
-    since: float
-    """When it did for the first time, in seconds since 1970."""
-    began: float
-    """When it was started last, or will be."""
 
 
 def set_formation(server: Server, app: AppName, wanted: Formation, warn: Warn) -> None:
@@ -93,16 +81,7 @@ def ends_of(paths: AppPaths, instance: Instance, pid: int) -> Starts | None:
         instance: the process
         pid: 0 where it has ended and is about to be started again: that end is not noted yet
     """
-    text = workers.starts(paths.process_run(instance.name))
-    try:
-        found = None if text is None else msgspec.json.decode(text, type=Starts)
-    except msgspec.DecodeError:
-        # the file is the app's: whatever it writes there is no more than a word of its own
-        return None
-    if found is None or pid:
-        return found if found and found.ends else None
-    since = found.since if found.ends else found.began
-    return Starts(ends=found.ends + 1, since=since, began=found.began)
+    return failed_starts(paths.process_run(instance.name), pid)
 
 
 def _await_begin(server: Server, app: AppName, wanted: Collection[Instance]) -> None:

@@ -4,8 +4,10 @@ given workers, and what serves.
 
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState
+from receiver.engine import starts
+from receiver.engine.starts import Starts
 from receiver.health import workers
-from receiver.machine import proc
+from receiver.machine import proc, sockets
 from receiver.model.layout import SLOTS, SlotLetter
 from receiver.model.plan import (
     AimSlot,
@@ -32,10 +34,22 @@ def serving(app: AppState) -> dict[int, str]:
     if master is None or app.release is None:
         return {}
     if app.release.gunicorn is None:
-        return {master: app.release.label}
+        listens = sockets.is_listened_on(app.settings.own_port(app.slot))
+        return {master: app.release.label} if listens else {}
     alive = proc.children(master)
     told = workers.ready_workers(app.paths.slot_run(app.slot))
     return {pid: label for pid, label in sorted(told.items()) if pid in alive}
+
+
+def runs(app: AppState) -> bool:
+    """Whether the slot has a main process."""
+    return app.server.host.main_pid(app.name, app.slot) is not None
+
+
+def failed_starts(app: AppState) -> Starts | None:
+    """How the slot ends again and again; None where it does not, or does not run at all."""
+    pid = app.server.host.running(app.name).get(app.slot)
+    return None if pid is None else starts.failed_starts(app.paths.slot_run(app.slot), pid)
 
 
 def make_way(app: AppState, release: Release) -> Plan:
@@ -110,7 +124,7 @@ def scale(before: AppState, after: AppState) -> Plan:
     if before.settings.stopped:
         return start(after) if after.has_web else ()
     live, release = after.live, after.release
-    if live is None or release is None or not release.gunicorn or not _runs(after):
+    if live is None or release is None or not release.gunicorn or not runs(after):
         return ()
     if stops_first(release, release) or not _hears(after):
         return restart(after)
@@ -139,10 +153,6 @@ def _stop_other(app: AppState) -> Plan:
 def _hears(app: AppState) -> bool:
     """Whether a HUP would be answered: without its run folder, no worker can say that it serves."""
     return app.paths.slot_run(app.slot).is_dir()
-
-
-def _runs(app: AppState) -> bool:
-    return app.server.host.main_pid(app.name, app.slot) is not None
 
 
 def _live(app: AppState) -> tuple[Live, Release]:

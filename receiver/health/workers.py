@@ -72,11 +72,11 @@ def swapped_to(run_dir: Path) -> str | None:
 
 
 def forget_last_swap(run_dir: Path) -> None:
-    """Remove an earlier failure and answer, so that the next ones found are of what happens
+    """Remove earlier failures and the answer, so that the next ones found are of what happens
     next.
     """
     with _folder(run_dir) as fd:
-        for name in ("boot-error", "answer") if fd is not None else ():
+        for name in ("boot-error", "answer", "starts.json") if fd is not None else ():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=fd)
 

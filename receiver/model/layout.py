@@ -7,6 +7,8 @@ from typing import Literal
 from receiver.model.names import AppName
 
 SlotLetter = Literal["a", "b"]
+DOWN_MODE = 0o710
+"""Of the folder in which an app's account says that it does not start: nginx's group looks in."""
 SLOTS: tuple[SlotLetter, SlotLetter] = ("a", "b")
 
 
@@ -140,6 +142,15 @@ class AppPaths:
     def maintenance_page(self) -> Path:
         """What visitors see while the app is in maintenance."""
         return self.home / "maintenance.html"
+
+    @property
+    def down(self) -> Path:
+        """The app's own: a file `web` in it tells nginx that the app does not start."""
+        return self.home / "down"
+
+    @property
+    def down_mark(self) -> Path:
+        return self.down / "web"
 
     @property
     def logs(self) -> Path:

@@ -12,8 +12,8 @@ import msgspec
 
 from receiver.model.log_line import LogLine
 
-_HEADER_BYTES = 4096
-"""nginx takes a header of an answer up to one page of memory."""
+_HEADER_BYTES = 40 * 1024
+"""nginx takes a header of an answer up to `proxy_buffer_size`."""
 _LONGEST = 1_000
 _SERVER_ERROR = 500
 _NOBODY = "-"
@@ -83,6 +83,11 @@ _BY_NGINX = {
     ),
     "not-deployed": Reason(
         "not-deployed", "nothing is deployed yet", "Push some code: `git push prod main`."
+    ),
+    "crashing": Reason(
+        "crashing",
+        "the app does not start: it ends again and again",
+        "See `ship ps -a APP` for the error, correct it and push again.",
     ),
     "header-too-large": Reason(
         "header-too-large",

@@ -23,6 +23,27 @@ SHARED_FILE = "00-ship.conf"
 SITE_MODE = 0o640
 """Of an app's file: it holds who may pass its maintenance page. nginx reads it as root."""
 _TEMPLATE = "nginx/site.conf"
+_COMPRESSED = (
+    "text/css",
+    "text/javascript",
+    "text/xml",
+    "text/csv",
+    "text/markdown",
+    "application/javascript",
+    "application/json",
+    "application/ld+json",
+    "application/manifest+json",
+    "application/xml",
+    "application/rss+xml",
+    "application/atom+xml",
+    "application/wasm",
+    "image/svg+xml",
+    "image/x-icon",
+    "font/ttf",
+    "font/otf",
+)
+"""What nginx compresses besides HTML. Not plain text: apps stream that a line at a time, and a line
+would wait until there is enough to compress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,8 @@ def _values(
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
         "stopped": settings.stopped,
+        "compressed": " ".join(_COMPRESSED),
+        "down_mark": _down_mark(front, app, release),
         "maintenance": _maintenance(front, app, settings),
         "port": web_port(settings, release, slot),
         "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
@@ -105,6 +128,14 @@ def _trust(server: Server, app: AppName, settings: App) -> Trust | None:
     passed_on = {name.lower(): name for name in (*own, *settings.proxy_headers)}
     others = tuple(name for lower, name in passed_on.items() if lower not in ours)
     return Trust(proxies.networks(server.trusted_proxies), app, others)
+
+
+def _down_mark(front: Front, app: AppName, release: Release | None) -> str | None:
+    """The file by which it is known that the app does not start; None where nginx learns that by
+    itself, because nothing listens.
+    """
+    held = release is not None and not release.binds_itself
+    return str(front.layout.app(app).down_mark) if held else None
 
 
 def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object] | None:

@@ -4,6 +4,7 @@ each HUP.
 It stands outside all releases. Which release counts is asked anew each time, by the slot's link.
 Its parts are loaded anew as well, so that a running master never mixes two versions of them.
 
+launch.py     how a process starts, and what it notes of its starts
 release.py    what is on disk: the release behind the slot, its config vars, its web process
 settings.py   gunicorn's settings made of that, and of the app's own gunicorn file
 worker.py     a new worker: enter the release, say when it serves, say why it could not
@@ -37,12 +38,12 @@ def _master():
     if master is None:
         master = types.ModuleType("ship_runtime_master")
         master.cfg, master.workers, master.served, master.swapping = None, 0, False, False
-        master.label, master.starting = "", False
+        master.label, master.starting, master.failed = "", False, 0
         sys.modules["ship_runtime_master"] = master
     return master
 
 
 # each imports those before it
-for _name in ("release", "worker", "drain", "unsaid", "question", "swap"):
+for _name in ("launch", "release", "worker", "drain", "unsaid", "question", "swap"):
     _part(_name)
 globals().update(_part("settings").load(_master()))

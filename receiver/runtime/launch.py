@@ -47,6 +47,8 @@ _EXEC_TIME = ("LD_", "MALLOC_", "PYTHON")  # read by a program at its start: too
 _FIRST_LISTEN_FD = 3
 QUICK_END_S = 60
 LONGEST_WAIT_S = 300
+FAILED_STARTS = 2
+LONGEST_WORDS = 500
 _SHELL_ONLY = re.compile(r"[;&|<>()`*?\[\]~#{}!\n\\'\"]|\$(?!\w)")
 _VARIABLE = re.compile(r"\$(\w+)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -96,6 +98,8 @@ def parse(argv):
 
 
 def start(options):
+    if options["process"] == "web" and not options["--bind"]:
+        note_web_start(options)
     clear_ready(options["--run"])
     if options["--instance"]:
         put_off(options["--run"])
@@ -255,6 +259,69 @@ def clear_ready(run):
         raise LaunchError(NO_INPUT, f"The folder {run} cannot be used: {error}.") from error
 
 
+def note_web_start(options):
+    """Count failed starts in a row; after a few, nginx answers in the app's place.
+
+    A worker that serves takes the file away by which nginx knows.
+    """
+    run, folder = options["--run"], options["--app-dir"]
+    last = last_start(os.path.join(run, "starts.json"))
+    quick = 0 <= time.time() - last.get("began", 0) < QUICK_END_S
+    served = os.path.exists(os.path.join(run, "swapped"))
+    ends = last["ends"] + 1 if last and (quick or not served) else 0
+    try:
+        os.makedirs(run, exist_ok=True)
+        note_failures(run, folder, ends, served=served)
+    except OSError:
+        return  # visitors wait in line then
+
+
+def note_failures(run, folder, ends, *, served=False):
+    """Note how often in a row no worker came to serve; tell nginx of it, or that it is over."""
+    path, now = os.path.join(run, "starts.json"), time.time()
+    since = last_start(path).get("since", now) if ends > 1 else now
+    noted = {"ends": ends, "since": since, "began": now, "why": last_words(run), "served": served}
+    write_start(path, noted)
+    if ends >= FAILED_STARTS and not other_slot_serves(run):
+        os.close(os.open(down_mark(folder), os.O_WRONLY | os.O_CREAT, 0o600))
+    elif not ends:
+        lift_mark(folder)
+
+
+def down_mark(folder):
+    return os.path.join(folder, "down", "web")
+
+
+def lift_mark(folder):
+    """Have nginx pass visitors on to the app."""
+    if os.path.lexists(down_mark(folder)):
+        os.unlink(down_mark(folder))
+
+
+def other_slot_serves(run):
+    folder, own = os.path.split(run)
+    others = [name for name in os.listdir(folder) if name.startswith("web.") and name != own]
+    ready = [os.path.join(folder, name, "ready") for name in others]
+    return any(os.path.isdir(path) and os.listdir(path) for path in ready)
+
+
+def last_words(run):
+    """The line that says most of why the start before failed: the last of its traceback."""
+    try:
+        with open(os.path.join(run, "boot-error"), encoding="utf-8", errors="replace") as handle:
+            lines = handle.read().split("\n")
+    except OSError:
+        return ""
+    return ([line.strip() for line in lines if line.strip()] or [""])[-1][:LONGEST_WORDS]
+
+
+def write_start(path, noted):
+    with open(path + ".new", "w", encoding="utf-8") as handle:
+        json.dump(noted, handle)
+    os.replace(path + ".new", path)
+    return noted
+
+
 def put_off(run):
     """Wait when the starts before went wrong."""
     wait_s = note_start(os.path.join(run, "starts.json"))
@@ -280,9 +347,7 @@ def note_start(path):
     ends = last["ends"] + 1 if quick else 0
     since = last["since"] if ends > 1 else now
     wait_s = min(2 ** (ends - 1), LONGEST_WAIT_S) if 0 < ends < 10 else LONGEST_WAIT_S * bool(ends)  # noqa: PLR2004
-    with open(path + ".new", "w", encoding="ascii") as handle:
-        json.dump({"ends": ends, "since": since, "began": now + wait_s}, handle)
-    os.replace(path + ".new", path)
+    write_start(path, {"ends": ends, "since": since, "began": now + wait_s})
     return wait_s
 
 

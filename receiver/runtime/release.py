@@ -47,7 +47,7 @@ class Release:
 
     def __init__(self, environment):
         self.home = os.path.realpath(environment["SHIP_SLOT"])
-        self.run = environment["SHIP_RUN"]
+        self.run, self.app_dir = environment["SHIP_RUN"], environment.get("SHIP_APP_DIR", "")
         self.port = environment.get("PORT", "8000")
         self.bind = environment.get("SHIP_BIND") or "127.0.0.1:" + self.port
         record = read_json(os.path.join(self.home, "release.json"))

@@ -10,11 +10,13 @@ Then gunicorn is left to do the one part it does well: to stop the older workers
 new worker fails, the new ones are the ones to go, and the settings before the HUP are put back.
 """
 
+import contextlib
 import os
 import signal
 import time
 
 import ship_runtime_drain as drain
+import ship_runtime_launch as launch
 import ship_runtime_question as question
 import ship_runtime_unsaid as unsaid
 import ship_runtime_worker as boot
@@ -139,10 +141,24 @@ def _note_end(server, master, run, pid):
     """Say that a start did not bring all workers; where none serves, the master ends by itself."""
     served = boot.withdraw(run, pid)
     master.served |= served
+    _count_failures(server, master, run, served)
     starting = getattr(master, "starting", False) and not master.swapping
     if starting and not served and _serving(server, run):
         _leave_reason(run, f"A worker of {master.label} ended before it served.")
         boot.leave(run, "swapped", f"{master.label} in part")
+
+
+def _count_failures(server, master, run, served):
+    """Tell nginx when workers that served are gone, and one after the other does not start.
+
+    Where none has served yet, the master ends by itself, and its starts are counted.
+    """
+    if served or not master.served or master.swapping or _serving(server, run):
+        master.failed = 0
+        return
+    master.failed = getattr(master, "failed", 0) + 1
+    with contextlib.suppress(OSError):
+        launch.note_failures(run, os.environ["SHIP_APP_DIR"], master.failed)
 
 
 def _take_one_signal_at_a_time(server):

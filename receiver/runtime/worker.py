@@ -1,5 +1,6 @@
 """A new worker: it enters its release, says when it serves, and says why it could not."""
 
+import contextlib
 import importlib
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import time
 import traceback
 
+import ship_runtime_launch as launch
 from gunicorn.errors import AppImportError
 
 _SPEAK_FOR_THEMSELVES = (AppImportError, ImportError, SyntaxError, SystemExit)
@@ -145,6 +147,8 @@ def announce(release, worker):
         worker.notify = beat
         worker.ship_serves = True
         leave(release.run, f"ready/{os.getpid()}", release.label)
+        with contextlib.suppress(OSError):
+            launch.lift_mark(release.app_dir)
         if os.getppid() == worker.ppid:
             os.kill(worker.ppid, signal.SIGCHLD)  # wakes the master: it may start the others now
 

@@ -1,8 +1,14 @@
 """No push takes a site down: what would is refused, and what is called live serves."""
 
+import json
+import os
+import re
+import signal
+import time
+
 import pytest
 
-from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.embedded_server import DOMAIN, EmbeddedServer, ask_raw, wait_until
 from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
@@ -37,3 +43,72 @@ def test_a_release_without_web_ends_no_site_unless_that_is_said(server: Embedded
     ended = laptop.push()
     assert ended.status == 0, ended.text
     assert "It has no web process" in ended.text
+
+
+FRAGILE = """
+import os, pathlib
+
+if pathlib.Path(os.environ["SHIP_STORAGE"], "broken").exists():
+    raise RuntimeError("no database")
+
+def app(environ, start_response):
+    kind, path = "text/plain", environ["PATH_INFO"]
+    headers = []
+    if path == "/json":
+        kind = "application/json"
+    elif path.startswith("/head"):
+        headers = [("Set-Cookie", f"c{n}=" + "x" * 1000) for n in range(int(path[5:]))]
+    start_response("200 OK", [("Content-Type", kind), *headers])
+    return [b"x" * 5000]
+"""
+
+
+class Timed:
+    """An answer, and how long it took."""
+
+    def __init__(self, server: EmbeddedServer, app: str, path: str = "/") -> None:
+        began = time.monotonic()
+        self.status, self.body = server.ask(app, path)
+        self.took_s = time.monotonic() - began
+
+
+def test_what_crashes_again_and_again_is_told_so_and_keeps_nobody_waiting(
+    server: EmbeddedServer,
+) -> None:
+    server.publish("fragile", {"app.py": FRAGILE, "requirements.txt": ""})
+    for kib in (5, 32):
+        assert server.ask("fragile", f"/head{kib}")[0] == 200
+    too_large = server.ask("fragile", "/head48")
+    assert too_large[0] == 502
+    assert "fragile answered" in too_large[1]
+    zipped = ask_raw(
+        server.port, f"fragile.{DOMAIN}", "/json", headers="Accept-Encoding: gzip\r\n"
+    )[0]
+    assert "Content-Encoding: gzip" in zipped
+
+    paths = server.paths("fragile")
+    (paths.storage / "broken").touch()
+    pid = server.host.main_pid(paths.name, "a")
+    assert pid
+    os.kill(pid, signal.SIGTERM)
+    wait_until(paths.down_mark.exists, 60)
+    answer = Timed(server, "fragile")
+    assert answer.status == 502
+    assert answer.took_s < 1
+    assert "does not answer" in answer.body
+    found = json.loads(server.ship("apps:info", "-a", "fragile", "--json").out)
+    assert found["state"] == "crashing"
+    for words in (("apps",), ("apps:info", "fragile"), ("ps", "-a", "fragile")):
+        told = server.ship(*words).out
+        assert re.search(r"crashing \(\d+ restarts: RuntimeError: no database\)", told), told
+        assert " up" not in told
+    doctor = server.ship("doctor", "-a", "fragile")
+    assert re.search(r"web\.1 is crashing \(\d+ restarts: RuntimeError", doctor.out), doctor.out
+    assert '"the app does not start: it ends again and again"' in (
+        server.ship("logs", "-a", "fragile", "--source", "router").out
+    )
+
+    (paths.storage / "broken").unlink()
+    wait_until(lambda: server.ask("fragile")[0] == 200, 60)
+    assert not paths.down_mark.exists()
+    assert "up" in server.ship("apps").out

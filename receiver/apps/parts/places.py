@@ -9,6 +9,7 @@ from receiver.hosts.accounts import ids
 from receiver.machine import files, git
 from receiver.machine.interpreter import lasting
 from receiver.model.errors import GitError
+from receiver.model.layout import DOWN_MODE
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
 from receiver.model.release import Release
@@ -43,11 +44,16 @@ class Home(Part):
             files.make_folder(folder, mode=0o700)
         for folder in (paths.storage, paths.cache):
             files.make_folder(folder, mode=0o700, uid=uid, gid=gid)
+        _make_down(app)
         if owner is not None:
             files.give_tree(paths.storage, uid=uid, gid=gid)
 
     def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
         for app in apps:
+            if not app.paths.down.is_dir():
+                if not dry_run:
+                    _make_down(app)
+                yield f"make the folder {app.paths.down}"
             if closing.close(app, dry_run=dry_run):
                 yield f"close the files of {app.name} to other accounts"
 
@@ -58,6 +64,13 @@ class Home(Part):
 
     def remove(self, app: AppState) -> None:
         files.remove_tree(app.paths.run)  # the folder itself goes last, by who removes the app
+
+
+def _make_down(app: AppState) -> None:
+    """The folder in which the app's account may say that it does not start, for nginx to see."""
+    accounts = app.server.host.accounts
+    uid, _ = ids(accounts.owner(app.name))
+    files.make_folder(app.paths.down, mode=DOWN_MODE, uid=uid, gid=accounts.nginx_gid)
 
 
 class Repository(Part):

@@ -27,9 +27,9 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
     "web.1: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4711)\n"
     "web.2: up 2026-01-31T08:15:00Z (~ 5m ago) (v2, process 4712)\n\n"
     "=== worker: python worker.py (1)\n\n"
-    "worker.1: crashed 2026-01-31T08:19:50Z (~ 10s ago): exit status 1, 4 times in a row,"
-    " again at 2026-01-31T08:20:05Z\n"
-    "          KeyError: 'REDIS_URL'",
+    "worker.1: crashing (4 restarts: KeyError: 'REDIS_URL')\n"
+    "          since 2026-01-31T08:19:50Z (~ 10s ago), exit status 1, again at"
+    " 2026-01-31T08:20:05Z",
 )
 @for_app
 @with_json
@@ -192,8 +192,8 @@ def _show_type(found: "Type", now: str) -> None:
     show.data("")
     for process in found.running:
         show.data(_line(process, now))
-        if process.reason and process.last_line:
-            show.data(" " * (len(process.name) + 2) + process.last_line)
+        if process.state == "crashing":
+            show.data(" " * (len(process.name) + 2) + _since(process, now))
     if not found.running:
         show.data(f"{found.type}: {_why_none(found)}")
 
@@ -213,10 +213,15 @@ def _line(process: "Running", now: str) -> str:
         since = _time(process.since, now)
         told = f"{process.name}: up {since} ({process.release}, process {process.pid})"
         return f"{told}, after {_ends(process)}" if process.ends else told
-    if process.state == "crashed":
-        again = f", again at {process.starts_again_at}" if process.starts_again_at else ""
-        return f"{process.name}: crashed {_time(process.since, now)}: {_ends(process)}{again}"
+    if process.state == "crashing":
+        return f"{process.name}: crashing ({process.crash})"
     return f"{process.name}: {process.state}"
+
+
+def _since(process: "Running", now: str) -> str:
+    again = f"again at {process.starts_again_at}" if process.starts_again_at else ""
+    parts = (f"since {_time(process.since, now)}", process.reason, again)
+    return ", ".join(part for part in parts if part)
 
 
 def _time(since: str | None, now: str) -> str:

@@ -122,7 +122,7 @@ class SupervisordHost:
         """
         process = self._process_for(app, slot)
         paths = self._layout.app(app)
-        for folder in (paths.slot_run(slot), paths.work, paths.logs):
+        for folder in (paths.slot_run(slot), paths.work, paths.logs, paths.down):
             folder.mkdir(parents=True, exist_ok=True)
         workers.forget_last_swap(paths.slot_run(slot))
         self._start(app, process)

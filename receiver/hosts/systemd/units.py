@@ -122,6 +122,7 @@ def _slot_text(layout: Layout, app: AppName, settings: App, runtime: Path, kind:
         slots=paths.slots,
         work=paths.work,
         run=paths.run,
+        down=paths.down,
         run_directory=paths.run.relative_to(_RUN),
         port=settings.port,
         ports={"a": settings.port_a, "b": settings.port_b},

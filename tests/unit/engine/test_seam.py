@@ -15,6 +15,7 @@ import pytest
 
 from receiver.changes.app_state import AppState, state_of
 from receiver.deploy.stages.takeover import planned_swap
+from receiver.engine.starts import Starts
 from receiver.hosts import Host
 from receiver.hosts.jobs import Job, Running
 from receiver.logs import stream
@@ -74,6 +75,14 @@ class Elsewhere:
     def serving(self, app: AppState) -> dict[int, str]:
         del app
         return {4711: "v1", 4712: "v1"}
+
+    def runs(self, app: AppState) -> bool:
+        del app
+        return True
+
+    def failed_starts(self, app: AppState) -> Starts | None:
+        del app
+        return None
 
     @property
     def background(self) -> NoReturn:

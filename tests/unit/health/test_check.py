@@ -25,7 +25,7 @@ HOST = "blog.example.com"
 @pytest.fixture(scope="module")
 def asking() -> Any:
     """runtime/question.py, as a worker loads it."""
-    for name in ("worker", "unsaid", "question"):
+    for name in ("launch", "worker", "unsaid", "question"):
         spec = importlib.util.spec_from_file_location(
             f"ship_runtime_{name}", RUNTIME / f"{name}.py"
         )
@@ -35,7 +35,7 @@ def asking() -> Any:
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
     yield sys.modules["ship_runtime_question"]
-    for name in ("worker", "unsaid", "question"):
+    for name in ("launch", "worker", "unsaid", "question"):
         del sys.modules[f"ship_runtime_{name}"]
 
 

@@ -1,6 +1,8 @@
 """`ship apps` and `ship apps:info`: which apps there are, and how one is."""
 
-from typing import TypedDict
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -10,6 +12,12 @@ from receiver.cli.commands.config import pending
 from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App
+
+if TYPE_CHECKING:
+    from receiver.processes.look import Running
+
+_SHORT = 60
+"""Characters of a reason in a table."""
 
 
 @command("apps", example="$ ship apps\nblog  http://blog.example.com  v2  up")
@@ -27,13 +35,24 @@ def list_apps(call: Call, *, as_json: bool) -> None:
     elif not found:
         show.progress(_no_apps(call))
     else:
-        rows = [(it["name"], it["url"], it["release"] or "-", _shown_state(it)) for it in found]
+        rows = [
+            (it["name"], it["url"], it["release"] or "-", _shown_state(it, _SHORT)) for it in found
+        ]
         show.table(("App", "URL", "Release", "State"), rows)
 
 
-def _shown_state(found: "_Summary") -> str:
+def _shown_state(found: "_Summary", most: int | None = None) -> str:
+    crashes = found["crashing"]
+    told = {
+        name: why if most is None else textwrap.shorten(why, most) for name, why in crashes.items()
+    }
+    state = found["state"]
+    if state == "crashing":
+        state = f"crashing ({next(iter(told.values()))})"
+    else:
+        state = ", ".join([state, *(f"{name} crashing ({why})" for name, why in told.items())])
     more = {"in maintenance": found["maintenance"], "locked": found["locked"]}
-    return ", ".join([found["state"], *(name for name, holds in more.items() if holds)])
+    return ", ".join([state, *(name for name, holds in more.items() if holds)])
 
 
 def _no_apps(call: Call) -> str:
@@ -69,7 +88,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
         "Domains": ", ".join(found["domains"]),
         "Release": found["release"] or "",
         "Change": found["description"] or "",
-        "State": found["state"],
+        "State": _shown_state({**found, "maintenance": None, "locked": None}),
         "Maintenance": _maintenance(found),
         "Locked": found["locked"] or "",
         "Created": found["created_at"],
@@ -100,6 +119,8 @@ class _Summary(TypedDict):
     release: str | None
     description: str | None
     state: str
+    crashing: dict[str, str]
+    """By process, how often it was started again and why; of those that do not stay up."""
     maintenance: str | None
     """Since when it is on."""
     locked: str | None
@@ -112,16 +133,15 @@ class _Summary(TypedDict):
 
 def _summary(call: Call, name: AppName) -> _Summary:
     from receiver.changes import freezes
+    from receiver.processes import look as processes
     from receiver.state import config_history, records
 
     server = call.server
     paths = server.layout.app(name)
     settings = records.read_app(paths)
-    live, release = records.read_live_release(paths)
+    release = records.read_live_release(paths)[1]
     frozen = freezes.look(paths)
-    runs = live is not None and server.host.main_pid(name, live.slot) is not None
-    if release is not None and release.served == "nothing":
-        runs = any(server.host.background.running(name).values())
+    running = [each for kind in processes.look(server, name).types for each in kind.running]
     return {
         "name": name,
         "url": server.url(name),
@@ -129,7 +149,8 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "domains": list(settings.domains),
         "release": release.label if release else None,
         "description": release.description if release else None,
-        "state": _state(settings, release, runs=runs),
+        "state": _state(settings, release, running),
+        "crashing": {each.name: each.crash for each in running if each.state == "crashing"},
         "maintenance": settings.maintenance.since if settings.maintenance else None,
         "locked": frozen.told() if frozen else None,
         "pending_config": list(config_history.pending(paths).names),
@@ -143,13 +164,14 @@ def _maintenance(found: _Summary) -> str:
     return f"on, since {found['maintenance']}" if found["maintenance"] else ""
 
 
-def _state(settings: App, release: Release | None, *, runs: bool) -> str:
+def _state(settings: App, release: Release | None, running: Sequence["Running"]) -> str:
     if release is None:
         return "empty"
     if release.served == "files":
         return "files"
     if settings.stopped:
         return "stopped"
-    if release.served == "nothing":
-        return "up" if runs else "idle"
-    return "up" if runs else "down"
+    web = release.served == "process"
+    shown = [each.state for each in running if not web or each.name.startswith("web.")]
+    states: tuple[str, ...] = ("up", "crashing", "starting")
+    return next((state for state in states if state in shown), "down" if web else "idle")

@@ -5,7 +5,7 @@
 from receiver.hosts.accounts import Owner
 from receiver.hosts.examiner import Access
 from receiver.hosts.systemd.request_logs import FOLDER
-from receiver.model.layout import AppPaths, Layout
+from receiver.model.layout import DOWN_MODE, AppPaths, Layout
 from receiver.planner.render import render
 
 SUDOERS = "/etc/sudoers.d/ship"
@@ -15,6 +15,7 @@ _PUSHES = "Pushes and commands over ssh fail."
 _SERVES = "The app's processes cannot reach their files, or others can."
 _PRIVATE = "Other accounts of this machine can read config vars, which hold passwords."
 _WRITES = "The app cannot write its own files."
+_WAITS = "Visitors wait for an app that does not start, instead of being told so."
 _CODE = "Other accounts of this machine can read the code."
 _RECORDS = (
     "Other accounts can read the app's records, or change them, or the app cannot read its own."
@@ -50,7 +51,7 @@ def server_access(layout: Layout, receiver: Owner, nginx_gid: int) -> tuple[Acce
 
 
 def app_access(
-    paths: AppPaths, owner: Owner, receiver: Owner, version: int | None
+    paths: AppPaths, owner: Owner, receiver: Owner, nginx_gid: int, version: int | None
 ) -> tuple[Access, ...]:
     """The folders of an app, and the files that hold its secrets and records."""
     found = [
@@ -63,6 +64,7 @@ def app_access(
             for path in (paths.builds, paths.incoming, paths.logs)
         ),
         *(_folder(path, owner, 0o700, _WRITES) for path in (paths.storage, paths.cache)),
+        _folder(paths.down, Owner(owner.uid, nginx_gid), DOWN_MODE, _WAITS),
         *(_file(path, _ROOT, 0o600, _RECORDS) for path in (paths.settings, paths.live)),
         _file(paths.scale, Owner(0, owner.gid), 0o640, _RECORDS),
         _file(paths.config, _ROOT, 0o600, _PRIVATE),

@@ -150,7 +150,8 @@ class SystemdExaminer:
         receiver = self._accounts.receiver()
         if app.owner is None or receiver is None:
             return ()  # told already; what belongs to it is not known
-        return app_access(app.paths, app.owner, receiver, _version(app))
+        nginx_gid = grp.getgrnam(NGINX_GROUP).gr_gid
+        return app_access(app.paths, app.owner, receiver, nginx_gid, _version(app))
 
     def trees_of(self, app: Subject) -> Iterator[Tree]:
         """What the app writes or runs, and the repository."""

@@ -40,7 +40,7 @@ def test_folders_are_as_the_installer_makes_them(line: tuple[str, str, str]) -> 
 def test_nobody_but_root_and_the_app_reads_config_vars() -> None:
     found = {
         Path(each.path).name: each
-        for each in app_access(Layout.vps().app(AppName("blog")), Owner(995, 995), SHIP, 3)
+        for each in app_access(Layout.vps().app(AppName("blog")), Owner(995, 995), SHIP, 33, 3)
     }
     assert (found["config.json"].uid, found["config.json"].mode) == (0, 0o600)
     assert (found["env.json"].uid, found["env.json"].gid, found["env.json"].mode) == (0, 995, 0o640)
