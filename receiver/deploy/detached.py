@@ -96,7 +96,7 @@ def follow_again(server: Server, app: AppName, number: int, show: Callable[[byte
     paths = server.app(app)
     log, build = records.build_log(paths, number), records.read_build(paths, number)
     if build is not None and build.status != "running":
-        return build.exit_code  # it has told that itself
+        return _verdict(server, paths, number, show)  # it has told that itself
     Output(show).warn(
         "The process that showed this was killed, and the deploy goes on without it. All that it"
         f" says:\n  ship builds:output {number} -a {app}"
@@ -269,7 +269,9 @@ def _verdict(
     """
     ended = records.read_build(paths, number)
     if ended is not None and ended.status != "running":
-        return ended.exit_code
+        if records.unfinished_build(paths) != number:
+            return ended.exit_code
+        # who undid it was killed too, and had recorded its end before
     _undo_killed(server, paths, number, show)
     ended = builds.look(paths, number)
     if ended is None:

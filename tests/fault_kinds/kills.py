@@ -32,18 +32,24 @@ def kill_one(ground: Ground, dice: random.Random) -> Fault:
 
 
 def kill_in_handover(ground: Ground, dice: random.Random) -> Fault:
-    """The deploy, once the other slot is about to start; sometimes its follower with it."""
+    """The deploy, once the other slot is about to start; sometimes its follower with it, at once or
+    when that is at its undoing.
+    """
     commit, delay_s = ground.commit(), dice.uniform(0.0, 0.5)
-    roles = dice.choice((("deploy",), ("deploy",), ("deploy", "follower")))
+    pause_s = dice.choice((None, None, 0.0, dice.uniform(0.0, 0.3)))
     steps = ground.paths.journal / "undo.jsonl"
     with ground.pushing() as client:
         while client.poll() is None and "StopSlot" not in _text(steps):
             time.sleep(0.005)
         time.sleep(delay_s)
         found = ground.actors()
-        killed_s = _kill([pid for role in roles for pid in found.get(role, [])])
+        killed_s = _kill(found.get("deploy", []))
+        if pause_s is not None:
+            time.sleep(pause_s)
+            killed_s = _kill(found.get("follower", []))
         said = ended(client)
-    what = f"{' and '.join(roles)}, {delay_s:.2f} s into the handover"
+    what = f"deploy, {delay_s:.2f} s into the handover"
+    what += "" if pause_s is None else f", and its follower after {pause_s:.2f} s"
     return Fault(what, ground.lies_or_lost(commit, said, killed_s + SERVED_LIMIT_S))
 
 
