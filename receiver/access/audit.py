@@ -7,6 +7,7 @@ A line is on the disk before what it tells of goes on. Nothing here removes or r
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,17 +52,8 @@ class Entry:
         if not self._open:
             return
         self._open = False
-        result = ", ".join(filter(None, (self.told, release)))
-        ended = replace(
-            self.line,
-            at=self.clock.stamp(),
-            event="ended",
-            words=(),
-            status=status,
-            reason=reason,
-            result=result,
-        )
-        self._add(ended)
+        end = End(status, reason, ", ".join(filter(None, (self.told, release))))
+        self._add(_ended(self.line, self.clock.stamp(), end))
 
     def hand_over(self) -> None:
         """Leave the end to another process, which was forked from this one."""
@@ -69,6 +61,14 @@ class Entry:
 
     def _add(self, line: Line) -> None:
         note(self.layout, line, self.trouble)
+
+
+class End(NamedTuple):
+    """How a change ended."""
+
+    status: int
+    reason: str
+    result: str
 
 
 class Found(NamedTuple):
@@ -105,22 +105,22 @@ def note(layout: Layout, line: Line, trouble: Callable[[str], object]) -> None:
 
 def append(layout: Layout, line: Line) -> None:
     """Add a line; it is on the disk when this returns."""
-    if not layout.audit.is_dir():
-        files.make_folder(layout.audit, mode=0o700)
-    with files.locked_file(layout.audit / "lock"):
-        path = _segment(layout)
-        fd = files.open_log(path)
-        try:
-            last, whole = _last_line(fd)
-            chained = replace(line, previous=_digest(last) if last else _head_before(layout, path))
-            text = (b"" if whole else b"\n") + _ENCODER.encode(chained) + b"\n"
-            while text:  # a disk that takes a part of it says so at the rest
-                text = text[os.write(fd, text) :]
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        if not last:
-            files.sync_folder(layout.audit)
+    with _alone(layout):
+        _append(layout, line)
+
+
+def end_for(layout: Layout, change: str, at: str, end: End) -> None:
+    """Record the end of a change whose process was killed, unless it did so itself.
+
+    One of which no beginning is on record has no end either.
+
+    Raises:
+        OSError: the disk takes no line
+    """
+    with _alone(layout):
+        newest = next((line for line in newest_first(layout) if line.id == change), None)
+        if newest is not None and newest.event == "began":
+            _append(layout, _ended(newest, at, end))
 
 
 def segments(layout: Layout) -> list[Path]:
@@ -190,6 +190,37 @@ def verify(layout: Layout, known: str = "") -> Found:
             seen |= previous == known
     first = int(paths[0].stem) if paths else 1
     return Found(lines, torn, first, previous or BEFORE_THE_FIRST, tuple(broken), seen)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    if not layout.audit.is_dir():
+        files.make_folder(layout.audit, mode=0o700)
+    with files.locked_file(layout.audit / "lock"):
+        yield
+
+
+def _append(layout: Layout, line: Line) -> None:
+    path = _segment(layout)
+    fd = files.open_log(path)
+    try:
+        last, whole = _last_line(fd)
+        chained = replace(line, previous=_digest(last) if last else _head_before(layout, path))
+        text = (b"" if whole else b"\n") + _ENCODER.encode(chained) + b"\n"
+        while text:  # a disk that takes a part of it says so at the rest
+            text = text[os.write(fd, text) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    if not last:
+        files.sync_folder(layout.audit)
+
+
+def _ended(began: Line, at: str, end: End) -> Line:
+    status, reason, result = end
+    return replace(
+        began, at=at, event="ended", words=(), status=status, reason=reason, result=result
+    )
 
 
 def _segment(layout: Layout) -> Path:

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from receiver.access import audit
 from receiver.changes import freezes, repositories
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.changes.executor import Executor
@@ -16,6 +17,7 @@ from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.plan import AskThroughNginx, AwaitAnswer, AwaitRelease
+from receiver.model.release import Build
 from receiver.server import Server
 from receiver.state import builds, records
 
@@ -148,6 +150,17 @@ def roll_back(server: Server, journal: Checkpoint, out: Output, *, waiting: bool
     journal.finalize()
 
 
+def note_end(server: Server, build: Build) -> None:
+    """Have the audit tell how a build ended whose process was killed before it could."""
+    if not build.audit:
+        return
+    release = f"v{build.release}" if build.release else ""
+    result = ", ".join(filter(None, (build.description, release)))
+    end = audit.End(build.exit_code, build.reason or "", result)
+    with suppress(OSError):  # a full disk keeps nobody from undoing what was begun
+        audit.end_for(server.layout, build.audit, server.clock.stamp(), end)
+
+
 def _or_told(deed: Callable[[], object], out: Output, what: str) -> None:
     """Do it, or tell why not: whatever is wrong with one step, the next one is undone."""
     try:
@@ -168,6 +181,7 @@ def _mark_interrupted(server: Server, paths: AppPaths, about: About) -> None:
     if build is None or build.status != "running":
         return
     ended = msgspec.structs.replace(builds.interrupted(build), finished_at=server.clock.stamp())
+    note_end(server, ended)
     records.write_build(paths, ended)
 
 

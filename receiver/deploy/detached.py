@@ -139,6 +139,7 @@ def _begin(server: Server, paths: AppPaths, request: Request) -> tuple[Build, in
         pid=0,
         config_names=tuple(sorted(records.read_config(paths.config))),
         push=request.push,
+        audit=request.entry.line.id if request.entry is not None else "",
     )
     return builds.begin(paths, wanted, keep=server.settings.keep_builds)
 
@@ -166,9 +167,9 @@ def _work(server: Server, paths: AppPaths, build: Build, job: _Job, go: int) -> 
         ended = _attempt(server, paths, build, job.work)
         status = ended.exit_code
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended
-        records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
-        if job.entry is not None:
+        if job.entry is not None:  # before its record, after which nobody looks whether it is
             _record(job.entry, ended)
+        records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
     except Exception as error:  # noqa: BLE001 - nobody is above us; without this nothing is told
         told = _in_words(error, paths)
         status = told.exit_code if ended is None else ended.exit_code
@@ -268,14 +269,16 @@ def _verdict(
     was killed, or failed, before it could say so.
     """
     ended = records.read_build(paths, number)
-    if ended is not None and ended.status != "running":
-        if records.unfinished_build(paths) != number:
-            return ended.exit_code
-        # who undid it was killed too, and had recorded its end before
+    is_over = ended is not None and ended.status != "running"
+    # where that is left, who undid it was killed too, and had recorded its end before
+    if ended is not None and is_over and records.unfinished_build(paths) != number:
+        return ended.exit_code
     _undo_killed(server, paths, number, show)
     ended = builds.look(paths, number)
     if ended is None:
         return EXIT_FAILED
+    from receiver.changes.recovery import note_end  # noqa: PLC0415 - as in `_undo_killed`
+
     out = Output(show)
     if ended.release is not None:
         out.warn(f"The process that did this was killed when v{ended.release} was live. It serves.")
@@ -283,6 +286,7 @@ def _verdict(
         out.warn("The process that did this was killed when all was done. It stands.")
     elif not explained:
         out.warn("The process that did this was killed. What it had begun is undone.")
+    note_end(server, ended)
     with suppress(OSError):
         records.write_build(paths, replace(ended, finished_at=server.clock.stamp()))
     return ended.exit_code

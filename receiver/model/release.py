@@ -141,3 +141,5 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     """Of one that makes no release: all was done. It stands, unless its journal is there."""
     push: str = ""
     """What tells the push that asked for it from every other; empty where none did."""
+    audit: str = ""
+    """The change of the audit that it is; empty where it is none."""

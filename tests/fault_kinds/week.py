@@ -246,7 +246,10 @@ class Week(RuleBasedStateMachine):
             found += [] if recovered.status == 0 else [f"server:recover: {recovered.text}"]
         fits, lies = self._what_fits(wish.after)
         found += lies or self._wrong_verdict(wish.after, told, fits)
-        found += self._wrong_lines(wish, told, fits, self._lines_since(heard, wish.name))
+        lines = self._lines_since(heard, wish.name)
+        found += self._wrong_lines(wish, told, fits, lines)
+        if not (cut and cut.who == "everybody"):
+            found += self._missing_ends(lines)
         if found:
             self._fail([*found, f"it said: {told.text[-900:]}"])
         self.now = fits[-1]
@@ -315,6 +318,14 @@ class Week(RuleBasedStateMachine):
             if (end.status == 0) is not (fits == [wish.after] and wish.after is not self.now):
                 return [f"the audit has another end: {end}"]
         return []
+
+    def _missing_ends(self, lines: list[Line]) -> list[str]:
+        """What was begun in a process of its own, and has no end on record, though that process or
+        one that followed it lived on.
+        """
+        ended = {line.id for line in lines if line.event == "ended"}
+        begun = {line.id for line in lines} & {it.audit for it in builds.newest_first(self.paths)}
+        return [f"the audit has no end of {change}" for change in sorted(begun - ended)]
 
     def _lines_since(self, heard: tuple[str, int], command: str) -> list[Line]:
         once = iter([True, False])

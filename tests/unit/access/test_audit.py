@@ -139,6 +139,25 @@ def test_an_end_is_recorded_once_and_by_whom_it_was_handed_to(layout: Layout) ->
     ]
 
 
+def test_the_end_of_a_process_that_was_killed_is_recorded_unless_it_did_so_itself(
+    layout: Layout,
+) -> None:
+    killed, quick = (
+        audit.Entry(layout, SYSTEM_CLOCK, line("git push", app=app), pytest.fail).begin()
+        for app in ("shop", "blog")
+    )
+    quick.end(0, release="v3")
+    for change in (killed.line.id, quick.line.id, "of nobody", killed.line.id):
+        audit.end_for(layout, change, SYSTEM_CLOCK.stamp(), audit.End(10, "build/interrupted", "x"))
+    ends = [
+        (each.app, each.status, each.reason, each.result)
+        for each in audit.newest_first(layout)
+        if each.event == "ended"
+    ]
+    assert ends == [("shop", 10, "build/interrupted", "x"), ("blog", 0, "", "v3")]
+    assert audit.verify(layout).broken == ()
+
+
 def test_a_disk_that_takes_no_line_stops_nobody_and_is_told(layout: Layout) -> None:
     layout.audit.symlink_to("/proc/nowhere")
     told: list[str] = []

@@ -1,11 +1,18 @@
 """Who follows a deploy: what is left of it is undone, whoever was killed at that before."""
 
+import os
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+from receiver.access import audit
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.deploy import detached
 from receiver.hosts.supervisord.host import SupervisordHost
 from receiver.model import settings
+from receiver.model.audit import Line
+from receiver.model.errors import EXIT_CODES
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
@@ -26,21 +33,35 @@ BUILD = Build(
 )
 
 
-def test_one_that_is_on_record_as_ended_is_undone_all_the_same(tmp_path: Path) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    """A server with an app of which nothing was pushed; none of its programs runs."""
     layout = Layout.embedded(tmp_path)
     paths = layout.app(BLOG)
-    for folder in (paths.home, paths.builds, layout.run):
+    for folder in (paths.home, paths.builds, paths.releases, layout.run):
         folder.mkdir(parents=True)
     records.write_toml(paths.settings, settings.App(port=5000, port_a=5001, port_b=5002))
-    server = Server(
-        layout, settings.Server(domain="ship.test", host="supervisord"), SupervisordHost(layout)
-    )
-    build, _ = builds.begin(paths, BUILD, keep=9)
-    records.write_build(paths, builds.interrupted(build))
     paths.scale.write_text('{"web": 2}\n')
+    limits = settings.Server(domain="ship.test", host="supervisord")
+    return Server(layout, limits, SupervisordHost(layout))
+
+
+def killed(server: Server, change: str = "") -> Build:
+    """A build that was killed in the middle of its change."""
+    paths = server.layout.app(BLOG)
+    build, held = builds.begin(paths, replace(BUILD, audit=change), keep=9)
+    os.close(held)
     journal = Checkpoint(paths.journal)
     journal.begin(About(title="deploy", build=build.number))
     journal.register((WriteFile(str(paths.scale), '{"web": 1}\n'),))
+    return build
+
+
+def test_what_is_on_record_as_ended_and_is_not_undone_is_undone_all_the_same(
+    server: Server,
+) -> None:
+    build, paths = killed(server), server.layout.app(BLOG)
+    records.write_build(paths, builds.interrupted(build))
     shown = bytearray()
     assert detached.follow_again(server, BLOG, build.number, shown.extend) != 0
     assert (paths.scale.read_text(), paths.unfinished.exists()) == ('{"web": 1}\n', False)
@@ -48,3 +69,12 @@ def test_one_that_is_on_record_as_ended_is_undone_all_the_same(tmp_path: Path) -
     shown.clear()
     assert detached.follow_again(server, BLOG, build.number, shown.extend) != 0
     assert shown == b""
+
+
+def test_the_audit_has_one_end_of_what_was_killed(server: Server) -> None:
+    line = Line(at=BUILD.started_at, id="1", event="began", command="git push", app=BLOG)
+    audit.append(server.layout, line)
+    build = killed(server, change="1")
+    detached.follow_again(server, BLOG, build.number, len)
+    found = [(it.event, it.status, it.reason) for it in audit.newest_first(server.layout)]
+    assert found == [("ended", EXIT_CODES["build"], "build/interrupted"), ("began", None, "")]
