@@ -247,10 +247,13 @@ def with_release_phase(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def unknown(args: Sequence[str]) -> ShipError:
     """What is told of a line of words that begins with no command."""
+    from receiver.model import words_elsewhere
+
     close = catalogue.similar(args)
+    meant = f"Did you mean {' or '.join(f'`ship {name}`' for name in close)}?" if close else ""
     return UsageError(
         f"There is no command {args[0]!r}.",
-        detail=f"Did you mean {' or '.join(f'`ship {name}`' for name in close)}?" if close else "",
+        detail=words_elsewhere.answer(args) or meant,
         advice="`ship help` lists the commands.",
         reason="usage/unknown-command",
     )

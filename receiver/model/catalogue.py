@@ -4,12 +4,14 @@ Gate, door, completion, help, audit, log and reference read these rows; the comm
 options and what it does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from receiver.model.grant import GRANTS, Needs
 
+_LIKE = 0.7
+"""How like a command a word must be, to be taken for one that was mistyped."""
 Acts = Literal["server", "machine", "checkout", "anywhere"]
 """Where a command acts.
 
@@ -51,6 +53,9 @@ class Row(NamedTuple):
     """The parameters that the audit records; of all others none."""
     recorded_as: str = ""
     """What the audit calls it, with its parameters in braces; else by its name."""
+    ends: bool = False
+    """Whether it stops, restarts, renames, closes or takes away something: nobody who mistyped
+    another word is offered it."""
     in_log: bool = False
     """Whether the app's log tells of it: it changes what runs or who is let in, by no build."""
     completes: Mapping[str, str | Sequence[str]] = MappingProxyType({})
@@ -71,7 +76,7 @@ COMMANDS: dict[str, Row] = {
     ),
     "access:remove": Row(
         "access:remove", "manage", also=("acl:remove",), server_wide="wide",
-        records=("key", "wide"), completes={"key": "keys"},
+        records=("key", "wide"), completes={"key": "keys"}, ends=True,
     ),
     "access:update": Row(
         "access:update", "manage", server_wide="wide", records=("key", "grant", "wide"),
@@ -87,19 +92,19 @@ COMMANDS: dict[str, Row] = {
     ),
     "apps:destroy": Row(
         "apps.destroy:destroy", "manage", also=("apps:delete", "delete", "destroy"),
-        app_from="name",
+        app_from="name", ends=True,
     ),
     "apps:exists": Row("apps.info:exists", "view", app_from="name"),
     "apps:info": Row("apps.info:info", "view", also=("apps:report", "info"), app_from="name"),
     "apps:lock": Row(
         "apps.locks:lock", "manage", also=("lock",), app_from="name", records=("reason",),
-        in_log=True,
+        in_log=True, ends=True,
     ),
     "apps:locked": Row("apps.locks:locked", "view", app_from="name"),
     "apps:open": Row("apps.open:open_", "view", also=("open",)),
     "apps:rename": Row(
         "apps.rename:rename", "admin", also=("rename",), app_from="old", records=("new",),
-        in_log=True,
+        in_log=True, ends=True,
     ),
     "apps:set": Row("apps.settings:set_", "manage", records=("words",), in_log=True),
     "apps:unlock": Row(
@@ -112,15 +117,16 @@ COMMANDS: dict[str, Row] = {
     "buildpacks:add": Row(
         "buildpacks:add", "manage", records=("name",), completes={"name": "buildpacks"},
     ),
-    "buildpacks:clear": Row("buildpacks:clear", "manage"),
+    "buildpacks:clear": Row("buildpacks:clear", "manage", ends=True),
     "buildpacks:remove": Row(
         "buildpacks:remove", "manage", records=("name",), completes={"name": "buildpacks"},
+        ends=True,
     ),
     "buildpacks:set": Row(
         "buildpacks:set_", "manage", records=("name",), completes={"name": "buildpacks"},
     ),
     "builds": Row("builds:list_builds", "view", also=("builds:list",)),
-    "builds:cancel": Row("builds:cancel", "deploy", records=("build",)),
+    "builds:cancel": Row("builds:cancel", "deploy", records=("build",), ends=True),
     "builds:info": Row("builds:info", "view"),
     "builds:output": Row("builds:output", "view"),
     "capacity": Row("capacity:report", "admin", looks=True),
@@ -133,12 +139,12 @@ COMMANDS: dict[str, Row] = {
     ),
     "checks:unset": Row(
         "checks:unset", "manage", records=("names",), in_log=True,
-        completes={"names": "check_names"},
+        completes={"names": "check_names"}, ends=True,
     ),
     "completion": Row("completion:completion", "nothing", also=("autocomplete",), acts="anywhere"),
     "completion:words": Row("completion:words", "nothing", acts="anywhere", hidden=True),
     "config": Row("config.read:show_all", "deploy", also=("config:list", "config:show")),
-    "config:clear": Row("config.write:clear", "deploy"),
+    "config:clear": Row("config.write:clear", "deploy", ends=True),
     "config:edit": Row(
         "config.edit:edit", "deploy", secret=True, completes={"name": "config_names"},
     ),
@@ -153,7 +159,7 @@ COMMANDS: dict[str, Row] = {
     "config:set": Row("config.write:set_", "deploy", also=("config:add",), secret=True),
     "config:unset": Row(
         "config.write:unset", "deploy", also=("config:remove",), secret=True, records=("names",),
-        completes={"names": "config_names"},
+        completes={"names": "config_names"}, ends=True,
     ),
     "cron": Row("runs.cron:list_jobs", "view", also=("cron:list",)),
     "cron:fire": Row("runs.cron:fire", "admin", acts="machine", hidden=True),
@@ -163,12 +169,12 @@ COMMANDS: dict[str, Row] = {
     "cron:run": Row("runs.cron:run", "deploy", records=("name",)),
     "cron:schedule": Row("runs.cron:schedule", "admin", acts="machine", hidden=True),
     "cron:suspend": Row(
-        "runs.cron:suspend", "manage", records=("names", "everything"), in_log=True,
+        "runs.cron:suspend", "manage", records=("names", "everything"), in_log=True, ends=True,
     ),
     "doctor": Row("doctor:doctor", "manage", server_wide="everything"),
     "drains": Row("drains:list_drains", "view", also=("drains:list",)),
     "drains:add": Row("drains:add", "manage", secret=True, in_log=True),
-    "drains:remove": Row("drains:remove", "manage", secret=True, in_log=True),
+    "drains:remove": Row("drains:remove", "manage", secret=True, in_log=True, ends=True),
     "drains:serve": Row("drains:serve", "admin", acts="machine", hidden=True),
     "drains:test": Row("drains:test", "manage", secret=True),
     "git:clone": Row("git:clone", "view"),
@@ -182,15 +188,18 @@ COMMANDS: dict[str, Row] = {
     ),
     "keys:remove": Row(
         "keys:remove", "admin", also=("ssh-keys:remove",), records=("name",),
-        completes={"name": "keys"},
+        completes={"name": "keys"}, ends=True,
     ),
-    "keys:rename": Row("keys:rename", "admin", records=("name", "new"), completes={"name": "keys"}),
+    "keys:rename": Row(
+        "keys:rename", "admin", records=("name", "new"), completes={"name": "keys"}, ends=True,
+    ),
     "limits": Row("limits:report", "view", also=("limits:report", "resource:report")),
     "limits:set": Row(
         "limits:set_", "manage", also=("resource:limit",), records=("words",), in_log=True,
     ),
     "limits:unset": Row(
         "limits:unset", "manage", also=("resource:limit-clear",), records=("words",), in_log=True,
+        ends=True,
     ),
     "local": Row("local:local", "nothing", also=("local:start",), acts="checkout"),
     "local:run": Row("local:run", "nothing", acts="checkout"),
@@ -198,17 +207,22 @@ COMMANDS: dict[str, Row] = {
     "logs:failed": Row("builds:failed", "view"),
     "maintenance": Row("maintenance:report", "view", also=("maintenance:report",)),
     "maintenance:off": Row("maintenance:off", "deploy", also=("maintenance:disable",), in_log=True),
-    "maintenance:on": Row("maintenance:on", "deploy", also=("maintenance:enable",), in_log=True),
+    "maintenance:on": Row(
+        "maintenance:on", "deploy", also=("maintenance:enable",), in_log=True, ends=True,
+    ),
     "plan": Row(
         "plan:plan", "deploy", looks=True, secret=True,
         completes={"words": ("config:set", "config:unset", "ps:restart", "ps:scale", "rollback")},
     ),
     "ps": Row("ps:list_processes", "view", also=("ps:report",)),
-    "ps:restart": Row("ps:restart", "deploy", also=("restart",), records=("process",), in_log=True),
+    "ps:restart": Row(
+        "ps:restart", "deploy", also=("restart",), records=("process",), in_log=True, ends=True,
+    ),
     "ps:scale": Row("ps:scale", "manage", also=("scale",), records=("wishes",), in_log=True),
     "ps:start": Row("ps:start", "manage", also=("start",), records=("process_type",), in_log=True),
     "ps:stop": Row(
         "ps:stop", "manage", also=("ps:kill", "stop"), records=("process_type",), in_log=True,
+        ends=True,
     ),
     "ps:wait": Row("ps:wait", "view"),
     "releases": Row("releases:list_releases", "view"),
@@ -222,22 +236,22 @@ COMMANDS: dict[str, Row] = {
     "run:detached": Row("runs.run:detached", "deploy", records=("command",)),
     "run:list": Row("runs.records:list_runs", "view"),
     "run:output": Row("runs.records:output", "deploy", also=("run:logs",), looks=True),
-    "run:stop": Row("runs.records:stop", "deploy", records=("names", "everything")),
+    "run:stop": Row("runs.records:stop", "deploy", records=("names", "everything"), ends=True),
     "server:demo": Row("server:demo", "admin", acts="machine", hidden=True),
     "server:install": Row("server:install", "admin", acts="machine", hidden=True),
     "server:recover": Row("server:recover", "admin", acts="machine"),
     "server:rotate": Row("server:rotate", "admin", acts="machine"),
     "server:start": Row("server:start", "admin", acts="machine"),
     "server:status": Row("server:status", "admin", acts="machine"),
-    "server:stop": Row("server:stop", "admin", acts="machine"),
-    "server:uninstall": Row("server:uninstall", "admin", acts="machine", hidden=True),
+    "server:stop": Row("server:stop", "admin", acts="machine", ends=True),
+    "server:uninstall": Row("server:uninstall", "admin", acts="machine", hidden=True, ends=True),
     "storage": Row("storage:report", "view", also=("storage:list", "storage:report")),
     "storage:get": Row("storage_copy:get", "deploy"),
     "storage:ls": Row("storage_copy:list_files", "deploy"),
     "storage:mount": Row("storage:mount", "manage"),
     "storage:put": Row("storage_copy:put", "deploy"),
     "storage:quota": Row("storage:quota", "manage"),
-    "storage:unmount": Row("storage:unmount", "manage"),
+    "storage:unmount": Row("storage:unmount", "manage", ends=True),
     "version": Row("about:version", "nothing", acts="anywhere"),
     "whoami": Row("access:whoami", "nothing", also=("auth:whoami",)),
 }  # fmt: skip
@@ -266,13 +280,26 @@ def find(words: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def similar(words: Sequence[str]) -> list[str]:
-    """Commands that somebody who typed these words may have meant, the likeliest first."""
+    """Commands that somebody who typed these words may have meant, the likeliest first; none that
+    does harm where it was not meant.
+    """
     import difflib  # noqa: PLC0415 - only a typing error needs it
 
-    known = [*COMMANDS, *other_names()]
     typed = [":".join(words[:2]), words[0]]
-    close = [match for text in typed for match in difflib.get_close_matches(text, known, n=2)]
+    known = list(_harmless())
+    close = [
+        match
+        for text in typed
+        for match in difflib.get_close_matches(text, known, n=2, cutoff=_LIKE)
+    ]
     return list(dict.fromkeys(close))[:3]
+
+
+def _harmless() -> Iterator[str]:
+    """All names of the commands that may be offered."""
+    for name, row in COMMANDS.items():
+        if not (row.ends or row.hidden):
+            yield from (name, *row.also)
 
 
 def may_be_secret(words: Sequence[str]) -> bool:
