@@ -52,8 +52,6 @@ class Kind:
     """Config vars that the app cannot do without; `{host}` stands for its host name."""
     home: str = "/"
     """Page that shows the edition."""
-    per_commit: bool = False
-    """Whether it installs itself, so that each commit has a virtualenv of its own."""
 
     @property
     def folder(self) -> Path:
@@ -198,7 +196,6 @@ UV = Kind(
         Page("/timetable.css", "collapse", _CSS),
     ),
     Form("/quays/south", {"time": "21:15"}, "21:15"),
-    per_commit=True,
 )
 POETRY = Kind(
     "poetry-src",
@@ -207,7 +204,6 @@ POETRY = Kind(
         Page("/ports/oslo", "No tide is known for oslo.", _JSON, 404),
         Page("/static/tides.css", "sans-serif", _CSS),
     ),
-    per_commit=True,
 )
 PIPENV = Kind(
     "pipenv-bottle",

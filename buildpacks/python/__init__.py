@@ -3,6 +3,7 @@ front.
 """
 
 import sys
+from dataclasses import replace
 
 from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
@@ -10,10 +11,12 @@ from buildpacks.python.explain import explain as explain_install
 from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
 from buildpacks.python.interpreter import choose_interpreter
+from buildpacks.python.leftout import installs_itself, pkg_resources
 from buildpacks.python.nltk import NLTK, explain_nltk, plan_nltk
 from buildpacks.python.packages import (
     PROJECT_FILES,
-    choose_manager,
+    Source,
+    choose_source,
     is_misspelt_requirements,
     requirements_not_found,
 )
@@ -55,10 +58,13 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
         BuildError: the app's files contradict each other, cannot be read, or ask for what
             is not here.
     """
-    manager = choose_manager(tree)
-    python, why_python = choose_interpreter(tree, manager, facts)
-    packages = read_packages(tree, python, manager, facts.config)
-    processes, server, why_processes = _processes(tree, packages, python)
+    source = choose_source(tree, facts.packages)
+    python, why_python = choose_interpreter(tree, source.manager, facts)
+    packages = read_packages(tree, python, source, facts.config)
+    processes, server, why_processes = _processes(tree, packages, python, source)
+    installs = installs_itself(tree, processes)
+    if installs:
+        packages = replace(packages, per_commit=packages.per_commit or installs)
     data, why_data = plan_nltk(tree, packages.specifiers)
     static, why_static = plan_collectstatic(tree, packages.specifiers, facts.config)
     return BuildPlan(
@@ -72,7 +78,14 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
             *why_static,
         ),
         before=hook(tree, PRE_COMPILE, facts.commit),
-        virtualenv=plan_virtualenv(packages, server.added, python, facts, data),
+        virtualenv=plan_virtualenv(
+            packages,
+            (*server.added, *pkg_resources(tree, packages.specifiers)),
+            python,
+            facts,
+            data,
+            opened=bool(installs),
+        ),
         commands=(*static, *hook(tree, POST_COMPILE, facts.commit)),
         processes=processes,
     )
@@ -100,15 +113,14 @@ def _why_packages(packages: Packages, server: Server) -> tuple[str, ...]:
     if server.added:
         added = " and ".join(server.added)
         notices.append(f"{added} is added, because the app's own files name no such server.")
-    if packages.pinned is not None:
-        notices += packages.pinned.notices
+    notices += packages.notices
     if packages.per_commit:
-        notices.append(f"The virtualenv is made anew for each commit: {packages.per_commit}.")
+        notices.append(f"Each commit gets a virtualenv of its own: {packages.per_commit}.")
     return tuple(notices)
 
 
 def _processes(
-    tree: Tree, packages: Packages, python: Interpreter
+    tree: Tree, packages: Packages, python: Interpreter, source: Source
 ) -> tuple[dict[str, str], Server, tuple[str, ...]]:
     if tree.has("Procfile"):
         return _from_procfile(tree, packages, python)
@@ -119,7 +131,7 @@ def _processes(
         raise _no_entry(tree, search)
     # An interface written by hand needs no framework, so it may well have no packages.
     if packages.manager == "none" and "def " not in entry.because:
-        raise requirements_not_found(f"{entry.because}, which comes from a package.")
+        raise requirements_not_found(f"{entry.because}, which comes from a package.", source)
     server = serve_entry(entry, packages.specifiers, python)
     notices = [f"No Procfile: web runs `{server.command}`, because {entry.because}."]
     notices += [f"{other.because} as well; {entry.path} comes first." for other in search.others]

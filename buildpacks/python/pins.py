@@ -47,13 +47,16 @@ class Pin:
     """None for the one that this machine or the app's config vars name."""
     from_tree: str = ""
     """The path in the tree that it is built from."""
+    linked: bool = False
+    """Whether it stays in the tree, and is no copy of it."""
     moving: str = ""
     """What it comes from, if that can change while the lock file stays."""
 
     @property
     def line(self) -> str:
         """As a line of a requirements file."""
-        return " ".join((self.place, *(f"--hash={one}" for one in self.hashes)))
+        place = f"-e {self.place}" if self.linked else self.place
+        return " ".join((place, *(f"--hash={one}" for one in self.hashes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,18 @@ class Pinned:
         return {pin.name: f"=={pin.version}" if pin.version else "" for pin in self.pins}
 
     @property
-    def per_commit(self) -> str:
+    def linked(self) -> tuple[str, ...]:
+        """Places in the tree that stay there."""
+        return tuple(pin.from_tree for pin in self.pins if pin.linked)
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """Places in the tree that a copy of is installed."""
+        return tuple(pin.from_tree for pin in self.pins if pin.from_tree and not pin.linked)
+
+    @property
+    def moving(self) -> str:
         """Why each commit needs a virtualenv of its own; nothing when it does not."""
-        if self.installs_project:
-            return "the project itself is installed"
-        if local := next((pin.from_tree for pin in self.pins if pin.from_tree), ""):
-            return f"{self.source} installs `{local}` from the code itself"
         moving = next((pin.moving for pin in self.pins if pin.moving), "")
         return f"what `{moving}` leads to can change" if moving else ""
 

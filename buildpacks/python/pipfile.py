@@ -147,7 +147,8 @@ def _pin(name: str, package: _Table, indexes: Mapping[str, Index | None]) -> Pin
     if "://" in place and not place.startswith("file:"):
         return Pin(name, f"{name} @ {place}", version, hashes)
     if place:
-        return Pin(name, in_tree(place), version, from_tree=in_tree(place))
+        linked = bool(package.get("editable"))
+        return Pin(name, in_tree(place), version, from_tree=in_tree(place), linked=linked)
     index = indexes.get(str(package["index"])) if "index" in package else _first(indexes)
     return Pin(name, f"{name}=={version}" if version else name, version, hashes, index)
 

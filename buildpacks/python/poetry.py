@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from buildpacks.python.markers import Holds, markers_of
@@ -54,7 +54,7 @@ def read_poetry(tree: Tree, python: Interpreter, config: Mapping[str, str]) -> P
     if version < _WITH_GROUPS:
         chosen = list(_Walk(packages, holds, python).reached(_roots(project, holds, python)))
     files = table(table(lock, "metadata"), "files")
-    pins = tuple(_pin(one, files, config) for one in chosen)
+    pins = tuple(_linked(_pin(one, files, config), project) for one in chosen)
     return Pinned(POETRY_LOCK, pins, _installs_project(project), _notices(project))
 
 
@@ -233,6 +233,14 @@ def _pin(package: _Table, files: _Table, config: Mapping[str, str]) -> Pin:
         return Pin(name, f"{name} @ {url}", version, hashes)
     index = _index(source, config) if kind == "legacy" else None
     return Pin(name, f"{name}=={version}", version, hashes, index)
+
+
+def _linked(pin: Pin, pyproject: _Table) -> Pin:
+    """The same; as a link where pyproject.toml has it developed in place."""
+    for name, wish in table(_poetry(pyproject), "dependencies").items():
+        if pin.from_tree and normalised(name) == pin.name and isinstance(wish, dict):
+            return replace(pin, linked=bool(wish.get("develop")))
+    return pin
 
 
 def _index(source: _Table, config: Mapping[str, str]) -> Index | None:

@@ -9,10 +9,11 @@ from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 
 PYPROJECT = "pyproject.toml"
+SETUP = "setup.py"
 UV_LOCK = "uv.lock"
 _MERGED = "Marks of an unfinished merge are a usual cause. Make the file again with"
 _REPAIRS = {UV_LOCK: f"{_MERGED} `uv lock`.", "poetry.lock": f"{_MERGED} `poetry lock`."}
-_LOCAL_SOURCES = frozenset({"editable", "directory", "path"})
+_COPIED = ("directory", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,10 @@ class Lock:
     versions: Mapping[str, str]
     """Of each package that a server installs, by its name: without what only development needs."""
     registries: frozenset[str]
-    has_local: bool
-    """Whether something is installed from the pushed tree itself."""
+    linked: tuple[str, ...]
+    """Folders of the tree whose packages stay there."""
+    copied: tuple[str, ...]
+    """Folders and files of the tree that a copy of is installed."""
 
 
 def read_pyproject(tree: Tree) -> dict[str, Any]:
@@ -52,7 +55,8 @@ def read_lock(tree: Tree) -> Lock:
     return Lock(
         versions=_installed(packages),
         registries=frozenset(str(one["registry"]) for one in sources if "registry" in one),
-        has_local=any(_LOCAL_SOURCES & one.keys() for one in sources),
+        linked=tuple(str(one["editable"]) for one in sources if "editable" in one),
+        copied=tuple(str(one[key]) for one in sources for key in _COPIED if key in one),
     )
 
 
@@ -76,7 +80,7 @@ def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _is_root(source: Mapping[str, Any]) -> bool:
-    return "." in (source.get("virtual"), source.get("editable"), source.get("directory"))
+    return bool({"virtual", "editable"} & source.keys()) or source.get("directory") == "."
 
 
 def declared_indexes(pyproject: Mapping[str, Any]) -> frozenset[str]:
@@ -107,3 +111,24 @@ def table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A table in a table; an empty one where there is none."""
     found = parent.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def asks_for_packages(pyproject: Mapping[str, Any]) -> bool:
+    """Whether it names packages to install, and is not for tools alone."""
+    project = table(pyproject, "project")
+    poetry = table(table(table(pyproject, "tool"), "poetry"), "dependencies")
+    return bool(
+        project.get("dependencies")
+        or "dependencies" in project.get("dynamic", [])
+        or poetry.keys() - {"python"}
+    )
+
+
+def is_named(pyproject: Mapping[str, Any]) -> bool:
+    """Whether it describes a project, though one without any dependency."""
+    return "project" in pyproject or "poetry" in table(pyproject, "tool")
+
+
+def is_workspace(pyproject: Mapping[str, Any]) -> bool:
+    """Whether other projects of the tree belong to it."""
+    return "workspace" in table(table(pyproject, "tool"), "uv")

@@ -1,20 +1,30 @@
-"""requirements.txt with the files it includes, as far as they decide what is installed."""
+"""requirements.txt with the files it includes, as far as they decide what is installed, and what
+their options mean.
+"""
 
 import codecs
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 
 FILE_NAME = "requirements.txt"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_OPTION = re.compile(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s]))(.*)")
+_OPTION = re.compile(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s])|$)(.*)")
 _INCLUDING = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 """Options that name another file; true when its requirements are installed."""
 _EDITABLE = ("-e", "--editable")
+_ALIASES = {"-i": "--index-url", "-f": "--find-links"}
+_TOLD = frozenset(
+    {"--pre", "--prefer-binary", "--trusted-host", "--index-url", "--extra-index-url"}
+)
+"""Options that uv has to be told of besides the file itself."""
+_OF_A_LINE = re.compile(r"\s(--(?:global-option|install-option|config-settings?))\b")
+_PROJECT = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^]]*\])?/?(?:\s.*)?")
+_EGG = re.compile(r"(?:^|&)egg=([^&]*)")
 _NAMED = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(@.*|[=<>!~(][^;]*|)(?:;.*|--.*)?"
 )
@@ -38,27 +48,39 @@ class Requirements:
     moving: tuple[str, ...]
     """Requirements whose contents can change while their text stays: a git branch, an included
     URL."""
-    has_editable: bool
     asks: bool
     """Whether any line says anything."""
+    editable: tuple[str, ...] = ()
+    """Those of `from_tree` that stay links to the tree."""
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that uv does not take from the file itself, or takes otherwise than pip does."""
+    text: str = ""
+    """All in one, where uv cannot read the files as they are: else nothing."""
 
 
-def read_requirements(tree: Tree) -> Requirements:
-    """requirements.txt and all that it includes.
+def read_requirements(tree: Tree, path: str = FILE_NAME) -> Requirements:
+    """A file of requirements and all that it includes.
 
     Raises:
-        BuildError: a file is missing, or is no text in UTF-8.
+        BuildError: a file is missing, is no text in UTF-8, or has an option that cannot be followed
     """
     reader = _Reader(tree)
-    reader.read(FILE_NAME, installs=True)
+    reader.read(path, installs=True)
     return Requirements(
-        reader.texts,
-        reader.specifiers,
-        tuple(reader.from_tree),
-        tuple(reader.moving),
-        reader.has_editable,
-        any(any(_lines(text)) for text in reader.texts.values()),
+        texts=reader.texts,
+        specifiers=reader.specifiers,
+        from_tree=tuple(reader.from_tree),
+        moving=tuple(reader.moving),
+        asks=any(any(_lines(text)) for text in reader.texts.values()),
+        editable=tuple(reader.editable),
+        options={name: tuple(values) for name, values in reader.options.items()},
+        text="".join(f"{line}\n" for line in reader.flat) if reader.rewritten else "",
     )
+
+
+def installs_project(text: str) -> bool:
+    """Whether a requirements file installs the project that it is in."""
+    return any(_PROJECT.fullmatch(line) for line in _lines(text))
 
 
 class _Reader:
@@ -70,7 +92,10 @@ class _Reader:
         self.specifiers: dict[str, str] = {}
         self.from_tree: list[str] = []
         self.moving: list[str] = []
-        self.has_editable = False
+        self.editable: list[str] = []
+        self.options: dict[str, list[str]] = {}
+        self.flat: list[str] = []
+        self.rewritten = False
 
     def read(self, path: str, *, installs: bool) -> None:
         if path in self.texts or len(self.texts) >= _MAX_FILES:
@@ -81,19 +106,51 @@ class _Reader:
 
     def _line(self, path: str, line: str, *, installs: bool) -> None:
         option = _OPTION.fullmatch(line)
-        if option and option[1] in _INCLUDING:
-            self._include(
-                path, option[2].strip(" \"'"), installs=installs and _INCLUDING[option[1]]
-            )
-        elif option and option[1] in _EDITABLE:
-            self.has_editable = True
-            self._source(option[2].strip(" \"'"))
-        elif not option and installs:
+        name = _ALIASES.get(option[1], option[1]) if option else ""
+        value = option[2].strip(" \"'") if option else ""
+        if name in _INCLUDING:
+            self._include(path, name, value, installs=installs and _INCLUDING[name])
+        elif name in _EDITABLE:
+            self._editable(value)
+        elif option:
+            if name in _TOLD:
+                self.options.setdefault(name, []).append(value)
+            self.flat.append(line)
+        elif installs:
+            self._refuse_option(path, line)
+            if _PROJECT.fullmatch(line):
+                # the app's own package: its templates and data are found in the tree alone
+                self._editable(line)
+                self.rewritten = True
+                return
             self._requirement(line)
+            self.flat.append(line)
 
-    def _include(self, path: str, target: str, *, installs: bool) -> None:
+    def _editable(self, place: str) -> None:
+        if place.startswith("git+"):
+            # a repository of others: a copy of it serves as well, and nothing of it is in the tree
+            self._requirement(_without_egg(place))
+            self.flat.append(_without_egg(place))
+            self.rewritten = True
+            return
+        self.editable.append(place)
+        self._source(place)
+        self.flat.append(f"-e {place}")
+
+    def _refuse_option(self, path: str, line: str) -> None:
+        if found := _OF_A_LINE.search(line):
+            raise BuildError(
+                f"{path} gives a package the option {found[1]}, which is not followed here.",
+                detail=f"The line is `{line}`.",
+                advice="Take the option out. A package that needs it to be built can be put into an"
+                " index as a wheel.",
+                reason="build/requirements-option",
+            )
+
+    def _include(self, path: str, option: str, target: str, *, installs: bool) -> None:
         if "://" in target:
             self.moving.append(target)
+            self.flat.append(f"{option} {target}")
             return
         included = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         if not self._tree.has(included):
@@ -103,6 +160,13 @@ class _Reader:
                 advice="Commit the file, or take the line out.",
                 reason="build/requirements-include-missing",
             )
+        if not _INCLUDING[option]:
+            self.flat.append(f"{option} {included}")
+            constraints = _Reader(self._tree)
+            constraints.texts = self.texts
+            constraints.read(included, installs=False)
+            self.moving += constraints.moving
+            return
         self.read(included, installs=installs)
 
     def _requirement(self, line: str) -> None:
@@ -128,6 +192,15 @@ class _Reader:
             return True
         in_tree = self._tree.has_folder(place) or self._tree.has(place)
         return in_tree and ("/" in place or place.endswith((".whl", ".tar.gz", ".zip")))
+
+
+def _without_egg(place: str) -> str:
+    """`git+URL@REF#egg=NAME` as a line that needs no `-e`."""
+    address, _, fragment = place.partition("#")
+    egg = _EGG.search(fragment)
+    rest = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))
+    source = f"{address}#{rest}" if rest else address
+    return f"{egg[1]} @ {source}" if egg and egg[1] else source
 
 
 def decode_requirements(path: str, data: bytes) -> str:

@@ -83,3 +83,11 @@ def _caret_kept(low: tuple[int, ...]) -> int:
     """
     first = next((place for place, number in enumerate(low) if number), len(low) - 1)
     return first + 1
+
+
+def standard(constraint: str) -> str:
+    """A range as poetry writes it, as the standard does; of alternatives the last, which is the
+    newest.
+    """
+    clauses = _clauses(constraint.rpartition("||")[2])
+    return ",".join(one for one in map(_standard, clauses) if one)

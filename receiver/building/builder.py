@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from receiver.building import facts, marks, pythons
+from receiver.building import facts, marks, pythons, shared_pip
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.points import reached
 from receiver.hosts import Host, memory
@@ -149,7 +149,8 @@ class Builder:
             told = marks.told(wanted.interpreter)
             copied = not afresh and bool(wanted.install) and self._copied(venv, told, owner)
             start = () if copied else (wanted.make,)
-            for command in (*start, *wanted.install):
+            finish = (wanted.finish,) if wanted.finish else ()
+            for command in (*start, *wanted.install, *finish):
                 self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
         except BaseException:  # a cancelled build as well
             files.remove_tree(venv)
@@ -183,14 +184,25 @@ class Builder:
         files.make_folder(venv, mode=_VENV_MODE)  # the copied one may be of a more open time
         return True
 
-    def run(self, commands: tuple[Command, ...], venv: Path | None, explain: Explain) -> None:
-        """Run the commands that finish the tree."""
+    def run(
+        self,
+        commands: tuple[Command, ...],
+        venv: Path | None,
+        explain: Explain,
+        wanted: Virtualenv | None = None,
+    ) -> None:
+        """Run the commands that finish the tree; they may install into a virtualenv that is
+        `wanted` opened.
+        """
         if not commands:
             return
-        writable = (self.release.source, self.paths.cache, self.paths.storage)
+        opened = (venv,) if venv and wanted and wanted.opened else ()
+        writable = (self.release.source, self.paths.cache, self.paths.storage, *opened)
         with self.turn():
             for command in commands:
                 self._do(command, venv, writable, explain)
+        if venv and wanted and opened:
+            marks.write(venv, wanted.interpreter)
 
     def perform(
         self,
@@ -230,17 +242,34 @@ class Builder:
     ) -> None:
         if command.title:
             self.out.step(command.title)
+        if command.instead is not None:
+            if not self._works(command, venv, writable):
+                self._do(command.instead, venv, writable, explain)
+            return
         if left := self.pip.left_to_lock(command) if command.title else "":
             self.out.say(left)
+        status, said = self._attempt(command, venv, writable)
+        self.out.flush(noise=command.noise)
+        if status:
+            raise self.pip.explained(explain(command, said))
+
+    def _works(self, command: Command, venv: Path | None, writable: tuple[Path, ...]) -> bool:
+        """Whether a command that has another in its place does; its output is shown only then."""
+        status, said = self._attempt(replace(command, quiet=True), venv, writable)
+        if not status:
+            self.out.feed(said.encode(), noise=command.noise)
+            self.out.flush(noise=command.noise)
+        return not status
+
+    def _attempt(
+        self, command: Command, venv: Path | None, writable: tuple[Path, ...]
+    ) -> tuple[int, str]:
         uv = str(Path(sys.executable).with_name("uv"))
         filled = self.pip.applied(command).filled(venv=str(venv), uv=uv)
         on_output = None if command.quiet else partial(self.out.feed, noise=command.noise)
         with self._environment(filled) as environment:
             job = self._job(filled.argv, environment, writable, self.limit_s)
-            status, said = self._run(job, filled.stdin, on_output)
-        self.out.flush(noise=command.noise)
-        if status:
-            raise self.pip.explained(explain(command, said))
+            return self._run(job, filled.stdin, on_output)
 
     @contextmanager
     def _environment(self, command: Command) -> Iterator[Path]:
@@ -309,6 +338,8 @@ class Builder:
             env={
                 **plain_variables(self.paths, self.server.address(self.paths.name)),
                 "HOME": str(self.paths.cache),
+                "SHIP_PIP": str(shared_pip.folder(self.server.layout)),
+                "SHIP_TREE": str(self.release.source),
                 "UV_CACHE_DIR": str(self.paths.cache / "uv"),
                 # a virtualenv that shares no file with a cache that the next build writes to
                 "UV_LINK_MODE": "copy",

@@ -34,6 +34,7 @@ def build_facts(
     commit: str,
     live: Release | None,
     pip: Mapping[str, str],
+    packages: str = "",
 ) -> BuildFacts:
     """What a buildpack may know besides the tree."""
     return BuildFacts(
@@ -44,6 +45,7 @@ def build_facts(
         fetchable=pythons.fetchable(server.layout, server.settings),
         python_before=(live.python if live else None) or "",
         pip=pip,
+        packages=packages,
     )
 
 

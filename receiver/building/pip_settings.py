@@ -66,11 +66,9 @@ class PipSettings:
         told = [one for option in self.told.values() for one in _within(option, scopes)]
         env = {name: value for one in told for name, value in one.env.items()}
         options = [word for one in told for word in one.options] if _is_uv(command) else []
-        return replace(
-            command,
-            argv=(*command.argv, *options),
-            env={**self.env, **env, **command.env},
-        )
+        env = {**self.env, **env}
+        own = {name: _both(env.get(name, ""), value, name) for name, value in command.env.items()}
+        return replace(command, argv=(*command.argv, *options), env={**env, **own})
 
     def left_to_lock(self, command: Command) -> str:
         """A sentence on what does not count, because a lock file does; or nothing."""
@@ -103,7 +101,15 @@ def _scopes(command: Command) -> tuple[Scope, ...]:
 
 
 def _is_uv(command: Command) -> bool:
-    return command.argv[:2] == ("{uv}", "sync") or command.argv[:3] == ("{uv}", "pip", "install")
+    if "{uv}" not in command.argv:
+        return False
+    words = command.argv[command.argv.index("{uv}") + 1 :]
+    return words[:1] == ("sync",) or words[:2] == ("pip", "install")
+
+
+def _both(machines: str, apps: str, name: str) -> str:
+    """What a command is told where this machine says something too: hosts are added to its own."""
+    return f"{machines} {apps}" if name == "UV_INSECURE_HOST" and machines else apps
 
 
 def _within(told: Told, scopes: Iterable[Scope]) -> list[ForUv]:

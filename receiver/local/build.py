@@ -37,7 +37,7 @@ from receiver.state import records
 _LONG = (b"-----> Installing", b"-----> Fetching")
 """Steps that one waits for."""
 _KEPT_VENVS = 3
-_MADE_ANEW = "The virtualenv is made anew for each commit"
+_MADE_ANEW = "Each commit gets a virtualenv of its own"
 _IN_PLACE = (
     "What the code itself installs is installed as a link to it, so that changes are seen at once."
 )
@@ -105,7 +105,8 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
     is.
     """
     venv = ready.release.venv
-    return {**own, **release_variables(paths, ADDRESS, venv), **ready.config}
+    tree = paths.running.source
+    return {**own, **release_variables(paths, ADDRESS, venv, tree), **ready.config}
 
 
 def _decide(
@@ -116,7 +117,8 @@ def _decide(
     config = _config(paths, wish, pushed.app_json)
     last = records.read_json(paths.state, _Last) or _Last()
     pip = facts.index_settings(laptop, config, paths.name, tree)
-    known = facts.build_facts(laptop, config, "", None, pip.deciding)
+    packages = pushed.manifest.build.packages
+    known = facts.build_facts(laptop, config, "", None, pip.deciding, packages)
     known = replace(known, python_before=last.python)
     chosen = reading.buildpacks(pushed.app_json, {}, out)
     steps = trees.plan_steps(tree, known, chosen, {})

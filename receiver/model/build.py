@@ -44,6 +44,8 @@ class BuildFacts:
     """The version that the live release runs on."""
     pip: Mapping[str, str] = field(default_factory=dict)
     """pip's settings that decide what is installed, and the texts of files that they name."""
+    packages: str = ""
+    """The file that names the packages, where the app's ship.toml chooses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Command:
     """Lines of its output that tell the one who pushed nothing, as a pattern for whole lines."""
     locked: bool = False
     """Whether a lock file says the versions that it installs."""
+    instead: "Command | None" = None
+    """What is run where it fails; then its own output is not shown."""
 
     def filled(self, *, venv: str, uv: str) -> "Command":
         """The command with both paths put in. Not `format`: other braces are the app's own text."""
@@ -93,6 +97,10 @@ class Virtualenv:
     """Makes an empty one."""
     install: tuple[Command, ...]
     """Make it hold these packages and no others, whatever it held before."""
+    finish: Command | None = None
+    """Adds to it what every virtualenv has, whatever is installed."""
+    opened: bool = False
+    """Whether the app's own scripts install into it; then it is of one commit alone."""
 
 
 @dataclass(frozen=True, slots=True)

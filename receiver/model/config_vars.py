@@ -26,6 +26,7 @@ _NOT_FOR_WEB = frozenset(
         "SHIP_BIND",
         "SHIP_RUN",
         "SHIP_SLOT",
+        "SHIP_TREE",
     }
 )
 _YOURS_COUNTS = frozenset(

@@ -35,6 +35,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Version of the interpreter, such as `3.11.2`."""
     venv: str | None
     """Absolute path of the virtualenv; shared by releases of equal digest."""
+    opened: bool = False
+    """Whether its release phase may install into the virtualenv, which is of this commit alone."""
     lines: dict[str, str] = {}
     """Command lines by process type, as the Procfile or the buildpack gave them."""
     processes: dict[str, Process]

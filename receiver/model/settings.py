@@ -261,6 +261,13 @@ class BuildRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     root: Annotated[
         Folder, Meta(description="The folder of the repository that the app is in.")
     ] = ""
+    packages: Annotated[
+        str,
+        Meta(
+            description="The file that names the packages, such as `requirements/web.txt`; else"
+            " the first of those that are there."
+        ),
+    ] = ""
 
 
 class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

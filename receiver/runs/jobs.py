@@ -28,9 +28,13 @@ def plain_variables(paths: AppPaths, host: str) -> Mapping[str, str]:
     }
 
 
-def release_variables(paths: AppPaths, host: str, venv: Path | str | None) -> Mapping[str, str]:
-    """Those of a command that runs as a release does: the programs of its virtualenv come first."""
-    plain = plain_variables(paths, host)
+def release_variables(
+    paths: AppPaths, host: str, venv: Path | str | None, tree: Path
+) -> Mapping[str, str]:
+    """Those of a command that runs as a release does: the programs of its virtualenv come first,
+    and what is linked there is found in its `tree`.
+    """
+    plain = {**plain_variables(paths, host), "SHIP_TREE": str(tree)}
     if venv is None:
         return {**plain, "PATH": SYSTEM_PATH}
     return {**plain, "PATH": f"{venv}/bin:{SYSTEM_PATH}", "VIRTUAL_ENV": str(venv)}

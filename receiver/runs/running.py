@@ -208,7 +208,7 @@ def _job(begun: _Begun, more: Mapping[str, str]) -> Job:
         argv=profile_files.entered(home.source, wish.argv),
         cwd=home.source,
         env={
-            **release_variables(app.paths, app.address, release.venv),
+            **release_variables(app.paths, app.address, release.venv, home.source),
             **profile_files.variables(home.source),
             **more,
         },

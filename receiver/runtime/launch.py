@@ -124,6 +124,7 @@ def start(options):
     else:
         environment.update(env)
         environment.update(process_environment(options))
+        environment["SHIP_TREE"] = os.path.join(home, "source")
         start_command(process["command"], os.path.join(home, "source"), environment)
 
 
@@ -174,6 +175,7 @@ def start_gunicorn(options, record, process, environment):
     environment.pop("PYTHONPATH", None)
     environment.update(
         SHIP_SLOT=options["slot"],
+        SHIP_TREE=os.path.join(options["slot"], "source"),  # each worker puts its release's own
         SHIP_RUN=options["--run"],
         SHIP_APP_DIR=options["--app-dir"],
         SHIP_BIND=options["--bind"] or "",

@@ -22,6 +22,7 @@ RESERVED = frozenset(
         "SHIP_PROCESS",
         "SHIP_RUN",
         "SHIP_SLOT",
+        "SHIP_TREE",
     }
 )
 """Names between the process manager, gunicorn and ship; a config var of such a name would break

@@ -71,8 +71,13 @@ def enter(release, worker):
     releases = os.path.dirname(release.home)
     permanent = os.getcwd()
     forget_modules(releases)
+    slot = os.path.join(os.environ["SHIP_SLOT"], "source")  # where the virtualenv's links lead
+    os.environ["SHIP_TREE"] = release.source
+    linked = [path for path in sys.path if (path + os.sep).startswith(slot + os.sep)]
     elsewhere = [
-        path for path in sys.path if path != permanent and not path.startswith(releases + os.sep)
+        release.source + path[len(slot) :] if path in linked else path
+        for path in sys.path
+        if path in linked or (path != permanent and not path.startswith(releases + os.sep))
     ]
     sys.path[:] = release.import_paths + [p for p in elsewhere if p not in release.import_paths]
     os.chdir(release.folder)

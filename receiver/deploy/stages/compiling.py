@@ -79,6 +79,7 @@ def completed(
         buildpack=" ".join(compiled.names),
         python=compiled.virtualenv.interpreter.version if compiled.virtualenv else None,
         venv=str(compiled.venv) if compiled.venv else None,
+        opened=compiled.virtualenv is not None and compiled.virtualenv.opened,
         lines=lines,
         processes=parse_processes(lines, config, classic=compiled.classic),
         classic=compiled.classic,
@@ -114,7 +115,7 @@ def _build(builder: Builder, step: Planned, compiled: Compiled) -> None:
         compiled.virtualenv = plan.virtualenv
         compiled.venv = builder.virtualenv(plan.virtualenv, explain)
     reached("installed")
-    builder.run(plan.commands, compiled.venv, explain)
+    builder.run(plan.commands, compiled.venv, explain, plan.virtualenv)
     compiled.take(plan)
 
 

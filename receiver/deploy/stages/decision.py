@@ -122,7 +122,8 @@ def _code(
     app: AppState, push: Push, tree: Tree, read: PushedTree, config: Mapping[str, str], out: Output
 ) -> ToBuild:
     pip = facts.index_settings(app.server, config, app.name, tree)
-    known = facts.build_facts(app.server, config, push.commit, app.release, pip.deciding)
+    packages = read.manifest.build.packages
+    known = facts.build_facts(app.server, config, push.commit, app.release, pip.deciding, packages)
     allowed = app.server.settings.buildpacks
     chosen = app.settings.buildpacks or reading.buildpacks(read.app_json, allowed, out)
     return ToBuild(

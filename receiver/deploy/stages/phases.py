@@ -184,10 +184,15 @@ def _release_job(work: AppChange, release: Release) -> Job:
         argv=launch_argv(home.home, _TYPE, "--run", str(run)),
         cwd=paths.work,
         env=launch_variables(paths, run),
-        writable=(run, home.source, paths.storage),
+        writable=(run, home.source, paths.storage, *_opened(release)),
         limit_s=_limit_s(work, release.phase),
         name=_TYPE,
     )
+
+
+def _opened(release: Release) -> tuple[Path, ...]:
+    """A virtualenv that is of this release alone, and that its own commands install into."""
+    return (Path(release.venv),) if release.opened and release.venv else ()
 
 
 def _script(work: AppChange, release: Release, venv: Path | None, command: str, name: str) -> Job:
@@ -199,7 +204,7 @@ def _script(work: AppChange, release: Release, venv: Path | None, command: str, 
         argv=("/bin/sh", "-c", command),
         cwd=home.source,
         env={
-            **release_variables(paths, work.state.address, venv),
+            **release_variables(paths, work.state.address, venv, home.source),
             "HOME": str(run),
             "SHIP_PROCESS": name,
         },

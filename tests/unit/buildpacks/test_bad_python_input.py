@@ -60,9 +60,9 @@ CASES: dict[str, tuple[Files, BuildFacts]] = {
     ),
     "case-03-requirements-misspelt": ({"app.py": FLASK, "requeriments.txt": "flask"}, HERE),
     "case-04-setup-py-only": ({"app.py": FLASK, "setup.py": ""}, HERE),
-    "case-05-two-package-managers": ({**APP, "poetry.lock": ""}, HERE),
+    "case-05-two-package-managers": ({**POETRY, "requirements.txt": "flask"}, HERE),
     "case-05-four-package-managers": (
-        {**APP, "uv.lock": "", "poetry.lock": "", "Pipfile.lock": ""},
+        {**POETRY, **pipenv(), "requirements.txt": "flask", "uv.lock": "version = 1\n"},
         HERE,
     ),
     "case-06-pipfile-without-lock": ({"app.py": FLASK, "Pipfile": ""}, HERE),

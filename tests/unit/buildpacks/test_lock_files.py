@@ -101,7 +101,7 @@ GROUPED = (
 def test_main_group_of_a_lock_with_groups() -> None:
     found = poetry(PYPROJECT, lock(*GROUPED, content_hash=HASH["pyproject"]))
     assert lines(found) == ["both==1.0 --hash=sha256:both", "flask==3.1.0 --hash=sha256:flask"]
-    assert found.per_commit == ""
+    assert (found.moving, found.copied) == ("", ())
     assert found.specifiers["flask"] == "==3.1.0"
 
 
@@ -142,7 +142,6 @@ def test_dependencies_are_followed_in_a_lock_without_groups() -> None:
         "werkzeug==1.0",
     ]
     assert found.installs_project
-    assert "project itself" in found.per_commit
 
 
 def test_hashes_of_the_first_format_lie_apart() -> None:
@@ -188,7 +187,7 @@ def test_where_a_package_comes_from(source: str, line: str) -> None:
     package = entry("one", groups=["main"], rest=f"[package.source]\n{source}\n")
     found = poetry(PYPROJECT, lock(package, content_hash=HASH["pyproject"]))
     assert lines(found) == [line]
-    assert bool(found.per_commit) == line.startswith("./")
+    assert bool(found.copied) == line.startswith("./")
     assert found.pins[0].index is None
 
 
@@ -325,8 +324,9 @@ def pipfile(
             {"git": "git+ssh://git@git.example/one.git", "ref": "main", "subdirectory": "d"},
             "one @ git+ssh://git@git.example/one.git@main#subdirectory=d",
         ),
-        ({"editable": True, "path": "."}, "."),
-        ({"editable": True, "file": "./lib"}, "./lib"),
+        ({"editable": True, "path": "."}, "-e ."),
+        ({"editable": True, "file": "./lib"}, "-e ./lib"),
+        ({"file": "./lib"}, "./lib"),
         (
             {"file": "https://files.example/one.zip", "hashes": ["sha256:a"]},
             "one @ https://files.example/one.zip --hash=sha256:a",
@@ -336,7 +336,9 @@ def pipfile(
 def test_packages_of_a_pipfile(package: dict[str, Any], line: str) -> None:
     found = pipfile({"One": package}, {"name": "pypi", "url": "https://pypi.org/simple"})
     assert lines(found) == ([line] if line else [])
-    assert bool(found.per_commit) == (line.startswith(".") or "@main" in line)
+    assert bool(found.moving) == ("@main" in line)
+    assert bool(found.linked) == line.startswith("-e ")
+    assert bool(found.copied) == line.startswith(".")
 
 
 def test_private_index_of_a_pipfile() -> None:

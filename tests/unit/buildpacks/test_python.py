@@ -44,6 +44,8 @@ version = "1"
 name = "gunicorn"
 version = "23.0.0"
 """
+BUILD = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+SCM = "[build-system]\nrequires = ['setuptools_scm']\nbuild-backend = 'setuptools.build_meta'\n"
 LOCKED: dict[str, str | bytes] = {"app.py": FLASK, "pyproject.toml": PROJECT, "uv.lock": LOCK}
 
 
@@ -140,7 +142,6 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"requirements.txt": "-r base.txt", "base.txt": UTF16}, "requirements-encoding", "UTF-16"),
         ({"requirements.txt": "-r base.txt"}, "requirements-include-missing", "no base.txt"),
         ({"requirements.txt": "-c ../c.txt"}, "requirements-include-missing", "../c.txt"),
-        ({"uv.lock": ""}, "multiple-package-managers", "up to date"),
         ({"pyproject.toml": "[project\n"}, "toml-invalid", "line 1"),
         ({"pyproject.toml": b"\xff"}, "toml-invalid", "utf-8"),
         ({"app.py": "", "procfile": "web: a"}, "procfile-misspelt", "exactly this name"),
@@ -165,11 +166,15 @@ def test_app_is_refused(files: dict[str, str | bytes], reason: str, seen: str) -
         ({"Pipfile": "", "Pipfile.lock": "{}"}, "lock-outdated", "hash"),
         ({"Pipfile.lock": "{}"}, "pipfile-missing", "both"),
         ({"Pipfile": "", "Pipfile.lock": "[]"}, "lock-invalid", "not a table"),
-        ({"Pipfile": ""}, "package-manager-unsupported", "Pipfile"),
+        ({"pdm.lock": ""}, "package-manager-unsupported", "pdm.lock"),
         ({"Pipfile": "[", "Pipfile.lock": "{}"}, "toml-invalid", "valid TOML"),
-        ({"pyproject.toml": PROJECT}, "package-manager-unsupported", "pyproject.toml"),
-        ({"pyproject.toml": "[tool.poetry]"}, "package-manager-unsupported", "pyproject.toml"),
-        ({"setup.py": ""}, "package-manager-unsupported", "setup.py"),
+        ({"pyproject.toml": PROJECT}, "requirements-not-found", "pyproject.toml names no"),
+        ({"pyproject.toml": "[tool.poetry]"}, "requirements-not-found", "pyproject.toml names no"),
+        (
+            {"a/requirements.txt": "", "b/requirements.txt": ""},
+            "requirements-not-found",
+            "a/requirements.txt, b/requirements.txt are there",
+        ),
         ({"uv.lock": ""}, "pyproject-missing", "both"),
         ({"uv.lock": "<<<<<<< HEAD", "pyproject.toml": PROJECT}, "toml-invalid", "line 1"),
         ({"requeriments.txt": ""}, "requirements-misspelt", "exactly this name"),
@@ -411,17 +416,16 @@ def test_other_circumstances_give_another_digest(facts: BuildFacts) -> None:
     ("requirements", "per_commit"),
     [
         ("flask", False),
-        (".", True),
-        ("-e .", True),
-        ("--editable=./lib", True),
-        ("./lib", True),
-        (".[web]", True),
-        ("lib/a.whl", True),
+        ("-e .", False),
+        ("./lib", False),
+        ("-e ../elsewhere", True),
         ("blog @ file:///srv/blog", True),
         ("flask @ https://files.example/flask-3.0-py3-none-any.whl", False),
         ("git+https://git.example/a.git", True),
         ("git+https://git.example/a.git@main#egg=a", True),
+        ("-e git+https://git.example/a.git@main#egg=a", True),
         (f"git+https://git.example/a.git@{'a' * 40}", False),
+        (f"-e git+https://git.example/a.git@{'a' * 40}#egg=a", False),
         (f"a @ git+https://git.example/a.git@{'a' * 40}", False),
         ("-r https://files.example/requirements.txt", True),
         ("flask \\\n  --hash=sha256:0", False),
@@ -429,21 +433,68 @@ def test_other_circumstances_give_another_digest(facts: BuildFacts) -> None:
     ],
 )
 def test_virtualenv_per_commit(requirements: str, per_commit: bool) -> None:
-    files = {**APP, "requirements.txt": requirements, "lib/a.whl": ""}
+    files = {**APP, "requirements.txt": requirements}
     later = dataclasses.replace(FACTS, commit="b" * 40)
     assert (digest(files) != digest(files, later)) is per_commit
-    assert any("for each commit" in notice for notice in plan(files).notices) is per_commit
+    assert any("Each commit gets" in notice for notice in plan(files).notices) is per_commit
 
 
-def test_project_that_installs_itself_is_per_commit() -> None:
-    files = {**LOCKED, "uv.lock": LOCK.replace("virtual", "editable")}
+BLOG: dict[str, str | bytes] = {
+    "pyproject.toml": PROJECT + BUILD,
+    "src/blog/__init__.py": "__version__ = '1'\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "changed", "another"),
+    [
+        ("-e .", {"src/blog/__init__.py": "__version__ = '1'\nx = 2\n"}, False),
+        ("-e .", {"src/blog/pages.html": "new"}, False),
+        ("-e .", {"pyproject.toml": PROJECT + BUILD + "# other\n"}, True),
+        (".", {"src/blog/pages.html": "new"}, False),
+        (".[web]", {"src/blog/pages.html": "new"}, False),
+        ("./lib", {"lib/one.py": "x = 2\n"}, True),
+        ("./lib", {"other.py": "x = 2\n"}, False),
+        ("-e ./lib", {"lib/one.py": "x = 2\n"}, False),
+        ("-e ./lib", {"lib/setup.py": "version = 2\n"}, True),
+        ("-e ./lib", {"lib/VERSION": "2"}, True),
+        ("--editable=./lib", {"lib/more.txt": "flask\n"}, True),
+        ("lib/a.whl", {"lib/a.whl": "new"}, True),
+    ],
+)
+def test_what_of_the_tree_makes_another_virtualenv(
+    requirements: str, changed: dict[str, str | bytes], another: bool
+) -> None:
+    setup = {"lib/setup.py": "open('VERSION'); open('more.txt')", "lib/VERSION": "1"}
+    files = {**APP, **BLOG, **setup, "lib/one.py": "", "lib/more.txt": "", "lib/a.whl": ""}
+    files["requirements.txt"] = requirements
+    assert (digest(files) != digest({**files, **changed})) is another
+
+
+def test_a_project_of_uv_stays_in_the_tree() -> None:
+    files = {**LOCKED, **BLOG, "uv.lock": LOCK.replace("virtual", "editable")}
     later = dataclasses.replace(FACTS, commit="b" * 40)
-    assert digest(files) != digest(files, later)
+    assert digest(files) == digest(files, later)
+    assert "editable" not in installs(files)[0]
 
 
-def test_editable_requirement_becomes_a_copy() -> None:
-    assert "--no-editable" in installs({**APP, "requirements.txt": "-e ."})[-1]
-    assert "--no-editable" not in installs(APP)[-1]
+@pytest.mark.parametrize(
+    "mark",
+    ["[tool.setuptools_scm]\nversion_file = 'v.py'\n", "[tool.setuptools]\next-modules = []"],
+)
+def test_a_package_that_its_build_completes_is_a_copy_for_each_commit(mark: str) -> None:
+    files = {**APP, **BLOG, "requirements.txt": "-e .", "pyproject.toml": PROJECT + BUILD + mark}
+    assert "--no-editable" in installs(files)[-1]
+    assert "its build makes files" in " ".join(plan(files).notices)
+
+
+def test_version_of_git_is_told_because_there_is_no_history() -> None:
+    project = PROJECT.replace("version = '1'", "dynamic = ['version']") + SCM
+    virtualenv = plan(
+        {**APP, **BLOG, "requirements.txt": "-e .", "pyproject.toml": project}
+    ).virtualenv
+    assert virtualenv is not None
+    assert virtualenv.install[0].env["SETUPTOOLS_SCM_PRETEND_VERSION_FOR_BLOG"] == "0"
 
 
 def test_digest_of_before_stays_so_that_virtualenvs_are_found() -> None:
