@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from receiver.cli.checkout import Destination
 from receiver.cli.context import Environment
@@ -84,13 +84,20 @@ def hand_over(
     return shell.read(root_argv(words, environment), env=environment.variables, given=given)
 
 
-def attach_ssh(place: Destination, words: Sequence[str], environment: Environment) -> int:
-    """Run words on the server, on our own streams; returns the exit code, 255 where ssh itself
-    failed.
+def attach_ssh(
+    place: Destination,
+    words: Sequence[str],
+    environment: Environment,
+    *,
+    stdin: IO[bytes] | None = None,
+) -> int:
+    """Run words on the server, on our own streams or with a file as input; returns the exit code,
+    255 where ssh itself failed.
     """
     from receiver.machine import shell
 
-    return shell.attach(ssh_argv(place, words, terminal=False), env=environment.variables)
+    argv = ssh_argv(place, words, terminal=False)
+    return shell.attach(argv, env=environment.variables, stdin=stdin)
 
 
 def ssh_says(place: Destination, environment: Environment) -> str:

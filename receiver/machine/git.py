@@ -3,7 +3,8 @@ of its own.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -223,6 +224,34 @@ def ignored_folders(top: Path) -> list[str]:
     flags = ("--others", "--ignored", "--exclude-standard", "--directory")
     listed = _in_work_tree(top, "ls-files", "-z", *flags).split("\0")[:-1]
     return [path.removesuffix("/") for path in listed if path.endswith("/")]
+
+
+def files_below(folder: Path, ignored: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the files of a folder that git would commit, by their paths in it, and what of it git
+    would ignore; the folder need not be part of a repository.
+
+    `ignored` are more patterns of what nobody commits. So are virtualenvs, and other repositories.
+    """
+    patterns = [f"--exclude={pattern}" for pattern in ignored]
+    found = _below(folder, (), patterns) if top_folder(folder) else ([], [])
+    if found[0]:
+        return found
+    with tempfile.TemporaryDirectory() as place:
+        _in_work_tree(folder, "init", "--quiet", "--bare", place)
+        return _below(folder, (f"--git-dir={place}", "--work-tree=."), patterns)
+
+
+def _below(
+    folder: Path, where: Sequence[str], patterns: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    listing = (*where, "ls-files", "-z", "--others", "--exclude-standard", *patterns)
+    listed = _in_work_tree(folder, *listing, "--cached").split("\0")[:-1]
+    left = _in_work_tree(folder, *listing, "--ignored", "--directory").split("\0")[:-1]
+    left += [path for path in listed if path.endswith("/pyvenv.cfg") or (folder / path).is_dir()]
+    gone = [path.removesuffix("pyvenv.cfg").removesuffix("/") + "/" for path in left]
+    kept = [path for path in listed if not f"{path}/".startswith(tuple(gone))]
+    names = sorted({path for path in kept if os.path.lexists(folder / path)})
+    return names, sorted({path.removesuffix("/") for path in gone})
 
 
 def index_lock(top: Path) -> Path:

@@ -262,8 +262,11 @@ def attach(
     env: Mapping[str, str],
     cwd: Path | None = None,
     limit_s: float | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> int:
     """Run a command with the caller's own stdin, stdout and stderr; returns its exit status.
+
+    `stdin` is what it reads in place of the caller's own.
 
     What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
 
@@ -272,7 +275,13 @@ def attach(
     """
     kept = {number: signal.signal(number, signal.SIG_IGN) for number in _TYPED}
     try:
-        process = subprocess.Popen(argv, env=dict(env), cwd=cwd, preexec_fn=_hear_signals)  # noqa: PLW1509 - ship has no threads here
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            cwd=cwd,
+            stdin=stdin,
+            preexec_fn=_hear_signals,  # noqa: PLW1509 - ship has no threads here
+        )
         try:
             status = process.wait(limit_s)
         except subprocess.TimeoutExpired as error:

@@ -171,6 +171,7 @@ COMMANDS: dict[str, Row] = {
     "cron:suspend": Row(
         "runs.cron:suspend", "manage", records=("names", "everything"), in_log=True, ends=True,
     ),
+    "deploy": Row("deploy:deploy", "deploy", looks=True, secret=True),
     "doctor": Row("doctor:doctor", "manage", server_wide="everything"),
     "drains": Row("drains:list_drains", "view", also=("drains:list",)),
     "drains:add": Row("drains:add", "manage", secret=True, in_log=True),
@@ -178,6 +179,7 @@ COMMANDS: dict[str, Row] = {
     "drains:serve": Row("drains:serve", "admin", acts="machine", hidden=True),
     "drains:test": Row("drains:test", "manage", secret=True),
     "git:clone": Row("git:clone", "view"),
+    "git:from-archive": Row("deploy:from_archive", "deploy", looks=True),
     "git:refused": Row("git:refused", "deploy", hidden=True, looks=True, recorded_as="git {call_}"),
     "git:remote": Row("git:remote", "view"),
     "help": Row("about:help_", "nothing", acts="anywhere", completes={"words": "commands"}),

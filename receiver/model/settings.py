@@ -119,6 +119,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     python_list: Annotated[
         str, Meta(description="File or address of a list of Pythons, in place of uv's own.")
     ] = ""
+    create_on_push: Annotated[
+        bool,
+        Meta(description="Whether a push by an admin's key to an app that is not there makes it."),
+    ] = False
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(

@@ -7,7 +7,9 @@ that take something away are not named here: nobody shall type one because it wa
 
 from collections.abc import Sequence
 
-_PUSH = "Commit, then push: `git push prod main`."
+_PUSH = (
+    "Commit, then push: `git push prod main`. A folder or an archive without git: `ship deploy`."
+)
 _NO_DATABASES = (
     "Ship runs no databases. Install it on the server with its package manager, and tell the app "
     "where it is: `ship config:set DATABASE_URL=...`."
@@ -59,7 +61,7 @@ _COPY_FILES = (
 
 _ANSWERS: Sequence[tuple[str, str]] = (
     # what people type to deploy
-    ("deploy push release:create redeploy git:sync git:from-image git:initialize", _PUSH),
+    ("push release:create redeploy git:sync git:from-image git:initialize", _PUSH),
     ("rebuild ps:rebuildall", "`ship releases:retry` builds the live commit again."),
     (
         "rollout promote pipelines",

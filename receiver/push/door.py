@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from receiver.access import grants
-from receiver.model.errors import NotFoundError
+from receiver.model.errors import NotFoundError, ServerError
 from receiver.model.grant import FOR_GIT, suffices
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -19,6 +19,8 @@ RECEIVE, UPLOAD = "git-receive-pack", "git-upload-pack"
 _CALLS = {RECEIVE: "push", UPLOAD: "fetch"}
 SERVICES = frozenset(_CALLS)
 """What git asks for, by the names of its own programs."""
+OWNER = "SHIP_OWNER"
+"""Set for hooks where the owner of an embedded server asks, by no key."""
 _FOR_HOOKS = ("HOME", "SHIP_ROOT", "SSH_CLIENT")
 
 
@@ -31,6 +33,8 @@ class Caller(NamedTuple):
     """For the programs that are started; SSH_CLIENT in it is the address that is recorded."""
     to_make: Callable[[AppName], str]
     """What an admin types to make an app, from where the call comes."""
+    tell: Callable[[bytes], object] = len
+    """Shows something to whoever pushes, where that is possible before the push begins."""
 
 
 def admit(caller: Caller, app: AppName, service: str) -> None:
@@ -43,6 +47,9 @@ def admit(caller: Caller, app: AppName, service: str) -> None:
     held = grants.held(caller.layout, caller.key, app)
     exists = caller.layout.repo(app).is_dir()
     if exists and suffices(held, FOR_GIT):
+        return
+    if not exists and service == RECEIVE and _makes_apps(caller):
+        _make(caller, app)
         return
     _record(caller, app, service)
     if held is None or not exists:
@@ -77,8 +84,45 @@ def _asks(variables: Mapping[str, str], command: str) -> tuple[str, ...]:
     if "SHIP_DEPLOY" not in variables:
         return ()
     sudo = ("sudo", "-n", "--") if variables.get("SHIP_SUDO") == "1" else ()
-    words = ("--app", variables["SHIP_APP"], "--key", variables["SHIP_KEY"])
+    words = ["--app", variables["SHIP_APP"], "--key", variables["SHIP_KEY"]]
+    if OWNER in variables:
+        words.append("--owner")
     return (*sudo, variables["SHIP_DEPLOY"], command, *words)
+
+
+def _makes_apps(caller: Caller) -> bool:
+    """Whether the first push of this key makes its app: an admin's, where the server has it so."""
+    import tomllib  # noqa: PLC0415 - only a push to no app needs it
+
+    try:
+        text = caller.layout.server_settings.read_text(encoding="utf-8")
+        allowed = tomllib.loads(text).get("create_on_push") is True
+    except (OSError, ValueError):
+        return False
+    return allowed and grants.everywhere(caller.layout, caller.key) == "admin"
+
+
+def _make(caller: Caller, app: AppName) -> None:
+    """Have root make an app, as if this key had typed it.
+
+    Raises:
+        ServerError: it could not be made
+    """
+    from receiver.machine import shell  # noqa: PLC0415 - as above
+
+    argv = programs.ship_by(caller.key, caller.environment, "--", "apps:create", app)
+    done = shell.run(argv, env=caller.environment)
+    if done.status and not caller.layout.repo(app).is_dir():  # another push may have been faster
+        told = done.errors.decode("utf-8", "replace")
+        said = "\n".join(line.removeprefix(" !").strip() for line in told.splitlines())
+        raise ServerError(
+            f"The app {app} could not be made at its first push.",
+            detail=said.strip(),
+            advice=f"Make it by itself, then push again: {caller.to_make(app)}",
+            reason="server/not-created",
+        )
+    line = f"-----> {app} is a new app on this server, made by its first push\n"
+    caller.tell(line.encode())
 
 
 def _record(caller: Caller, app: AppName, service: str) -> None:
@@ -97,7 +141,7 @@ def _record(caller: Caller, app: AppName, service: str) -> None:
 def _no_such_app(caller: Caller, app: AppName) -> NotFoundError:
     from receiver.state import records  # noqa: PLC0415 - slow, and only for this error
 
-    layout, key, _, to_make = caller
+    layout, key, to_make = caller.layout, caller.key, caller.to_make
     known = [AppName(path.stem) for path in layout.repos.glob("*.git")]
     error = records.no_such_app(app, grants.visible(layout, key, known))
     error.advice = grants.advice_for(layout, key, app) or f"Make it with: {to_make(app)}"

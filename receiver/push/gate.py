@@ -16,7 +16,7 @@ from receiver.push import programs
 if TYPE_CHECKING:
     from receiver.model.errors import ShipError
 
-_GIT = re.compile(r"git-[a-z-]+|git")
+_GIT = re.compile(r"git-[a-z-]+|git|git:from-archive")
 _STDERR = 2
 _NOBODY_READS = 141
 _GREETING = """Hello {key}. This is a ship server. What can be typed, for example:

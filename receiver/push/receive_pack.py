@@ -8,7 +8,7 @@ verdict after hooks/post-receive, so that a deploy that failed is a ref that was
 import errno
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -40,7 +40,7 @@ from receiver.push.quarantine import Quarantine, quarantine
 from receiver.push.rules import Rules, hidden_refusal
 from receiver.push.wire import Readable, Reply, Request, Update, Write
 
-__all__ = ["Push", "advertise", "serve_rpc", "serve_ssh"]
+__all__ = ["Push", "advertise", "serve_own", "serve_rpc", "serve_ssh", "to_stderr"]
 
 DEFAULT_VERDICT = "deploy failed"
 _NOT_KEPT = {"check": "refs/ship/checked", "plan": "refs/ship/planned"}
@@ -63,10 +63,10 @@ def serve_ssh(push: Push, stdin: int = 0, stdout: int = 1) -> int:
         rules = _rules(push.repo)
         push_wire.advertise(client.write, _shown(push, rules))
         request = push_wire.read_request(client)
-        reply = Reply(client.write, request, _to_stderr)
+        reply = Reply(client.write, request, to_stderr)
         return _serve(Hooks(push, request.options, reply), rules, request, client)
     except ShipError as error:
-        Output(_to_stderr).error(error)
+        Output(to_stderr).error(error)
         return error.exit_code
     except BrokenPipeError:
         return EXIT_FAILED
@@ -87,6 +87,20 @@ def serve_rpc(push: Push, source: Readable, write: Write) -> None:
     if request.updates:
         reply = Reply(write, request, lambda _: None)
         _serve(Hooks(push, request.options, reply), _rules(push.repo), request, source)
+
+
+def serve_own(push: Push, update: Update, options: Sequence[str], pack: Readable) -> int:
+    """Serve a push that was made on this machine, as if it had come; returns the exit code."""
+    for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(ending, _end)  # as above
+    clear_up(push)
+    request = Request([update], frozenset({push_wire.REPORT_STATUS_V2}), tuple(options))
+    reply = Reply(lambda _: None, request, to_stderr)
+    _serve(Hooks(push, request.options, reply), _rules(push.repo), request, pack)
+    if not update.refusal:
+        return 0
+    codes = {verdict: code for code, verdict in PUSH_VERDICTS.items()}
+    return codes.get(update.refusal, EXIT_FAILED)
 
 
 def _serve(hooks: Hooks, rules: Rules, request: Request, pack: Readable | Client) -> int:
@@ -374,6 +388,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _to_stderr(data: bytes) -> None:
+def to_stderr(data: bytes) -> None:
+    """Show something to whoever waits at the other end."""
     with suppress(BrokenPipeError):
         write_patiently(_STDERR, data, Limits().begin_s)

@@ -37,10 +37,10 @@ MOST_OPTIONS = 100
 MOST_OPTION_BYTES = 16 << 10
 """All of them together: each becomes a variable of the hooks."""
 
-_REPORT_STATUS_V2 = b"report-status-v2"
+REPORT_STATUS_V2 = b"report-status-v2"
 _CAPABILITIES = (
     CAPABILITY_REPORT_STATUS,
-    _REPORT_STATUS_V2,
+    REPORT_STATUS_V2,
     CAPABILITY_DELETE_REFS,
     CAPABILITY_SIDE_BAND_64K,
     CAPABILITY_QUIET,
@@ -140,7 +140,7 @@ class Request:
     @property
     def tells_another_ref(self) -> bool:
         """Whether the client understands that another ref than the one it named was updated."""
-        return self.has(_REPORT_STATUS_V2)
+        return self.has(REPORT_STATUS_V2)
 
     @property
     def quiet(self) -> bool:

@@ -217,7 +217,7 @@ def _typed(text: str) -> Iterator[str]:
     """Names of commands after `ship`, or after `ssh ship@…`, in blocks of code and in line."""
     for code in re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text, re.DOTALL):
         for line in (code[0] or code[1]).splitlines():
-            for found in re.finditer(r"(?:^\s*(?:\$ )?|ssh )ship(?:@\S+)? ([a-z][a-z:]*)", line):
+            for found in re.finditer(r"(?:^\s*(?:\$ )?|ssh )ship(?:@\S+)? ([a-z][a-z:-]*)", line):
                 yield found[1]
 
 

@@ -250,3 +250,14 @@ def test_a_fault_of_ships_own_is_words_at_the_gate_too(
     monkeypatch.setattr(door, "admit", full)
     assert ask("git-receive-pack 'blog.git'", monkeypatch) == 4
     assert b"(build/disk-full)" in capfdbinary.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["git:from-archive -a shop", "git from-archive --app shop"])
+def test_an_archive_passes_the_same_door_as_a_push(
+    words: str, root: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Captured
+) -> None:
+    let_in(root, None, blog="view")
+    assert ask(words, monkeypatch) == 20
+    let_in(root, "view")
+    assert ask(words, monkeypatch) == 21
+    assert b"It takes the grant deploy, and the key has view." in capfdbinary.readouterr().err
