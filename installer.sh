@@ -18,6 +18,8 @@ keys=()
 mode=install
 http=no
 purge=no
+yes=no
+fresh=no
 dry_run=no
 changes=0
 tree=""
@@ -30,10 +32,12 @@ A VPS (as root):
       Apps will answer at NAME.example.com. Each key is an admin, as ship@this-machine.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
-  ./installer.sh --uninstall [--purge]              take it all away; the apps' storage only with --purge
+  ./installer.sh --uninstall [--purge] [--yes]      take it all away; the apps' storage only with --purge
+                                                    it says what is lost and asks; --yes answers that
 
 Any machine, without systemd or root:
   ./installer.sh --demo [--root FOLDER]             set up, push an example, change it, roll back
+                                                    run again, it keeps what was changed; --fresh begins anew
 USAGE
 }
 
@@ -66,28 +70,47 @@ installer::change() {
 installer::parse() {
   while (($#)); do
     case $1 in
-      --domain) domain=$(installer::value "$@") && shift 2 ;;
-      --domain=*) domain=${1#*=} && shift ;;
-      --key) keys+=("$(installer::value "$@")") && shift 2 ;;
-      --key=*) keys+=("${1#*=}") && shift ;;
-      --root) demo_root=$(installer::value "$@") && shift 2 ;;
-      --root=*) demo_root=${1#*=} && shift ;;
-      --demo) mode=demo && shift ;;
-      --uninstall) mode=uninstall && shift ;;
-      --http) http=yes && shift ;;
-      --purge) purge=yes && shift ;;
-      --dry-run) dry_run=yes && shift ;;
+      --domain | --key | --root)
+        installer::check_value "$@"
+        installer::take "$1" "$2"
+        shift
+        ;;
+      --domain=* | --key=* | --root=*)
+        installer::check_value "${1%%=*}" "${1#*=}"
+        installer::take "${1%%=*}" "${1#*=}"
+        ;;
+      --demo) mode=demo ;;
+      --uninstall) mode=uninstall ;;
+      --http) http=yes ;;
+      --purge) purge=yes ;;
+      --yes) yes=yes ;;
+      --fresh) fresh=yes ;;
+      --dry-run) dry_run=yes ;;
       -h | --help) installer::usage && exit 0 ;;
       *) installer::fail "There is no option $1." "" "See ./installer.sh --help." ;;
     esac
+    shift
   done
 }
 
-installer::value() {
-  if (($# < 2)) || [[ $2 == --* ]]; then
-    installer::fail "The option $1 needs a value." "" "See ./installer.sh --help."
+installer::check_value() {
+  local example=example.com
+  [[ $1 != --key ]] || example=laptop=/path/id_ed25519.pub
+  [[ $1 != --root ]] || example=/srv/ship-demo
+  if (($# < 2)) || [[ -z $2 ]]; then
+    installer::fail "The option $1 needs a value." "Nothing follows it." "For example: $1 ${example}"
   fi
-  printf '%s' "$2"
+  if [[ $2 == -* ]]; then
+    installer::fail "The option $1 needs a value." "The option $2 follows it." "For example: $1 ${example}"
+  fi
+}
+
+installer::take() {
+  case $1 in
+    --domain) domain=$2 ;;
+    --key) keys+=("$2") ;;
+    *) demo_root=$2 ;;
+  esac
 }
 
 # --- looking: nothing below changes the machine ---------------------------------------------------
@@ -430,6 +453,7 @@ installer::uninstall() {
   installer::check_root
   [[ ${purge} == yes ]] && option+=(--purge)
   [[ ${dry_run} == yes ]] && option+=(--dry-run)
+  installer::confirm_uninstall
   installer::step "Taking ship away"
   if [[ -x ${PREFIX}/bin/ship && -e ${SETTINGS}/ship.toml ]]; then
     "${PREFIX}/bin/ship" server:uninstall "${option[@]}" | sed 's/^/       /'
@@ -458,6 +482,38 @@ installer::uninstall() {
   installer::say "nginx, git and the other packages stay installed."
 }
 
+# Says what is lost, and goes on only when somebody wants that.
+installer::confirm_uninstall() {
+  local answer="" command="./installer.sh --uninstall"
+  [[ ${purge} == no ]] || command+=" --purge"
+  [[ ${dry_run} == no && (-e ${SETTINGS} || -e ${STATE} || -e ${PREFIX}) ]] || return 0
+  installer::what_is_lost
+  [[ ${yes} == no ]] || return 0
+  if [[ ! -t 0 ]]; then
+    installer::fail "Nothing was removed." "There is no terminal to ask on." "Confirm with: ${command} --yes"
+  fi
+  read -r -p "Type yes to remove all this: " answer || true
+  [[ ${answer} == yes ]] || installer::fail "Nothing was removed." "The answer was not yes."
+}
+
+installer::what_is_lost() {
+  local apps=() path
+  for path in "${STATE}"/apps/*/; do
+    if [[ -d ${path} ]]; then apps+=("$(basename "${path}")"); fi
+  done
+  installer::say "This takes away, for good:"
+  if ((${#apps[@]})); then
+    installer::say "  the apps ${apps[*]}, with their code, releases, config vars and logs"
+  fi
+  if [[ ${purge} == yes && -d ${STATE}/apps ]]; then
+    installer::say "  what the apps keep in their storage: $(du -csh "${STATE}"/apps/*/storage 2>/dev/null | tail -n 1 | cut -f1)"
+  fi
+  installer::say "  all keys and grants, the settings in ${SETTINGS}, and the audit"
+  if [[ ${purge} == no ]]; then
+    installer::say "The apps' storage stays in ${STATE}/apps."
+  fi
+}
+
 installer::remove() {
   [[ -e $1 || -L $1 ]] || return 0
   installer::change "remove $1" rm -rf -- "$1"
@@ -466,7 +522,7 @@ installer::remove() {
 # --- demo -----------------------------------------------------------------------------------------
 
 installer::demo() {
-  local missing=() python
+  local missing=() option=() python
   python=$(installer::find_python)
   command -v git >/dev/null || missing+=(git)
   command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
@@ -483,7 +539,9 @@ installer::demo() {
   installer::step "Setting up ship below ${demo_root}"
   mkdir -p "${demo_root}"
   installer::ensure_program "${demo_root}/program" "${python}" requirements-embedded.lock
-  exec "${demo_root}/program/bin/ship" server:demo --root "${demo_root}" --example "${HERE}/examples/flask-hello"
+  [[ ${fresh} == no ]] || option+=(--fresh)
+  exec "${demo_root}/program/bin/ship" server:demo "${option[@]}" --root "${demo_root}" \
+    --example "${HERE}/examples/flask-hello"
 }
 
 installer::find_python() {

@@ -36,6 +36,10 @@ _FIRST_PORT, _LAST_PORT = 8080, 8180
 _GIT_LIMIT_S = 60.0
 
 
+_ROLLED_BACK = 3
+"""The release that a rollback makes, after two pushes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """One run of it."""
@@ -43,27 +47,37 @@ class Demo:
     root: Path
     example: Path
     say: Callable[[str], object]
+    fresh: bool = False
+    """Whether it begins anew, although an earlier run came to its end."""
 
     @property
     def checkout(self) -> Path:
         return self.root / "demo" / _APP
 
     def run(self) -> None:
-        """Set up, push, change, roll back; leaves the server running.
+        """Set up, push, change, roll back; leaves the server running. Once that was done, only the
+        server is started: what somebody tried out since stays.
 
         Raises:
             ShipError: a step failed; what was set up stays for a look
         """
         server = self._start()
+        known = _APP in records.app_names(server.layout)
+        if known and not self.fresh and _was_shown(server):
+            self._step("The demo was shown here before")
+            self.say("       What you changed since is kept. To begin anew: add --fresh.")
+            self._tell_what_next(server)
+            return
         self._step("Making the app hello")
-        if _APP in records.app_names(server.layout):
-            apps.destroy(server, _APP)
+        if known:
+            apps.destroy(server, _APP, frozen_too=True)
         apps.create(server, _APP)
         self._check_out(server)
         self._push(server, "1")
         self._step("Changing VERSION in app.py from 1 to 2")
         self._push(server, "2")
         self._roll_back(server, "1")
+        self._step("Done: the page was pushed, changed and rolled back")
         self._tell_what_next(server)
 
     def _start(self) -> Server:
@@ -133,8 +147,7 @@ class Demo:
     def _tell_what_next(self, server: Server) -> None:
         ship = Path(sys.executable).with_name("ship")
         self.say(
-            f"""
------> Done: the page was pushed, changed and rolled back. The server goes on running.
+            f"""       The server goes on running.
        See it:        {server.url(_APP)}/
        Change it:     cd {self.checkout}
                       edit app.py, git commit -a, git push prod main
@@ -155,6 +168,12 @@ ship config:set -a hello GREETING=Hi
     def _show(self, chunk: bytes) -> None:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
+
+
+def _was_shown(server: Server) -> bool:
+    """Whether an earlier run came to its end, which is the rollback."""
+    live = records.read_live(server.app(_APP))
+    return live is not None and live.release >= _ROLLED_BACK
 
 
 def _known_port(layout: Layout) -> int | None:

@@ -336,3 +336,21 @@ def test_a_check_with_nothing_new_takes_what_was_pushed_last(blog: Place) -> Non
         env={"SHIP_SERVER": "ship@vps", "GIT_DIR": "/none"},
     )
     assert elsewhere.status == 0, elsewhere.err
+
+
+def test_a_remote_that_led_elsewhere_is_told_of(blog: Place) -> None:
+    def point(name: str, app: str = "blog") -> tuple[str, str]:
+        done = blog.ship("git:remote", "-r", name, "-a", app)
+        assert done.status == 0, done.err
+        return done.out, done.err
+
+    assert point("other") == ("set git remote other to ship@vps:blog\n", "")
+    assert point("other") == ("set git remote other to ship@vps:blog\n", "")
+    assert blog.git("remote", "set-url", "other", "git@example.com:me/code.git").status == 0
+    assert point("other")[1] == (
+        " !     other led to git@example.com:me/code.git until now.\n"
+        " !     To have it lead there again: git remote set-url other git@example.com:me/code.git\n"
+    )
+    assert blog.git("remote", "set-url", "other", "http://ship:token@vps/git/shop.git").status == 0
+    assert point("other")[1] == " !     other led to http://ship:***@vps/git/shop.git until now.\n"
+    blog.git("remote", "remove", "other")

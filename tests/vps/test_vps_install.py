@@ -129,6 +129,8 @@ class Life:
     full: Full
     dry_removal: Completed
     after_dry_removal: str
+    unconfirmed_removal: Completed
+    after_unconfirmed_removal: str
     removal: Completed
     after_removal: list[str]
     purged: list[str]
@@ -159,12 +161,14 @@ def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory
     full = _filled(site.server)
     seen["dry_removal"] = install(bare, "--uninstall", "--dry-run")
     seen["after_dry_removal"] = site.page()
-    seen["removal"] = install(bare, "--uninstall")
+    seen["unconfirmed_removal"] = install(bare, "--uninstall", check=False)
+    seen["after_unconfirmed_removal"] = site.page()
+    seen["removal"] = install(bare, "--uninstall", "--yes")
     seen["full"] = replace(full, after_removal=traces(bare))
     seen["kept_storage"] = bare.run("cd /var/lib/ship; find . -type f -exec cat {} +").stdout
     seen["after_removal"] = _tree(bare)
     seen["nginx_answer"] = site.server.ask("blog.example.com")
-    seen["second_removal"] = install(bare, "--uninstall", "--purge")
+    seen["second_removal"] = install(bare, "--uninstall", "--purge", "--yes")
     seen["purged"], seen["accounts_after"] = _tree(bare), _accounts(bare)
     return Life(**seen)  # type: ignore[arg-type] # each was put in under its field's name above
 

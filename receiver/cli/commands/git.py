@@ -2,6 +2,8 @@
 one.
 """
 
+import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ from receiver.cli import forward, show
 from receiver.cli.checkout import REMOTE, Destination
 from receiver.cli.command import Call, command, for_app
 from receiver.model.errors import UsageError
+
+_TOKEN = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 def _with_remote(told: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -83,6 +87,16 @@ def _set(call: Call, name: str, url: str) -> int:
             advice="Make it one with `git init`, or go to the app's checkout.",
             reason="usage/no-checkout",
         )
+    before = call.checkout.urls().get(name)
     call.checkout.set_remote(name, url)
+    if before and before != url:
+        show.warning(_told_before(name, before))
     show.data(f"set git remote {name} to {url}")
     return 0
+
+
+def _told_before(name: str, url: str) -> str:
+    """Where a remote led, and how it does again; a token in it is not shown."""
+    shown = _TOKEN.sub(r"\1:***@", url)
+    again = f"To have it lead there again: git remote set-url {name} {shlex.quote(url)}"
+    return "\n".join((f"{name} led to {shown} until now.", *([again] if shown == url else ())))

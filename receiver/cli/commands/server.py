@@ -148,11 +148,12 @@ def _root(call: Call) -> Path:
 @command("server:demo")
 @click.option("--root", required=True, type=click.Path(path_type=Path))
 @click.option("--example", required=True, type=click.Path(path_type=Path))
-def demo(call: Call, *, root: Path, example: Path) -> None:
+@click.option("--fresh", is_flag=True, help="Begin anew.")
+def demo(call: Call, *, root: Path, example: Path, fresh: bool) -> None:
     """Set everything up under one folder, push an example, change it and roll back: for
     installer.sh.
     """
     from receiver.setup.demo import Demo
 
     del call
-    Demo(root.resolve(), example, show.data).run()
+    Demo(root.resolve(), example, show.data, fresh=fresh).run()
