@@ -100,9 +100,12 @@ class Lane:
         if self._is_over:
             return 1
         self._running = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
         return self._running.wait()
 
     def end(self) -> None:

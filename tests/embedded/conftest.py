@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from receiver.machine import git
+from tests.embedded import loaded
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server
 from tests.embedded.keyboard import Typed
 from tests.embedded.receive_sides import Scratch
 
 Ship = Callable[..., Typed]
+
+
+def pytest_sessionfinish() -> None:
+    loaded.end()
 
 
 @pytest.fixture(scope="session")

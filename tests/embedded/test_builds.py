@@ -4,10 +4,8 @@ of a failed one."""
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,12 +15,12 @@ from receiver.model.names import AppName
 from receiver.state import builds, records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, wait_until
+from tests.embedded.keyboard import SHIP, Typed
 from tests.embedded.pushing import WSGI, wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
 
-SHIP = str(Path(sys.executable).parent / "ship")
 WAITS = 'echo waiting; until [ -e "$SHIP_STORAGE/go" ]; do sleep 0.05; done'
 BREAKS = (
     "import os, sys\nsys.stdout.write('key is ' + os.environ['API_KEY'] + '\\n')\n"
@@ -38,19 +36,11 @@ class Blog:
     app: AppName
     laptop: Checkout
 
-    def ship(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            (SHIP, *words, "--app", self.app),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-        )
+    def ship(self, *words: str) -> Typed:
+        return self.server.ship(*words, "--app", self.app)
 
     def data(self, *words: str) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads(self.ship(*words, "--json").stdout)
+        found: list[dict[str, object]] = json.loads(self.ship(*words, "--json").out)
         return found
 
     @property
@@ -62,7 +52,7 @@ class Blog:
 def blog(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Blog]:
     app = server.create("blog")
     made = Blog(server, app, server.checkout("blog", place=request.node.name))
-    assert made.ship("config:set", "API_KEY=very-secret-value").returncode == 0
+    assert made.ship("config:set", "API_KEY=very-secret-value").status == 0
     made.laptop.commit(wsgi("good"))
     assert made.laptop.push().status == 0
     made.laptop.commit({"app.py": BREAKS + WSGI})
@@ -73,8 +63,8 @@ def blog(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Blo
 
 def test_all_that_was_tried_is_listed_newest_first(blog: Blog) -> None:
     listed = blog.ship("builds")
-    assert listed.returncode == 0, listed.stderr
-    assert listed.stdout.startswith("=== blog Builds\n\n")
+    assert listed.status == 0, listed.err
+    assert listed.out.startswith("=== blog Builds\n\n")
     found = blog.data("builds")
     assert [build["status"] for build in found] == ["failed", "succeeded", "succeeded"]
     assert [build["release"] for build in found] == [None, 1, None]
@@ -84,35 +74,35 @@ def test_all_that_was_tried_is_listed_newest_first(blog: Blog) -> None:
 
 
 def test_one_build_is_described_and_its_output_printed(blog: Blog) -> None:
-    assert "Status:  failed" in blog.ship("builds:info").stdout
-    assert "Release: v1" in blog.ship("builds", "info", "2").stdout
-    assert "-----> v1 is live" in blog.ship("builds:output", "2").stdout
-    assert blog.ship("builds:output", "3").returncode == 0
-    assert blog.ship("builds:output", "3", "--tail").returncode == 6
+    assert "Status:  failed" in blog.ship("builds:info").out
+    assert "Release: v1" in blog.ship("builds", "info", "2").out
+    assert "-----> v1 is live" in blog.ship("builds:output", "2").out
+    assert blog.ship("builds:output", "3").status == 0
+    assert blog.ship("builds:output", "3", "--tail").status == 6
     unknown = blog.ship("builds:output", "v99")
-    assert (unknown.returncode, unknown.stdout) == (20, "")
-    assert "blog has no build v99." in unknown.stderr
+    assert (unknown.status, unknown.out) == (20, "")
+    assert "blog has no build v99." in unknown.err
 
 
 def test_the_bundle_of_a_failed_build_has_its_output_the_apps_log_and_no_value(blog: Blog) -> None:
     said = blog.ship("logs:failed")
-    assert said.returncode == 0, said.stderr
-    built, _, wrote = said.stdout.partition("=== What the app wrote when it was started\n")
+    assert said.status == 0, said.err
+    built, _, wrote = said.out.partition("=== What the app wrote when it was started\n")
     assert "key is [hidden]" in wrote
     assert "SystemExit: no database here\n" in wrote
-    assert "very-secret-value" not in said.stdout
+    assert "very-secret-value" not in said.out
     told = "".join(line for line in built.splitlines(keepends=True) if not _differs(line))
     assert_as_recorded("logs-failed", masked(blog.server, told))
     assert "very-secret-value" not in json.dumps(blog.data("logs:failed"))
     good = blog.ship("logs:failed", "2")
-    assert good.returncode == 20
-    assert "Build 2 of blog did not fail." in good.stderr
+    assert good.status == 20
+    assert "Build 2 of blog did not fail." in good.err
 
 
 def test_a_running_build_is_followed_to_its_end_and_cancelled_by_number(blog: Blog) -> None:
     blog.laptop.commit({**wsgi("new"), "Procfile": f"web: gunicorn app:app\nrelease: {WAITS}\n"})
     push = blog.laptop.start_push()
-    wait_until(lambda: "waiting" in blog.ship("builds:output").stdout)
+    wait_until(lambda: "waiting" in blog.ship("builds:output").out)
     running = blog.data("builds")[0]
     number = str(running["number"])
     assert running["status"] == "running"
@@ -122,8 +112,8 @@ def test_a_running_build_is_followed_to_its_end_and_cancelled_by_number(blog: Bl
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert "is not running" in blog.ship("builds:cancel", "2").stderr
-    assert blog.ship("builds:cancel", number).returncode == 0
+    assert "is not running" in blog.ship("builds:cancel", "2").err
+    assert blog.ship("builds:cancel", number).status == 0
     followed, _ = follower.communicate(timeout=30)
     said, _ = push.communicate(timeout=30)
     assert "(build cancelled)" in said
@@ -142,7 +132,7 @@ def test_a_build_whose_process_was_killed_has_failed_whatever_has_its_id_now(blo
     assert blog.data("builds")[0]["status"] == "running"
     os.close(held)
     assert blog.data("builds")[0]["reason"] == "build/interrupted"
-    assert blog.ship("builds:cancel").returncode == 20
+    assert blog.ship("builds:cancel").status == 20
     (paths.builds / f"{begun.number}.json").unlink()
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,11 +22,11 @@ from receiver.nginx import program as nginx
 from receiver.setup import embedded
 from receiver.state import records
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.keyboard import SHIP, Typed, type_words
 from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).parent / "ship"
 ILL = AppName("ill")
 WORKER = "import time; time.sleep(9999)"
 
@@ -46,24 +45,13 @@ def server() -> Iterator[EmbeddedServer]:
         yield found
 
 
-def ship(server: EmbeddedServer, *words: str) -> subprocess.CompletedProcess[str]:
+def ship(server: EmbeddedServer, *words: str) -> Typed:
     return typed(server, str(SHIP), *words)
 
 
-def typed(server: EmbeddedServer, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.root),
-        },
-        cwd=server.folder,
-    )
+def typed(server: EmbeddedServer, *argv: str) -> Typed:
+    environment = Typed.environment(server.root) | {"PATH": "/usr/bin:/bin"}
+    return type_words(argv, environment, server.folder)
 
 
 def paths(server: EmbeddedServer) -> AppPaths:
@@ -170,12 +158,12 @@ FAULTS = (
 def test_a_fault_is_named_and_mended(server: EmbeddedServer, fault: Fault) -> None:
     fault.plant(server)
     seen = ship(server, "doctor", "--json")
-    names = [each["name"] for each in json.loads(seen.stdout)["findings"]]
-    assert fault.finding in names, seen.stdout
-    assert seen.returncode == EXIT_FINDINGS
+    names = [each["name"] for each in json.loads(seen.out)["findings"]]
+    assert fault.finding in names, seen.out
+    assert seen.status == EXIT_FINDINGS
     mended = ship(server, "doctor", "--fix")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert ship(server, "doctor", "-a", "ill").returncode == 0
+    assert mended.status == 0, mended.out + mended.err
+    assert ship(server, "doctor", "-a", "ill").status == 0
     wait_until(lambda: page(server) == (200, "well"))
 
 
@@ -191,12 +179,12 @@ def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
         assert _lose_config_vars(server, 0) == {"COLOUR": "green"}
         ship(server, "config:set", "PENDING=1", "--no-restart", "-a", "vars")
         assert _lose_config_vars(server, EXIT_FINDINGS) is None
-        assert ship(server, "releases:retry", "-a", "vars").returncode == 0
+        assert ship(server, "releases:retry", "-a", "vars").status == 0
         refused = ship(server, "rollback", "v2", "-a", "vars")
-        assert "(not-found/config-vars)" in refused.stderr, "it would run without any"
+        assert "(not-found/config-vars)" in refused.err, "it would run without any"
         ship(server, "config:set", "LATER=1", "-a", "vars")
         ship(server, "config:set", "PENDING=2", "--no-restart", "-a", "vars")
-        assert ship(server, "rollback", "v3", "-a", "vars").returncode == 0
+        assert ship(server, "rollback", "v3", "-a", "vars").status == 0
         assert _lose_config_vars(server, 0) == {"COLOUR": "green", "PENDING": "1"}
     finally:
         ship(server, "apps:destroy", "vars", "--confirm", "vars")
@@ -208,8 +196,8 @@ def _lose_config_vars(server: EmbeddedServer, status: int) -> dict[str, str] | N
     env = server.layout.app(AppName("vars")).current.resolve() / "env.json"
     env.unlink()
     mended = ship(server, "doctor", "--fix", "-a", "vars")
-    assert mended.returncode == status, mended.stdout + mended.stderr
-    assert "The config vars that v" in mended.stdout + mended.stderr
+    assert mended.status == status, mended.out + mended.err
+    assert "The config vars that v" in mended.out + mended.err
     if not env.exists():
         return None
     assert stat.S_IMODE(env.stat().st_mode) == 0o640
@@ -224,10 +212,10 @@ def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
     told = ship(server, "doctor")
     ship(server, "ps:start", "-a", "ill")
     ship(server, "apps:destroy", "empty", "--confirm", "empty")
-    assert "note      ill was stopped: visitors get 503.\n" in told.stdout
-    assert "Do: `ship ps:start -a ill`." in told.stdout
-    assert "note      empty has no release yet: visitors get 404.\n" in told.stdout
-    assert told.returncode == 0
+    assert "note      ill was stopped: visitors get 503.\n" in told.out
+    assert "Do: `ship ps:start -a ill`." in told.out
+    assert "note      empty has no release yet: visitors get 404.\n" in told.out
+    assert told.status == 0
 
 
 def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
@@ -235,8 +223,8 @@ def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     paths(server).live.write_text(kept[:7])
     told = ship(server, "ps", "-a", "ill")
     paths(server).live.write_text(kept)
-    assert "(server/bad-record)" in told.stderr
-    assert "`ship doctor --fix`" in told.stderr
+    assert "(server/bad-record)" in told.err
+    assert "`ship doctor --fix`" in told.err
 
 
 SHARES = """
@@ -252,17 +240,17 @@ Server(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHand
 def test_another_process_that_takes_visitors_is_named(server: EmbeddedServer) -> None:
     server.publish("shares", {"Procfile": "web: python shares.py\n", "shares.py": SHARES})
     settings = records.read_app(server.layout.app(AppName("shares")))
-    assert ship(server, "doctor", "-a", "shares").returncode == 0
+    assert ship(server, "doctor", "-a", "shares").status == 0
     with socket.create_server(("127.0.0.1", settings.port_a), reuse_port=True):
         told = ship(server, "doctor", "-a", "shares")
     ship(server, "apps:destroy", "shares", "--confirm", "shares")
-    assert "Another process takes visitors of shares." in told.stdout
-    assert f"(process {os.getpid()}) listens on port {settings.port_a}" in told.stdout
-    assert told.returncode == EXIT_FINDINGS
+    assert "Another process takes visitors of shares." in told.out
+    assert f"(process {os.getpid()}) listens on port {settings.port_a}" in told.out
+    assert told.status == EXIT_FINDINGS
 
 
 def test_a_healthy_server_has_no_findings(server: EmbeddedServer) -> None:
-    assert ship(server, "doctor").stdout == "All is well: the server and ill.\n"
+    assert ship(server, "doctor").out == "All is well: the server and ill.\n"
 
 
 @pytest.mark.parametrize("name", ["python", "python3", f"python3.{sys.version_info.minor}"])
@@ -273,7 +261,7 @@ def test_a_healthy_server_is_so_by_every_name_of_its_python(
     linked.symlink_to(SHIP.parent.parent)
     for folder in (SHIP.parent, linked / "bin"):
         told = typed(server, str(folder / name), str(SHIP), "doctor")
-        assert told.stdout == "All is well: the server and ill.\n"
+        assert told.out == "All is well: the server and ill.\n"
 
 
 def test_a_502_is_explained_with_what_was_seen(server: EmbeddedServer) -> None:
@@ -286,10 +274,10 @@ def test_a_502_is_explained_with_what_was_seen(server: EmbeddedServer) -> None:
     supervisor(server).start(held_process(ILL, live.slot))
     told = ship(server, "doctor", "-a", "ill")
     source.write_text(code)
-    assert "the app imports flaskk, which is not installed" in told.stdout
-    assert f"Port {records.read_app(paths(server)).port}: " in told.stdout
-    assert told.returncode == EXIT_FINDINGS
-    assert ship(server, "doctor", "--fix").returncode == 0
+    assert "the app imports flaskk, which is not installed" in told.out
+    assert f"Port {records.read_app(paths(server)).port}: " in told.out
+    assert told.status == EXIT_FINDINGS
+    assert ship(server, "doctor", "--fix").status == 0
     assert page(server) == (200, "well")
 
 
@@ -301,16 +289,16 @@ def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: EmbeddedS
         assert theirs.exists()
     finally:
         theirs.unlink()
-    assert f"{theirs}, line 2" in mended.stdout
-    assert mended.returncode == EXIT_FINDINGS
-    assert ship(server, "doctor").returncode == 0
+    assert f"{theirs}, line 2" in mended.out
+    assert mended.status == EXIT_FINDINGS
+    assert ship(server, "doctor").status == 0
 
 
 def test_a_server_that_is_down_is_told_and_nothing_else(server: EmbeddedServer) -> None:
     embedded.stop(server.root)
     told = ship(server, "doctor", "--json")
     embedded.start(server.root)
-    names = {each["name"] for each in json.loads(told.stdout)["findings"]}
+    names = {each["name"] for each in json.loads(told.out)["findings"]}
     assert names == {"server.down"}
     assert page(server) == (200, "well")
 
@@ -319,7 +307,7 @@ def test_another_program_on_the_http_port_is_named(server: EmbeddedServer) -> No
     supervisor(server).stop("ship.nginx:ship.nginx")
     with socket.create_server(("127.0.0.1", server.port)):
         told = ship(server, "doctor")
-    assert f"process {os.getpid()}" in told.stdout
-    assert "Another program than nginx" in told.stdout
-    assert ship(server, "doctor", "--fix").returncode == 0
+    assert f"process {os.getpid()}" in told.out
+    assert "Another program than nginx" in told.out
+    assert ship(server, "doctor", "--fix").status == 0
     wait_until(lambda: nginx.master_pid(server.layout) is not None)

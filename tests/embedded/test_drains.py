@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).parent / "ship"
 LINES = [
     LogLine(1_767_225_600_000_000, "app", "web", b"one"),
     LogLine(1_767_225_600_000_001, "router", "nginx", b"two"),
@@ -37,16 +35,8 @@ LINES = [
 
 
 def ship(server: EmbeddedServer, *words: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        (SHIP, *words),
-        env={**os.environ, "SHIP_ROOT": str(server.root)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout, done.stderr
+    done = server.ship(*words)
+    return done.status, done.out, done.err
 
 
 def typed(server: EmbeddedServer, *words: str) -> str:

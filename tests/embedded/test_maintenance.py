@@ -3,9 +3,6 @@ it."""
 
 import http.client
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +13,6 @@ from tests.embedded.embedded_server import EmbeddedServer, own_name
 from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
-
-SHIP = Path(sys.executable).parent / "ship"
 
 
 @pytest.fixture
@@ -31,22 +26,9 @@ def name(laptop: Checkout) -> str:
 
 
 def ship(server: EmbeddedServer, *words: str, given: str = "", status: int = 0) -> str:
-    done = subprocess.run(
-        (str(SHIP), *words),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        input=given,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.root),
-        },
-        cwd=server.folder,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = server.ship(*words, given=given.encode())
+    assert done.status == status, done.out + done.err
+    return done.out + done.err
 
 
 def ask(

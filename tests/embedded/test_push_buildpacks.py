@@ -2,12 +2,8 @@
 builds, commands as typed."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -21,7 +17,6 @@ from tests.embedded.transcript import assert_as_recorded, error_block, masked
 
 pytestmark = pytest.mark.embedded
 
-SHIP = str(Path(sys.executable).parent / "ship")
 COMPILE = """#!/bin/bash
 set -euo pipefail
 echo "-----> Making it"
@@ -77,16 +72,9 @@ class Site:
 
     def ship(self, *words: str, status: int = 0) -> str:
         """Type a command on the server; returns all that it prints."""
-        done = subprocess.run(
-            (SHIP, words[0], "--app", self.app, *words[1:]),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "SHIP_ROOT": str(self.server.root)},
-            timeout=60,
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        done = self.server.ship(words[0], "--app", self.app, *words[1:])
+        assert done.status == status, done.out + done.err
+        return done.out + done.err
 
     def push(self, files: dict[str, str | bytes | None]) -> Pushed:
         self.laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")

@@ -71,8 +71,11 @@ def test_files_that_are_large_only_together(repo: Path, scratch: Scratch) -> Non
     blob = scratch.store("blob", bytes(MIB))
     leaf = scratch.tree(*((FILE, f"{n}".encode(), blob) for n in range(8)))
     tree = nested(scratch, leaf, times=10, levels=2)
-    refused(pushed(repo, scratch, tree, SHIP_TEST_MAX_TREE_BYTES=str(800 * MIB - 1)),
-            "tree-too-large", "take 800 MiB unpacked; the limit is 800 MiB.")  # fmt: skip
+    refused(
+        pushed(repo, scratch, tree, SHIP_TEST_MAX_TREE_BYTES=str(800 * MIB - 1)),
+        "tree-too-large",
+        "take 800 MiB unpacked; the limit is 800 MiB.",
+    )
     found = pushed(repo, scratch, tree, SHIP_TEST_MAX_TREE_BYTES=str(800 * MIB))
     assert found.verdicts == (f"ok {MAIN}",)
 
@@ -119,8 +122,9 @@ def test_submodules_are_named_with_their_paths(repo: Path, scratch: Scratch) -> 
 def test_an_ordinary_tree_passes(repo: Path, scratch: Scratch) -> None:
     blob = scratch.store("blob", b"print(1)\n")
     below = scratch.tree((FILE, b"app.py", blob), (LINK, b"link", blob))
-    tree = scratch.tree((FILE, b"a.py", blob), (FOLDER, b"empty", scratch.tree()),
-                        (FOLDER, b"src", below))  # fmt: skip
+    tree = scratch.tree(
+        (FILE, b"a.py", blob), (FOLDER, b"empty", scratch.tree()), (FOLDER, b"src", below)
+    )
     found = pushed(repo, scratch, tree, SHIP_TEST_MAX_FILES="6", SHIP_TEST_MAX_TREE_BYTES="27")
     assert found.verdicts == (f"ok {MAIN}",), found.told
 

@@ -74,21 +74,9 @@ def name(laptop: Checkout) -> str:
 
 
 def ship(server: EmbeddedServer, *words: str, status: int = 0) -> str:
-    done = subprocess.run(
-        (str(SHIP), *words),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(server.folder),
-            "SHIP_ROOT": str(server.root),
-        },
-        cwd=server.folder,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = server.ship(*words)
+    assert done.status == status, done.out + done.err
+    return done.out + done.err
 
 
 def push(laptop: Checkout, files: dict[str, str | bytes | None] | None = None) -> str:

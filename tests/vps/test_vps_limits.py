@@ -76,8 +76,10 @@ def test_a_limit_of_the_whole_app_is_over_all_that_runs_for_it(site: Site) -> No
     said = site.ship("limits:set '*.memory=512M' '*.tasks=99'")
     assert said.stdout == "*.memory: 512M\n*.tasks:  99\n"
     assert whole() == [f"MemoryMax={512 * 1024 * 1024}", "TasksMax=99"]
-    for where in (site.ship("run -- cat /proc/self/cgroup").stdout,
-                  site.server.machine.read(f"/proc/{site.master()}/cgroup")):  # fmt: skip
+    for where in (
+        site.ship("run -- cat /proc/self/cgroup").stdout,
+        site.server.machine.read(f"/proc/{site.master()}/cgroup"),
+    ):
         assert "/ship.slice/ship-bounded.slice/ship-bounded." in where
     told = site.server.ship("capacity").stdout
     assert re.search("^bounded: +at most 512M, and 99 processes and threads$", told, re.MULTILINE)

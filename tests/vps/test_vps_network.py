@@ -53,8 +53,16 @@ def ports(site: Site) -> dict[str, int]:
 
 def as_app(site: Site, *words: str) -> tuple[str, ...]:
     """The probe as the account of an app, for what a test does on the machine itself."""
-    return ("setpriv", f"--reuid=ship-{site.app}", f"--regid=ship-{site.app}", "--clear-groups",
-            "python3", "-c", PROBE, *words)  # fmt: skip
+    return (
+        "setpriv",
+        f"--reuid=ship-{site.app}",
+        f"--regid=ship-{site.app}",
+        "--clear-groups",
+        "python3",
+        "-c",
+        PROBE,
+        *words,
+    )
 
 
 def dialed(site: Site, *addresses: str) -> dict[str, str]:

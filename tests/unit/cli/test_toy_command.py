@@ -45,9 +45,14 @@ def hide(call: Call, toys: tuple[str, ...]) -> int:
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row, and the module that it names."""
     row = Row(
-        "toys:hide", "deploy", also=("stash",), secret=True, records=("toys",), in_log=True,
+        "toys:hide",
+        "deploy",
+        also=("stash",),
+        secret=True,
+        records=("toys",),
+        in_log=True,
         completes={"toys": ("BEAR", "DOLL")},
-    )  # fmt: skip
+    )
     monkeypatch.setitem(COMMANDS, "toys:hide", row)
     module = ModuleType("receiver.cli.commands.toys")
     taking_toys = for_app(click.argument("toys", nargs=-1)(hide))

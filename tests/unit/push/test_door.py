@@ -121,9 +121,12 @@ def test_no_grant_opens_what_is_not_there(service: str, doorway: Doorway) -> Non
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("app", [BLOG, AppName("none")])
 def test_ssh_and_http_answer_alike(
-    service: str, app: AppName, doorway: Doorway, monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    app: AppName,
+    doorway: Doorway,
+    monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
-) -> None:  # fmt: skip
+) -> None:
     git.create_repo(doorway.layout.repo(BLOG), hooks=doorway.root)
     for program in ("upload_pack", "receive_pack"):
         monkeypatch.setattr(f"receiver.push.{program}.serve_ssh", lambda *_: 0)
