@@ -11,7 +11,7 @@ from tests.vps import trees
 from tests.vps.host_vps import Vps, make_vps, serve_first
 from tests.vps.laptop import Laptop, trust_as_root
 from tests.vps.machine import Machine
-from tests.vps.ship_server import DOMAIN, ShipServer, copy_project, install
+from tests.vps.ship_server import ShipServer, tree_of_a_server
 
 NEEDED = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "iptables", "ssh", "ssh-keygen")
 LIMIT_S = 1200  # the first test may have to make the trees, and to install
@@ -75,13 +75,19 @@ def serving(vps: Vps) -> Vps:
 
 
 @pytest.fixture(scope="session")
-def ship_server(warm_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShipServer]:
-    """A machine that installer.sh made a ship server; tests share it, each with apps of its own."""
-    with Machine.boot(warm_tree, "vps") as machine:
+def installed_tree(warm_tree: Path) -> Path:
+    """The warm tree as installer.sh leaves it."""
+    del warm_tree  # it looks for the programs that are needed
+    return tree_of_a_server()
+
+
+@pytest.fixture(scope="session")
+def ship_server(
+    installed_tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ShipServer]:
+    """A machine that is a ship server; tests share it, each with apps of its own."""
+    with Machine.boot(installed_tree, "vps") as machine:
         laptop = Laptop(tmp_path_factory.mktemp("laptop"))
         laptop.knows(machine)
         trust_as_root(machine, laptop.key())
-        copy_project(machine)
-        machine.copy_in(laptop.key().public_path, "/root/laptop.pub")
-        install(machine, "--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
-        yield ShipServer(machine, laptop, tmp_path_factory.mktemp("sites"))
+        yield ShipServer.on(machine, laptop, tmp_path_factory.mktemp("sites"))

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from tests.vps import claims, registries, trees
 from tests.vps.cgroup import ControlGroup
@@ -29,7 +29,7 @@ class MachineError(AssertionError):
 class Machine:
     """One machine: on or off, it keeps its disk and its address until `stop` removes it all."""
 
-    def __init__(self, name: str, claim: Claim, tree: IO[str]) -> None:
+    def __init__(self, name: str, claim: Claim, tree: ExitStack) -> None:
         self.name = name
         self._claim = claim
         self._tree = tree
@@ -153,6 +153,10 @@ class Machine:
             os.kill(self.init_pid, signal.SIGKILL)
         self._wait_until_off()
 
+    def give_disk(self, target: Path) -> None:
+        """Make what was written since the machine was made a layer of trees; it has to be off."""
+        self._disk.give(target)
+
     def copy_in(self, source: Path, destination: str) -> None:
         """Copy a file or a folder of this computer to a path inside, owned by root."""
         source = source.resolve()
@@ -193,7 +197,7 @@ class Machine:
         self._tree.close()
 
     def _set_up(self, tree: Path, *, durable: bool) -> None:
-        self._disk.make(tree, durable=durable)
+        self._disk.make(trees.layers(tree), durable=durable)
         with claims.alone():
             self._network.make()
         registries.configure(self.root)

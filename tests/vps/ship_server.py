@@ -1,5 +1,6 @@
 """A test machine on which installer.sh ran, and sites that a laptop pushes to it over ssh."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,9 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Self
 
 from tests.checkout import NOBODYS_SETTINGS, Checkout
+from tests.vps import trees
 from tests.vps.inside import Command, Completed
 from tests.vps.laptop import Key, Laptop
 from tests.vps.machine import Machine
@@ -19,6 +23,10 @@ from tests.vps.pages import page
 PROJECT = Path(__file__).parents[2]
 DOMAIN = "example.com"
 INSTALLER = "/root/ship/installer.sh"
+OF_AN_INSTALL = (
+    "installer.sh", "pyproject.toml", "requirements*.lock", "README.md", "LICENSE",
+    "receiver", "buildpacks", "hooks", "examples",
+)  # fmt: skip
 APPS = "/var/lib/ship/apps"
 
 # What a change must not leave behind, told by name; run inside as root.
@@ -40,37 +48,40 @@ print("\\n".join(map(str, found)))
 
 def copy_project(machine: Machine) -> None:
     """Put the files of this project into /root/ship, but those that git ignores."""
+    machine.run(("mkdir", "-p", "/root/ship"))
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(("tar", "-C", folder, "-xf", "-"), input=_packed(), check=True)
+        machine.copy_in(Path(folder), "/root/ship")
+
+
+@cache
+def _packed() -> bytes:
+    """A tar file of what an install needs; the same bytes for the same files."""
     listed = subprocess.run(
-        (
-            "git",
-            "-C",
-            str(PROJECT),
-            "ls-files",
-            "-zco",
-            "--exclude-standard",
-            "--",
-            "installer.sh",
-            "pyproject.toml",
-            "requirements*.lock",
-            "README.md",
-            "LICENSE",
-            "receiver",
-            "buildpacks",
-            "hooks",
-            "examples",
-        ),
+        ("git", "-C", str(PROJECT), "ls-files", "-zco", "--exclude-standard", "--", *OF_AN_INSTALL),
         capture_output=True,
         check=True,
     ).stdout
-    with tempfile.TemporaryDirectory() as folder:
-        packed = subprocess.run(
-            ("tar", "-C", str(PROJECT), "--null", "-T", "-", "-cf", "-"),
-            input=listed,
-            capture_output=True,
-            check=True,
-        ).stdout
-        subprocess.run(("tar", "-C", folder, "-xf", "-"), input=packed, check=True)
-        machine.copy_in(Path(folder), "/root/ship")
+    argv = ("tar", "-C", str(PROJECT), "--null", "-T", "-", "--mtime=@0", "-cf", "-")
+    return subprocess.run(argv, input=listed, capture_output=True, check=True).stdout
+
+
+def tree_of_a_server() -> Path:
+    """The disk of a machine that installer.sh of these very files made a server, without a key.
+
+    An install takes longer than all that most modules do on their server.
+    """
+    base = trees.warm()
+
+    def make(partial: Path) -> None:
+        with Machine.boot(base, "vps") as machine:
+            copy_project(machine)
+            install(machine, "--domain", DOMAIN)
+            machine.power_off()
+            machine.give_disk(partial)
+
+    digest = hashlib.sha256(base.name.encode() + _packed()).hexdigest()[:10]
+    return trees.made_upon(base, f"ship-{digest}", make)
 
 
 def install(machine: Machine, *options: str, check: bool = True) -> Completed:
@@ -86,6 +97,13 @@ class ShipServer:
     laptop: Laptop
     folder: Path
     _sites: int = field(default=0, init=False)
+
+    @classmethod
+    def on(cls, machine: Machine, laptop: Laptop, folder: Path) -> Self:
+        """The server of a machine that was booted from the installed tree, with an admin's key."""
+        key = laptop.key().public
+        machine.run(("/opt/ship/bin/ship", "keys:add", "laptop", "-", "--admin"), input=key)
+        return cls(machine, laptop, folder)
 
     def ship(
         self,

@@ -2,6 +2,7 @@
 ship's is told and left."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,22 @@ from tests.vps.doctor_faults import HOME, REPAIRED, TOLD, Fault, Trouble
 from tests.vps.inside import Completed
 from tests.vps.laptop import Laptop
 from tests.vps.machine import Machine
-from tests.vps.ship_server import DOMAIN, ShipServer, Site, copy_project, install
+from tests.vps.ship_server import DOMAIN, ShipServer, Site
 
 EXIT_FINDINGS = 12
 ADDRESS = f"ill.{DOMAIN}"
 
 
 @pytest.fixture(scope="module")
+def machine(machine_factory: Callable[..., Machine], installed_tree: Path) -> Machine:
+    """A server of this module's own."""
+    return machine_factory("vps", installed_tree)
+
+
+@pytest.fixture(scope="module")
 def ill(machine: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """An app with a worker, a cron job and a config var, on a server of this module's own."""
-    copy_project(machine)
-    machine.copy_in(laptop.key().public_path, "/root/laptop.pub")
-    install(machine, "--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
-    server = ShipServer(machine, laptop, tmp_path_factory.mktemp("sites"))
+    """An app with a worker, a cron job and a config var."""
+    server = ShipServer.on(machine, laptop, tmp_path_factory.mktemp("sites"))
     site = server.site("ill")
     worker = "worker: python -c 'import time; time.sleep(99999)'\n"
     site.publish(

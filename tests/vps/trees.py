@@ -10,10 +10,9 @@ import os
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 from tests.vps import registries
 from tests.vps.disk import copy_tree, remove_tree
@@ -61,11 +60,33 @@ def warm() -> Path:
     return tree
 
 
-def hold(tree: Path) -> IO[str]:
-    """Keep the tree from being removed while the returned handle is open."""
-    handle = _lock_file(tree).open("w")
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    return handle
+def made_upon(base: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """A tree of which only what differs from `base` is kept; those of its kind that no machine
+    stands on go.
+    """
+    name = f"{_suite()}-{name}"
+    tree = _made_once(name, make)
+    _below(tree).write_text(str(base))
+    kind = name.rpartition("-")[0]
+    for old in cache_folder().glob(f"{kind}-*"):
+        if old.is_dir() and old != tree and _remove_unless_held(old):
+            _below(old).unlink(missing_ok=True)
+    return tree
+
+
+def layers(tree: Path) -> tuple[Path, ...]:
+    """The folders that make up a tree, the topmost first."""
+    below = _below(tree)
+    return (tree, *(layers(Path(below.read_text())) if below.exists() else ()))
+
+
+def hold(tree: Path) -> ExitStack:
+    """Keep the tree from being removed until what is returned is closed."""
+    with ExitStack() as handles:
+        for layer in layers(tree):
+            handle = handles.enter_context(_lock_file(layer).open("w"))
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        return handles.pop_all()
 
 
 def _suite() -> str:
@@ -138,12 +159,17 @@ def _run(*argv: str) -> None:
 def _remove_warm_trees_before(day: date) -> None:
     for tree in cache_folder().glob("*-warm-*-????-??-??"):
         if tree.name[-len("YYYY-MM-DD") :] < day.isoformat():
-            with _lock_file(tree).open("w") as handle:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # a machine of another run still stands on it
-                remove_tree(tree)
+            _remove_unless_held(tree)
+
+
+def _remove_unless_held(tree: Path) -> bool:
+    with _lock_file(tree).open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False  # a machine of another run still stands on it
+        remove_tree(tree)
+    return True
 
 
 @contextmanager
@@ -156,6 +182,11 @@ def _exclusively(tree: Path) -> Iterator[None]:
 
 def _lock_file(tree: Path) -> Path:
     return tree.with_name(f".{tree.name}.lock")
+
+
+def _below(tree: Path) -> Path:
+    """The file that names what a tree lies upon."""
+    return tree.with_name(f".{tree.name}.below")
 
 
 if __name__ == "__main__":
