@@ -10,6 +10,9 @@ readonly SETTINGS=/etc/ship
 readonly SUDOERS=/etc/sudoers.d/ship
 readonly SUPPORTED="debian:12 debian:13 ubuntu:24.04"
 readonly PACKAGES=(nginx git openssh-server sudo nftables python3 python3-venv ca-certificates)
+# What the packages of Python apps most often need to be built from their source; not with --slim.
+readonly BUILD_PACKAGES=(build-essential pkg-config python3-dev libpq-dev default-libmysqlclient-dev libffi-dev
+  libssl-dev libxml2-dev libxslt1-dev libjpeg-dev zlib1g-dev)
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly HERE
 
@@ -17,6 +20,7 @@ domain=""
 keys=()
 mode=install
 http=no
+slim=no
 purge=no
 yes=no
 fresh=no
@@ -30,6 +34,7 @@ installer::usage() {
 A VPS (as root):
   ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
       Apps will answer at NAME.example.com. Each key is an admin, as ship@this-machine.
+      A compiler and the headers that most builds want come along; with --slim, they do not.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
   ./installer.sh --uninstall [--purge] [--yes]      take it all away; the apps' storage only with --purge
@@ -82,6 +87,7 @@ installer::parse() {
       --demo) mode=demo ;;
       --uninstall) mode=uninstall ;;
       --http) http=yes ;;
+      --slim) slim=yes ;;
       --purge) purge=yes ;;
       --yes) yes=yes ;;
       --fresh) fresh=yes ;;
@@ -212,8 +218,9 @@ installer::check_port() {
 # --- doing ----------------------------------------------------------------------------------------
 
 installer::ensure_packages() {
-  local package missing=()
-  for package in "${PACKAGES[@]}"; do
+  local package missing=() wanted=("${PACKAGES[@]}")
+  [[ ${slim} == yes ]] || wanted+=("${BUILD_PACKAGES[@]}")
+  for package in "${wanted[@]}"; do
     if [[ $(dpkg-query -W -f='${Status}' "${package}" 2>/dev/null || true) != "install ok installed" ]]; then
       missing+=("${package}")
     fi

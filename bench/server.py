@@ -91,7 +91,14 @@ def install(machine: Machine, folder: Path, revision: str = "HEAD") -> Installed
     commit = _copy_sources(machine, folder / "sources", revision)
     machine.write("/root/laptop.pub", key.public + "\n")
     machine.run(
-        ("/root/ship/installer.sh", "--domain", DOMAIN, "--key", "laptop=/root/laptop.pub"),
+        (
+            "/root/ship/installer.sh",
+            "--domain",
+            DOMAIN,
+            "--key",
+            "laptop=/root/laptop.pub",
+            "--slim",
+        ),
         timeout_s=600,
     )
     machine.write("/etc/systemd/system/hand.service", UNIT)

@@ -67,8 +67,13 @@ def _machine(server: Server, _: bool) -> None:  # noqa: FBT001 - one of `RECORDS
         recover_machine(server)
 
 
+def _packages(server: Server, _: bool) -> None:  # noqa: FBT001 - one of `RECORDS`
+    server.host.system_packages.settle()
+
+
 RECORDS = (
     Record(lambda layout: layout.rename_note.exists(), _rename),
     Record(lambda layout: any(layout.clones.glob("[!.]*.json")), _clones),
     Record(lambda layout: layout.journal.exists(), _machine),
+    Record(lambda layout: layout.packages_note.exists(), _packages),
 )

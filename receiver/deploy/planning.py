@@ -93,6 +93,8 @@ def _tell(app: AppState, decision: Decision, out: Output) -> None:
 def _tell_build(app: AppState, code: ToBuild, out: Output) -> Compiled:
     """Tell what would build it; returns what would come of it, as far as that is known before."""
     compiled = Compiled()
+    if code.system_packages:
+        out.step(f"Install system packages: {', '.join(code.system_packages)}")
     for step in code.steps:
         if isinstance(step, Planned):
             _tell_planned(app, step.plan, compiled, out)

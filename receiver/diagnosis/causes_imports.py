@@ -3,7 +3,8 @@
 import re
 import sys
 
-from receiver.diagnosis.package_names import LEFT_PYTHON, library_package, package_of
+from receiver.diagnosis.libraries import missing_library
+from receiver.diagnosis.package_names import LEFT_PYTHON, package_of
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
 
@@ -32,7 +33,6 @@ _HALF = re.compile(
     r"attribute '(?P<name>[^']+)' \((?:most|consider)(?P<rest>.*)$",
     re.MULTILINE,
 )
-_LIBRARY = re.compile(r"^ImportError: (lib\S+): cannot open shared object file", re.MULTILINE)
 _IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
 _FRAME = re.compile(r'^  File "[^"]*?/source/([^"]+)", line \d+', re.MULTILINE)
 
@@ -192,7 +192,7 @@ def not_an_app(log: str, pushed: Pushed) -> CheckError | None:
 
 def import_error(log: str, pushed: Pushed) -> CheckError | None:
     """A name could not be imported from a module that is there."""
-    return _hidden_or_circular(log, pushed) or _library(log) or _no_such_name(log, pushed)
+    return _hidden_or_circular(log, pushed) or _no_such_name(log, pushed)
 
 
 def _hidden_or_circular(log: str, pushed: Pushed) -> CheckError | None:
@@ -224,27 +224,37 @@ def _circular(log: str, module: str, name: str) -> CheckError:
     )
 
 
-def _library(log: str) -> CheckError | None:
-    match = last(_LIBRARY, log)
-    if match is None:
+def library(log: str, pushed: Pushed) -> CheckError | None:
+    """A shared library could not be loaded, by Python, ctypes or cffi."""
+    found = missing_library(log)
+    if found is None:
         return None
-    package = library_package(match[1])
-    install = f"Have the server's administrator install it: `apt-get install {package}`."
-    advice = (
-        install
-        if package
-        else "Have the server's administrator install the Debian package that brings it."
-    )
-    if match[1].startswith("libGL.so"):
-        advice = (
-            "Ask for opencv-python-headless instead of opencv-python; it needs no such "
-            f"library. Or: {install}"
+    install = pushed.install
+    if not install and found.packages:
+        install = f"Have the server's administrator install {' '.join(found.packages)}."
+    if not install:
+        install = (
+            "Have the server's administrator install the Debian package that brings it: "
+            f"`apt-file search {found.name}` names it."
+        )
+    of_opencv = found.asked_by == "cv2" or found.name.startswith("libGL.so")
+    if of_opencv and (variant := _opencv_with_windows(pushed)):
+        install = (
+            f"Ask for {variant}-headless instead of {variant}; it needs no such library. "
+            f"Or: {_in_line(install)}"
         )
     return CheckError(
-        f"A package of the app needs the system library {match[1]}, which is not on the server.",
-        advice=advice,
+        f"A package of the app needs the system library {found.name}, which is not on the server.",
+        advice=install,
         reason="check/missing-library",
     )
+
+
+def _opencv_with_windows(pushed: Pushed) -> str:
+    """The variant of OpenCV that shows windows, as the push asks for it."""
+    names = ("opencv-contrib-python", "opencv-python")
+    headless = any(pushed.requires(f"{name}-headless") for name in names)
+    return "" if headless else next((n for n in names if pushed.requires(n)), names[-1])
 
 
 def _no_such_name(log: str, pushed: Pushed) -> CheckError | None:

@@ -90,6 +90,7 @@ _CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
     imports.factory,
     imports.not_an_app,
     around.missing_variable,
+    imports.library,
     imports.import_error,
     around.unreachable,
     around.refused_login,

@@ -1,6 +1,4 @@
-"""Names that differ from what one would type: packages by the module they bring, Debian packages
-by library. Pure.
-"""
+"""Names that differ from what one would type: packages by the module they bring. Pure."""
 
 PACKAGES = {
     "attr": "attrs",
@@ -101,31 +99,8 @@ LEFT_PYTHON = {
 }
 """Modules that Python itself once brought, and the version without them."""
 
-LIBRARIES = {
-    "libGL.so": "libgl1",
-    "libcairo.so": "libcairo2",
-    "libgdal.so": "libgdal-dev",
-    "libgeos_c.so": "libgeos-c1v5",
-    "libglib-2.0.so": "libglib2.0-0",
-    "libgobject-2.0.so": "libglib2.0-0",
-    "libgomp.so": "libgomp1",
-    "libgthread-2.0.so": "libglib2.0-0",
-    "libmagic.so": "libmagic1",
-    "libmariadb.so": "libmariadb3",
-    "libmysqlclient.so": "libmysqlclient-dev",
-    "libpango-1.0.so": "libpango-1.0-0",
-    "libpq.so": "libpq5",
-    "libxml2.so": "libxml2",
-}
-"""Debian's packages by the beginning of a shared library's name."""
-
 
 def package_of(module: str) -> str:
     """What a requirements.txt names for a module: its own name, where nothing else is known."""
     top = module.partition(".")[0]
     return PACKAGES.get(module) or PACKAGES.get(top) or top
-
-
-def library_package(library: str) -> str | None:
-    """The Debian package of a shared library, where it is known."""
-    return next((name for start, name in LIBRARIES.items() if library.startswith(start)), None)

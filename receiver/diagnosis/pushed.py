@@ -26,6 +26,9 @@ class Pushed:
     hosts_variable: str = ""
     """The config var that ALLOWED_HOSTS is read from."""
 
+    install: str = ""
+    """What to do to have the library installed that it could not load."""
+
     @property
     def module(self) -> str:
         """The module that the web line names."""

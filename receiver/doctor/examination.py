@@ -18,6 +18,7 @@ from receiver.doctor import (
     ownership,
     processes,
     releases,
+    system_packages,
     unit_files,
 )
 from receiver.doctor.repair import Repairer
@@ -117,6 +118,7 @@ def _of_server(seen: Seen, dump: str, *, everything: bool) -> Iterable[Finding]:
     yield from entrance.look(seen)
     yield from ownership.server(seen)
     yield from disk.look(seen)
+    yield from system_packages.look(seen)
     if everything:
         yield from certificates.look(seen, dump)
         yield from seen.examiner.of_surroundings()
@@ -133,6 +135,7 @@ def _of_app(seen: Seen, app: AppSeen) -> list[Finding]:
         return [*chain.look(seen, app, found), *found]
     found += ownership.app(seen, app)
     found += releases.look(seen, app)
+    found += system_packages.app(seen, app)
     found += unit_files.look(seen, app)
     for part in PARTS:
         found += part.examine(app)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a push pays for what it uses alone
     from receiver.hosts.outside_mounts import OutsideMounts
     from receiver.hosts.request_logs import RequestLogs
     from receiver.hosts.services import Services
+    from receiver.hosts.system_packages import SystemPackages
     from receiver.machine.log_files import Log
 
 
@@ -98,6 +99,10 @@ class Host(Protocol):
     @property
     def services(self) -> "Services":
         """Programs of ship's own that the machine starts."""
+
+    @property
+    def system_packages(self) -> "SystemPackages":
+        """Packages of the machine's distribution."""
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "Examiner":
         """What `ship doctor` asks of this machine and these apps of it."""

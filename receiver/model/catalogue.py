@@ -212,6 +212,9 @@ COMMANDS: dict[str, Row] = {
     "maintenance:on": Row(
         "maintenance:on", "deploy", also=("maintenance:enable",), in_log=True, ends=True,
     ),
+    "packages": Row("packages:list_packages", "admin", also=("packages:list",), looks=True),
+    "packages:add": Row("packages:add", "admin", records=("names",)),
+    "packages:remove": Row("packages:remove", "admin", records=("names",)),
     "plan": Row(
         "plan:plan", "deploy", looks=True, secret=True,
         completes={"words": ("config:set", "config:unset", "ps:restart", "ps:scale", "rollback")},

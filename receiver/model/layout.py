@@ -292,6 +292,21 @@ class Layout:
         return self.keys / f"{name}.json"
 
     @property
+    def packages(self) -> Path:
+        """System packages that an administrator has allowed."""
+        return self.etc / "packages.json"
+
+    @property
+    def packages_folder(self) -> Path:
+        """Of the installations of system packages: their lock, and what is under way."""
+        return self.state / "packages"
+
+    @property
+    def packages_note(self) -> Path:
+        """What to put right after an installation of system packages; gone with its end."""
+        return self.packages_folder / "units-before"
+
+    @property
     def repos(self) -> Path:
         return self.state / "repos"
 

@@ -16,6 +16,7 @@ from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.mismatch import in_plain_words, place_of
 from receiver.model.settings import BuildRules, Manifest, ProcessRule, ReleasePhase, Takeover
+from receiver.model.system_packages import refusal
 
 FILE_NAME = "ship.toml"
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -53,6 +54,10 @@ def parse_manifest(data: bytes) -> Manifest:
         raise _mismatch(str(error), text) from error
     for address, folder in manifest.static.items():
         _refuse_strange_static(address, folder, text)
+    for name in manifest.build.apt:
+        if why := refusal(name):
+            seen = f"{_line_of('apt', text)}`build.apt`, {name!r}: {why}"
+            raise _invalid(seen, 'List names of packages, such as `apt = ["libmagic1"]`.')
     for name in NOT_IN_BACKGROUND & manifest.process.keys():
         raise _invalid(
             f"{_line_of(name, text)}`process.{name}`: how {name} ends is not for this file to say.",

@@ -130,6 +130,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             " addresses, networks, or `cloudflare`."
         ),
     ] = ()
+    apt: Annotated[
+        Literal["listed", "allow"],
+        Meta(
+            description="Which system packages apps may have installed: those of"
+            " `ship packages:add`, or all (`allow`)."
+        ),
+    ] = "listed"
     buildpacks: Annotated[
         dict[str, str],
         Meta(description="Buildpacks of others that apps may use, by name: git address or folder."),
@@ -272,6 +279,9 @@ class BuildRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             " the first of those that are there."
         ),
     ] = ""
+    apt: Annotated[
+        tuple[str, ...], Meta(description="System packages that the app needs, as in an `Aptfile`.")
+    ] = ()
 
 
 class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,7 +15,14 @@ from tests.vps.inside import Completed
 from tests.vps.laptop import Laptop
 from tests.vps.machine import Machine
 from tests.vps.pages import page as page_of
-from tests.vps.ship_server import DOMAIN, ShipServer, Site, copy_project, install
+from tests.vps.ship_server import (
+    DOMAIN,
+    INSTALLER,
+    ShipServer,
+    Site,
+    copy_project,
+    install,
+)
 from tests.vps.visitors import Visitors
 
 OPTIONS = ("--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
@@ -64,7 +71,7 @@ find /etc/systemd/system -name 'ship*' -type f -exec grep -l "$tree" {} + && exi
 KILLED = r"""
 sed -i '1i # Of a newer ship still.' /root/ship/receiver/model/names.py
 before=$(readlink /opt/ship)
-timeout --signal=KILL 4 /root/ship/installer.sh >/dev/null 2>&1
+timeout --signal=KILL 4 /root/ship/installer.sh --slim >/dev/null 2>&1
 set -e
 test "$(readlink /opt/ship)" = "$before"
 test "$(ls -d /opt/ship-versions/*.?????? | wc -l)" = 2
@@ -152,7 +159,7 @@ def bare(machine: Machine, laptop: Laptop) -> Machine:
 def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Install, install again, push, remove, install once more, purge."""
     seen: dict[str, object] = {"accounts_before": _accounts(bare), "fresh": _tree(bare)}
-    seen["dry_run"] = install(bare, *OPTIONS, "--dry-run")
+    seen["dry_run"] = bare.run((INSTALLER, *OPTIONS, "--dry-run"))
     seen["after_dry_run"] = _tree(bare)
     seen["first"], seen["kept"] = install(bare, *OPTIONS), _kept(bare)
     seen["second"], seen["kept_after_second"] = install(bare, *OPTIONS), _kept(bare)
@@ -175,6 +182,8 @@ def life(bare: Machine, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_dry_run_shows_what_would_be_done_and_does_nothing(life: Life) -> None:
     assert "would: make the account ship" in life.dry_run.stdout
+    assert " build-essential pkg-config python3-dev libpq-dev " in life.dry_run.stdout
+    assert "build-essential" not in life.first.stdout  # which was told to be --slim
     assert life.dry_run.stdout.endswith("Nothing was changed.\n")
     assert life.after_dry_run == life.fresh
 

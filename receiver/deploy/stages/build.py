@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from receiver.building import facts
+from receiver.building import facts, system_packages
 from receiver.building.builder import Builder
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
@@ -97,6 +97,9 @@ def _pip_settings(app: AppState, decision: Decision) -> PipSettings:
 
 def _from_tree(work: AppChange, builder: Builder, decision: Decision, code: ToBuild) -> Release:
     """Do what the buildpacks planned, and what the app asks for besides."""
+    if code.system_packages:
+        system_packages.install(work.server, code.system_packages, work.out)
+        reached("packages")
     builder.unpack(code.archive)
     reached("unpacked")
     compiled = compile_steps(builder, code.tree, code.steps, code.notices)

@@ -5,10 +5,12 @@ why one that was tried does not serve.
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tarfile import TarError
 
 from buildpacks.python.discovery import find_entry
+from receiver.building import system_packages
 from receiver.changes.app_state import AppState
 from receiver.diagnosis.app_log import of_last_start
 from receiver.diagnosis.pushed import Pushed
@@ -82,7 +84,7 @@ def check(app: AppState, release: Release, out: Output, *, port: int = 0) -> Non
         )
     except CheckError as error:
         told = of_last_start(_end_of(log))
-        explained = _explained(error, told, running.poll(), _pushed(app, release))
+        explained = _explained(error, told, running.poll(), _pushed(app, release, told))
         explained.log = told
         raise explained from error
     finally:
@@ -115,7 +117,7 @@ def explain_slot(app: AppState, release: Release, slot: SlotLetter, error: ShipE
         else:
             log = said or log
     if isinstance(error, CheckError):
-        error = _explained(error, log, None, _pushed(app, release))
+        error = _explained(error, log, None, _pushed(app, release, log))
     error.log = whole
     return error
 
@@ -126,13 +128,14 @@ def _explained(error: CheckError, log: str, status: int | None, pushed: Pushed) 
     return diagnosis.explain(error, log, status, pushed)
 
 
-def _pushed(app: AppState, release: Release) -> Pushed:
+def _pushed(app: AppState, release: Release, log: str) -> Pushed:
     """What the release's slug, which is root's own, can tell of why the app does not start."""
     served = release.gunicorn.app if release.gunicorn else ""
     try:
         with app.paths.release(release.version).slug.open("rb") as archive:
             limit = (app.settings.limits.get(WEB) or Limit()).memory or ""
-            return what_was_pushed(Tree(archive), served, limit)
+            known = what_was_pushed(Tree(archive), served, limit)
+            return replace(known, install=system_packages.for_library(app.server, log))
     except (OSError, TarError, BuildError):
         return Pushed(app=served)  # the better explanation is not worth a failure of its own
 

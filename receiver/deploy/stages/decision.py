@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from receiver.building import facts
+from receiver.building import facts, system_packages
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.deploy.app_json import reading
@@ -39,6 +39,8 @@ class ToBuild(NamedTuple):
     tree: PushedTree
     pip: PipSettings
     steps: tuple[Step, ...]
+    system_packages: tuple[str, ...]
+    """Packages of the server's distribution that have to be installed first."""
     notices: tuple[str, ...]
     """Sentences about what was most likely committed by mistake."""
 
@@ -131,6 +133,7 @@ def _code(
         tree=read,
         pip=pip,
         steps=pushed.plan_steps(tree, known, chosen, allowed),
+        system_packages=system_packages.lacking(app.server, read.system_packages),
         notices=tree_notices(tree, app.settings.mounts),
     )
 
@@ -171,6 +174,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         rules=dict(read.manifest.process),
         address=app.address,
         gunicorn_file=read.gunicorn_file,
+        system_packages=read.system_packages,
         boot_limit_s=app.settings.check_limit_s,
         build=push.number,
     )

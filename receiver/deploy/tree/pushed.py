@@ -14,6 +14,8 @@ from receiver.model.classic import Source, not_allowed, parse_source
 from receiver.model.manifest import FILE_NAME, parse_manifest
 from receiver.model.output import Output
 from receiver.model.settings import Manifest
+from receiver.model.system_packages import FILE_NAME as APTFILE
+from receiver.model.system_packages import parse_aptfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class PushedTree:
     """How its code wants a release checked."""
     procfile: bytes | None
     gunicorn_file: bool
+    system_packages: tuple[str, ...]
+    """Packages of the server's distribution that it asks for."""
 
 
 def read(tree: Tree, out: Output) -> PushedTree:
@@ -53,8 +57,14 @@ def read(tree: Tree, out: Output) -> PushedTree:
         app_json=app_json,
         check=check,
         procfile=tree.read("Procfile") if tree.has("Procfile") else None,
+        system_packages=_system_packages(tree, manifest),
         gunicorn_file=any(posixpath.basename(it) == "gunicorn.conf.py" for it in tree.files()),
     )
+
+
+def _system_packages(tree: Tree, manifest: Manifest) -> tuple[str, ...]:
+    own = parse_aptfile(tree.read(APTFILE)) if tree.has(APTFILE) else ()
+    return tuple(dict.fromkeys((*own, *manifest.build.apt)))
 
 
 def plan_steps(

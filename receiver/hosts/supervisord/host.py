@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from receiver.hosts.supervisord.network import OneNetwork
     from receiver.hosts.supervisord.outside_mounts import NoMounts
     from receiver.hosts.supervisord.services import NoServices
+    from receiver.hosts.supervisord.system_packages import OthersPackages
 
 LAUNCHER = programs.Launcher(PYTHON, RUNTIME / "launch.py")
 SHIP = program("ship")
@@ -84,6 +85,13 @@ class SupervisordHost:
         from receiver.hosts.supervisord.services import NoServices  # noqa: PLC0415 - as above
 
         return NoServices()
+
+    @property
+    def system_packages(self) -> "OthersPackages":
+        """Packages that others install."""
+        from receiver.hosts.supervisord.system_packages import OthersPackages  # noqa: PLC0415 - as above
+
+        return OthersPackages()
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SupervisorExaminer":
         """What `ship doctor` asks."""

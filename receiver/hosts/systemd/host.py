@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from receiver.hosts.systemd.network import AppNetwork
     from receiver.hosts.systemd.outside_mounts import BoundMounts
     from receiver.hosts.systemd.services import OwnUnits
+    from receiver.hosts.systemd.system_packages import AptPackages
 
 _SHOWN_LINES = 20
 _CLOCK_S = 1.0
@@ -100,6 +101,13 @@ class SystemdHost:
         from receiver.hosts.systemd.services import OwnUnits  # noqa: PLC0415 - as above
 
         return OwnUnits(self._layout)
+
+    @property
+    def system_packages(self) -> "AptPackages":
+        """Packages of Debian's."""
+        from receiver.hosts.systemd.system_packages import AptPackages  # noqa: PLC0415 - as above
+
+        return AptPackages(self._layout)
 
     def examiner(self, settings: Server, apps: "tuple[Subject, ...]") -> "SystemdExaminer":
         """What `ship doctor` asks."""

@@ -235,7 +235,7 @@ CAUSES = [
     (
         "ImportError: libpq.so.5: cannot open shared object file: No such file or directory",
         "check/missing-library",
-        "apt-get install libpq5",
+        "install libpq5",
     ),
     (
         (
