@@ -136,7 +136,7 @@ def _source(app: AppSeen, release: Release) -> Iterator[Finding]:
 def _config_vars(app: AppSeen, release: Release) -> Iterator[Finding]:
     """The file of them is lost: it is written again only where it is sure what stood there."""
     env = app.paths.release(release.version).env
-    if env.is_file():
+    if records.readable_config(env) is not None:
         return
     config, gid = _ran_with(app.paths, release), app.owner.gid if app.owner else -1
     write = WriteFile(str(env), records.config_text(config or {}), 0o640, gid)
@@ -146,7 +146,7 @@ def _config_vars(app: AppSeen, release: Release) -> Iterator[Finding]:
         severity="broken",
         title=f"The config vars that {release.label} runs with are gone.",
         seen=(
-            f"There is no {env}.",
+            f"{env} cannot be read." if env.exists() else f"There is no {env}.",
             *(
                 ()
                 if config is not None
@@ -170,7 +170,7 @@ def _ran_with(paths: AppPaths, release: Release) -> dict[str, str] | None:
     # a rollback stores what was pending before it, and runs without
     if release.restores is not None:
         source = paths.release(release.restores).env
-        return records.read_config(source) if source.is_file() else None
+        return records.readable_config(source)
     record = paths.release(release.version).record
     stored = paths.config
     if stored.exists() and stored.stat().st_mtime_ns > record.stat().st_mtime_ns:

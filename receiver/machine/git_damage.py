@@ -40,12 +40,23 @@ def _set_up(repo: Path, hooks: Path, branch: str) -> None:
 
 
 def _deploy_branch(repo: Path) -> str:
-    """The one that HEAD names; where that is lost, the only one there is."""
+    """The one that HEAD names; where that is lost, or cut short, the only one there is."""
     head = files.text_at(repo / "HEAD") or ""
-    if head.startswith(_HEAD):
-        return head.removeprefix(_HEAD).strip()
-    found = [path.name for path in (repo / "refs" / "heads").glob("*")]
-    return found[0] if len(found) == 1 else git.FIRST_BRANCH
+    named = head.removeprefix(_HEAD).strip() if head.startswith(_HEAD) else ""
+    found = _branches(repo)
+    if named and (named in found or len(found) != 1):
+        return named
+    return found.pop() if len(found) == 1 else git.FIRST_BRANCH
+
+
+def _branches(repo: Path) -> set[str]:
+    """The branches that are left, by their files: git reads none of a damaged repository."""
+    heads, packed = repo / "refs" / "heads", files.text_at(repo / "packed-refs") or ""
+    loose = {str(path.relative_to(heads)) for path in heads.rglob("*") if path.is_file()}
+    names = {line.partition(" ")[2] for line in packed.splitlines()}
+    return loose | {
+        name.removeprefix(git.BRANCHES) for name in names if name.startswith(git.BRANCHES)
+    }
 
 
 def _told(repo: Path, what: str) -> GitError:

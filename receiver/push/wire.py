@@ -55,6 +55,7 @@ _DAMAGE = re.compile(
     rb"unable to (?:read|open|unpack)|[Cc]ould not read|bad (?:object|tree|ref)|unresolved delta"
     rb"|did not receive expected object"
     rb"|missing (?:blob|tree|commit|object)|corrupt|inflate|not a git repository|not a valid object"
+    rb"|No such ref: HEAD"
 )
 """What git says where objects or refs are damaged, among other things that it says of them."""
 _KEEP_ALIVE = pkt_line(bytes([SIDE_BAND_CHANNEL_DATA]))

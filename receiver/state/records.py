@@ -275,6 +275,14 @@ def read_config(path: Path) -> dict[str, str]:
     return values
 
 
+def readable_config(path: Path) -> dict[str, str] | None:
+    """The same; None where the file is gone or damaged."""
+    try:
+        return read_config(path) if path.is_file() else None
+    except ServerError:
+        return None
+
+
 def config_text(config: Mapping[str, str]) -> str:
     """Config vars as the text of their file: ASCII, with lone surrogates as escapes that read
     back alike.

@@ -40,9 +40,9 @@ def _tear(path: Path) -> None:
         shutil.rmtree,
         lambda home: (home / "release.json").unlink(),
         lambda home: _tear(home / "release.json"),
-        lambda home: shutil.rmtree(home / "source"),
+        lambda home: (shutil.rmtree(home / "source"), _tear(home / "env.json")),
     ],
-    ids=["folder", "record", "torn", "source"],
+    ids=["folder", "record", "torn", "source and config vars"],
 )
 def test_a_push_takes_the_place_of_a_live_release_that_is_damaged(
     server: EmbeddedServer, site: tuple[str, Checkout], damage: Callable[[Path], object]
@@ -115,7 +115,7 @@ def _lose_a_file(repo: Path) -> None:
     ("damage", "pushes"),
     [
         (_lose_objects, 1),
-        (lambda repo: (repo / "HEAD").unlink(), 1),
+        (lambda repo: (repo / "HEAD").write_text("ref: refs/"), 2),
         (lambda repo: (repo / "config").write_text("[core\n"), 1),
         (lambda repo: shutil.rmtree(repo / "refs"), 1),
         (_lose_a_file, 2),

@@ -6,10 +6,17 @@ import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.fault_kinds import crowds, kills, week
+from tests.fault_kinds import crowds, damage, kills, week
 from tests.fault_kinds.lanes import Job, do_all
 
-KINDS = (kills.KILLS, kills.AIMED, crowds.WAITING, crowds.TOGETHER, week.WEEK)
+KINDS = (
+    kills.KILLS,
+    kills.AIMED,
+    crowds.WAITING,
+    crowds.TOGETHER,
+    damage.DAMAGE,
+    week.WEEK,
+)
 
 
 def main(about: str | None, argv: Sequence[str] | None = None) -> int:

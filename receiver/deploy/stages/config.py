@@ -15,8 +15,15 @@ def stored(app: AppState) -> dict[str, str]:
 
 
 def of_live(app: AppState) -> dict[str, str]:
-    """Those of the live release; none before the first."""
-    return of_release(app, app.release) if app.release else {}
+    """Those of the live release; none before the first, and where nobody can read them any more."""
+    return known_of_live(app) or {}
+
+
+def known_of_live(app: AppState) -> dict[str, str] | None:
+    """The same; None where there is nothing to know them by."""
+    if app.release is None:
+        return None
+    return records.readable_config(app.paths.release(app.release.version).env)
 
 
 def of_release(app: AppState, release: Release) -> dict[str, str]:

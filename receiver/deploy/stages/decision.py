@@ -14,7 +14,7 @@ from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.deploy.app_json import reading
 from receiver.deploy.app_json.config import settled_config
-from receiver.deploy.stages.config import of_live, stored
+from receiver.deploy.stages.config import known_of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
 from receiver.deploy.tree.opening import opened
@@ -81,8 +81,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
     limits, root = limits_of(app.server.settings), app.settings.root
     with _shallow(), opened(push.archive, limits, out, setting=root) as tree:
         read = pushed.read(tree, out)
-        known = app.release is not None and app.paths.release(app.release.version).env.is_file()
-        before, runs = stored(app), of_live(app) if known else None
+        before, runs = stored(app), known_of_live(app)
         config = settled_config(read.app_json.variables, before, runs, out)
         code = _code(app, push, tree, read, config, out)
         _refuse_lost_web(app, code)

@@ -10,7 +10,7 @@ from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange
 from receiver.changes.points import reached
 from receiver.deploy.stages import canary, phases
-from receiver.deploy.stages.config import of_live
+from receiver.deploy.stages.config import known_of_live
 from receiver.deploy.stages.ready import Ready
 from receiver.model.errors import ShipError
 from receiver.model.maintenance import closed_notice
@@ -51,7 +51,8 @@ def take_over(work: AppChange, ready: Ready) -> Live:
 def planned_swap(app: AppState, release: Release, config: Mapping[str, str]) -> Swap:
     """How a release that runs with `config` would take over."""
     # no config var that only a fresh program reads differs
-    same_start = app.release is not None and not needs_fresh_start(of_live(app), config)
+    runs = known_of_live(app)
+    same_start = runs is not None and not needs_fresh_start(runs, config)
     return app.server.engine.web.take_over(app, release, same_start=same_start)
 
 
