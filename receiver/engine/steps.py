@@ -201,12 +201,22 @@ class MachineSteps:
             )
         run = self._server.layout.app(app).slot_run(step.slot)
         label, clock = f"v{step.version}", self._server.clock
+        served = workers.ready_workers(run).keys()
         workers.wait_for_release(run, label, master_pid=master, limit_s=step.limit_s, clock=clock)
         self._check_listener(app, step.slot, master)
         answer = workers.last_answer(run)
         if answer is not None:
             self._say(f"Asked before anybody else, it answered {answer.status}.")
         self._say(f"Every worker is of {label}.")
+        self._tell_leaving(app, len(workers.leaving(run, served, master)))
+
+    def _tell_leaving(self, app: AppName, left: int) -> None:
+        """Tell of workers that take no request any more, and are still at one."""
+        if not left:
+            return
+        limit_s = records.read_app(self._server.layout.app(app)).graceful_limit_s
+        ends = "old worker finishes its last request" if left == 1 else "old workers finish theirs"
+        self._say(f"{left} {ends}: {limit_s} s at most.")
 
     def _check_listener(self, app: AppName, slot: SlotLetter, master: int) -> None:
         """See that nginx sends visitors to what serves: whoever else has the port gets them all."""

@@ -8,7 +8,7 @@ believed beyond its few bytes: a file of an app's can only make that app's own s
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -128,6 +128,11 @@ def wait_for_release(
     while _leaving(run_dir, master_pid) and clock.now() - taken_over < _ACCEPTS_S:
         clock.sleep(_LOOK_EVERY_S)
     return clock.now() - start
+
+
+def leaving(run_dir: Path, served: Collection[int], master_pid: int) -> list[int]:
+    """Which of the workers that served before serve no more, and are still at a request."""
+    return [pid for pid in _leaving(run_dir, master_pid) if pid in served]
 
 
 def _leaving(run_dir: Path, master_pid: int) -> list[int]:

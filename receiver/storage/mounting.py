@@ -19,6 +19,7 @@ from receiver.model.output import Output
 from receiver.model.plan import Plan
 from receiver.processes import control
 from receiver.server import Server
+from receiver.state import builds
 from receiver.storage import account_files, outside_mounts
 
 _SHOWN = 4
@@ -51,12 +52,14 @@ def mount(  # noqa: PLR0913 - what is asked for, and the build that does it
         UsageError: it cannot appear there
     """
     moved = False
-    for wish in wishes:
+    for number, wish in enumerate(wishes, 1):
         told: dict[str, Any] = {}
         with changing(server, name, "storage:mount", build=build) as change:
             change.apply(_plan_mount(change.state, wish, told, hide=hide, of=of))
+            moved = moved or bool(told.get("restart"))
+            if number == len(wishes) and not moved:
+                _note_done(change.paths, build)
         out.say(_mounted(wish, told))
-        moved = moved or bool(told.get("restart"))
     if moved:
         _restart(server, name, out, build)
 
@@ -88,6 +91,8 @@ def unmount(
     """
     with changing(server, name, "storage:unmount", build=build) as change:
         change.apply(_plan_unmount(change.state, path))
+        if not path.startswith("/"):
+            _note_done(change.paths, build)
     out.say(f"{path} is not mounted any more. What it held stays in the storage.")
     if path.startswith("/"):
         _restart(server, name, out, build)
@@ -250,3 +255,11 @@ def _restart(server: Server, name: AppName, out: Output, build: int | None) -> N
     if app.types and not app.settings.stopped:
         out.step(f"Restarting {name}")
         control.do(server, name, control.restarting(), build=build)
+    else:
+        _note_done(app.paths, build)
+
+
+def _note_done(paths: AppPaths, build: int | None) -> None:
+    """Record that nothing is left to do: a kill from here on leaves what stands standing."""
+    if build is not None:
+        builds.note_done(paths, build)

@@ -34,13 +34,18 @@ def _tear(path: Path) -> None:
     path.write_text("{")
 
 
+def _lose_source_and_config_vars(home: Path) -> None:
+    shutil.rmtree(home / "source")
+    _tear(home / "env.json")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         shutil.rmtree,
         lambda home: (home / "release.json").unlink(),
         lambda home: _tear(home / "release.json"),
-        lambda home: (shutil.rmtree(home / "source"), _tear(home / "env.json")),
+        _lose_source_and_config_vars,
     ],
     ids=["folder", "record", "torn", "source and config vars"],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.health import workers
+from receiver.machine import lifetimes, proc
 from receiver.model.errors import SwapError
 
 
@@ -120,3 +121,14 @@ def test_a_swap_is_over_only_when_the_master_says_so(tmp_path: Path) -> None:
     workers.wait_for_release(
         tmp_path, "v1", master_pid=master_pid, limit_s=limit_s, clock=FakeClock()
     )
+
+
+def test_who_served_before_and_runs_without_serving_is_still_at_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    (ready / "12").write_text("v2")
+    monkeypatch.setattr(proc, "children", lambda _: {11, 12, 13, 14})
+    monkeypatch.setattr(lifetimes, "runs", lambda pid: pid != 14)
+    assert workers.leaving(tmp_path, {10, 11, 12, 14}, master_pid=1) == [11]
