@@ -169,7 +169,22 @@ def _refuse_misspelt_procfile(tree: Tree) -> None:
             )
 
 
+def _syntax_error(broken: str) -> BuildError:
+    """Of a file that was looked into, such as `app.py (line 3: invalid syntax)`."""
+    path, _, why = broken.removesuffix(")").partition(" (")
+    return BuildError(
+        f"Syntax error in {path}, {why}.",
+        detail="There is no Procfile, and in this file the web application was looked for.",
+        advice="Correct the line and push again. If it is meant for a newer Python than "
+        f"{_OWN_PYTHON}, say what to run in a file named Procfile: `web: gunicorn MODULE:NAME`.",
+        reason="build/syntax-error",
+    )
+
+
 def _no_entry(tree: Tree, search: Search) -> BuildError:
+    broken = next((one for one in search.unreadable if "(line " in one), None)
+    if broken is not None:
+        return _syntax_error(broken)
     files = [path for path in tree.files() if path.endswith(".py")]
     seen = f"{len(files)} Python file{'s' * (len(files) > 1)}" if files else "no Python file at all"
     unreadable = "".join(

@@ -122,7 +122,9 @@ def _is_settings(match: re.Match[str]) -> bool:
 
 def _syntax(match: re.Match[str], said: str) -> BuildError:
     return _error(
-        f"Python cannot read the code ({match[1]})", said, "Correct the line and push again."
+        f"syntax error in {match[1]}, line {match[2]}: {match[3]}",
+        said,
+        "Correct the line and push again.",
     )
 
 
@@ -162,7 +164,13 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
         (r"ValueError: The file '([^']+)' could not be found with", _manifest_entry),
         (r"(?:FileNotFoundError|NotADirectoryError): .*: '([^']+)'", _folder),
         (r"^ModuleNotFoundError: No module named '([^']+)'", _module),
-        (r"^((?:SyntaxError|IndentationError|TabError): .*)$", _syntax),
+        (
+            (
+                r'File "(?:[^"]*/(?:source|site-packages)/)?([^"]+)", line (\d+)\n'
+                r'(?:(?!File ")[^\0])*?^(?:SyntaxError|IndentationError|TabError): (.*)$'
+            ),
+            _syntax,
+        ),
         (r"Unknown command: '?collectstatic", _unknown),
         (r"ImproperlyConfigured: (.*)$|^SystemCheckError: [^\0]*?^ERRORS:\n(.*)$", _improper),
     )

@@ -11,8 +11,8 @@ _START = re.compile(
 """What runtime/launch.py writes before it starts a web process, and gunicorn before it swaps its
 workers."""
 _SERVERS_OWN = re.compile(
-    r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:A new worker|The new workers?|Worker "
-    r"\(pid:(?!.* was sent SIG(?:KILL|SEGV|ILL|BUS|ABRT|FPE))|Reason:)).*"
+    r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:Shutting down: |A new worker|The new workers?"
+    r"|Worker \(pid:(?!.* was sent SIG(?:KILL|SEGV|ILL|BUS|ABRT|FPE))|Reason:)).*"
     r"|The app answered \S+ with status \d+\."
 )
 _GAVE_UP = re.compile(

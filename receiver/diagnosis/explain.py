@@ -15,7 +15,8 @@ from receiver.model.errors import CheckError
 
 _SHOWN_LINES = 20
 _SYNTAX = re.compile(
-    r'File "([^"]+)", line (\d+)(?:[^\0]*?)^(\w*(?:SyntaxError|IndentationError|TabError): .*)$',
+    r'File "([^"]+)", line (\d+)(?:(?!File ")[^\0])*?'
+    r"^(?:SyntaxError|IndentationError|TabError): (.*)$",
     re.MULTILINE,
 )
 _EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
@@ -23,6 +24,13 @@ _PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTI
 _LATE = "check/boot-timeout"
 _CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", _LATE})
 """What is known from outside, whatever else the log tells."""
+_SERVERS_FRAMES = re.compile(
+    r"^(Traceback \(most recent call last\):\n)(?:[ \t].*\n|\n)*?"
+    r'(?=  File "[^"\n]*/releases/v\d+/source/)',
+    re.MULTILINE,
+)
+"""What leads from a server's program to the app's own code."""
+_MACHINES_WORD = "systemd: "
 _KILLED = re.compile(r".* Worker \(pid:\d+\) was sent SIGKILL!.*")
 _RAISED = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
@@ -44,10 +52,10 @@ def explain(
         pushed: what is known of the pushed tree
     """
     found = cause(error, log, status, pushed)
-    lines = log.strip().splitlines()
+    lines = _told_once(log).strip().splitlines()
     if error.reason == _LATE:  # ship ended it, and it is chance whether its server has told so yet
         lines = [line for line in lines if not _KILLED.fullmatch(line)]
-    tail = "\n".join(lines[-_SHOWN_LINES:])
+    tail = "\n".join((_of_the_app(lines) or lines)[-_SHOWN_LINES:])
     detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
     return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
 
@@ -74,6 +82,24 @@ def _host(error: CheckError, pushed: Pushed) -> CheckError:
         " then push again.",
         reason=error.reason,
     )
+
+
+def _told_once(log: str) -> str:
+    """The log with each traceback once, where several workers or starts wrote the same, and from
+    the first line of the app's own on.
+    """
+    log = _SERVERS_FRAMES.sub(r"\1", log)
+    for block in {match[0] for match in _RAISED.finditer(log)}:
+        before, _, after = log.rpartition(block)
+        log = before.replace(block + "\n", "") + block + after
+    return log
+
+
+def _of_the_app(lines: list[str]) -> list[str]:
+    """Without what the machine says of its end: it is told above, and never more than that it
+    ended.
+    """
+    return [line for line in lines if not line.startswith(_MACHINES_WORD)]
 
 
 def _shown(tail: str) -> str:
@@ -137,10 +163,17 @@ def _syntax_error(log: str) -> CheckError | None:
     match = last(_SYNTAX, log)
     if match is None:
         return None
+    inside, installed = (match[1].rpartition(folder) for folder in ("/source/", "/site-packages/"))
+    file = inside[2] if inside[1] else installed[2]
+    advice = "Correct the line and push again. The Python on the server may be older than yours."
+    if installed[1]:
+        advice = (
+            "The file is of a package that is not for this Python: ask for another version of the "
+            "package, or of Python, and push again."
+        )
     return CheckError(
-        f"The app cannot be read by Python: {match[3]}",
-        detail=f"In {match[1].rpartition('/source/')[2]}, line {match[2]}.",
-        advice="Correct the line and push again. The Python on the server may be older than yours.",
+        f"Syntax error in {file}, line {match[2]}: {match[3]}.",
+        advice=advice,
         reason="check/syntax-error",
     )
 

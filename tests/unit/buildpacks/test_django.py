@@ -168,7 +168,15 @@ def test_a_name_of_nltk_data_that_would_be_an_option_is_refused() -> None:
             "img/a.png is referred to",
         ),
         ("ModuleNotFoundError: No module named 'storages'", "failed", "storages is imported"),
-        ("IndentationError: unexpected indent", "failed", "IndentationError"),
+        (
+            (
+                '  File "/x/source/manage.py", line 3\n'
+                '  File "/x/source/shop/settings.py", line 15\n'
+                "    x\nIndentationError: unexpected indent"
+            ),
+            "failed",
+            "syntax error in shop/settings.py, line 15: unexpected indent",
+        ),
         (
             "ImproperlyConfigured: Requested setting DEBUG, but settings are not configured.",
             "failed",

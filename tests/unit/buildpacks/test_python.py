@@ -148,7 +148,7 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
         ({"app.py": "", "Procfile.txt": "web: a"}, "procfile-misspelt", "exactly this name"),
         ({"app.py": "", "Profile": "web: a"}, "procfile-misspelt", "exactly this name"),
         ({"app.py": "print()"}, "no-entry", "1 Python file."),
-        ({"app.py": "def ("}, "no-entry", ": app.py (line 1: "),
+        ({"app.py": "def ("}, "syntax-error", "in this file the web application"),
         ({"Procfile": ""}, "procfile-empty", "no process type"),
     ],
 )

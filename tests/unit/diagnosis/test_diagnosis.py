@@ -25,7 +25,26 @@ CASES = [
         '  File "/x/source/app.py", line 7\n    def (:\n        ^\nSyntaxError: invalid syntax',
         3,
         "check/syntax-error",
-        "SyntaxError: invalid syntax",
+        "Syntax error in app.py, line 7: invalid syntax",
+    ),
+    (
+        (
+            'Traceback (most recent call last):\n  File "/x/source/app.py", line 1, in <module>\n'
+            '    import shop.cart\n  File "/x/source/shop/cart.py", line 12\n    if x\n        ^\n'
+            "IndentationError: unexpected indent"
+        ),
+        3,
+        "check/syntax-error",
+        "Syntax error in shop/cart.py, line 12: unexpected indent",
+    ),
+    (
+        (
+            '  File "/v/lib/python3.8/site-packages/new/core.py", line 3\n    match x:\n'
+            "SyntaxError: invalid syntax"
+        ),
+        3,
+        "check/syntax-error",
+        "Syntax error in new/core.py, line 3: invalid syntax",
     ),
     (
         "Failed to find attribute 'application' in 'app'.",
@@ -75,6 +94,32 @@ def test_without_a_cause_the_error_of_outside_stands_with_the_end_of_the_log():
     assert found.reason == "check/never-answered"
     assert "line 49" in found.detail
     assert "line 29" not in found.detail
+
+
+def test_one_traceback_is_shown_once_and_without_the_machines_lines():
+    raised = f"{TRACEBACK}RuntimeError: odd\n"
+    machine = "systemd: ship-blog.port@b.service: Failed with result 'exit-code'.\n"
+    found = explain(ENDED, f"before\n{raised}{raised}between\n{raised}{machine}after\n", None)
+    assert found.detail.count("RuntimeError: odd") == 1
+    assert "before\nbetween\nTraceback" in found.detail
+    assert found.detail.endswith("RuntimeError: odd\nafter")
+    alone = explain(CheckError("It ended.", reason="check/ended"), machine, None)
+    assert machine.strip() in alone.detail
+
+
+def test_a_traceback_begins_with_the_apps_own_code():
+    top = (
+        '  File "/var/apps/blog/releases/v1/source/app.py", line 2, in <module>\n    import shop\n'
+    )
+    below = '  File "/var/apps/blog/releases/v1/source/shop.py", line 1, in <module>\n    boom()\n'
+    frames = (
+        '  File "/var/apps/blog/venvs/1a/lib/uvicorn/config.py", line 434, in load\n    f()\n\n'
+    )
+    raised = f"{top}{frames}{below}ValueError: 1"
+    for above in (frames, ""):
+        log = f"Process X:\nTraceback (most recent call last):\n{above}{raised}\n"
+        shown = explain(ENDED, log, 1).detail.partition("Process X:\n")[2]
+        assert shown == f"Traceback (most recent call last):\n{raised}"
 
 
 def test_a_key_error_of_the_apps_own_data_is_no_missing_variable():
