@@ -73,6 +73,7 @@ LINES: Mapping[str, str] = {
     "cron:schedule": "",
     "cron:suspend": "nothing",
     "deploy": "nothing",
+    "disk": "",
     "doctor": "",
     "git:clone": "",
     "git:from-archive": "",

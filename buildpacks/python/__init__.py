@@ -10,7 +10,7 @@ from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
 from buildpacks.python.explain import explain as explain_install
 from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
-from buildpacks.python.interpreter import choose_interpreter
+from buildpacks.python.interpreter import Chosen, choose_interpreter
 from buildpacks.python.leftout import installs_itself, pkg_resources
 from buildpacks.python.nltk import NLTK, explain_nltk, plan_nltk
 from buildpacks.python.packages import (
@@ -59,7 +59,16 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
             is not here.
     """
     source = choose_source(tree, facts.packages)
-    python, why_python = choose_interpreter(tree, source.manager, facts)
+    chosen = choose_interpreter(tree, source.manager, facts)
+    found = _plan(tree, facts, source, chosen)
+    here = any(one.minor == chosen.python.minor for one in facts.interpreters)
+    if chosen.python in facts.fetchable and here:
+        return replace(found, unfetched=plan(tree, replace(facts, fetchable=())))
+    return found
+
+
+def _plan(tree: Tree, facts: BuildFacts, source: Source, chosen: Chosen) -> BuildPlan:
+    python = chosen.python
     packages = read_packages(tree, python, source, facts.config)
     processes, server, why_processes = _processes(tree, packages, python, source)
     installs = installs_itself(tree, processes)
@@ -67,27 +76,26 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
         packages = replace(packages, per_commit=packages.per_commit or installs)
     data, why_data = plan_nltk(tree, packages.specifiers)
     static, why_static = plan_collectstatic(tree, packages.specifiers, facts.config)
+    added = (*server.added, *pkg_resources(tree, packages.specifiers))
     return BuildPlan(
         buildpack=NAME,
         title="Python app detected",
         notices=(
-            *why_python,
+            *chosen.notices,
             *_why_packages(packages, server),
             *why_processes,
             *why_data,
             *why_static,
         ),
         before=hook(tree, PRE_COMPILE, facts.commit),
-        virtualenv=plan_virtualenv(
-            packages,
-            (*server.added, *pkg_resources(tree, packages.specifiers)),
-            python,
-            facts,
-            data,
+        virtualenv=replace(
+            plan_virtualenv(packages, added, python, facts, data),
             opened=bool(installs),
+            others=chosen.others,
         ),
         commands=(*static, *hook(tree, POST_COMPILE, facts.commit)),
         processes=processes,
+        warnings=chosen.warnings,
     )
 
 

@@ -195,7 +195,7 @@ def _no_wheel(match: re.Match[str], seen: str) -> BuildError:
     name, version = match[1], match[2] or ""
     tags = _WHEELS_FOR.search(seen)
     minors = sorted({int(minor) for minor in _CPYTHON_TAG.findall(tags[1])}) if tags else []
-    newest = f", such as 3.{minors[-1]} in .python-version" if minors else ""
+    newest = f": `echo 3.{minors[-1]} > .python-version`" if minors else ""
     return BuildError(
         f"{name}{version} has no wheel for the Python that this app is built on.",
         detail=seen,

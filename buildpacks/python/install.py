@@ -308,15 +308,13 @@ def plan_virtualenv(
     python: Interpreter,
     facts: BuildFacts,
     data: tuple[Command, ...] = (),
-    *,
-    opened: bool = False,
 ) -> Virtualenv:
     """The virtualenv for these packages, `added` ones, and what the commands of `data` put into
-    it. What is `opened` is written to by the app's own scripts.
+    it.
     """
     make, install = _make(python), (*_install(packages, added, python), *data)
     digest = _digest(packages, python, facts, (make, *install))
-    return Virtualenv(python, digest, make, install, _finish(packages), opened)
+    return Virtualenv(python, digest, make, install, _finish(packages))
 
 
 def _make(python: Interpreter) -> Command:

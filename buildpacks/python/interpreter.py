@@ -5,6 +5,7 @@ fetched.
 import codecs
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from buildpacks.python.packages import Manager
@@ -14,10 +15,12 @@ from buildpacks.python.project import read_pyproject, requires_python
 from buildpacks.python.pythons import (
     Wish,
     age_notices,
+    age_warnings,
     mended,
     not_here,
     not_installed,
     refuse_unknown,
+    replaced_patch,
 )
 from buildpacks.python.versions import numbers, satisfies, satisfies_constraint
 from receiver.model.build import BuildFacts, Interpreter, Tree
@@ -34,7 +37,18 @@ _SPELLING_CUTOFF = 0.85
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _REPAIR = "Write one line such as `3.12`, save the file as plain UTF-8, and commit it."
 
-Chosen = tuple[Interpreter, tuple[str, ...]]
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The interpreter of an app."""
+
+    python: Interpreter
+    notices: tuple[str, ...]
+    """Why it is this one."""
+    warnings: tuple[str, ...] = ()
+    """What nobody may overlook."""
+    others: tuple[str, ...] = ()
+    """Minor versions that could be chosen as well, newest first."""
 
 
 def choose_interpreter(tree: Tree, manager: Manager, facts: BuildFacts) -> Chosen:
@@ -44,20 +58,29 @@ def choose_interpreter(tree: Tree, manager: Manager, facts: BuildFacts) -> Chose
         BuildError: what the files ask for cannot be read, or cannot be had
     """
     _refuse_misspelt(tree)
-    wish = _wish(tree, manager)
     spec, fits = _range(tree, manager)
+    found = _choose(tree, manager, facts, spec, fits)
+    offered = (*facts.interpreters, *mended(facts))
+    minors = {one.minor for one in offered if fits(one.version)} - {found.python.minor}
+    return replace(found, others=tuple(sorted(minors, key=numbers, reverse=True)))
+
+
+def _choose(
+    tree: Tree, manager: Manager, facts: BuildFacts, spec: str, fits: Callable[[str], bool]
+) -> Chosen:
+    wish = _wish(tree, manager)
     if wish is None:
         return _newest(spec, fits, facts)
     refuse_unknown(wish, facts)
-    found = _exactly(wish, facts)
-    if manager in ("uv", "poetry") and spec and not fits(found.version):
+    found = _asked_for(wish, facts)
+    if manager in ("uv", "poetry", "project") and spec and not fits(found.version):
         raise _contradiction(wish, spec)
     why = f"Python {found.version} is used, because {wish.source} asks for {wish.version}."
-    return found, (
-        why,
-        *age_notices(found, wish.version, facts),
-        *_passed_over(tree, manager, wish),
-    )
+    if _is_another(wish, found):
+        why = replaced_patch(wish, found)
+    age = () if _is_another(wish, found) else age_notices(found, wish.version, facts)
+    said = (why, *age, *_passed_over(tree, manager, wish))
+    return Chosen(found, said, age_warnings(found, facts))
 
 
 def _wish(tree: Tree, manager: Manager) -> Wish | None:
@@ -111,13 +134,20 @@ def _passed_over(tree: Tree, manager: Manager, wish: Wish) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _exactly(wish: Wish, facts: BuildFacts) -> Interpreter:
+def _asked_for(wish: Wish, facts: BuildFacts) -> Interpreter:
+    """The version itself; else another patch of it, rather one that is here."""
     asked = numbers(wish.version)
-    for offered in (facts.interpreters, mended(facts)):
-        fitting = [one for one in offered if numbers(one.version)[: len(asked)] == asked]
-        if fitting:
-            return _latest(fitting)
+    for wanted in (asked, asked[:2]):
+        for offered in (facts.interpreters, facts.fetchable):
+            fitting = [one for one in offered if numbers(one.version)[: len(wanted)] == wanted]
+            if fitting:
+                return _latest(fitting)
     raise not_here(wish, facts)
+
+
+def _is_another(wish: Wish, found: Interpreter) -> bool:
+    asked = numbers(wish.version)
+    return numbers(found.version)[: len(asked)] != asked
 
 
 def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen:
@@ -126,17 +156,15 @@ def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen
     before = [
         one for one in fitting if numbers(one.version)[:2] == numbers(facts.python_before)[:2]
     ]
-    if not fitting:
-        fitting = [one for one in mended(facts) if fits(one.version)]
+    for offered in (mended(facts), facts.fetchable):
+        fitting = fitting or [one for one in offered if fits(one.version)]
     if not fitting:
         asks = f"pyproject.toml says `{spec}`" if spec else f"An app needs Python {OLDEST} or newer"
         raise not_installed(asks, facts)
     found = _latest(before or fitting)
     why = _why_newest(spec, found, facts)
-    return found, (
-        f"Python {found.version} is used, because {why}.",
-        *age_notices(found, "", facts),
-    )
+    said = (f"Python {found.version} is used, because {why}.", *age_notices(found, "", facts))
+    return Chosen(found, said, age_warnings(found, facts))
 
 
 def _why_newest(spec: str, found: Interpreter, facts: BuildFacts) -> str:

@@ -58,7 +58,7 @@ def minor_of(version: str) -> str:
 
 
 def mended(facts: BuildFacts) -> list[Interpreter]:
-    """Pythons that may be fetched: a version past its end is not."""
+    """Pythons that may be fetched without being named: none past its end."""
     return [
         one for one in facts.fetchable if END_OF_LIFE.get(one.minor, facts.today) >= facts.today
     ]
@@ -84,51 +84,75 @@ def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
 
 
 def not_here(wish: Wish, facts: BuildFacts) -> BuildError:
-    """The error for a version that is not on this server, and is not fetched either."""
+    """The error for a version of which there is no patch on this server, and none to fetch."""
     end = END_OF_LIFE.get(minor_of(wish.version))
     if end is not None and end < facts.today:
         return BuildError(
-            f"Python {minor_of(wish.version)} is no longer mended, and is not on this server.",
-            detail=f"{wish.source} asks for Python {wish.version}, whose support ended on "
-            f"{end.isoformat()}."
-            f" Installed here: {listed(facts.interpreters)}.",
-            advice=f"Move the app to a newer one, such as {wish.other(_advised(facts))}."
-            " A version past its end is used where the server's administrator has installed "
-            "it, and never fetched.",
+            f"Python {minor_of(wish.version)} is end-of-life, and is not on this server.",
+            detail=f"{wish.source} asks for Python {wish.version}, whose support ended on"
+            f" {end.isoformat()}. Installed here: {listed(facts.interpreters)}."
+            f"{_fetching(facts)}",
+            advice=f"{_one_that_is_here(wish, facts)}; or ask the server's administrator to"
+            " install this one.",
             reason="build/python-end-of-life",
         )
-    near = [one.version for one in mended(facts) if one.minor == minor_of(wish.version)]
-    also = f" What can be fetched of {minor_of(wish.version)}: {', '.join(near)}." if near else ""
-    return not_installed(f"{wish.source} asks for Python {wish.version}", facts, also)
+    return not_installed(f"{wish.source} asks for Python {wish.version}", facts, wish)
 
 
-def not_installed(asks: str, facts: BuildFacts, also: str = "") -> BuildError:
+def not_installed(asks: str, facts: BuildFacts, wish: Wish | None = None) -> BuildError:
     """The error for Pythons of which none is here, and none can be fetched."""
-    newest = max(facts.interpreters, key=lambda one: numbers(one.version), default=None)
-    change = f"Ask for one that is here (`{newest.minor}` in .python-version)," if newest else ""
-    fetching = "" if facts.fetchable else " This server fetches none."
+    change = f"{_one_that_is_here(wish, facts)}; or ask" if facts.interpreters else "Ask"
     return BuildError(
         "The Python that this app asks for is not on this server.",
-        detail=f"{asks}. Installed here: {listed(facts.interpreters)}.{fetching}{also}",
-        advice=f"{change} or have the server's administrator install it.".strip(" ,"),
+        detail=f"{asks}. Installed here: {listed(facts.interpreters)}.{_fetching(facts)}",
+        advice=f"{change} the server's administrator to install it.",
         reason="build/python-not-installed",
     )
 
 
+def _fetching(facts: BuildFacts) -> str:
+    if not facts.fetchable:
+        return " This server can fetch none."
+    minors = sorted({one.minor for one in facts.fetchable}, key=numbers)
+    return f" Can be fetched: {', '.join(minors)}."
+
+
+def _one_that_is_here(wish: Wish | None, facts: BuildFacts) -> str:
+    """The line that changes the version, whose file is committed then."""
+    newest = _advised(facts)
+    if wish is not None and wish.source == "Pipfile.lock":
+        return f"Use one that is here: {wish.other(newest)}"
+    file = wish.source if wish is not None else ".python-version"
+    text = f"python-{newest}" if file == "runtime.txt" else newest
+    return f"Use one that is here, and commit the file: `echo {text} > {file}`"
+
+
+def replaced_patch(wish: Wish, found: Interpreter) -> str:
+    """What is said where another patch than the one that is asked for is used."""
+    return (
+        f"Python {wish.version} cannot be had here: {found.version} is used, of the same"
+        f" {found.minor}. {wish.source} may say {found.minor} alone."
+    )
+
+
+def age_warnings(chosen: Interpreter, facts: BuildFacts) -> tuple[str, ...]:
+    """What is to be seen by everybody: a Python without security fixes."""
+    end = END_OF_LIFE.get(chosen.minor)
+    if end is None or end >= facts.today:
+        return ()
+    said = f"Python {chosen.minor} is end-of-life since {end.isoformat()}: no security fixes."
+    return (f"{said} Move the app to {_advised(facts)} soon.",)
+
+
 def age_notices(chosen: Interpreter, pinned: str, facts: BuildFacts) -> tuple[str, ...]:
-    """What is to be said of the age of a Python: past its end, near it, or behind in patches."""
+    """What is to be said of the age of a Python: near its end, or behind in patches."""
     end = END_OF_LIFE.get(chosen.minor)
     said = []
-    if end is not None and end < facts.today:
-        said.append(
-            f"Python {chosen.minor} got its last security fix on {end.isoformat()}: move to "
-            "a newer one soon."
-        )
-    elif end is not None and end < facts.today + _SOON:
+    if end is not None and facts.today <= end < facts.today + _SOON:
         said.append(f"Python {chosen.minor} gets security fixes until {end.isoformat()} only.")
     newer = _newest_patch(chosen, facts)
     if numbers(pinned)[2:] and numbers(newer) > numbers(chosen.version):
-        said.append(f"Python {newer} mends {chosen.version}, and can be had here: ask for it soon.")
+        said.append(f"Python {newer} fixes {chosen.version}, and can be had here: ask for it soon.")
     return tuple(said)
 
 

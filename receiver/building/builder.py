@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from receiver.building import facts, marks, pythons, shared_pip
+from receiver.building import facts, marks, other_pythons, pythons, shared_pip
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.points import reached
 from receiver.hosts import Host, memory
@@ -112,6 +112,11 @@ class Builder:
 
     def virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         """The virtualenv of this digest, made unless it is there; returns its path."""
+        venv = self._virtualenv(wanted, explain)
+        marks.link_list(venv, self.release.packages)
+        return venv
+
+    def _virtualenv(self, wanted: Virtualenv, explain: Explain) -> Path:
         venv = self.paths.venvs / wanted.digest
         finished = marks.interpreter(venv) is not None
         if finished and not (lost := marks.lost(venv)):
@@ -150,12 +155,14 @@ class Builder:
             copied = not afresh and bool(wanted.install) and self._copied(venv, told, owner)
             start = () if copied else (wanted.make,)
             finish = (wanted.finish,) if wanted.finish else ()
+            writable = (venv, self.paths.cache, self.release.source)
             for command in (*start, *wanted.install, *finish):
-                self._do(command, venv, (venv, self.paths.cache, self.release.source), explain)
+                self._do(command, venv, writable, self._asking(explain, venv, wanted.others))
         except BaseException:  # a cancelled build as well
             files.remove_tree(venv)
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
+        marks.keep_list(venv)
         marks.write(venv, wanted.interpreter)
 
     def _copied(self, venv: Path, told: str, owner: Owner | None) -> bool:
@@ -252,6 +259,22 @@ class Builder:
         self.out.flush(noise=command.noise)
         if status:
             raise self.pip.explained(explain(command, said))
+
+    def _asking(self, explain: Explain, venv: Path, others: tuple[str, ...]) -> Explain:
+        """The same, which looks for a Python that a package has a wheel for where it could not be
+        built.
+        """
+
+        def explained(command: Command, said: str) -> ShipError:
+            error = explain(command, said)
+            package = other_pythons.unbuilt(error, said)
+            for minor in others if package else ():
+                question = other_pythons.question(package, minor)
+                if not self._attempt(question, venv, (venv, self.paths.cache))[0]:
+                    return other_pythons.told(error, package, minor)
+            return error
+
+        return explained
 
     def _works(self, command: Command, venv: Path | None, writable: tuple[Path, ...]) -> bool:
         """Whether a command that has another in its place does; its output is shown only then."""

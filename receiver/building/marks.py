@@ -1,15 +1,19 @@
 """The mark of a finished virtualenv, in a file beside it: of which interpreter it is, and how many
 files it has. A virtualenv without one is torn.
 
-The folder of marks is root's; the virtualenv itself is the app's account's. It is only counted.
+The folder of marks is root's; the virtualenv itself is the app's account's. It is only counted, and
+its list of packages is read.
 """
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from receiver.machine import files, trees
 from receiver.model.build import Interpreter
 
+_MOST_LIST_CHARACTERS = 256 * 1024
 _COMPILED = ".pyc"
 """Files that Python makes of others as it likes."""
 
@@ -23,6 +27,42 @@ def write(venv: Path, interpreter: Interpreter) -> None:
     """Mark a virtualenv as finished, as it is now."""
     text = f"{told(interpreter)}\n{_count(venv)} files\n"
     files.write_atomically(place(venv), text, mode=0o600)
+
+
+def keep_list(venv: Path) -> None:
+    """Keep the list of packages that a build left in a virtualenv, where no app can write."""
+    with suppress(OSError):
+        top = os.open(venv, trees.FOLDER)
+        try:
+            text = _plain_text(top)
+        finally:
+            os.close(top)
+        files.write_atomically(_list(venv), text, mode=0o600)
+
+
+def link_list(venv: Path, place: Path) -> None:
+    """Have that list at another place too; nothing where there is none."""
+    with suppress(OSError):
+        files.link_file(_list(venv), place)
+
+
+def remove(venv: Path) -> None:
+    """Take away what is told of a virtualenv: from now on it is a torn one."""
+    place(venv).unlink(missing_ok=True)
+    _list(venv).unlink(missing_ok=True)
+
+
+def _list(venv: Path) -> Path:
+    return venv.with_suffix(".txt")
+
+
+def _plain_text(folder: int) -> str:
+    """The app's account writes there: what is no short plain file is not read."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open("packages.txt", flags, dir_fd=folder), errors="replace") as handle:
+        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+            return ""
+        return handle.read(_MOST_LIST_CHARACTERS)
 
 
 def told(interpreter: Interpreter) -> str:

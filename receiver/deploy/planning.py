@@ -111,7 +111,7 @@ def _tell_build(app: AppState, code: ToBuild, out: Output) -> Compiled:
 
 def _tell_planned(app: AppState, plan: BuildPlan, compiled: Compiled, out: Output) -> None:
     out.step(plan.title)
-    for notice in plan.notices:
+    for notice in (*plan.warnings, *plan.notices):
         out.say(notice)
     if plan.virtualenv is not None:
         compiled.virtualenv = plan.virtualenv

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.building import facts
+from receiver.building import facts, marks
 from receiver.building.builder import Builder
 from receiver.building.pip_settings import PipSettings
 from receiver.deploy.app_json import reading
@@ -193,9 +193,14 @@ def _in_place(step: Planned, out: Output) -> Planned:
         hook = command.explain.startswith("bin/")
         line = f"sh {command.explain}" if hook else command.title.removeprefix("$ ")
         out.say(f"Left out, since it writes into the code. To run it: `ship local:run {line}`.")
+    return Planned(step.buildpack, _left_alone(plan))
+
+
+def _left_alone(plan: BuildPlan) -> BuildPlan:
     notices = tuple(_IN_PLACE if n.startswith(_MADE_ANEW) else n for n in plan.notices)
-    changed = replace(plan, before=(), commands=(), notices=notices, virtualenv=_linked(plan))
-    return Planned(step.buildpack, changed)
+    unfetched = _left_alone(plan.unfetched) if plan.unfetched else None
+    done = replace(plan, before=(), commands=(), notices=notices, virtualenv=_linked(plan))
+    return replace(done, unfetched=unfetched)
 
 
 def _linked(plan: BuildPlan) -> Virtualenv | None:
@@ -235,9 +240,9 @@ def _remember(paths: CheckoutPaths, release: Release) -> None:
     records.write_json(paths.state, _Last(release.python or "", release.venv or ""))
     if release.venv:
         Path(release.venv).with_suffix(".ready").touch()
-    marks = sorted(paths.venvs.glob("*.ready"), key=lambda mark: mark.stat().st_mtime)
-    for mark in marks[:-_KEPT_VENVS]:
-        mark.unlink()
+    found = sorted(paths.venvs.glob("*.ready"), key=lambda mark: mark.stat().st_mtime)
+    for mark in found[:-_KEPT_VENVS]:
+        marks.remove(mark)
         files.remove_tree(mark.with_suffix(""))
 
 

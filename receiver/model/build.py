@@ -101,6 +101,8 @@ class Virtualenv:
     """Adds to it what every virtualenv has, whatever is installed."""
     opened: bool = False
     """Whether the app's own scripts install into it; then it is of one commit alone."""
+    others: tuple[str, ...] = ()
+    """Minor versions of Python that the app may ask for instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,10 @@ class BuildPlan:
     """Folders that nginx serves, by URL prefix."""
     before: tuple[Command, ...] = ()
     """What runs in the tree before the virtualenv is made."""
+    warnings: tuple[str, ...] = ()
+    """What nobody may overlook in the push log."""
+    unfetched: "BuildPlan | None" = None
+    """What is done where the interpreter cannot be fetched: with one that is here."""
 
     @property
     def changes_tree(self) -> bool:

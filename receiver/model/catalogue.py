@@ -172,6 +172,7 @@ COMMANDS: dict[str, Row] = {
         "runs.cron:suspend", "manage", records=("names", "everything"), in_log=True, ends=True,
     ),
     "deploy": Row("deploy:deploy", "deploy", looks=True, secret=True),
+    "disk": Row("disk:report", "admin", looks=True),
     "doctor": Row("doctor:doctor", "manage", server_wide="everything"),
     "drains": Row("drains:list_drains", "view", also=("drains:list",)),
     "drains:add": Row("drains:add", "manage", secret=True, in_log=True),

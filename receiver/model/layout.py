@@ -221,6 +221,11 @@ class ReleasePaths:
         return self.home / "phase.tar"
 
     @property
+    def packages(self) -> Path:
+        """The packages that it was built with, each with its version."""
+        return self.home / "packages.txt"
+
+    @property
     def public(self) -> Path:
         """Static files that nginx may read."""
         return self.home / "public"

@@ -1,5 +1,6 @@
 """Packages as people really name them, pushed: what is linked, added, and installed by scripts."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -68,6 +69,14 @@ def test_own_package_is_found_in_the_tree_and_two_indexes_give_the_best_version(
     assert "/releases/v2/source/src/blog/" in run.out, run.out
     server.rollback(server.paths("linked").name)
     assert server.ask("linked") == (200, "0. shiptoy 1.0 first")
+    packages = server.ship("releases:info", "v3", "--packages", "-a", "linked").out.splitlines()
+    assert {"blog==1.0", "shiptoy==1.0"} <= set(packages)
+    told = server.ship("disk", "--json", "-a", "linked")
+    assert told.status == 0, told.err
+    disk = json.loads(told.out)
+    (held,) = disk["apps"]
+    assert held["cache"] < held["packages"] / 2
+    assert len([path for path in server.paths("linked").venvs.iterdir() if path.is_dir()]) == 1
 
 
 def test_pip_installs_in_post_compile_and_in_the_release_phase(

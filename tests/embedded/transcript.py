@@ -25,7 +25,7 @@ _MASKS = (
     (r"(?<=Virtualenv )[0-9a-f]{12}|(?<=# made of )[0-9a-f]{16}", "DIGEST"),
     (r"\b[0-9a-f]{7}\b(?=[ ,.])", "COMMIT"),
     (r"(?<=Installed here: )[\d., ]+(?=\.)", "VERSIONS"),
-    (r"(?<=one that is here \(`)[\d.]+|(?<=such as `)3\.[\d.]+", "VERSION"),
+    (r"(?<=the file: `echo )[\d.]+|(?<=such as `)3\.[\d.]+", "VERSION"),
     (r" object at 0x[0-9a-f]+", " object"),
     (r"\bv\d+\b", "vN"),
     (r"\b\d+\.\d\d s\b", "N s"),

@@ -1,5 +1,7 @@
 """`ship releases`: what was released, what its build said, again, and back."""
 
+from pathlib import Path
+
 import click
 
 from receiver.cli import show
@@ -56,12 +58,19 @@ def list_releases(call: Call, *, as_json: bool, limit: int) -> None:
 @for_app
 @with_json
 @click.argument("release", required=False)
-def info(call: Call, release: str | None, *, as_json: bool) -> None:
-    """Show one release; the live one when none is named."""
+@click.option("--packages", is_flag=True, help="Its packages, each with its version.")
+def info(call: Call, release: str | None, *, as_json: bool, packages: bool) -> None:
+    """Show one release; the live one when none is named.
+
+    The list of packages is a requirements.txt that pins what the release was built with.
+    """
     from receiver.state import records
 
     found = _find(call, release)
     paths = call.server.app(call.app)
+    if packages:
+        _show_packages(paths.release(found.version).packages, found.label)
+        return
     config = records.read_config(paths.release(found.version).env)
     shown = call.may("deploy")
     if as_json:
@@ -77,6 +86,14 @@ def info(call: Call, release: str | None, *, as_json: bool) -> None:
     show.data("")
     hidden = "(shown to keys that may deploy)"
     show.fields({name: value if shown else hidden for name, value in sorted(config.items())})
+
+
+def _show_packages(path: Path, label: str) -> None:
+    if not path.exists():
+        raise NotFoundError(
+            f"There is no list of the packages of {label}.", reason="not-found/packages"
+        )
+    show.file(path)
 
 
 @command(

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from receiver.building import marks
 from receiver.changes.app_state import AppState
 from receiver.changes.points import reached
 from receiver.machine import files, proc
@@ -79,7 +80,7 @@ def _prune(app: AppState, live: int, out: Output) -> None:
         if version in free_of:
             files.remove_tree(paths.release(version).home)
     for venv in retention.venvs:
-        Path(venv).with_suffix(".ready").unlink(missing_ok=True)
+        marks.remove(Path(venv))
         files.remove_tree(Path(venv))
 
 

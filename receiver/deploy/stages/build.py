@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from receiver.building import facts, system_packages
+from receiver.building import facts, marks, system_packages
 from receiver.building.builder import Builder
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
@@ -54,6 +54,8 @@ def build(work: AppChange, decision: Decision) -> Built:
     if decision.code.phase is not None:
         files.link_file(decision.code.phase, home.phase)
     builder.unpack(home.slug, over=carried.archive(home))
+    if decision.draft.venv:
+        marks.link_list(Path(decision.draft.venv), home.packages)
     return Built(decision, decision.draft)
 
 

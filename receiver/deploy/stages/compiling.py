@@ -12,6 +12,7 @@ from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.machine import files
 from receiver.model.build import BuildPlan, Virtualenv
 from receiver.model.classic import Source
+from receiver.model.errors import BuildError
 from receiver.model.formation import WEB
 from receiver.model.output import Output
 from receiver.model.procfile import parse_procfile
@@ -100,6 +101,8 @@ def _say_processes(release: Release, out: Output) -> None:
 
 def _say_what_was_decided(builder: Builder, plan: BuildPlan, noticed: Sequence[str]) -> None:
     builder.out.step(plan.title)
+    for warning in plan.warnings:
+        builder.out.warn(warning)
     for notice in (*plan.notices, *noticed):
         builder.out.say(notice)
     if builder.kept_back:
@@ -107,9 +110,7 @@ def _say_what_was_decided(builder: Builder, plan: BuildPlan, noticed: Sequence[s
 
 
 def _build(builder: Builder, step: Planned, compiled: Compiled) -> None:
-    plan, explain = step.plan, step.buildpack.explain
-    if plan.virtualenv is not None:
-        builder.fetch_python(plan.virtualenv.interpreter)
+    plan, explain = _with_python(builder, step.plan), step.buildpack.explain
     builder.run(plan.before, compiled.venv, explain)
     if plan.virtualenv is not None:
         compiled.virtualenv = plan.virtualenv
@@ -117,6 +118,21 @@ def _build(builder: Builder, step: Planned, compiled: Compiled) -> None:
     reached("installed")
     builder.run(plan.commands, compiled.venv, explain, plan.virtualenv)
     compiled.take(plan)
+
+
+def _with_python(builder: Builder, plan: BuildPlan) -> BuildPlan:
+    """The plan, with its interpreter on this machine; else the one that needs none fetched."""
+    if plan.virtualenv is None:
+        return plan
+    try:
+        builder.fetch_python(plan.virtualenv.interpreter)
+    except BuildError as error:
+        if plan.unfetched is None:
+            raise
+        builder.out.warn(error.title)
+        builder.out.say(plan.unfetched.notices[0])
+        return plan.unfetched
+    return plan
 
 
 def _compile(

@@ -109,7 +109,6 @@ def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> N
             "python-not-installed",
             "asks for Python 3.13. Installed here: 3.12.4, 3.11.2.",
         ),
-        ({".python-version": "3.11.9"}, "python-not-installed", "3.11.9"),
         ({".python-version": "3.1"}, "python-end-of-life", "ended on 2012-04-09"),
         (
             {"runtime.txt": "python-3.10.1"},
@@ -226,6 +225,36 @@ def test_the_python_of_before_is_kept_where_no_file_names_one() -> None:
     assert "newest here" in plan(APP, newest).notices[0]
     gone = dataclasses.replace(FACTS, python_before="3.10.1")
     assert "newest here" in plan(APP, gone).notices[0]
+
+
+@pytest.mark.parametrize(
+    ("pin", "fetchable", "version", "first"),
+    [
+        ("3.11.9", "3.12.9", "3.11.2", "Python 3.11.9 cannot be had here: 3.11.2 is used, of"),
+        ("3.11.9", "3.11.9", "3.11.9", "Python 3.11.9 is used, because .python-version asks"),
+        ("3.10.9", "3.10.12", "3.10.12", "Python 3.10.9 cannot be had here: 3.10.12 is used"),
+        ("3.8", "3.8.20", "3.8.20", "Python 3.8.20 is used, because"),
+    ],
+)
+def test_a_patch_that_cannot_be_had(pin: str, fetchable: str, version: str, first: str) -> None:
+    to_fetch = Interpreter(f"/opt/{fetchable}", fetchable)
+    found = plan({**APP, ".python-version": pin}, dataclasses.replace(FACTS, fetchable=(to_fetch,)))
+    assert found.virtualenv is not None
+    assert found.virtualenv.interpreter.version == version
+    assert found.notices[0].startswith(first)
+    assert bool(found.warnings) is (pin == "3.8")
+
+
+def test_where_a_python_cannot_be_fetched_the_patch_that_is_here_does() -> None:
+    to_fetch = (Interpreter("/opt/3.11.9", "3.11.9"),)
+    found = plan(
+        {**APP, ".python-version": "3.11.9"}, dataclasses.replace(FACTS, fetchable=to_fetch)
+    )
+    assert found.unfetched is not None
+    assert found.unfetched.virtualenv is not None
+    assert found.unfetched.virtualenv.interpreter == PYTHON_311
+    other = dataclasses.replace(FACTS, fetchable=(Interpreter("/opt/3.13.1", "3.13.1"),))
+    assert plan({**APP, ".python-version": "3.13.1"}, other).unfetched is None
 
 
 def test_no_interpreter_at_all_is_said() -> None:
