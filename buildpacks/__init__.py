@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from buildpacks import procfile, python, static
-from receiver.model.build import BuildFacts, BuildPlan, Command, Tree
+from receiver.model.build import BuildFacts, BuildPlan, Command, Learnt, Tree
 from receiver.model.errors import BuildError, ShipError
 
 
@@ -30,6 +30,9 @@ class Buildpack(Protocol):
 
     def explain(self, command: Command, output: str) -> ShipError:
         """What the failure of one of the plan's commands means, from what it said."""
+
+    def learn(self, output: str) -> Learnt:
+        """What the last commands of the plan have shown, from all that they said."""
 
 
 ALL: Sequence[Buildpack] = (python, static, procfile)

@@ -1,6 +1,6 @@
 """The buildpack of apps that need no build: the Procfile's commands run as they stand."""
 
-from receiver.model.build import BuildFacts, BuildPlan, Command, Tree
+from receiver.model.build import BuildFacts, BuildPlan, Command, Learnt, Tree
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
 
@@ -31,3 +31,9 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
 def explain(command: Command, output: str) -> ShipError:
     """A plan of this kind runs no command, so there is nothing to tell apart."""
     return BuildError(f"The command `{' '.join(command.argv)}` failed.", detail=output)
+
+
+def learn(output: str) -> Learnt:
+    """Nothing: no command is run."""
+    del output
+    return Learnt()

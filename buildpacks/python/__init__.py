@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
+from buildpacks.python.django_findings import learn
 from buildpacks.python.explain import explain as explain_install
 from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
@@ -25,7 +26,7 @@ from receiver.model.build import BuildFacts, BuildPlan, Command, Interpreter, Tr
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
 
-__all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "plan"]
+__all__ = ["LOOKS_FOR", "NAME", "detect", "explain", "learn", "plan"]
 
 NAME = "python"
 LOOKS_FOR = (

@@ -12,7 +12,8 @@ _SKIP = "To build without them: `ship config:set DISABLE_COLLECTSTATIC=1`."
 _SHOWN_LINES = 20
 _IMPORTS_SETTINGS = "import_module(self.SETTINGS_MODULE)"
 _FOREIGN_FRAMES = re.compile(
-    r'^  File "(?:<frozen |[^"\n]*/lib/python3)[^\n]*\n(?:    [^\n]*\n)*', re.MULTILINE
+    r'^  File "(?:<frozen |[^"\n]*/lib/python3|[^"\n]*/receiver/runtime/)[^\n]*\n(?:    [^\n]*\n)*',
+    re.MULTILINE,
 )
 """Frames of Python's and of packages: what the app can change is in the others."""
 _EARLIER_ERRORS = re.compile(

@@ -6,6 +6,7 @@ import ast
 import posixpath
 import warnings
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from buildpacks.python.entry import Entry
 from buildpacks.python.modules import Modules
@@ -14,6 +15,7 @@ from receiver.model.build import Tree
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 _MOST_MANAGE_BYTES = 512 * 1024
+_DEEPEST = 2
 _MODULES = ("wsgi", "asgi")
 """WSGI first: `startproject` writes both, and most projects are only tried with the former."""
 
@@ -26,13 +28,40 @@ def django_entry(tree: Tree) -> Entry | None:
             entry = _beside_settings(tree, folder, manage, settings)
             if entry is not None:
                 return entry
-    return None
+    return next(filter(None, (_of_package(tree, manage) for manage in manage_files(tree))), None)
 
 
 def manage_files(tree: Tree) -> list[str]:
     """Where manage.py stands: in the top folder, or one below; the nearest first."""
     found = [path for path in tree.files() if path.rpartition("/")[2] == "manage.py"]
     return sorted((path for path in found if path.count("/") <= 1), key=lambda p: (p.count("/"), p))
+
+
+def is_django(tree: Tree, manage: str) -> bool:
+    """Whether a manage.py is one of Django's, whatever names its settings."""
+    return (
+        tree.members[manage].size <= _MOST_MANAGE_BYTES and b"django" in tree.read(manage).lower()
+    )
+
+
+def _of_package(tree: Tree, manage: str) -> Entry | None:
+    """The entry beside a manage.py that names no settings itself: they come from config vars."""
+    if not is_django(tree, manage):
+        return None
+    folder = posixpath.dirname(manage)
+    modules = Modules(tree, folder)
+    found = (_application(modules, package, folder) for package in _beside(tree, folder))
+    first = next(filter(None, found), None)
+    return first.entry(f"{manage} is Django's,") if first else None
+
+
+def _beside(tree: Tree, folder: str) -> list[str]:
+    """Packages of a folder with a wsgi or asgi module; the folder itself comes last."""
+    top = f"{folder}/" if folder else ""
+    inner = (path.removeprefix(top) for path in tree.files() if path.startswith(top))
+    modules = (path.split("/") for path in inner if path.endswith(("wsgi.py", "asgi.py")))
+    names = {".".join(parts[:-1]) for parts in modules if len(parts) <= _DEEPEST}
+    return sorted(names, key=lambda name: (not name, name))
 
 
 def _settings_module(tree: Tree, manage: str) -> str | None:
@@ -64,17 +93,32 @@ def _named_settings(node: ast.AST) -> str | None:
 def _beside_settings(tree: Tree, folder: str, manage: str, settings: str) -> Entry | None:
     modules = Modules(tree, folder)
     for package in _packages(settings):
-        for name in _MODULES:
-            dotted = f"{package}.{name}".strip(".")
-            scope = modules.scope(dotted)
-            found = scope.get("application") if scope else None
-            if isinstance(found, Application) and found.interface != "neither" and scope:
-                because = (
-                    f"{manage} uses the settings {settings},"
-                    f" and {scope.path} has `application = {found.code}`"
-                )
-                target = f"{dotted}:application"
-                return Entry(target, found.interface, because, found.path, folder)
+        if found := _application(modules, package, folder):
+            return found.entry(f"{manage} uses the settings {settings},")
+    return None
+
+
+class _Found(NamedTuple):
+    """A wsgi or asgi module with its application."""
+
+    dotted: str
+    path: str
+    application: Application
+    folder: str
+
+    def entry(self, why: str) -> Entry:
+        made = self.application
+        because = f"{why} and {self.path} has `application = {made.code}`"
+        return Entry(f"{self.dotted}:application", made.interface, because, made.path, self.folder)
+
+
+def _application(modules: Modules, package: str, folder: str) -> _Found | None:
+    for name in _MODULES:
+        dotted = f"{package}.{name}".strip(".")
+        scope = modules.scope(dotted)
+        found = scope.get("application") if scope else None
+        if isinstance(found, Application) and found.interface != "neither" and scope:
+            return _Found(dotted, scope.path, found, folder)
     return None
 
 

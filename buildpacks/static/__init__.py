@@ -1,6 +1,6 @@
 """The buildpack of folders of files: nginx serves them, and no process runs."""
 
-from receiver.model.build import BuildFacts, BuildPlan, Command, Tree
+from receiver.model.build import BuildFacts, BuildPlan, Command, Learnt, Tree
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
 
@@ -37,6 +37,12 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
 def explain(command: Command, output: str) -> ShipError:
     """A plan of this kind runs no command, so there is nothing to tell apart."""
     return BuildError(f"The command `{' '.join(command.argv)}` failed.", detail=output)
+
+
+def learn(output: str) -> Learnt:
+    """Nothing: no command is run."""
+    del output
+    return Learnt()
 
 
 def _folder(tree: Tree) -> str | None:

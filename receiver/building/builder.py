@@ -197,19 +197,19 @@ class Builder:
         venv: Path | None,
         explain: Explain,
         wanted: Virtualenv | None = None,
-    ) -> None:
+    ) -> str:
         """Run the commands that finish the tree; they may install into a virtualenv that is
-        `wanted` opened.
+        `wanted` opened. Returns the end of what each has written.
         """
         if not commands:
-            return
+            return ""
         opened = (venv,) if venv and wanted and wanted.opened else ()
         writable = (self.release.source, self.paths.cache, self.paths.storage, *opened)
         with self.turn():
-            for command in commands:
-                self._do(command, venv, writable, explain)
+            said = [self._do(command, venv, writable, explain) for command in commands]
         if venv and wanted and opened:
             marks.write(venv, wanted.interpreter)
+        return "".join(said)
 
     def perform(
         self,
@@ -246,19 +246,20 @@ class Builder:
 
     def _do(
         self, command: Command, venv: Path | None, writable: tuple[Path, ...], explain: Explain
-    ) -> None:
+    ) -> str:
         if command.title:
             self.out.step(command.title)
         if command.instead is not None:
             if not self._works(command, venv, writable):
                 self._do(command.instead, venv, writable, explain)
-            return
+            return ""
         if left := self.pip.left_to_lock(command) if command.title else "":
             self.out.say(left)
         status, said = self._attempt(command, venv, writable)
         self.out.flush(noise=command.noise)
         if status:
             raise self.pip.explained(explain(command, said))
+        return said
 
     def _asking(self, explain: Explain, venv: Path, others: tuple[str, ...]) -> Explain:
         """The same, which looks for a Python that a package has a wheel for where it could not be

@@ -116,7 +116,7 @@ def _tell_planned(app: AppState, plan: BuildPlan, compiled: Compiled, out: Outpu
     if plan.virtualenv is not None:
         compiled.virtualenv = plan.virtualenv
         compiled.venv = _tell_virtualenv(app, plan.virtualenv, out)
-    commands = (*plan.before, *plan.commands)
+    commands = [each for each in (*plan.before, *plan.commands) if not each.only_looks]
     if commands:
         out.step("Commands of the build")
         _tell_commands(commands, out)
@@ -136,6 +136,9 @@ def _tell_virtualenv(app: AppState, wanted: Virtualenv, out: Output) -> Path:
 
 def _tell_commands(commands: Sequence[Command], out: Output) -> None:
     for command in commands:
+        if command.title.startswith("$ "):
+            out.say(command.title)
+            continue
         words = command.filled(venv="VIRTUALENV", uv="uv").argv
         out.say("$ " + " ".join((Path(words[0]).name, *words[1:])))
 

@@ -29,7 +29,9 @@ def deploy(server: Server, push: Push, out: Output) -> Release:
         built = build(work, decision)
         ready = stand_ready(work, built)
         take_over(work, ready)
-    return _announce(server, ready.release, out)
+    release = _announce(server, ready.release, out)
+    out.remarks(ready.remarks)
+    return release
 
 
 def reconfigure(server: Server, change: ConfigChange, out: Output) -> Release | None:

@@ -139,7 +139,8 @@ def disallowed_host(path: str, host: str) -> CheckError:
     return CheckError(
         f"Django refused the app's own host name {host} at {path}, with status 400.",
         detail="This is its answer to a host name that is not in ALLOWED_HOSTS.",
-        advice=f'Add it in settings.py and push again: `ALLOWED_HOSTS = ["{host}"]`.',
+        advice="Add it to those in settings.py and push again:"
+        f' `ALLOWED_HOSTS = ["{host}", "localhost", "127.0.0.1"]`.',
         reason="check/disallowed-host",
     )
 

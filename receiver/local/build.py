@@ -190,6 +190,8 @@ def _in_place(step: Planned, out: Output) -> Planned:
     """
     plan = step.plan
     for command in (*plan.before, *plan.commands):
+        if command.only_looks:
+            continue
         hook = command.explain.startswith("bin/")
         line = f"sh {command.explain}" if hook else command.title.removeprefix("$ ")
         out.say(f"Left out, since it writes into the code. To run it: `ship local:run {line}`.")

@@ -71,6 +71,8 @@ class Command:
     """Variables that other accounts must not see."""
     noise: str = ""
     """Lines of its output that tell the one who pushed nothing, as a pattern for whole lines."""
+    only_looks: bool = False
+    """Whether it leaves the tree as it is, and is no part of what a person would type."""
     locked: bool = False
     """Whether a lock file says the versions that it installs."""
     instead: "Command | None" = None
@@ -132,7 +134,19 @@ class BuildPlan:
     @property
     def changes_tree(self) -> bool:
         """Whether what is served may be another tree than the one that was pushed."""
-        return bool(self.before or self.commands)
+        return bool(self.before) or any(not command.only_looks for command in self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a build that worked has shown of the app."""
+
+    static: Mapping[str, str] = field(default_factory=dict)
+    """Further folders that nginx serves, by URL prefix."""
+    remarks: tuple[str, ...] = ()
+    """What is worth a look once it is live; lines to type are indented."""
+    notices: tuple[str, ...] = ()
+    """Sentences for the push log, at once."""
 
 
 class Tree:

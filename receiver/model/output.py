@@ -5,7 +5,8 @@ stand behind ` !`. Values of config vars never pass, but for those that are publ
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from receiver.model.errors import ShipError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MASK = "[hidden]"
 _MOST_FED_BYTES = 16 * 1024 * 1024
 """What programs may say in one transcript: it is kept on disk, and others need that too."""
+_REMARK_COLUMNS = 61
 _SHORTEST_SECRET = 8
 _TELLING_NAMES = ("KEY", "SECRET", "TOKEN", "PASS", "PWD", "CREDENTIAL")
 _SHORTEST_TELLING_SECRET = 4
@@ -118,6 +120,19 @@ class Output:
         """Something to read, although the work goes on."""
         for line in text.splitlines():
             self._line(f" !     {line}".rstrip())
+
+    def remarks(self, texts: Sequence[str]) -> None:
+        """Things worth a look, as a numbered list at the end; lines to type keep their form."""
+        if not texts:
+            return
+        self._line("")
+        self.warn(f"{len(texts)} thing{'s' * (len(texts) > 1)} to look at:")
+        for number, text in enumerate(texts, start=1):
+            sentence, *lines = text.splitlines()
+            wrapped = textwrap.wrap(sentence, _REMARK_COLUMNS, break_long_words=False)
+            self.warn(f"{number}. " + "\n   ".join(wrapped))
+            self.warn("\n".join(f"   {line}" for line in lines))
+        self._line("")
 
     def error(self, error: ShipError) -> None:
         """Why the work ends here: what happened, what was seen, what to do."""

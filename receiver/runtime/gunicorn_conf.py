@@ -12,6 +12,7 @@ swap.py       a HUP: start the new workers, and stop the old ones only when all 
 question.py   a new worker asks its own app for the check path before it serves
 unsaid.py     what the app's framework would not say of an error, while it is asked
 drain.py      a worker of uvicorn's: answer what it has accepted before it goes
+django_settings.py  settings of Django's that are as startproject left them, completed
 
 Gunicorn ends its master when this file fails. So at a HUP a failure becomes settings whose only
 effect is that the swap is refused, and the master goes on with the release it has.
@@ -44,6 +45,15 @@ def _master():
 
 
 # each imports those before it
-for _name in ("launch", "release", "worker", "drain", "unsaid", "question", "swap"):
+for _name in (
+    "launch",
+    "release",
+    "worker",
+    "drain",
+    "django_settings",
+    "unsaid",
+    "question",
+    "swap",
+):
     _part(_name)
 globals().update(_part("settings").load(_master()))

@@ -15,6 +15,7 @@ import os
 import signal
 import time
 
+import ship_runtime_django_settings as django_settings
 import ship_runtime_drain as drain
 import ship_runtime_launch as launch
 import ship_runtime_question as question
@@ -56,6 +57,7 @@ def hooks(release, master, cfg):
     def post_worker_init(worker):
         theirs["post_worker_init"](worker)
         drain.prepare(worker)
+        django_settings.complete(release.source)
         question.ask(release, master, worker)
         unsaid.write_on_laptop(release.home)
         boot.announce(release, worker)

@@ -1,6 +1,8 @@
 """Django projects whose static files are collected in the build, hooks around it, config vars in
 its way: real uv, real Django."""
 
+import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -107,7 +109,6 @@ def test_whitenoise_serves_what_the_build_collected_and_a_rollback_brings_it_bac
     said = shop.deploy({})
     assert "-----> $ python manage.py collectstatic --noinput" in said
     assert "1 static file copied to" in said
-    assert "Nothing serves" not in said
     status, first = shop.ask("/")
     assert status == 200
     assert first.startswith("/static/site.")
@@ -124,16 +125,39 @@ def test_whitenoise_serves_what_the_build_collected_and_a_rollback_brings_it_bac
     assert shop.ask(first) == (200, "body { color: teal }\n")
 
 
-def test_nginx_serves_what_the_build_collected(shop: Shop) -> None:
-    whitenoise = '"whitenoise.middleware.WhiteNoiseMiddleware", '
-    plain = SETTINGS.replace(MANIFEST_STORAGE, "").replace(whitenoise, "")
-    files = {"shop/settings.py": plain, "requirements.txt": "django==5.2.*\n"}
-    said = shop.deploy(files)
-    assert "Nothing serves the collected files yet" in said
-    assert shop.ask("/static/site.css")[0] == 404
-    said = shop.deploy(files | {"ship.toml": "[static]\n'/static/' = 'staticfiles'\n"})
-    assert "Nothing serves" not in said
-    assert shop.ask("/static/site.css") == (200, "body { color: teal }\n")
+def test_a_project_as_startproject_makes_it_is_live_after_one_push(shop: Shop) -> None:
+    """With styled admin; following the three lines of advice leaves nothing to look at."""
+    laptop = shop.laptop
+    laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
+    (python,) = shop.server.paths(APP).venvs.glob("*/bin/python")
+    start = (python, "-m", "django", "startproject", "mysite", ".")
+    subprocess.run(start, cwd=laptop.folder, check=True, timeout=60)
+    laptop.commit({"requirements.txt": "django==5.2.*\n"})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    said = "\n".join(pushed.lines) + "\n"
+    begin = said.index("-----> $ python manage.py collectstatic")
+    told = said[begin:].replace(f":{shop.server.port}", ":PORT")
+    assert_as_recorded("startproject", masked(shop.server, told))
+    assert "install worked successfully" in shop.ask("/")[1]
+    status, login = shop.ask("/admin/login/")
+    assert status == 200
+    styles = re.findall(r'href="(/static/[^"]+[.]css)"', login)
+    assert styles
+    assert all(shop.ask(style)[0] == 200 for style in styles)
+
+    assert shop.server.ship("storage:mount", "db.sqlite3", "-a", APP).status == 0
+    assert shop.server.ship("run", "-a", APP, "python", "manage.py", "migrate").status == 0
+    settings = (laptop.folder / "mysite/settings.py").read_text()
+    for name, value in re.findall(r"(?m)^ !        +(\w+) = (.*)$", said):
+        settings = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", settings)
+    laptop.commit({"mysite/settings.py": f"import os\n{settings}"})
+    again = laptop.push()
+    assert again.status == 0, again.text
+    assert "to look at" not in again.text
+    assert shop.ask("/admin/login/")[0] == 200
+    assert shop.ask(styles[0])[0] == 200
+    shop.server.ship("storage:unmount", "db.sqlite3", "-a", APP)
 
 
 def test_a_config_var_leaves_it_out(shop: Shop) -> None:
@@ -169,15 +193,6 @@ def test_a_config_var_leaves_it_out(shop: Shop) -> None:
             {
                 "shop/settings.py": SETTINGS + ENVIRON,
                 "requirements.txt": "django==5.2.*\nwhitenoise==6.*\ndjango-environ\n",
-            },
-        ),
-        (
-            "no-root",
-            "failed",
-            {
-                "shop/settings.py": SETTINGS.replace("STATIC_ROOT", "STATIC_FOLDER").replace(
-                    MANIFEST_STORAGE, ""
-                )
             },
         ),
         ("reference", "failed", {"assets/site.css": "body { background: url('gone.png') }\n"}),

@@ -35,6 +35,8 @@ class Built(NamedTuple):
 
     decision: Decision
     release: Release
+    remarks: tuple[str, ...] = ()
+    """What is worth a look once it is live."""
 
 
 def build(work: AppChange, decision: Decision) -> Built:
@@ -49,7 +51,7 @@ def build(work: AppChange, decision: Decision) -> Built:
     home = _claim(work, decision)
     builder = _builder(work, decision, home)
     if isinstance(decision.code, ToBuild):
-        return Built(decision, _from_tree(work, builder, decision, decision.code))
+        return _from_tree(work, builder, decision, decision.code)
     files.link_file(decision.code.slug, home.slug)
     if decision.code.phase is not None:
         files.link_file(decision.code.phase, home.phase)
@@ -97,7 +99,7 @@ def _pip_settings(app: AppState, decision: Decision) -> PipSettings:
     return facts.index_settings(app.server, decision.config, app.name)
 
 
-def _from_tree(work: AppChange, builder: Builder, decision: Decision, code: ToBuild) -> Release:
+def _from_tree(work: AppChange, builder: Builder, decision: Decision, code: ToBuild) -> Built:
     """Do what the buildpacks planned, and what the app asks for besides."""
     if code.system_packages:
         system_packages.install(work.server, code.system_packages, work.out)
@@ -111,4 +113,4 @@ def _from_tree(work: AppChange, builder: Builder, decision: Decision, code: ToBu
     draft = replace(decision.draft, created_at=work.server.clock.stamp())
     release = completed(draft, compiled, decision.config, work.out)
     refuse_lost(WebPart.of(release), work.state.release, stopped=work.state.settings.stopped)
-    return release
+    return Built(decision, release, tuple(compiled.remarks))

@@ -10,7 +10,7 @@ from receiver.building.builder import Builder
 from receiver.changes.points import reached
 from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.machine import files
-from receiver.model.build import BuildPlan, Virtualenv
+from receiver.model.build import BuildPlan, Learnt, Virtualenv
 from receiver.model.classic import Source
 from receiver.model.errors import BuildError
 from receiver.model.formation import WEB
@@ -29,6 +29,8 @@ class Compiled:
     venv: Path | None = None
     processes: dict[str, str] = field(default_factory=dict)
     static: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What is worth a look once it is live."""
     classic: bool = False
     """Whether a buildpack of somebody else's had a part in it: then the processes run as they
     stand.
@@ -42,6 +44,11 @@ class Compiled:
         self.processes |= plan.processes
         self.static |= plan.static
         self.changed |= plan.changes_tree
+
+    def learn(self, learnt: Learnt) -> None:
+        """Add what its build has shown."""
+        self.static |= learnt.static
+        self.remarks += learnt.remarks
 
 
 def compile_steps(
@@ -116,8 +123,12 @@ def _build(builder: Builder, step: Planned, compiled: Compiled) -> None:
         compiled.virtualenv = plan.virtualenv
         compiled.venv = builder.virtualenv(plan.virtualenv, explain)
     reached("installed")
-    builder.run(plan.commands, compiled.venv, explain, plan.virtualenv)
+    said = builder.run(plan.commands, compiled.venv, explain, plan.virtualenv)
+    learnt = step.buildpack.learn(said)
+    for notice in learnt.notices:
+        builder.out.say(notice)
     compiled.take(plan)
+    compiled.learn(learnt)
 
 
 def _with_python(builder: Builder, plan: BuildPlan) -> BuildPlan:

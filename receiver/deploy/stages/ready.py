@@ -27,6 +27,8 @@ class Ready(NamedTuple):
 
     decision: Decision
     release: Release
+    remarks: tuple[str, ...] = ()
+    """What is worth a look once it is live."""
 
 
 def stand_ready(work: AppChange, built: Built) -> Ready:
@@ -40,7 +42,7 @@ def stand_ready(work: AppChange, built: Built) -> Ready:
     release = _with_workers(work.state, release, work.out)
     _record(work.state, release)
     _publish(work, release)
-    return Ready(built.decision, release)
+    return Ready(built.decision, release, built.remarks)
 
 
 def _settle_scale(work: AppChange, formation: Mapping[str, Formation], release: Release) -> None:

@@ -1,6 +1,7 @@
 """Hooks, collectstatic and NLTK: when they belong to a build, and what the log says where they
 do not."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -33,29 +34,32 @@ def lines(found: BuildPlan) -> list[str]:
 
 def test_collectstatic_is_the_last_part_of_a_django_build() -> None:
     found = plan(DJANGO)
-    assert lines(found) == ["{venv}/bin/python manage.py collectstatic --noinput"]
+    (line,) = lines(found)
+    assert line.startswith("{venv}/bin/python /")
+    assert line.endswith("/runtime/django_project.py manage.py collectstatic --noinput")
     assert found.commands[0].title == "$ python manage.py collectstatic --noinput"
     assert found.changes_tree
 
 
 @pytest.mark.parametrize(
-    ("changes", "config", "notice"),
+    ("changes", "config", "notice", "looks"),
     [
-        ({"shop/settings.py": "INSTALLED_APPS = []\n"}, {}, "no settings name"),
-        ({}, {"DISABLE_COLLECTSTATIC": "1"}, "config var DISABLE_COLLECTSTATIC is set"),
+        ({"shop/settings.py": "INSTALLED_APPS = []\n"}, {}, "no settings name", 1),
+        ({}, {"DISABLE_COLLECTSTATIC": "1"}, "config var DISABLE_COLLECTSTATIC is set", 1),
         (
             {".heroku/collectstatic_disabled": ""},
             {},
             "there is a file .heroku/collectstatic_disabled",
+            1,
         ),
-        ({"manage.py": "print('mine')\n", "app.py": PLAIN}, {}, "no manage.py"),
+        ({"manage.py": "print('mine')\n", "app.py": PLAIN}, {}, "no manage.py", 0),
     ],
 )
 def test_collectstatic_is_skipped_and_the_log_says_why(
-    changes: dict[str, str | bytes], config: dict[str, str], notice: str
+    changes: dict[str, str | bytes], config: dict[str, str], notice: str, looks: int
 ) -> None:
     found = plan({**DJANGO, **changes}, **config)
-    assert found.commands == ()
+    assert [command.only_looks for command in found.commands] == [True] * looks
     assert not found.changes_tree
     assert any("collectstatic is skipped" in one and notice in one for one in found.notices)
 
@@ -77,19 +81,6 @@ def test_manage_py_is_looked_for_in_three_levels(path: str, *, runs: bool) -> No
 
 def test_other_apps_hear_nothing_of_collectstatic() -> None:
     assert not any("collectstatic" in notice for notice in plan(APP).notices)
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({}, True),
-        ({"requirements.txt": "django\nwhitenoise\n"}, False),
-        ({"ship.toml": "[static]\n'/static/' = 'staticfiles'\n"}, False),
-    ],
-)
-def test_who_serves_the_files_is_asked(changes: dict[str, str | bytes], *, told: bool) -> None:
-    notices = plan({**DJANGO, **changes}).notices
-    assert any("Nothing serves the collected files yet" in one for one in notices) is told
 
 
 def test_hooks_run_before_the_packages_and_last_of_all() -> None:
@@ -222,3 +213,79 @@ def test_nltk_data_without_a_name_or_a_network() -> None:
     wrong = explain_nltk(Command(()), "ValueError: Package 'stopwrods' not found in index")
     assert "no data named stopwrods" in wrong.title
     assert "could not be downloaded" in explain_nltk(Command(()), "URLError: refused").title
+
+
+def found(**values: object) -> str:
+    """What receiver/runtime/django_project.py prints, among what others print."""
+    return f"copied\nship: found {json.dumps(values)}\nmore\n"
+
+
+STARTPROJECT: dict[str, object] = {
+    "settings": "mysite/settings.py", "host": "blog.example.com", "debug": True,
+    "debug_line": "DEBUG = True", "hosts": [], "static_url": "/static/",
+    "static_root": "staticfiles", "static_filled": True, "database": "db.sqlite3", "unapplied": 18,
+}  # fmt: skip
+
+
+def test_a_project_as_startproject_makes_it_has_three_things_to_look_at() -> None:
+    learnt = python.learn(found(**STARTPROJECT))
+    assert learnt.static == {"/static/": "staticfiles"}
+    debug, hosts, database = learnt.remarks
+    assert debug.endswith(
+        'mysite/settings.py:\n  import os\n  DEBUG = "SHIP_HOST" not in os.environ'
+    )
+    assert '  ALLOWED_HOSTS = ["blog.example.com", "localhost", "127.0.0.1"]' in hosts
+    assert "It lacks 18 migrations." in database
+    assert database.endswith(
+        "\n  ship storage:mount db.sqlite3\n  ship run python manage.py migrate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "remarks"),
+    [
+        ({}, []),
+        ({"debug": True, "debug_line": "DEBUG = env.bool('DEBUG', True)"}, ["config:set DEBUG="]),
+        ({"debug": True, "debug_line": "DEBUG = (os.environ['DJ'] == '1')"}, ["config:set DJ="]),
+        ({"hosts": ["localhost", "127.0.0.1"]}, ["ALLOWED_HOSTS names no host of this app"]),
+        ({"hosts": ["www.example.com"]}, []),
+        ({"unapplied": 1}, ["lacks 1 migration. "]),
+        ({"unapplied": 1, "migrates": True}, []),
+        ({"unapplied": 0}, []),
+        ({"database": "db.sqlite3", "unapplied": None}, ["storage:mount db.sqlite3"]),
+    ],
+)
+def test_what_is_in_order_is_not_remarked(changes: dict[str, object], remarks: list[str]) -> None:
+    learnt = python.learn(found(**{"hosts": ["*"], **changes}))
+    assert len(learnt.remarks) == len(remarks)
+    assert all(one in said for one, said in zip(remarks, learnt.remarks, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "static"),
+    [
+        ({"static_filled": False}, {"/static/": "staticfiles"}),
+        ({"static_filled": False, "serves_itself": True}, {}),
+        ({"serves_itself": True}, {"/static/": "staticfiles"}),
+        ({"static_url": "https://cdn.example.com/"}, {}),
+        ({"static_url": "//cdn.example.com/"}, {}),
+        ({"static_url": "/"}, {}),
+        ({"static_url": "/assets"}, {"/assets/": "staticfiles"}),
+        ({"static_root": ""}, {}),
+        ({"static_root": "../other"}, {}),
+    ],
+)
+def test_nginx_serves_what_was_collected_unless_the_app_does(
+    changes: dict[str, object], static: dict[str, str]
+) -> None:
+    assert python.learn(found(**{**STARTPROJECT, **changes})).static == static
+
+
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    learnt = python.learn(found(**{**STARTPROJECT, "static_root_was": "/var/www/static"}))
+    assert learnt.notices[0].startswith("STATIC_ROOT /var/www/static is not writable here;")
+
+
+@pytest.mark.parametrize("said", ["", "ship: found {", 'ship: found {"debug": "maybe"}'])
+def test_a_line_that_is_none_teaches_nothing(said: str) -> None:
+    assert python.learn(said).remarks == ()

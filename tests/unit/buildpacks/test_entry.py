@@ -246,6 +246,16 @@ FOUND = {
         "wsgi",
         "s/wsgi.py",
     ),
+    "django-settings-from-config-vars": (
+        {
+            "manage.py": "from django.core.management import execute_from_command_line\n",
+            "site/__init__.py": "",
+            "site/wsgi.py": WSGI,
+        },
+        "site.wsgi:application",
+        "wsgi",
+        "manage.py is Django's, and site/wsgi.py has `application =",
+    ),
     "manage-of-something-else": (
         {"manage.py": "print()", "app.py": FLASK},
         "app:app",

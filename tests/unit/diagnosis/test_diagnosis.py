@@ -552,7 +552,7 @@ def test_whether_the_server_has_told_of_a_kill_by_ship_makes_no_difference() -> 
 
 def test_the_variable_that_host_names_are_read_from_is_named() -> None:
     refused = disallowed_host("/", "blog.example.com")
-    assert 'ALLOWED_HOSTS = ["blog.example.com"]' in explain(refused, "", None).advice
+    assert 'ALLOWED_HOSTS = ["blog.example.com", "localhost"' in explain(refused, "", None).advice
     found = explain(refused, "", None, Pushed(hosts_variable="HOSTS"))
     assert "`ship config:set HOSTS=blog.example.com`" in found.advice
 

@@ -1,0 +1,133 @@
+"""What the settings of a Django project are worth a look for, from what
+receiver/runtime/django_project.py found in them during the build. Pure.
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from receiver.model.build import Learnt
+
+FOUND = "ship: found "
+"""How that program begins its line."""
+NOISE = FOUND + r"\{.*"
+_LOCAL = frozenset({"localhost", ".localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names
+_READ_FROM = re.compile(r"""=[^"']*(?:environ|env|config)\b[^"']*["']([A-Z][A-Z0-9_]*)["']""")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The line."""
+
+    settings: str = ""
+    """The file of the settings, from the top of the tree."""
+    host: str = ""
+    """The app's own name for visitors."""
+    debug: bool = False
+    debug_line: str = ""
+    hosts: tuple[str, ...] = ("*",)
+    static_url: str = ""
+    static_root: str = ""
+    """The folder below the tree that static files were collected into."""
+    static_root_was: str = ""
+    static_filled: bool = False
+    """Whether the settings name no such folder that can be written."""
+    serves_itself: bool = False
+    """Whether the project has WhiteNoise or its like."""
+    database: str = ""
+    """An SQLite file below the tree."""
+    migrates: bool = False
+    """Whether a file that runs at a release names migrations."""
+    unapplied: int | None = None
+    """Migrations that the database lacks; None where that is not known."""
+
+
+def learn(output: str) -> Learnt:
+    """What follows from the last such line; nothing where there is none."""
+    lines = [line for line in output.splitlines() if line.startswith(FOUND)]
+    if not lines:
+        return Learnt()
+    try:
+        found = msgspec.json.decode(lines[-1].removeprefix(FOUND), type=Found)
+    except msgspec.DecodeError:
+        return Learnt()  # the project has printed such a line itself
+    return Learnt(
+        static=_static(found),
+        notices=tuple(_about_static(found)),
+        remarks=tuple(_remarks(found)),
+    )
+
+
+def _static(found: Found) -> dict[str, str]:
+    """What nginx serves: where the project does so itself, from its own folder, nothing."""
+    url, root = found.static_url, found.static_root
+    inside = root and not root.startswith("/") and ".." not in root.split("/")
+    if not inside or url in {"", "/"} or not url.startswith("/") or url.startswith("//"):
+        return {}
+    if found.serves_itself and not found.static_filled:
+        return {}
+    return {url if url.endswith("/") else f"{url}/": root}
+
+
+def _about_static(found: Found) -> Iterator[str]:
+    if found.static_root and found.static_filled and found.static_root_was:
+        yield (
+            f"STATIC_ROOT {found.static_root_was} is not writable here;"
+            f" files are collected into {found.static_root}/."
+        )
+    for url, root in _static(found).items():
+        yield f"nginx serves {url} from {root}/."
+
+
+def _remarks(found: Found) -> Iterator[str]:
+    if found.debug:
+        yield _debug(found)
+    if not set(found.hosts) - _LOCAL:
+        yield _hosts(found)
+    if found.database:
+        yield _database(found)
+    elif found.unapplied and not found.migrates:
+        yield _migrations(found.unapplied)
+
+
+def _where(found: Found) -> str:
+    return f"In {found.settings or 'your settings'}:"
+
+
+def _debug(found: Found) -> str:
+    what = "DEBUG is on: error pages show your code and settings to everyone."
+    if name := _READ_FROM.search(found.debug_line):
+        return f"{what}\n  ship config:set {name[1]}=False"
+    return f'{what} {_where(found)}\n  import os\n  DEBUG = "SHIP_HOST" not in os.environ'
+
+
+def _hosts(found: Found) -> str:
+    named = "names no host of this app" if found.hosts else "is empty"
+    return (
+        f"ALLOWED_HOSTS {named}. Ship accepts the app's own host names,"
+        f" and no others. To name them yourself: {_where(found).replace('In', 'in', 1)}\n"
+        f'  ALLOWED_HOSTS = ["{found.host}", "localhost", "127.0.0.1"]'
+    )
+
+
+def _database(found: Found) -> str:
+    name = found.database
+    lost = f"{name} is part of the release: the next push starts without what was saved in it."
+    lines = [f"  ship storage:mount {name}"]
+    if found.unapplied and not found.migrates:
+        lost += f" It lacks {_counted(found.unapplied)}."
+        lines.append("  ship run python manage.py migrate")
+    return "\n".join((f"{lost} To keep it{' and create its tables' * (len(lines) > 1)}:", *lines))
+
+
+def _migrations(unapplied: int) -> str:
+    return (
+        f"The database lacks {_counted(unapplied)}. To apply them now, and with each push"
+        " by a line of the Procfile:\n"
+        "  ship run python manage.py migrate\n"
+        "  release: python manage.py migrate --noinput"
+    )
+
+
+def _counted(number: int) -> str:
+    return f"{number} migration{'s' * (number != 1)}"
