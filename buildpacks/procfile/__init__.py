@@ -1,8 +1,10 @@
 """The buildpack of apps that need no build: the Procfile's commands run as they stand."""
 
+from buildpacks.bare import bare_virtualenv
+from buildpacks.scripts import runnable
 from receiver.model.build import BuildFacts, BuildPlan, Command, Learnt, Tree
 from receiver.model.errors import BuildError, ShipError
-from receiver.model.procfile import parse_procfile
+from receiver.model.procfile import goes_on, parse_procfile
 
 NAME = "procfile"
 LOOKS_FOR = "a Procfile, when nothing above is there"
@@ -14,18 +16,29 @@ def detect(tree: Tree) -> bool:
 
 
 def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
-    """The Procfile's process types, without a virtualenv."""
-    del facts  # a tree of this kind has nothing to choose
-    processes = parse_procfile(tree.read("Procfile"))
-    notices = () if "web" in processes else ("No web process: nothing will be served.",)
+    """The Procfile's process types, and a `python` without any package."""
+    processes, told = procfile_lines(tree)
+    nothing = () if "web" in processes else ("No web process: nothing will be served.",)
     return BuildPlan(
         buildpack=NAME,
         title="Procfile app detected",
-        notices=notices,
-        virtualenv=None,
+        notices=(*told, *nothing),
+        virtualenv=bare_virtualenv(facts),
         commands=(),
         processes=processes,
     )
+
+
+def procfile_lines(tree: Tree) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The lines of the Procfile as they can be run, and what is told of them.
+
+    Raises:
+        BuildError: it cannot be read, or a script of it cannot be run
+    """
+    data = tree.read("Procfile")
+    lines, notices = runnable(tree, parse_procfile(data))
+    joined = ("Lines of the Procfile that end with a backslash go on in the next one.",)
+    return lines, (*(joined if goes_on(data) else ()), *notices)
 
 
 def explain(command: Command, output: str) -> ShipError:

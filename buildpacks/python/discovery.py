@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from buildpacks.python.django import django_entry
 from buildpacks.python.entry import Entry
+from buildpacks.python.frameworks import LAST_RESORT
 from buildpacks.python.modules import Modules, parse
 from buildpacks.python.values import Application, Function, Scope
 from receiver.model.build import Tree
@@ -31,6 +32,8 @@ MODULE_NAMES = (
 """Explicit entry modules first: who writes a wsgi.py means it to be served."""
 VARIABLE_NAMES = ("app", "application", "api")
 FACTORY_NAMES = ("create_app", "make_app", "create_application", "build_app", "get_app")
+_NO_APPS = ("test_", "conftest", "setup", "manage")
+_MOST_OTHERS = 60
 _ROOTS = ("", "src")
 _NOT_PACKAGES = frozenset(
     {"tests", "test", "docs", "doc", "examples", "scripts", "migrations", "static", "templates"}
@@ -62,7 +65,7 @@ def find_entry(tree: Tree) -> Search:
                 entry = _from_its_folder(tree, entry, name)
             if entry is not None and all(entry.path != known.path for known in entries):
                 entries.append(entry)
-            if entries and "." in name:
+            if entries and name not in MODULE_NAMES:
                 break  # other entries of interest stand beside the first
         unreadable += [f"{path} ({why})" for path, why in modules.unreadable.items()]
         if entries:
@@ -78,6 +81,16 @@ def _candidates(tree: Tree, root: str, modules: Modules) -> Iterator[str]:
             yield package
         inner = (f"{package}.{name}" for name in MODULE_NAMES)
         yield from (name for name in inner if modules.path(name))
+    yield from _other_modules(tree, root)
+
+
+def _other_modules(tree: Tree, root: str) -> list[str]:
+    """Modules of the folder by other names, such as PythonAnywhere's flask_app.py."""
+    top = f"{root}/" if root else ""
+    paths = (path.removeprefix(top) for path in tree.files() if path.startswith(top))
+    names = sorted(path.removesuffix(".py") for path in paths if path.endswith(".py"))
+    kept = [name for name in names if name.isidentifier() and not name.startswith(_NO_APPS)]
+    return [name for name in kept if name not in MODULE_NAMES][:_MOST_OTHERS]
 
 
 def _packages(tree: Tree, root: str) -> list[str]:
@@ -139,12 +152,14 @@ def _entry(modules: Modules, name: str, root: str) -> Entry | None:
 
 
 def _variable(scope: Scope, module: str, root: str) -> Entry | None:
-    others = [name for name in scope.names if not name.startswith("_")]
-    for name in dict.fromkeys((*VARIABLE_NAMES, *others)):
-        found = scope.get(name)
-        if isinstance(found, Application) and found.interface != "neither":
-            because = f"{scope.path} has {_seen(scope, name, found)}"
-            return Entry(f"{module}:{name}", found.interface, because, found.path, root)
+    names = (name for name in scope.names if not name.startswith("_"))
+    known = ((name, scope.get(name)) for name in dict.fromkeys((*VARIABLE_NAMES, *names)))
+    found = [(name, one) for name, one in known if isinstance(one, Application)]
+    served = [(name, one) for name, one in found if one.interface != "neither"]
+    for name, made in sorted(served, key=lambda pair: pair[1].constructor in LAST_RESORT):
+        because = f"{scope.path} has {_seen(scope, name, made)}"
+        target = f"{module}:{name}"
+        return Entry(target, made.interface, because, made.path, root, made.constructor)
     return None
 
 
@@ -163,5 +178,6 @@ def _factory(modules: Modules, scope: Scope, module: str, root: str) -> Entry | 
         if made := modules.result(function):
             because = f"{scope.path} has `{name}()`, which makes `{made.code}`"
             target = f"{module}:{name}()"
-            return Entry(target, made.interface, because, function.scope.path, root)
+            path = function.scope.path
+            return Entry(target, made.interface, because, path, root, made.constructor)
     return None

@@ -18,3 +18,5 @@ class Entry:
     """The file that makes it."""
     folder: str = ""
     """The folder that its module is imported from, when it is not the top one."""
+    constructor: str = ""
+    """What made it, such as `dash.Dash`; empty where that is not known."""

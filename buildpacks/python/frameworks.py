@@ -2,12 +2,16 @@
 
 from typing import Literal
 
-Interface = Literal["wsgi", "asgi", "neither"]
+Interface = Literal["wsgi", "asgi", "aiohttp", "neither"]
+
+LAST_RESORT = frozenset({"dash.Dash"})
+"""An application itself in its newest versions; one of its attributes is one in all of them."""
 
 CONSTRUCTORS: dict[str, Interface] = {
     "a2wsgi.ASGIMiddleware": "wsgi",
     "a2wsgi.WSGIMiddleware": "asgi",
     "apiflask.APIFlask": "wsgi",
+    "aiohttp.web.Application": "aiohttp",
     "asgiref.wsgi.WsgiToAsgi": "asgi",
     "blacksheep.Application": "asgi",
     "bottle.Bottle": "wsgi",
@@ -15,7 +19,7 @@ CONSTRUCTORS: dict[str, Interface] = {
     "channels.routing.ProtocolTypeRouter": "asgi",
     "connexion.AsyncApp": "asgi",
     "connexion.FlaskApp": "asgi",
-    "dash.Dash": "neither",
+    "dash.Dash": "wsgi",
     "django.core.asgi.get_asgi_application": "asgi",
     "django.core.wsgi.get_wsgi_application": "wsgi",
     "falcon.API": "wsgi",

@@ -1,5 +1,6 @@
 """The buildpack of folders of files: nginx serves them, and no process runs."""
 
+from buildpacks.bare import bare_virtualenv
 from receiver.model.build import BuildFacts, BuildPlan, Command, Learnt, Tree
 from receiver.model.errors import BuildError, ShipError
 from receiver.model.procfile import parse_procfile
@@ -17,7 +18,6 @@ def detect(tree: Tree) -> bool:
 
 def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
     """One folder, served at `/`; process types besides `web` run as the Procfile says."""
-    del facts  # nothing of the machine matters to files
     folder = _folder(tree) or "."
     shown = "the top folder" if folder == "." else f"{folder}/"
     notices = [f"nginx serves the files of {shown}, because index.html is in it."]
@@ -27,7 +27,7 @@ def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
         buildpack=NAME,
         title="Static site detected",
         notices=tuple(notices),
-        virtualenv=None,
+        virtualenv=bare_virtualenv(facts) if tree.has("Procfile") else None,
         commands=(),
         processes=_processes(tree),
         static={"/": folder},

@@ -8,6 +8,7 @@ import re
 from receiver.diagnosis.causes_imports import last
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
+from receiver.model.web_servers import port_advice
 
 _KEY = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
 _OF_ENVIRONMENT = re.compile(r'environ|(?:<frozen os>|/os\.py)", line \d+, in __getitem__')
@@ -279,7 +280,6 @@ def locked_store(log: str, pushed: Pushed) -> CheckError | None:
 
 def fixed_port(log: str, pushed: Pushed) -> CheckError | None:
     """The app listens on a port of its own choice, which it cannot have."""
-    del pushed
     low, taken = last(_LOW_PORT, log), last(_IN_USE, log)
     if low is None and taken is None:
         return None
@@ -289,6 +289,6 @@ def fixed_port(log: str, pushed: Pushed) -> CheckError | None:
         f"The app wants {which}, which {'only root may open' if low else 'is in use'}.",
         detail="The release before it goes on serving while a new one starts, so no port can be "
         "fixed.",
-        advice="Have the command take its port from the environment, such as `--port $PORT`.",
+        advice=port_advice(pushed.line),
         reason="check/port-taken",
     )

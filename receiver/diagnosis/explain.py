@@ -10,6 +10,7 @@ from collections.abc import Callable
 from receiver.diagnosis import causes_around as around
 from receiver.diagnosis import causes_imports as imports
 from receiver.diagnosis.causes_imports import last
+from receiver.diagnosis.package_names import program_package
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
 
@@ -17,6 +18,11 @@ _SHOWN_LINES = 20
 _SYNTAX = re.compile(
     r'File "([^"]+)", line (\d+)(?:(?!File ")[^\0])*?'
     r"^(?:SyntaxError|IndentationError|TabError): (.*)$",
+    re.MULTILINE,
+)
+_GUNICORN = re.compile(
+    r"^Error: ((?:Error: )?(?:'[^'\n]+' isn't writable|class uri |Invalid value|Unable to ).*)$"
+    r"|^(Gunicorn (?:refuses|cannot load) .*)$",
     re.MULTILINE,
 )
 _EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
@@ -106,10 +112,25 @@ def _shown(tail: str) -> str:
     return f"The end of its log:\n{tail}" if tail else "Its log is empty."
 
 
+def _missing_program(log: str, pushed: Pushed) -> CheckError | None:
+    match = last(_PROGRAM, log)
+    if match is None:
+        return None
+    package = program_package(match[1])
+    brought = "If a package brings it, name that package in requirements.txt."
+    return CheckError(
+        f"The web line of the Procfile calls {match[1]}, which cannot be run.",
+        detail=f"The package that brings it is called {package}." if package else "",
+        advice=pushed.add(package) if package else f"Check how it is spelt. {brought}",
+        reason="check/no-such-program",
+    )
+
+
 _CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
     imports.wrong_module,
     imports.missing_module,
-    lambda log, _: _missing_program(log),
+    lambda log, _: _gunicorn_refused(log),
+    _missing_program,
     lambda log, _: _ended_itself(log),
     lambda log, _: _syntax_error(log),
     imports.missing_attribute,
@@ -134,15 +155,18 @@ def _cause(log: str, status: int | None, pushed: Pushed) -> CheckError | None:
     return found or _ended_silently(log, status) or _other_error(log)
 
 
-def _missing_program(log: str) -> CheckError | None:
-    match = last(_PROGRAM, log)
+def _gunicorn_refused(log: str) -> CheckError | None:
+    """Gunicorn's own word on its settings; the app was not loaded yet."""
+    match = last(_GUNICORN, log)
     if match is None:
         return None
+    said = (match[1] or match[2]).removeprefix("Error: ")
     return CheckError(
-        f"The web line of the Procfile calls {match[1]}, which cannot be run.",
-        advice="Check how it is spelt. If a package brings it, name that package in "
-        "requirements.txt.",
-        reason="check/no-such-program",
+        f"gunicorn did not start: {said}",
+        detail="It refused one of its own settings. The app was not loaded yet.",
+        advice="Correct it in the web line of the Procfile, in gunicorn.conf.py or in the config"
+        " var GUNICORN_CMD_ARGS, and push again.",
+        reason="check/gunicorn-settings",
     )
 
 

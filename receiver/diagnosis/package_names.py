@@ -66,6 +66,27 @@ PACKAGES = {
 }
 """What to write into requirements.txt for a module of another name."""
 
+_PROGRAMS = {
+    "alembic": "alembic",
+    "celery": "celery",
+    "daphne": "daphne",
+    "ddtrace-run": "ddtrace",
+    "django-admin": "Django",
+    "dramatiq": "dramatiq",
+    "fastapi": "fastapi[standard]",
+    "flask": "Flask",
+    "gunicorn": "gunicorn",
+    "huey_consumer": "huey",
+    "hypercorn": "hypercorn",
+    "newrelic-admin": "newrelic",
+    "rq": "rq",
+    "streamlit": "streamlit",
+    "uvicorn": "uvicorn",
+    "uwsgi": "uWSGI",
+    "waitress-serve": "waitress",
+}
+"""Packages by the programs that they bring."""
+
 LEFT_PYTHON = {
     **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
     **dict.fromkeys(
@@ -104,3 +125,8 @@ def package_of(module: str) -> str:
     """What a requirements.txt names for a module: its own name, where nothing else is known."""
     top = module.partition(".")[0]
     return PACKAGES.get(module) or PACKAGES.get(top) or top
+
+
+def program_package(program: str) -> str | None:
+    """The package that brings a program, where it is known."""
+    return _PROGRAMS.get(program.rpartition("/")[2])

@@ -17,6 +17,8 @@ class Pushed:
     """What the web line names, such as `main:app`; empty where it is not gunicorn that is to
     import it."""
     files: tuple[str, ...] = ()
+    line: str = ""
+    """The web line that runs."""
     requirements: str = ""
     """The text of the files that name packages."""
     found: str = ""

@@ -141,7 +141,8 @@ def await_slot(release: Release, settings: App, slot: SlotLetter) -> AnyStep:
     if release.gunicorn:
         return AwaitRelease(release.app, slot, release.version, limit_s)
     port = settings.own_port(slot)
-    return AwaitAnswer(release.app, slot, port, limit_s, release.checked_by(settings))
+    check, line = release.checked_by(settings), release.lines.get("web", "")
+    return AwaitAnswer(release.app, slot, port, limit_s, check, line, release.fixed_port)
 
 
 def _stop_other(app: AppState) -> Plan:

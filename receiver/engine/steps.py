@@ -31,6 +31,7 @@ from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import OfEngine, Plan
 from receiver.model.process_limits import Limit
+from receiver.model.web_servers import here_advice
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import SITE_MODE
 from receiver.server import Server
@@ -242,6 +243,7 @@ class MachineSteps:
                 limit_s=step.limit_s,
                 clock=self._server.clock,
                 still_running=lambda: self._server.host.main_pid(app, step.slot) is not None,
+                elsewhere=self._watched_port(step),
             )
         except CheckError as error:
             raise self._wrong_port(step) or self._taken(step) or error from error
@@ -249,9 +251,8 @@ class MachineSteps:
             raise taken
         if step.port in sockets.open_ports(self._session(step)):
             self._say(
-                "It listens on every address of this machine, past nginx. Have it listen on "
-                "127.0.0.1:"
-                " `--host 127.0.0.1`."
+                "It listens on every address of this machine, past nginx. Have it listen on this"
+                f" machine alone: {here_advice(step.line)}."
             )
 
     def _taken(self, step: steps.AwaitAnswer) -> ServerError | None:
@@ -268,8 +269,15 @@ class MachineSteps:
         pids = self._session(step)
         found, paths = sockets.listening_ports(pids), sockets.listening_paths(pids)
         if found or not paths:
-            return wrong_port(step.port, found) if found and step.port not in found else None
-        return wrong_socket(step.port, paths)
+            wrong = bool(found) and step.port not in found
+            return wrong_port(step.port, found, step.line) if wrong else None
+        return wrong_socket(step.port, paths, step.line)
+
+    def _watched_port(self, step: steps.AwaitAnswer) -> Callable[[], CheckError | None] | None:
+        """What looks for a port of the process's own choice while it is waited for; None where it
+        asks for the one that it is given, and may open others on the way.
+        """
+        return (lambda: self._wrong_port(step)) if step.fixed_port else None
 
     def _session(self, step: steps.AwaitAnswer) -> tuple[int, ...]:
         """All processes of the slot."""

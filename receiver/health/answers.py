@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from receiver.model.check import Check
 from receiver.model.errors import CheckError
+from receiver.model.web_servers import port_advice
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -201,23 +202,22 @@ def too_slow(path: str, timeout_s: int) -> CheckError:
     )
 
 
-def wrong_port(wanted: int, found: tuple[int, ...]) -> CheckError:
-    """The error for a process that listens, but where nobody asks."""
+def wrong_port(wanted: int, found: tuple[int, ...], line: str = "") -> CheckError:
+    """The error for a process that listens, but where nobody asks; `line` is its web line."""
     ports = " and ".join(map(str, found))
     return CheckError(
         f"The web process listens on port {ports}, not on $PORT.",
         detail=f"PORT is {wanted}. It is another one in every slot and on every server.",
-        advice="Have the command take its port from the environment, such as `--port $PORT`.",
+        advice=port_advice(line),
         reason="check/wrong-port",
     )
 
 
-def wrong_socket(wanted: int, found: tuple[str, ...]) -> CheckError:
+def wrong_socket(wanted: int, found: tuple[str, ...], line: str = "") -> CheckError:
     """The error for a process that listens on a unix socket alone."""
     return CheckError(
         f"The web process listens on the socket {' and '.join(found)}, not on $PORT.",
         detail=f"PORT is {wanted}. nginx passes requests on to this port of 127.0.0.1.",
-        advice="Have the command listen on the port in its environment, such as `--host 127.0.0.1 "
-        "--port $PORT`.",
+        advice=port_advice(line),
         reason="check/wrong-port",
     )

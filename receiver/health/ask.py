@@ -24,6 +24,9 @@ Address = str | Path | tuple[str, int]
 
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.05
+_LOOK_EVERY_S = 0.5
+_BELIEVED_S = 2.5
+"""How long a process listens elsewhere until that is taken for all that it does."""
 _KEPT_BYTES = 2048
 _BODY_LIMIT_S = 1.0
 """A page that streams sends its status at once and its first words whenever it likes."""
@@ -35,7 +38,7 @@ def _always() -> bool:
     return True
 
 
-def ask(
+def ask(  # noqa: PLR0913 - each is a fact of its own about what is asked
     address: Address,
     question: Question,
     *,
@@ -43,6 +46,7 @@ def ask(
     clock: Clock = SYSTEM_CLOCK,
     still_running: Callable[[], bool] = _always,
     is_up: Callable[[], bool] = _always,
+    elsewhere: Callable[[], CheckError | None] | None = None,
 ) -> Answer:
     """Ask until something answers; that answer decides, or the last one of several attempts.
 
@@ -56,6 +60,8 @@ def ask(
         clock: the time
         still_running: whether its process is there
         is_up: whether it can be expected to answer in the time that one answer may take
+        elsewhere: the error for one that listens where nobody asks; what it says for some seconds
+            is believed
 
     Raises:
         CheckError: the answer is not one of a living app, none came within `limit_s`, or
@@ -63,7 +69,8 @@ def ask(
     """
     for attempt in range(1, question.attempts + 1):
         try:
-            return _asked_once(address, question, _Patience(limit_s, clock, still_running, is_up))
+            patience = _Patience(limit_s, clock, still_running, is_up, _Elsewhere(elsewhere, clock))
+            return _asked_once(address, question, patience)
         except CheckError:
             if attempt == question.attempts or not still_running():
                 raise
@@ -89,6 +96,31 @@ class _Patience:
     clock: Clock
     still_running: Callable[[], bool]
     is_up: Callable[[], bool]
+    elsewhere: "_Elsewhere | None" = None
+
+
+class _Elsewhere:
+    """Looks now and then whether a process listens where nobody asks."""
+
+    def __init__(self, look: Callable[[], CheckError | None] | None, clock: Clock) -> None:
+        self._look, self._clock = look, clock
+        self._next = clock.now()
+        self._since: float | None = None
+
+    def refuse(self) -> None:
+        """Raise what was seen for some seconds on end.
+
+        Raises:
+            CheckError: it listens elsewhere
+        """
+        now = self._clock.now()
+        if self._look is None or now < self._next:
+            return
+        self._next = now + _LOOK_EVERY_S
+        seen = self._look()
+        self._since = None if seen is None else now if self._since is None else self._since
+        if seen is not None and self._since is not None and now - self._since >= _BELIEVED_S:
+            raise seen
 
 
 def _asked_once(address: Address, question: Question, patience: _Patience) -> Answer:
@@ -123,6 +155,8 @@ def _first_answer(address: Address, question: Question, patience: _Patience) -> 
             return dataclasses.replace(found, seconds=patience.clock.now() - started)
         if not running:
             raise ended(question.path)
+        if patience.elsewhere is not None:
+            patience.elsewhere.refuse()
         if found == _SILENT and question.timeout_s:
             raise too_slow(question.path, question.timeout_s)
         if patience.clock.now() - started >= limit_s:

@@ -198,7 +198,9 @@ class Web:
                 return None
             elsewhere = self.clock.now() > began + _LISTENS_S and self._other_ports(ready, process)
             if elsewhere:
-                return local_lines.for_here(answers.wrong_port(self.port, elsewhere))
+                return local_lines.for_here(
+                    answers.wrong_port(self.port, elsewhere, ready.release.lines.get("web", ""))
+                )
             self.clock.sleep(_LOOK_EVERY_S)
         if process.status is not None:
             return self.explain(ready, process)

@@ -131,6 +131,9 @@ class BuildPlan:
     unfetched: "BuildPlan | None" = None
     """What is done where the interpreter cannot be fetched: with one that is here."""
 
+    fixed_port: bool = False
+    """Whether neither the web line nor the code asks for the port that it is given."""
+
     @property
     def changes_tree(self) -> bool:
         """Whether what is served may be another tree than the one that was pushed."""

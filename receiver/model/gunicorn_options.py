@@ -66,6 +66,10 @@ _DROPPED = {
     "--reuse-port": "ship holds the app's socket, and no request is lost in a swap",
     "--user": "the app runs as its own account",
 }
+DROPPED_SETTINGS = {
+    name.removeprefix("--").replace("-", "_"): why for name, why in _DROPPED.items()
+} | {"pidfile": _DROPPED["--pid"], "preload_app": _DROPPED["--preload"]}
+"""The same by the names that a gunicorn file has for them."""
 _ASKS_ONLY = frozenset({"--check-config", "--print-config", "--paste", "--paster"})
 """Options that make a program of another kind: one that ends, or that reads a file we cannot
 follow."""

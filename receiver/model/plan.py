@@ -142,6 +142,10 @@ class AwaitAnswer(msgspec.Struct, frozen=True, tag=True):
     port: int
     limit_s: float
     check: Check = Check()
+    line: str = ""
+    """The web line, for advice on it."""
+    fixed_port: bool = False
+    """Whether nothing in it or in the code asks for the port."""
 
 
 class AskThroughNginx(msgspec.Struct, frozen=True, tag=True):

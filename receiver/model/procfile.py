@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from receiver.model.errors import BuildError, UsageError
@@ -23,7 +24,7 @@ def parse_procfile(data: bytes) -> dict[str, str]:
     """
     types: dict[str, str] = {}
     seen_at: dict[str, int] = {}
-    for number, text in enumerate(_decode(data).splitlines(), start=1):
+    for number, text in _lines(_decode(data)):
         line = text.strip()
         if not line or line.startswith("#"):
             continue
@@ -42,6 +43,31 @@ def parse_procfile(data: bytes) -> dict[str, str]:
             reason="build/procfile-empty",
         )
     return types
+
+
+def goes_on(data: bytes) -> bool:
+    """Whether a line ends with a backslash, as in a shell, and is read as one with the next."""
+    return any("\n" in text for _, text in _joined(_decode(data)))
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers; one that ends with a backslash goes on in the next."""
+    for number, line in _joined(text):
+        yield number, " ".join(part.strip() for part in line.split("\n"))
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    waiting, begun = "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        begun = begun or number
+        stripped = line.rstrip()
+        if stripped.endswith("\\") and not line.lstrip().startswith("#"):
+            waiting += stripped[:-1] + "\n"
+            continue
+        yield begun, waiting + line
+        waiting, begun = "", 0
+    if waiting:
+        yield begun, waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Whether buildpacks of others had a part in it: its processes run as they stand."""
     gunicorn_file: bool = False
     """Whether the tree has a gunicorn.conf.py, which may choose any kind of worker."""
+    fixed_port: bool = False
+    """Whether neither the web line nor the code asks for the port that web is given."""
     workers: int | None = None
     """How many workers web has where nobody said so; None for the usual number."""
     boot_limit_s: int = 60

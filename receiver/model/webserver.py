@@ -127,6 +127,12 @@ def _folder_first(text: str) -> tuple[str, str]:
     return folder, text[going.end() :]
 
 
+def gunicorn_line(text: str, gunicorn_cmd_args: str = "") -> Gunicorn | None:
+    """The same, where it is a call of gunicorn that ship can run."""
+    found = parse_web_command(text, gunicorn_cmd_args)
+    return found if isinstance(found, Gunicorn) else None
+
+
 def _read_line(options: Sequence[Word], cmd_args: str) -> Line | None:
     """Gunicorn's own order: what GUNICORN_CMD_ARGS says counts unless the command line says
     otherwise.

@@ -168,7 +168,8 @@ def _await_slot(facts: SwapFacts, slot: SlotLetter) -> AnyStep:
     if new.gunicorn:
         return AwaitRelease(new.app, slot, new.version, limit_s)
     port = facts.settings.own_port(slot)
-    return AwaitAnswer(new.app, slot, port, limit_s, new.check)
+    line = new.lines.get("web", "")
+    return AwaitAnswer(new.app, slot, port, limit_s, new.check, line, new.fixed_port)
 
 
 def _route(facts: SwapFacts, slot: SlotLetter) -> tuple[AnyStep, ...]:

@@ -32,9 +32,10 @@ def release_variables(
     paths: AppPaths, host: str, venv: Path | str | None, tree: Path
 ) -> Mapping[str, str]:
     """Those of a command that runs as a release does: the programs of its virtualenv come first,
-    and what is linked there is found in its `tree`.
+    and what is linked there is found in its `tree`, as its modules are.
     """
-    plain = {**plain_variables(paths, host), "SHIP_TREE": str(tree)}
+    places = {"SHIP_TREE": str(tree), "PYTHONPATH": str(tree)}
+    plain = {**plain_variables(paths, host), **places}
     if venv is None:
         return {**plain, "PATH": SYSTEM_PATH}
     return {**plain, "PATH": f"{venv}/bin:{SYSTEM_PATH}", "VIRTUAL_ENV": str(venv)}

@@ -194,7 +194,7 @@ def _refuse_second(paths: AppPaths, job: str | None) -> None:
 
 
 def _job(begun: _Begun, more: Mapping[str, str]) -> Job:
-    app, release, wish, _ = begun
+    app, release, wish, run = begun
     home = app.paths.release(release.version)
     config = home.env
     if wish.variables:
@@ -209,6 +209,7 @@ def _job(begun: _Begun, more: Mapping[str, str]) -> Job:
         cwd=home.source,
         env={
             **release_variables(app.paths, app.address, release.venv, home.source),
+            "DYNO": f"{'cron' if wish.job else 'run'}.{run.number}",
             **profile_files.variables(home.source),
             **more,
         },

@@ -51,6 +51,7 @@ FAILED_STARTS = 2
 LONGEST_WORDS = 500
 _SHELL_ONLY = re.compile(r"[;&|<>()`*?\[\]~#{}!\n\\'\"]|\$(?!\w)")
 _VARIABLE = re.compile(r"\$(\w+)")
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PROFILED = (
     'for file in .profile.d/*.sh; do [ -r "$file" ] && . "$file"; done; exec /bin/bash -c "$1"'
@@ -124,8 +125,12 @@ def start(options):
     else:
         environment.update(env)
         environment.update(process_environment(options))
-        environment["SHIP_TREE"] = os.path.join(home, "source")
-        start_command(process["command"], os.path.join(home, "source"), environment)
+        source = os.path.join(home, "source")
+        given = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([given, source] if given else [source])
+        environment["SHIP_TREE"] = source
+        fixed_port = record.get("fixed_port") and options["process"] == "web"
+        start_command(process["command"], source, environment, fixed_port=fixed_port)
 
 
 def read(path):
@@ -148,6 +153,8 @@ def clean_environment(options, record, env):
         environment["VIRTUAL_ENV"] = record["venv"]
     environment.setdefault("HOME", options["--app-dir"])
     environment.setdefault("LANG", "C.UTF-8")
+    number = options["--instance"] or ("1" if options["process"] == "web" else record["version"])
+    environment["DYNO"] = f"{options['process']}.{number}"  # as Heroku and Dokku have it
     environment["SHIP_STORAGE"] = options["--app-dir"] + "/storage"
     environment["SHIP_HOST"] = record.get("address", "")
     environment.setdefault("SHIP_APP", os.path.basename(options["--app-dir"]))
@@ -206,9 +213,9 @@ def hand_on_socket(fd, environment):
     environment.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 
 
-def start_command(command, source, environment):
+def start_command(command, source, environment, *, fixed_port=False):
     """Run it without a shell where that comes to the same, so that signals reach the program
-    itself.
+    itself. One of Python's whose code has a fixed port is given its own.
     """
     os.chdir(source)
     if os.path.isdir(".profile.d"):
@@ -223,7 +230,19 @@ def start_command(command, source, environment):
             environment[name] = value
     if not words:
         raise LaunchError(NO_PROCESS, f"The command {command!r} names no program.")
-    execute(words[0], words, environment)
+    execute(words[0], listening(words) if fixed_port else words, environment)
+
+
+def listening(words):
+    """The words of a call of Python, with listen.py in front of its script."""
+    program, *rest = words
+    options = [word for word in rest[:1] if word == "-u"]
+    rest = rest[len(options) :]
+    is_script = rest[:1] == ["-m"] or (rest and rest[0].endswith(".py"))
+    if not is_script or not _PYTHON.fullmatch(os.path.basename(program)):
+        return words
+    listen = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen.py")
+    return [program, *options, listen, *rest]
 
 
 def simple_words(command, environment):

@@ -71,6 +71,9 @@ class Release:
         given = read_json(os.path.join(self.home, "env.json"))
         self.env = {name: value for name, value in given.items() if name not in RESERVED}
         self.env.update(self.process.get("environment", {}))
+        # programs that the app starts find its modules too
+        paths = [self.env.get("PYTHONPATH"), self.source]
+        self.env["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
     def ask_workers(self, environment):
         """The number of workers that somebody chose for now: for a canary, or by `ps:scale`."""

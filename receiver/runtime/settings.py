@@ -20,6 +20,7 @@ GRACEFUL_S = 30
 DEFAULT_WORKERS = 2
 _NOT_THEIRS = ("bind", "config", "daemon", "group", "initgroups", "paste", "pidfile", "user")
 _PATHS = ("accesslog", "ca_certs", "certfile", "errorlog", "keyfile", "logconfig", "logconfig_json")
+_LOGS = ("accesslog", "errorlog")
 _FIRST_START_FAILED = 1
 
 
@@ -156,6 +157,15 @@ def _absolute_paths(release, values):
         value = values.get(name)
         if isinstance(value, str) and value != "-":
             values[name] = os.path.join(release.folder, value)
+            if name in _LOGS and not _can_append(values[name]):
+                sys.stderr.write(f"ship: {name} {value} cannot be written; its lines come here.\n")
+                values[name] = "-"
+
+
+def _can_append(path):
+    if os.path.exists(path):
+        return os.access(path, os.W_OK)
+    return os.access(os.path.dirname(path), os.W_OK)
 
 
 def _try(release, values):

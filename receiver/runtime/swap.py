@@ -31,14 +31,14 @@ _KILLED_WORKERS = 75
 
 def hooks(release, master, cfg):
     """Our hooks; each calls the app's own hook of that name, or gunicorn's empty one, as well."""
-    theirs = {name: getattr(cfg, name) for name in _HOOKS}
+    theirs = {name: getattr(cfg, name) for name in (*_HOOKS, "when_ready")}
 
     def on_starting(server):
         _begin(server, release, master)
         theirs["on_starting"](server)
 
     def on_reload(server):
-        swap(server, release, master, theirs["on_reload"])
+        swap(server, release, master, theirs)
 
     def pre_fork(server, worker):
         server.cfg.set("workers", master.workers)
@@ -196,13 +196,24 @@ def refusing_settings(master, why):
     }
 
 
-def swap(server, release, master, their_hook):
-    """Start the release's workers; keep them, or else those that were there."""
+def swap(server, release, master, theirs):
+    """Start the release's workers; keep them, or else those that were there.
+
+    gunicorn calls `on_starting` and `when_ready` at a start of its master alone. Here each release
+    has them called.
+    """
     old = list(server.WORKERS.values())
     wanted, before = server.cfg.workers, master.workers
     master.workers, master.swapping = wanted, True
     _unlink(os.path.join(release.run, "boot-error"))
-    why = _start(server, release, master, wanted, their_hook)
+    is_new = release.label != master.label
+
+    def begin(server):
+        if is_new:
+            theirs["on_starting"](server)
+        theirs["on_reload"](server)
+
+    why = _start(server, release, master, wanted, begin)
     master.swapping = False
     if why is None:
         master.cfg = server.cfg
@@ -210,9 +221,19 @@ def swap(server, release, master, their_hook):
             boot.withdraw(release.run, worker.pid)
         _leave_only(server, [w for w in server.WORKERS.values() if w not in old])
         _tell_who_serves(master, release.run, release.label)
+        if is_new:
+            _call_when_ready(server, theirs["when_ready"])
     else:
         master.workers = before
         _refuse(server, master, why, old)
+
+
+def _call_when_ready(server, hook):
+    """The release serves already: what its hook raises is told, and changes nothing."""
+    try:
+        hook(server)
+    except Exception:
+        server.log.exception("The hook when_ready failed.")
 
 
 def _start(server, release, master, wanted, their_hook):

@@ -52,6 +52,7 @@ listener.listen()
 time.sleep(60)
 """
 TAKEN = """
+# nothing like int(os.environ["PORT"])
 import http.server, socket
 other = socket.create_server(("127.0.0.1", 0))
 http.server.HTTPServer.allow_reuse_address = False

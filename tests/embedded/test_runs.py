@@ -50,6 +50,8 @@ def test_variables_reach_the_command_and_no_file_of_them_stays(
 ) -> None:
     server.configure(BLOG, LEVEL="config", OTHER="kept")
     line = 'echo "$A|$B|$LEVEL|$OTHER"; cat "$SHIP_STORAGE/none" 2>/dev/null; exit 7'
+    dyno = ship("run", "--", "python", "-c", "import app, os; print(os.environ['DYNO'])")
+    assert dyno.out.startswith("run.")
     done = ship("run", "-x", "--env", "A=1;B=two words", "-e", "LEVEL=run", "--", "sh", "-c", line)
     assert (done.status, done.out) == (7, "1|two words|run|kept\n")
     assert not list(server.paths("blog").run.glob("run.*"))

@@ -9,9 +9,18 @@ import pytest
 from receiver.health import workers
 from tests.embedded.runtime_fixtures import site
 from tests.embedded.runtime_site import LAUNCH, Site
+from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 __all__ = ["site"]
+
+
+BINDS = """
+import socket, sys
+for host, port in ("0.0.0.0", sys.argv[1]), ("127.0.0.1", sys.argv[2]):
+    with socket.create_server((host, int(port))) as listener:
+        print("%s:%d" % listener.getsockname())
+"""
 
 
 def run(site: Site, command: str, env: dict[str, str] | None = None) -> dict[str, object]:
@@ -28,11 +37,13 @@ def run(site: Site, command: str, env: dict[str, str] | None = None) -> dict[str
     return {"argv": argv, "environ": environ, "cwd": cwd, "parent": parent}
 
 
-def launch(site: Site, process: str = "web") -> subprocess.CompletedProcess[str]:
+def launch(
+    site: Site, process: str = "web", port: str = "5001"
+) -> subprocess.CompletedProcess[str]:
     site.aim("a", 1)
     argv = [sys.executable, "-I", "-S", str(LAUNCH), str(site.home / "slots/a"), process]
     return subprocess.run(
-        [*argv, "--run", str(site.run_dir("a")), "--port", "5001"],
+        [*argv, "--run", str(site.run_dir("a")), "--port", port],
         env={"HOME": "/home/x", "SECRET_OF_HOST": "1"},
         check=False,
         capture_output=True,
@@ -52,6 +63,8 @@ def test_command_runs_in_the_release_with_config_vars_and_nothing_inherited(site
     assert environ["HOME"] == "/home/x"
     assert environ["SHIP_PROCESS"] == "web"
     assert environ["SHIP_APP"] == "blog"
+    assert environ["DYNO"] == "web.1"
+    assert environ["PYTHONPATH"].endswith("releases/v1/source")
     assert "SHIP_HOST" in environ
     assert environ["PATH"].startswith(f"{sys.prefix}/bin:")
     assert "SECRET_OF_HOST" not in environ
@@ -71,6 +84,26 @@ def test_command_means_what_a_shell_would_make_of_it(
     site: Site, command: str, argv: list[str]
 ) -> None:
     assert run(site, command, {"A": "x y"})["argv"] == argv
+
+
+@pytest.mark.parametrize("command", ["python server.py 8000", "python3 -u -m server 8000"])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_port_in_python_code_is_replaced_where_nothing_reads_the_given_one(
+    site: Site, command: str, *, fixed: bool
+) -> None:
+    """The first, and no other."""
+    own, other, given = str(free_port()), str(free_port()), str(free_port())
+    line = command.replace("8000", own)
+    site.release(1, kind="command", command=f"{line} {other}", files={"server.py": BINDS})
+    path = site.home / "releases/v1/release.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "fixed_port": fixed}))
+    done = launch(site, port=given)
+    assert done.returncode == 0, done.stderr
+    if fixed:
+        assert done.stdout.split() == [f"127.0.0.1:{given}", f"127.0.0.1:{other}"]
+        assert f"ship: Port {own} of the code is {given} here." in done.stderr
+    else:
+        assert done.stdout.split() == [f"0.0.0.0:{own}", f"127.0.0.1:{other}"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,10 @@ SOURCES = [
 RUNTIME = sorted((PROJECT / "receiver/runtime").glob("*.py"))
 
 
+OF_ONE_FRAMEWORK = {"django_project.py": {"django"}, "listen.py": {"uvicorn"}}
+"""What these import where the app has it."""
+
+
 def _module(path: Path) -> str:
     parts = path.relative_to(PROJECT).with_suffix("").parts
     parts = parts[:-1] if parts[-1] == "__init__" else parts
@@ -275,7 +279,7 @@ def test_the_runtime_imports_nothing_that_an_app_may_lack(path: Path) -> None:
         "storage_equal",
         "trees",
     }
-    of_the_app = {"gunicorn"} | ({"django"} if path.name == "django_project.py" else set())
+    of_the_app = {"gunicorn", *OF_ONE_FRAMEWORK.get(path.name, ())}
     assert _others(path) <= sys.stdlib_module_names | beside | of_the_app
 
 

@@ -135,7 +135,8 @@ def _pushed(app: AppState, release: Release, log: str) -> Pushed:
         with app.paths.release(release.version).slug.open("rb") as archive:
             limit = (app.settings.limits.get(WEB) or Limit()).memory or ""
             known = what_was_pushed(Tree(archive), served, limit)
-            return replace(known, install=system_packages.for_library(app.server, log))
+            install = system_packages.for_library(app.server, log)
+            return replace(known, install=install, line=release.lines.get(WEB, ""))
     except (OSError, TarError, BuildError):
         return Pushed(app=served)  # the better explanation is not worth a failure of its own
 

@@ -31,6 +31,8 @@ class Compiled:
     static: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What is worth a look once it is live."""
+    fixed_port: bool = False
+    """Whether neither the web line nor the code asks for the port that web is given."""
     classic: bool = False
     """Whether a buildpack of somebody else's had a part in it: then the processes run as they
     stand.
@@ -43,6 +45,7 @@ class Compiled:
         self.names.append(plan.buildpack)
         self.processes |= plan.processes
         self.static |= plan.static
+        self.fixed_port |= plan.fixed_port
         self.changed |= plan.changes_tree
 
     def learn(self, learnt: Learnt) -> None:
@@ -91,6 +94,7 @@ def completed(
         lines=lines,
         processes=parse_processes(lines, config, classic=compiled.classic),
         classic=compiled.classic,
+        fixed_port=compiled.fixed_port and not compiled.classic,
         static={**compiled.static, **draft.static},
     )
     _say_processes(release, out)

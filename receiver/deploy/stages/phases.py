@@ -205,6 +205,7 @@ def _script(work: AppChange, release: Release, venv: Path | None, command: str, 
         cwd=home.source,
         env={
             **release_variables(paths, work.state.address, venv, home.source),
+            "DYNO": f"run.{release.version}",
             "HOME": str(run),
             "SHIP_PROCESS": name,
         },

@@ -81,7 +81,7 @@ def test_static_site(
     pushed = tree(files)
     plan = choose(pushed).plan(pushed, FACTS)
     assert (plan.static, plan.processes) == (static, processes)
-    assert plan.virtualenv is None
+    assert (plan.virtualenv is None) is not pushed.has("Procfile")
 
 
 def test_site_that_is_source_only_says_so() -> None:
@@ -97,5 +97,6 @@ def test_bare_procfile(text: str, notices: tuple[str, ...]) -> None:
     pushed = tree({"Procfile": text})
     plan = choose(pushed).plan(pushed, FACTS)
     assert plan.notices == notices
-    assert plan.virtualenv is None
+    assert plan.virtualenv
+    assert plan.virtualenv.install == ()
     assert plan.commands == ()

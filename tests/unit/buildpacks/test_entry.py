@@ -168,6 +168,25 @@ FOUND = {
         "wsgi",
         "Dash",
     ),
+    "dash-alone": (
+        {"app.py": "from dash import Dash\napp = Dash('x')"},
+        "app:app",
+        "wsgi",
+        "`app = Dash(...)`",
+    ),
+    "aiohttp": (
+        {"main.py": "from aiohttp import web\napp = web.Application()\nweb.run_app(app)"},
+        "main:app",
+        "aiohttp",
+        "`app = web.Application(...)`",
+    ),
+    "another-name": ({"flask_app.py": FLASK}, "flask_app:app", "wsgi", "flask_app.py has"),
+    "another-name-after-packages": (
+        {"odd.py": FLASK, "shop/__init__.py": FLASK},
+        "shop:app",
+        "wsgi",
+        "shop/__init__.py has",
+    ),
     "pyramid": (
         {
             "app.py": (
@@ -289,7 +308,6 @@ NOT_FOUND: dict[str, dict[str, str | bytes]] = {
             f"from flask import Flask\nif __name__ == '__main__':\n    {FLASK.splitlines()[-1]}\n"
         )
     },
-    "dash-alone": {"app.py": "from dash import Dash\napp = Dash('x')\n"},
     "blueprint": {"app.py": "from flask import Blueprint\napp = Blueprint('x', 'x')\n"},
     "in-tests": {"tests/app.py": FLASK},
     "circle": {"app.py": "from main import app\n", "main.py": "from app import app\n"},

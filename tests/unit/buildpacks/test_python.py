@@ -552,4 +552,5 @@ def test_a_server_for_development_gets_a_better_line(line: str, *, told: bool) -
     notices = plan({**APP, "Procfile": f"web: {line}\n"}).notices
     better = "This one serves the same with gunicorn: `web: gunicorn app:app`."
     assert any(line in one and one.endswith(better) for one in notices) is told
-    assert plan({**APP, "Procfile": f"web: {line}\n"}).processes == {"web": line}
+    ported = line.replace("runserver", "runserver 127.0.0.1:$PORT") if line[:2] == "./" else line
+    assert plan({**APP, "Procfile": f"web: {line}\n"}).processes == {"web": ported}

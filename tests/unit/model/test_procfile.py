@@ -22,6 +22,8 @@ from receiver.model.procfile import parse_procfile
             {"release": "python manage.py migrate", "web": "a"},
         ),
         (b"worker: a\n", {"worker": "a"}),
+        (b"web: a \\\n  --more \\ \r\n -x\nworker: b\n", {"web": "a --more -x", "worker": "b"}),
+        (b"web: a \\", {"web": "a"}),
         (b"web: PORT=1 sh -c 'a: b' && c\n", {"web": "PORT=1 sh -c 'a: b' && c"}),
         ("web: echo Grüße\n".encode(), {"web": "echo Grüße"}),
     ],
@@ -49,7 +51,6 @@ def test_is_read(data: bytes, types: dict[str, str]) -> None:
         (b"web: a\nweb: b\n", "procfile-invalid", "line 1 already"),
         (b"Web: a\n", "procfile-invalid", "'Web' cannot be a process type"),
         (b"../web: a\n", "procfile-invalid", "'../web'"),
-        (b"web: a \\\n  --more\n", "procfile-invalid", "Line 2"),
         (b"web: a\n\x1b[31mred\n", "procfile-invalid", "\\x1b[31mred"),
     ],
 )

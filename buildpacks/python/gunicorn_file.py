@@ -1,0 +1,71 @@
+"""The app's own gunicorn file: which of its settings Ship decides itself. Read, never run."""
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+
+from buildpacks.python.modules import parse
+from receiver.model.build import Tree
+from receiver.model.gunicorn_options import DROPPED_SETTINGS
+
+_DEFAULT = "gunicorn.conf.py"
+_LOG_FILES = ("accesslog", "errorlog")
+_PORT = re.compile(r"\bPORT\b")
+
+
+def gunicorn_file(config: str | None) -> str:
+    """The path of the file that a web line names, or of the one that gunicorn looks for."""
+    if not config:
+        return _DEFAULT
+    if config.startswith("python:"):
+        return config.removeprefix("python:").replace(".", "/") + ".py"
+    return posixpath.normpath(config.removeprefix("file:"))
+
+
+def file_notices(tree: Tree, path: str) -> Iterator[str]:
+    """A sentence for each setting that has no effect here, as it is written."""
+    code = parse(tree, path) if path in tree.members else None
+    for name, value in _assignments(code) if code else ():
+        shown = f"`{name} = {ast.unparse(value)}` of {path}"
+        if name in DROPPED_SETTINGS and not _means_nothing(name, value):
+            yield f"{shown} is ignored: {DROPPED_SETTINGS[name]}."
+        elif name in _LOG_FILES and _is_elsewhere(value):
+            yield f"{shown}: where the app may not write, the lines go to `ship logs` instead."
+
+
+def worker_class(tree: Tree, path: str) -> str:
+    """The worker class that a file names; empty where it names none, or no word."""
+    code = parse(tree, path) if path in tree.members else None
+    return _text(dict(_assignments(code)).get("worker_class", ast.Constant(None))) if code else ""
+
+
+def _means_nothing(name: str, value: ast.expr) -> bool:
+    """Whether what is ignored is what happens anyway: off, or where the platform says."""
+    off = isinstance(value, ast.Constant) and not value.value
+    return off or (name == "bind" and _PORT.search(ast.unparse(value)) is not None)
+
+
+def _is_elsewhere(value: ast.expr) -> bool:
+    text = _text(value)
+    return text.startswith("/") and not text.startswith(("/tmp/", "/dev/"))  # noqa: S108 - what others wrote
+
+
+def _text(value: ast.expr) -> str:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _assignments(code: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Names of the top level, also in `if`, `try` and `with`, with the last value of each."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(ast.Module([one for one in code.body if not _has_scope(one)], [])):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = value
+    yield from found.items()
+
+
+def _has_scope(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
