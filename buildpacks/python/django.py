@@ -15,6 +15,7 @@ from receiver.model.build import Tree
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 _MOST_MANAGE_BYTES = 512 * 1024
+_CHANNELS = "channels.routing.ProtocolTypeRouter"
 _DEEPEST = 2
 _MODULES = ("wsgi", "asgi")
 """WSGI first: `startproject` writes both, and most projects are only tried with the former."""
@@ -113,13 +114,15 @@ class _Found(NamedTuple):
 
 
 def _application(modules: Modules, package: str, folder: str) -> _Found | None:
-    for name in _MODULES:
-        dotted = f"{package}.{name}".strip(".")
-        scope = modules.scope(dotted)
-        found = scope.get("application") if scope else None
-        if isinstance(found, Application) and found.interface != "neither" and scope:
-            return _Found(dotted, scope.path, found, folder)
-    return None
+    found = [
+        _Found(dotted, scope.path, made, folder)
+        for dotted in (f"{package}.{name}".strip(".") for name in _MODULES)
+        if (scope := modules.scope(dotted)) is not None
+        and isinstance(made := scope.get("application"), Application)
+        and made.interface != "neither"
+    ]
+    # only the latter of two speaks websockets
+    return min(found, key=lambda one: one.application.constructor != _CHANNELS, default=None)
 
 
 def _packages(settings: str) -> Iterator[str]:

@@ -15,6 +15,10 @@ NOISE = FOUND + r"\{.*"
 _LOCAL = frozenset({"localhost", ".localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names
 _READ_FROM = re.compile(r"""=[^"']*(?:environ|env|config)\b[^"']*["']([A-Z][A-Z0-9_]*)["']""")
 
+_PLAIN_TEXT = re.compile(r"\b(?:os\.)?(?:environ|getenv)\b")
+_MADE_OF_IT = re.compile(r"==|\bin\b|\bint\(|\bloads\(|literal_eval|strtobool|\.lower\(")
+"""What makes more of a text than whether it is empty."""
+
 
 class Found(msgspec.Struct, frozen=True):
     """The line."""
@@ -97,8 +101,16 @@ def _where(found: Found) -> str:
 def _debug(found: Found) -> str:
     what = "DEBUG is on: error pages show your code and settings to everyone."
     if name := _READ_FROM.search(found.debug_line):
-        return f"{what}\n  ship config:set {name[1]}=False"
+        return f"{what}\n  ship config:set {name[1]}={_off(found.debug_line)}"
     return f'{what} {_where(found)}\n  import os\n  DEBUG = "SHIP_HOST" not in os.environ'
+
+
+def _off(line: str) -> str:
+    """The value that a line of settings takes for off."""
+    if "!=" in line or "not in" in line:
+        return "False"
+    is_text = _PLAIN_TEXT.search(line) and not _MADE_OF_IT.search(line)
+    return "" if is_text else "0"
 
 
 def _hosts(found: Found) -> str:

@@ -92,7 +92,7 @@ def _from_entry(app: _App, search: Search, entry: Entry) -> Processes:
     server = serve_entry(entry, app.specifiers, app.python, alone)
     notices = [f"No Procfile: web runs `{server.command}`, because {entry.because}."]
     notices += [f"{other.because} as well; {entry.path} comes first." for other in search.others]
-    notices += [_told_alone(alone)] if alone else []
+    notices += [_told_alone(alone, server.command)] if alone else []
     return Processes(
         {"web": server.command}, server.added, (*notices, *_of_gunicorn(app, server.command))
     )
@@ -135,7 +135,8 @@ def _web_line(app: _App, web: str) -> tuple[str, list[str]]:
     if parsed is None or _chooses_workers(app, parsed):
         return line, notices
     threads = "" if _kind(parsed) else f" --threads {alone.threads}"
-    return _CALL.sub(rf"\g<0> -w 1{threads}", line, count=1), [*notices, _told_alone(alone)]
+    line = _CALL.sub(rf"\g<0> -w 1{threads}", line, count=1)
+    return line, [*notices, _told_alone(alone, line)]
 
 
 def _added(app: _App, server: Server) -> tuple[str, ...]:
@@ -160,8 +161,9 @@ def _alone(app: _App) -> OneProcess | None:
     return None if app.config.get(_CONCURRENCY) else one_process(app.tree)
 
 
-def _told_alone(alone: OneProcess) -> str:
-    return f"One worker with threads: {alone.because}. {_SCALE}"
+def _told_alone(alone: OneProcess, line: str) -> str:
+    threads = " with threads" if "--threads" in line else ""
+    return f"One worker{threads}: {alone.because}. {_SCALE}"
 
 
 def _worker_class(app: _App, line: str) -> str:

@@ -245,8 +245,10 @@ def test_a_project_as_startproject_makes_it_has_three_things_to_look_at() -> Non
     ("changes", "remarks"),
     [
         ({}, []),
-        ({"debug": True, "debug_line": "DEBUG = env.bool('DEBUG', True)"}, ["config:set DEBUG="]),
-        ({"debug": True, "debug_line": "DEBUG = (os.environ['DJ'] == '1')"}, ["config:set DJ="]),
+        ({"debug": True, "debug_line": "DEBUG = env.bool('DEBUG', True)"}, ["config:set DEBUG=0"]),
+        ({"debug": True, "debug_line": "DEBUG = (os.environ['DJ'] == '1')"}, ["config:set DJ=0"]),
+        ({"debug": True, "debug_line": "DEBUG = bool(os.getenv('DJ', True))"}, ["set DJ=\n"]),
+        ({"debug": True, "debug_line": "DEBUG = os.getenv('DJ') != 'False'"}, ["set DJ=False"]),
         ({"hosts": ["localhost", "127.0.0.1"]}, ["ALLOWED_HOSTS names no host of this app"]),
         ({"hosts": ["www.example.com"]}, []),
         ({"unapplied": 1}, ["lacks 1 migration. "]),
@@ -258,7 +260,7 @@ def test_a_project_as_startproject_makes_it_has_three_things_to_look_at() -> Non
 def test_what_is_in_order_is_not_remarked(changes: dict[str, object], remarks: list[str]) -> None:
     learnt = python.learn(found(**{"hosts": ["*"], **changes}))
     assert len(learnt.remarks) == len(remarks)
-    assert all(one in said for one, said in zip(remarks, learnt.remarks, strict=True))
+    assert all(one in f"{said}\n" for one, said in zip(remarks, learnt.remarks, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,19 @@ FOUND = {
         "wsgi",
         "s/wsgi.py",
     ),
+    "django-channels": (
+        {
+            "manage.py": MANAGE.format("site.settings"),
+            "site/wsgi.py": WSGI,
+            "site/asgi.py": (
+                "from channels.routing import ProtocolTypeRouter\n"
+                "application = ProtocolTypeRouter({})\n"
+            ),
+        },
+        "site.asgi:application",
+        "asgi",
+        "site/asgi.py",
+    ),
     "django-settings-from-config-vars": (
         {
             "manage.py": "from django.core.management import execute_from_command_line\n",

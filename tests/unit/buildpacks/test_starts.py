@@ -117,7 +117,7 @@ def test_what_is_kept_in_the_process_has_one(
 ) -> None:
     found = plan(f"flask\n{requirements}", {"app.py": code}, **config)
     assert found.processes == {"web": command}
-    told = [notice for notice in found.notices if notice.startswith("One worker with threads: ")]
+    told = [notice for notice in found.notices if notice.startswith("One worker")]
     assert len(told) == ("-w 1" in command)
 
 

@@ -573,3 +573,28 @@ def test_a_limit_that_was_reached_is_named() -> None:
     found = told("killed by the OOM killer.", pushed=Pushed(memory_limit="64M"))
     assert "its limit of memory, 64M, was used up" in found.detail
     assert "`ship limits:set web.memory=...`" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            "Error: Error: '/var/log/g.log' isn't writable [FileNotFoundError(2, 'No such file')]",
+            "gunicorn did not start: '/var/log/g.log' isn't writable",
+        ),
+        (
+            "Gunicorn cannot load the worker_class odd.Worker: ModuleNotFoundError('odd').",
+            "gunicorn did not start: Gunicorn cannot load the worker_class odd.Worker",
+        ),
+    ],
+)
+def test_what_gunicorn_refuses_is_not_the_apps_own_end(log: str, said: str) -> None:
+    found = explain(ENDED, f"{log}\nSystemExit: 1\n", 1)
+    assert found.reason == "check/gunicorn-settings"
+    assert found.title.startswith(said)
+
+
+def test_a_program_of_a_package_is_named_with_it() -> None:
+    log = "ship: The program celery cannot be run: No such file or directory.\n"
+    found = explain(ENDED, log, 69, Pushed(files=("requirements.txt",)))
+    assert found.advice == "Add the line `celery` to requirements.txt and push again."
