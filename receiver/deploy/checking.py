@@ -56,6 +56,7 @@ def check(server: Server, push: Push, out: Output) -> None:
         ready = stand_ready(work, built)
         _ask_all(work, ready, questions)
     _conclude(server, push, out)
+    out.remarks(ready.remarks)
 
 
 def _questions(server: Server, push: Push) -> _Questions:

@@ -128,6 +128,7 @@ preload_app = True
 reload = True
 pidfile = "pid"
 daemon = True
+errorlog = "/nowhere/error.log"
 workers = settings_of_mine.WORKERS
 raw_env = ["COLOR=file"]
 told = os.environ["TOLD"]
@@ -135,6 +136,7 @@ def note(line):
     with open(told, "a") as out: out.write(line + " {release}\\n")
 def on_starting(server): note("on_starting")
 def on_reload(server): note("on_reload")
+def when_ready(server): note("when_ready")
 def pre_fork(server, worker): note("pre_fork")
 def post_fork(server, worker): note("post_fork")
 def post_worker_init(worker): note("post_worker_init")
@@ -157,8 +159,14 @@ def test_own_gunicorn_file_counts_but_for_what_ship_decides(site: Site) -> None:
     assert site.ask().split()[2] == "file"
     site.stop("a")
     lines = told.read_text().splitlines()
-    assert lines[:4] == ["on_starting v1", "pre_fork v1", "post_fork v1", "post_worker_init v1"]
-    assert lines.count("on_reload v2") == 1
+    assert lines[0] == "on_starting v1"
+    assert {"when_ready v1", "pre_fork v1", "post_fork v1", "post_worker_init v1"} <= set(lines)
+    begun = [lines.index(f"{hook} v2") for hook in ("on_starting", "pre_fork", "when_ready")]
+    assert begun == sorted(begun)
+    assert all(
+        lines.count(f"{hook} v2") == 1 for hook in ("on_starting", "on_reload", "when_ready")
+    )
+    assert "ship: errorlog /nowhere/error.log cannot be written" in site.log("a")
     assert lines.count("post_worker_init v2") == 2
     assert {"worker_exit v1", "worker_exit v2"} <= set(lines)
     assert any(line.startswith("child_exit") for line in lines)
