@@ -125,7 +125,8 @@ def _from_procfile(app: _App) -> Processes:
 
 def _web_line(app: _App, web: str) -> tuple[str, list[str]]:
     """The web line of a Procfile as it is run, and what is told of it."""
-    notices = [_for_development(app, web)] if is_for_development(web) else []
+    develops = is_for_development(web) or _runs_its_app(app.tree, web)
+    notices = [_for_development(app, web)] if develops else []
     line, told = on_given_port(web)
     notices += [told] if told else []
     alone = _alone(app)
@@ -189,6 +190,14 @@ def _fixed_port(app: _App, line: str) -> bool:
     return server is None and not reads_port(app.tree)
 
 
+def _runs_its_app(tree: Tree, web: str) -> bool:
+    """Whether a line runs a script of a WSGI app's, which starts its framework's own server."""
+    entry, path = find_entry(tree).entry, web.rsplit(maxsplit=1)[-1]
+    if entry is None or entry.path != path or entry.interface != "wsgi":
+        return False
+    return entry.constructor != "" and b".run(" in tree.read(path)
+
+
 def _for_development(app: _App, web: str) -> str:
     line = _found_line(app)
     hint = f" This one serves the same with gunicorn: `{line}`." if line else ""
@@ -221,7 +230,22 @@ def _refuse_misspelt_procfile(tree: Tree) -> None:
             )
 
 
+def _syntax_error(broken: str) -> BuildError:
+    """Of a file that was looked into, such as `app.py (line 3: invalid syntax)`."""
+    path, _, why = broken.removesuffix(")").partition(" (")
+    return BuildError(
+        f"Syntax error in {path}, {why}.",
+        detail="There is no Procfile, and in this file the web application was looked for.",
+        advice="Correct the line and push again. If it is meant for a newer Python than "
+        f"{_OWN_PYTHON}, say what to run in a file named Procfile: `web: gunicorn MODULE:NAME`.",
+        reason="build/syntax-error",
+    )
+
+
 def _no_entry(tree: Tree, search: Search) -> BuildError:
+    broken = next((one for one in search.unreadable if "(line " in one), None)
+    if broken is not None:
+        return _syntax_error(broken)
     files = [path for path in tree.files() if path.endswith(".py")]
     seen = f"{len(files)} Python file{'s' * (len(files) > 1)}" if files else "no Python file at all"
     unreadable = "".join(

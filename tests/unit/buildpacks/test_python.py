@@ -544,12 +544,14 @@ def test_digest_is_short_enough_for_a_scripts_first_line() -> None:
         ("python manage.py runserver 0.0.0.0:$PORT", True),
         ("./shop/manage.py runserver", True),
         ("flask run --port $PORT", True),
+        ("python app.py", True),
         ("gunicorn app:app", False),
         ("python manage.py serve", False),
     ],
 )
 def test_a_server_for_development_gets_a_better_line(line: str, *, told: bool) -> None:
-    notices = plan({**APP, "Procfile": f"web: {line}\n"}).notices
+    files = {**APP, "app.py": f"{FLASK}if __name__ == '__main__':\n    app.run()\n"}
+    notices = plan({**files, "Procfile": f"web: {line}\n"}).notices
     better = "This one serves the same with gunicorn: `web: gunicorn app:app`."
     assert any(line in one and one.endswith(better) for one in notices) is told
     ported = line.replace("runserver", "runserver 127.0.0.1:$PORT") if line[:2] == "./" else line
