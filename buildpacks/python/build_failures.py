@@ -3,9 +3,11 @@ there.
 """
 
 import re
+from collections.abc import Iterator
 
-from receiver.model.errors import BuildError
+from receiver.model.source_build import COMPILER, PKG_CONFIG, Lack, Needs, SourceBuildError
 
+_DEPENDENCY = re.compile(r'Dependency "([^"]+)" not found')
 _HEADER = re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file")
 _LIBRARY = re.compile(r"cannot find -l([\w+-]+)")
 _HEADER_PACKAGES = {
@@ -57,9 +59,18 @@ _LIBRARY_PACKAGES = {
     "xml2": "libxml2-dev",
     "z": "zlib1g-dev",
 }
+_DEPENDENCY_PACKAGES = {
+    "cairo": "libcairo2-dev",
+    "dbus-1": "libdbus-1-dev",
+    "girepository-2.0": "libgirepository-2.0-dev",
+    "glib-2.0": "libglib2.0-dev",
+    "gobject-introspection-1.0": "libgirepository1.0-dev",
+    "libsystemd": "libsystemd-dev",
+    "openblas": "libopenblas-dev",
+}
 _NO_COMPILER = (
     r"cc: (?:No such file|not found)|command '[\w-]*(?:cc|\+\+)' failed: No such file"
-    r"|Unknown compiler\(s\)"
+    r"|Unknown compiler\(s\)|need a C compiler|No such file or directory: '[\w-]*(?:cc|\+\+)'"
 )
 _PROGRAMS: tuple[tuple[str, str, str], ...] = (
     (r"pg_config executable not found", "pg_config", "libpq-dev"),
@@ -79,7 +90,7 @@ _PROGRAMS: tuple[tuple[str, str, str], ...] = (
         "gfortran",
     ),
     (r"command 'swig' failed|swig: not found|No such file or directory: 'swig'", "swig", "swig"),
-    (_NO_COMPILER, "a C compiler", "build-essential"),
+    (_NO_COMPILER, COMPILER.what, COMPILER.package),
     (r"can't find Rust compiler|cargo.{0,40}not (?:found|installed)", "a Rust compiler", "cargo"),
     (r"CMake must be installed|cmake.{0,20}not found", "CMake", "cmake"),
     (
@@ -89,6 +100,46 @@ _PROGRAMS: tuple[tuple[str, str, str], ...] = (
     ),
 )
 """What the output says, what it is that lacks, and the Debian package that brings it."""
+_NEEDS = {
+    "cffi": "libffi-dev",
+    "cryptography": "libssl-dev pkg-config",
+    "dbus-python": "libdbus-1-dev libglib2.0-dev pkg-config",
+    "fiona": "libgdal-dev",
+    "gdal": "libgdal-dev",
+    "gevent": "libffi-dev",
+    "gssapi": "libkrb5-dev",
+    "h5py": "libhdf5-dev pkg-config",
+    "lxml": "libxml2-dev libxslt1-dev zlib1g-dev",
+    "m2crypto": "libssl-dev swig",
+    "mysqlclient": "default-libmysqlclient-dev pkg-config",
+    "pillow": "libjpeg-dev zlib1g-dev",
+    "psycopg-c": "libpq-dev",
+    "psycopg2": "libpq-dev",
+    "pyaudio": "portaudio19-dev",
+    "pycairo": "libcairo2-dev pkg-config",
+    "pycups": "libcups2-dev",
+    "pycurl": "libcurl4-openssl-dev libssl-dev",
+    "pygobject": "libgirepository1.0-dev libcairo2-dev pkg-config",
+    "pygraphviz": "libgraphviz-dev pkg-config",
+    "pyicu": "libicu-dev pkg-config",
+    "pylibmc": "libmemcached-dev zlib1g-dev",
+    "pymssql": "freetds-dev",
+    "pynacl": "libffi-dev",
+    "pyodbc": "unixodbc-dev",
+    "pyproj": "libproj-dev",
+    "python-ldap": "libldap2-dev libsasl2-dev",
+    "python-snappy": "libsnappy-dev",
+    "shapely": "libgeos-dev",
+    "systemd-python": "libsystemd-dev pkg-config",
+    "xmlsec": "libxmlsec1-dev pkg-config",
+}
+"""Debian's packages that a build of a Python package wants, besides a compiler and Python.h."""
+_INSTEAD = {
+    "psycopg2": "Ask for psycopg2-binary instead of psycopg2, which needs no building.",
+    "psycopg-c": "Ask for psycopg[binary] instead of psycopg[c], which needs no building.",
+    "uwsgi": "Ask for pyuwsgi instead of uwsgi: it is the same, and needs no building.",
+}
+"""What is the same package, built already."""
 _GONE = (
     (r"No module named '(?:distutils|imp)(?:\.|')", "3.12"),
     (r"module 'pkgutil' has no attribute 'ImpImporter'", "3.12"),
@@ -103,27 +154,39 @@ first without them."""
 _NEEDED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
 
-def explain_build(match: re.Match[str], seen: str) -> BuildError:
+def explain_build(match: re.Match[str], seen: str) -> SourceBuildError:
     """The error for the package in the first group of `match`."""
     package, output = match[1] or "", match.string
-    lacks, brings = _missing(output)
+    lacks, name = tuple(_missing(output)), _name(package)
     title = (
         f"{f'The package {package}' if package else 'A package'} could not be built from its source"
     )
-    if lacks:
-        return BuildError(
-            f"{title}: {lacks} is missing.",
-            detail=seen,
-            advice=_advice(package, brings),
-            reason="build/package-build-failed",
-        )
-    return BuildError(
-        f"{title}{_of_an_older_time(output)}.",
+    end = f": {lacks[0].what} is missing" if lacks else _of_an_older_time(output)
+    return SourceBuildError(
+        f"{title}{end}.",
         detail=seen,
-        advice=_needed(output)
-        or f"Ask for a version of {_name(package)} that has a wheel for this Python;"
-        " a newer one usually does. The lines above are the package's own.",
-        reason="build/package-build-failed",
+        advice=_advice(name, lacks) if lacks else _needed(output) or _other_version(name),
+        needs=Needs(
+            title,
+            lacks,
+            () if _of_an_older_time(output) else _besides(name, built=bool(package)),
+            _INSTEAD.get(_normal(name), ""),
+        ),
+    )
+
+
+def _besides(name: str, *, built: bool) -> tuple[Lack, ...]:
+    needs = _NEEDS.get(_normal(name), "") if built else ""
+    return tuple(
+        PKG_CONFIG if package == PKG_CONFIG.package else Lack(package, package)
+        for package in needs.split()
+    )
+
+
+def _other_version(name: str) -> str:
+    return _INSTEAD.get(_normal(name), "") or (
+        f"The lines above are the package's own. If a version of {name} has a wheel for this "
+        "Python, ask for that one; a newer one usually has."
     )
 
 
@@ -147,24 +210,28 @@ def _needed(output: str) -> str:
     )
 
 
-def _missing(output: str) -> tuple[str, str]:
-    if header := _HEADER.search(output):
-        return f"the header {header[1]}", _HEADER_PACKAGES.get(header[1], "")
-    if library := _LIBRARY.search(output):
-        return f"the library {library[1]}", _LIBRARY_PACKAGES.get(library[1], "")
+def _missing(output: str) -> Iterator[Lack]:
+    """All that the output says is not there."""
+    for header in dict.fromkeys(_HEADER.findall(output)):
+        yield Lack(f"the header {header}", _HEADER_PACKAGES.get(header, ""))
+    for library in dict.fromkeys(_LIBRARY.findall(output)):
+        yield Lack(f"the library {library}", _LIBRARY_PACKAGES.get(library, ""))
+    for name in dict.fromkeys(_DEPENDENCY.findall(output)):
+        yield Lack(f"the library {name}", _DEPENDENCY_PACKAGES.get(name, ""))
     for pattern, lacks, brings in _PROGRAMS:
         if re.search(pattern, output):
-            return lacks, brings
-    return "", ""
+            yield Lack(lacks, brings)
 
 
-def _advice(package: str, brings: str) -> str:
-    name = _name(package)
-    if name == "psycopg2":
-        return "Ask for psycopg2-binary, which needs no building, or have `libpq-dev` installed."
-    wheel = f"Ask for a version of {name} that has a wheel, which needs no building"
-    install = f"`apt-get install {brings}`" if brings else "the development files of that library"
-    return f"{wheel}; or have the server's administrator install what lacks: {install}."
+def _advice(name: str, lacks: tuple[Lack, ...]) -> str:
+    packages = " ".join(dict.fromkeys(lack.package for lack in lacks if lack.package))
+    install = f"`apt-get install {packages}`" if packages else "the development files of it"
+    instead = _INSTEAD.get(_normal(name), "")
+    return f"{instead} Have the server's administrator install what lacks: {install}.".strip()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _name(package: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from receiver.building import facts, marks, other_pythons, pythons, shared_pip
+from receiver.building import facts, marks, other_pythons, pythons, shared_pip, toolchain
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.points import reached
 from receiver.hosts import Host, memory
@@ -158,8 +158,9 @@ class Builder:
             writable = (venv, self.paths.cache, self.release.source)
             for command in (*start, *wanted.install, *finish):
                 self._do(command, venv, writable, self._asking(explain, venv, wanted.others))
-        except BaseException:  # a cancelled build as well
+        except BaseException as error:  # a cancelled build as well
             files.remove_tree(venv)
+            toolchain.complete(self.server, error, wanted.interpreter)
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
         marks.keep_list(venv)

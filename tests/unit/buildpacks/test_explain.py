@@ -82,7 +82,7 @@ HEADER = """error: Failed to build `{0}`
             HEADER.format("a==1", "/usr/bin/ld: cannot find -lodd"),
             "package-build-failed",
             "the library odd is missing",
-            "wheel",
+            "development files",
         ),
         (
             HEADER.format(
