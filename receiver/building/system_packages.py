@@ -19,7 +19,8 @@ from receiver.state import records
 _NOISE = (
     r"(?:Get|Hit|Ign):\d+ .*|Reading .*|Building .*|\(Reading database .*|Fetched .*|"
     r"Selecting previously .*|Preparing to unpack .*|Unpacking .*|Setting up .*|"
-    r"Processing triggers for .*|The following .*:|  \S.*|Need to get .*|.*disk space.*|"
+    r"Processing triggers for .*|The following .*:|\w+ packages:|  \S.*|.*disk space.*|"
+    r"update-alternatives: .*|Need to get .*|No schema files found: .*|"
     r"(?:invoke-rc\.d|/usr/sbin/policy-rc\.d).*|Created symlink .*|debconf: .*|W: .*|"
     r"Preconfiguring packages .*|Extracting templates .*|\s*"
 )

@@ -28,7 +28,10 @@ def complete(server: Server, error: BaseException, python: Interpreter) -> None:
     if not lacks:
         return
     error.title = f"{error.needs.package}. Missing: {_listed(lacks)}."
-    error.advice = " Or: ".join(filter(None, (error.needs.instead, _to_install(server, lacks))))
+    install = _to_install(server, lacks)
+    if error.needs.instead:
+        install = f"{error.needs.instead} Or {install[0].lower()}{install[1:]}"
+    error.advice = install
 
 
 def _seen_missing(server: Server, error: SourceBuildError, python: Interpreter) -> Iterator[Lack]:

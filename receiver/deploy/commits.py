@@ -31,6 +31,8 @@ class Commit(NamedTuple):
     before: str | None = None
     push: str = ""
     """What tells the push that brought it from every other."""
+    submodules: tuple[str, ...] = ()
+    """Its submodules, `COMMIT PATH` each."""
 
 
 Do = Callable[[Server, "Push", Output], Release | None]
@@ -100,6 +102,7 @@ def check(server: Server, push: "Push", out: Output) -> Release | None:
 
 def _push(commit: Commit, archive: Path, number: int) -> "Push":
     from receiver.deploy.stages.requests import Push  # noqa: PLC0415 - see above
+    from receiver.model.submodules import parse_words  # noqa: PLC0415 - see above
 
     return Push(
         app=commit.app,
@@ -109,6 +112,7 @@ def _push(commit: Commit, archive: Path, number: int) -> "Push":
         number=number,
         ref=commit.ref,
         before=commit.before,
+        submodules=parse_words(commit.submodules),
     )
 
 

@@ -84,7 +84,8 @@ def _newest(server: Server, app: AppName, by: str) -> Commit:
     commit = _head_commit(repo, app)
     with git.archive(repo, commit) as tree:
         archive = spool(paths, tree, limits_of(server.settings))
-        return Commit(app=app, id=commit, by=by, archive=archive)
+        modules = git.submodules(repo, commit)
+        return Commit(app=app, id=commit, by=by, archive=archive, submodules=modules)
 
 
 def _head_commit(repo: Path, app: AppName) -> str:

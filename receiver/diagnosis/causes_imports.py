@@ -241,7 +241,7 @@ def library(log: str, pushed: Pushed) -> CheckError | None:
     if of_opencv and (variant := _opencv_with_windows(pushed)):
         install = (
             f"Ask for {variant}-headless instead of {variant}; it needs no such library. "
-            f"Or: {_in_line(install)}"
+            f"Or {_in_line(install)}"
         )
     return CheckError(
         f"A package of the app needs the system library {found.name}, which is not on the server.",

@@ -188,6 +188,15 @@ def copy_branches(source: Path, repo: Path) -> None:
     set_head_branch(repo, head_branch(source))
 
 
+def submodules(repo: Path, commit: str) -> tuple[str, ...]:
+    """Return the submodules of a commit, `COMMIT PATH` each, as hooks/post-receive does."""
+    if _run(repo, "cat-file", "-e", f"{commit}:.gitmodules").status:
+        return ()
+    listed = _output(repo, "ls-tree", "-r", "-z", commit).split("\0")[:-1]
+    found = (entry.partition("\t") for entry in listed if entry.startswith("160000 "))
+    return tuple(f"{head.split()[2]} {path}" for head, _, path in found)
+
+
 @contextmanager
 def archive(repo: Path, commit: str) -> Iterator[int]:
     """Give a file descriptor to read the tree of a commit from, as a tar file."""

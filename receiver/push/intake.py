@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--old", default=_ABSENT)
     parser.add_argument("--push", default="", help="what tells this push from every other")
     parser.add_argument("--owner", action="store_true", help="the owner of an embedded server asks")
+    parser.add_argument("--submodule", action="append", default=[], help="COMMIT PATH of one")
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--plan", action="store_true")
@@ -156,6 +157,7 @@ def _commit(app: AppName, archive: Path, arguments: argparse.Namespace) -> Commi
         ref=None if arguments.check or arguments.plan else arguments.ref,
         before=None if set(arguments.old) == {"0"} else arguments.old,
         push=arguments.push,
+        submodules=tuple(arguments.submodule),
     )
 
 

@@ -261,17 +261,18 @@ def _too_heavy(commit: str, limits: TreeLimits, objects: Objects) -> BuildError 
     if tree is None:
         return None
     error = refusal(weighing.weigh(tree, objects), limits)
-    return error or _hollow(tree.submodules())
+    return error or (None if tree.names_submodules() else _hollow(tree.submodules()))
 
 
 def _hollow(submodules: list[str]) -> BuildError | None:
     if not submodules:
         return None
     return BuildError(
-        "The commit holds submodules, and a push does not bring their files.",
+        "The commit holds submodules, and no .gitmodules says where their files are.",
         detail="\n".join(submodules),
-        advice="Put the files into the repository itself, for instance with git subtree, or "
-        "install them as a package.",
+        advice="Folders that are repositories of their own were added. Add them by `git submodule "
+        "add URL PATH`; or commit their files: `git rm --cached PATH`, delete PATH/.git, `git add "
+        "PATH`.",
         reason="build/submodules",
     )
 

@@ -37,6 +37,10 @@ class Tree(NamedTuple):
         """Paths of submodules, the first few; a file system shows them as empty folders."""
         return [] if self.at_least else _submodules(self)
 
+    def names_submodules(self) -> bool:
+        """Whether a file says where they are from; the deploy asks it."""
+        return any(entry.name == b".gitmodules" for entry in self.folders.get(self.top, ()))
+
 
 def read(objects: Objects, commit: str, most_entries: int) -> Tree | None:
     """Read the tree of a commit, each object once; None for what has no tree.

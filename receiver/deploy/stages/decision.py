@@ -1,6 +1,8 @@
 """The first stage: what a push becomes.
 
-It reads the pushed archive and the app as it stands. It writes nothing and runs nothing of the app.
+It reads the pushed archive and the app as it stands. It runs nothing of the app, and writes nothing
+but the archive: what the commit has elsewhere is brought in, and what is no part of the app is left
+out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +16,7 @@ from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.deploy.app_json import reading
 from receiver.deploy.app_json.config import settled_config
+from receiver.deploy.stages import submodules
 from receiver.deploy.stages.config import known_of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
@@ -79,6 +82,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         BuildError: it cannot be built as it is
     """
     limits, root = limits_of(app.server.settings), app.settings.root
+    submodules.bring(app, push, limits, out)
     with _shallow(), opened(push.archive, limits, out, setting=root) as tree:
         read = pushed.read(tree, out)
         before, runs = stored(app), known_of_live(app)

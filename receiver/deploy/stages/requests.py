@@ -8,6 +8,7 @@ from receiver.changes.checkpoint import About
 from receiver.model.config_vars import Difference, check_together
 from receiver.model.errors import ShipError
 from receiver.model.names import AppName
+from receiver.model.submodules import Submodule
 
 
 class ConfigChangedError(ShipError):
@@ -29,6 +30,7 @@ class Push:
     ref: str | None = None
     before: str | None = None
     """What `ref` was before the push."""
+    submodules: tuple[Submodule, ...] = ()
 
     def about(self, deed: str) -> About:
         """What the journal keeps of it."""

@@ -19,6 +19,9 @@ def name_of(member: TarInfo) -> str:
 
 
 _NOTHING: Mapping[str, bytes] = {}
+_NO_FILES: Mapping[str, Path] = {}
+_CLOSED = 0o027
+"""Permissions that files of an archive do not have."""
 
 
 def rewrite(
@@ -26,6 +29,7 @@ def rewrite(
     place: Place,
     texts: Mapping[str, bytes] = _NOTHING,
     added: Mapping[str, bytes] = _NOTHING,
+    merged: Mapping[str, Path] = _NO_FILES,
 ) -> None:
     """Replace an archive.
 
@@ -34,6 +38,7 @@ def rewrite(
         place: the new name of each member
         texts: new contents of files, by their new name
         added: files that are no member yet
+        merged: other archives, by the folder that their members go to
     """
     # the id of this process in its name: nobody clears it away while this one lives
     kept = archive.with_name(f"{os.getpid()}.kept.tar")
@@ -47,12 +52,25 @@ def rewrite(
             name = place(name_of(member))
             if name:
                 _add(before, after, member, name, texts.get(name))
+        for folder, other in merged.items():
+            _merge(after, folder, other)
         for name, content in added.items():
             member = TarInfo(name)
             member.size, member.mode = len(content), 0o640
             after.addfile(member, io.BytesIO(content))
     kept.chmod(0o600)
     kept.replace(archive)
+
+
+def _merge(after: tarfile.TarFile, folder: str, other: Path) -> None:
+    with tarfile.open(other, "r:") as found:
+        for member in found:
+            if (name := name_of(member)) in {"", "."}:
+                continue
+            member.mode &= ~_CLOSED
+            member.uid = member.gid = 0
+            member.uname = member.gname = "root"
+            _add(found, after, member, f"{folder}/{name}", None)
 
 
 def _add(

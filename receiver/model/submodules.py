@@ -1,0 +1,68 @@
+"""Submodules of a pushed commit: where they are from, by its .gitmodules. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from receiver.model.errors import BuildError
+
+FILE_NAME = ".gitmodules"
+_MOST = 50
+_SETTING = re.compile(r"\s*(path|url)\s*=\s*(.*?)\s*", re.IGNORECASE)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)(?P<host>[\w.-]+)(?::\d+/|[:/]/?)(?P<path>[^\s]+)")
+_OTHER = re.compile(r"(?:git|http)://(?P<host>[\w.-]+)/(?P<path>[^\s]+)")
+_HTTPS = re.compile(r"https://[^\s/\x00-\x1f][^\s\x00-\x1f]*")
+
+
+class Submodule(NamedTuple):
+    """A folder of a commit whose files are of another repository."""
+
+    path: str
+    commit: str
+
+
+def parse_words(words: Iterable[str]) -> tuple[Submodule, ...]:
+    """Submodules as the hook gives them, `COMMIT PATH` each.
+
+    Raises:
+        BuildError: there are more than anybody has
+    """
+    found = []
+    for word in words:
+        commit, _, path = word.partition(" ")
+        if _COMMIT.fullmatch(commit) and path:
+            found.append(Submodule(path, commit))
+    if len(found) > _MOST:
+        raise BuildError(
+            f"The commit has more than {_MOST} submodules.",
+            detail=f"It has {len(found)}.",
+            advice="Commit the files themselves, or install them as packages.",
+            reason="build/submodules",
+        )
+    return tuple(found)
+
+
+def addresses(text: str) -> Mapping[str, str]:
+    """What .gitmodules says: addresses by path."""
+    found: dict[str, str] = {}
+    path = url = ""
+    for line in [*text.splitlines(), "["]:
+        if line.lstrip().startswith("["):
+            if path and url:
+                found[path.removesuffix("/")] = url
+            path = url = ""
+        elif setting := _SETTING.fullmatch(line):
+            value = setting[2].strip('"')
+            path, url = (value, url) if setting[1].lower() == "path" else (path, value)
+    return found
+
+
+def public_address(url: str) -> str:
+    """The address by https, also of one that is named for ssh, git or http; empty where there is
+    none.
+    """
+    if _HTTPS.fullmatch(url):
+        return url
+    other = _OTHER.fullmatch(url) or _SSH.fullmatch(url)
+    return f"https://{other['host']}/{other['path']}" if other else ""
