@@ -62,7 +62,6 @@ _LIBRARY_PACKAGES = {
 _DEPENDENCY_PACKAGES = {
     "cairo": "libcairo2-dev",
     "dbus-1": "libdbus-1-dev",
-    "girepository-2.0": "libgirepository-2.0-dev",
     "glib-2.0": "libglib2.0-dev",
     "gobject-introspection-1.0": "libgirepository1.0-dev",
     "libsystemd": "libsystemd-dev",
@@ -151,6 +150,18 @@ _GONE = (
 )
 """Marks of a package that is older than the Python it is built on, and the Python that was the
 first without them."""
+ADVISED = frozenset(
+    package
+    for names in (
+        *_HEADER_PACKAGES.values(),
+        *_LIBRARY_PACKAGES.values(),
+        *_DEPENDENCY_PACKAGES.values(),
+        *_NEEDS.values(),
+        *(brings for _, _, brings in _PROGRAMS),
+    )
+    for package in names.split()
+)
+"""Every package of Debian's that an advice may name."""
 _NEEDED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
 

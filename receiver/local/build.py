@@ -20,6 +20,7 @@ from receiver.deploy.stages.canary import what_was_pushed
 from receiver.deploy.stages.compiling import Compiled, compile_steps, completed
 from receiver.deploy.tree import pushed as trees
 from receiver.deploy.tree.pushed import Planned, PushedTree, Step
+from receiver.deploy.tree.root import below, find_root, tell
 from receiver.diagnosis.pushed import Pushed
 from receiver.local.laptop import ADDRESS, CheckoutPaths, Laptop
 from receiver.local.working_tree import WorkingTree
@@ -90,6 +91,7 @@ def prepare(
     Raises:
         ShipError: a push of it would fail here too
     """
+    tree = rooted(paths, wish, tree, out)
     decided = _decide(laptop, paths, wish, tree, out)
     out.hide(secrets_of(decided.config))
     compiled = _build(laptop, paths, decided, out)
@@ -98,6 +100,19 @@ def prepare(
     _remember(paths, release)
     known = what_was_pushed(tree, release.gunicorn.app if release.gunicorn else "")
     return Ready(release=release, config=decided.config, pushed=known)
+
+
+def rooted(paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output) -> WorkingTree:
+    """The checkout from the app's root on, which is what runs."""
+    _take_procfile(tree, wish.procfile)
+    root = find_root(tree, "")
+    if root.folder:
+        tell(root, tree, out)
+        chosen, tree = tree.members.get("Procfile"), below(tree, root)
+        if wish.procfile != "Procfile" and chosen is not None:
+            tree.members["Procfile"] = chosen
+    files.link_atomically(paths.running.source, str(wish.top / root.folder))
+    return tree
 
 
 def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dict[str, str]:
@@ -112,7 +127,6 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
 def _decide(
     laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output
 ) -> _Decided:
-    _take_procfile(tree, wish.procfile)
     pushed = trees.read(tree, out)
     config = _config(paths, wish, pushed.app_json)
     last = records.read_json(paths.state, _Last) or _Last()

@@ -12,7 +12,7 @@ code."""
 
 _BUILD = re.compile(
     r"(?:.*/)?(?:requirements[^/]*\.txt|requirements/[^/]+\.txt|constraints[^/]*\.txt)"
-    r"|Procfile|ship\.toml|app\.json|runtime\.txt|\.python-version|nltk\.txt"
+    r"|(?:.*/)?(?:Procfile|ship\.toml|app\.json|runtime\.txt|\.python-version|nltk\.txt)"
     r"|(?:.*/)?(?:pyproject\.toml|setup\.(?:py|cfg)|uv\.lock|poetry\.lock|Pipfile|Pipfile\.lock)"
 )
 _CODE = re.compile(

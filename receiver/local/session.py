@@ -123,7 +123,8 @@ class Session:
         return f"http://localhost:{self._run.port}"
 
     def _start(self, name: str, program: Program) -> Guarded:
-        lines = local_lines.Lines(str(self._paths.running.source), str(self._run.wish.top))
+        source = self._paths.running.source
+        lines = local_lines.Lines(str(source), str(source.resolve()))
 
         def on_line(line: bytes) -> None:
             for shown in lines.take(line):

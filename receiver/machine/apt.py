@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from receiver.machine import shell
 
 _LIST = ("dpkg-query", "--show", "--showformat", "${Package}\t${db:Status-Status}\t${Provides}\n")
-_CANDIDATE = re.compile(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", re.MULTILINE)
+CANDIDATE = re.compile(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", re.MULTILINE)
+"""A package that could be installed, in what `apt-cache policy` says."""
 
 
 def missing(names: Collection[str]) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def known(names: Collection[str]) -> frozenset[str]:
         said = shell.capture(("apt-cache", "policy", "--", *names)).decode(errors="replace")
     except shell.CommandError:
         return frozenset()
-    return frozenset(_CANDIDATE.findall(said))
+    return frozenset(CANDIDATE.findall(said))
 
 
 def is_interrupted() -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import BinaryIO, Self
 
 from receiver.model.errors import BuildError
 from receiver.model.weight import TreeLimits, too_many
@@ -159,6 +160,9 @@ class Tree:
     link in its place, between the look and the use.
     """
 
+    texts: Mapping[str, bytes] = MappingProxyType({})
+    """What files say here, where that is not what they hold."""
+
     def __init__(self, archive: BinaryIO, limits: TreeLimits | None = None) -> None:
         """Read which members there are.
 
@@ -173,9 +177,14 @@ class Tree:
             if member.name != "."
         }
 
-    def below(self, folder: str, lent: Iterable[str] = ()) -> "Tree":
-        """One of its folders as a tree of its own, with the files `lent` from the top."""
+    def below(
+        self, folder: str, lent: Iterable[str] = (), texts: Mapping[str, bytes] | None = None
+    ) -> Self:
+        """One of its folders as a tree of its own, with the files `lent` from the top; `texts` are
+        what some of them say there.
+        """
         found = copy(self)
+        found.texts = texts or {}
         start = f"{folder}/"
         found.members = {name: self.members[name] for name in lent}
         found.members |= {
@@ -209,6 +218,8 @@ class Tree:
         Raises:
             BuildError: there is no such file, or it is larger than 4 MiB.
         """
+        if path in self.texts:
+            return self.texts[path]
         member = self._resolve(path)
         if member is None or not member.isfile():
             raise BuildError(f"There is no file {path} in this push.", reason="build/missing-file")

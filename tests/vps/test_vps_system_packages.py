@@ -3,6 +3,9 @@ installed without starting anything."""
 
 import pytest
 
+from buildpacks.python import build_failures
+from receiver.diagnosis import libraries
+from receiver.machine import apt
 from tests.vps.ship_server import ShipServer, Site
 
 pytestmark = pytest.mark.vps
@@ -64,3 +67,9 @@ def test_what_an_administrator_allows_is_installed_at_once(ship_server: ShipServ
     assert "no-such" not in ship_server.ship("packages").stdout
     ship_server.ship("packages:remove libmagic1")
     assert ship_server.ship("packages:remove libmagic1", check=False).returncode == 20
+
+
+def test_packages_that_advice_names_are_in_debian(ship_server: ShipServer) -> None:
+    names = {*libraries.PACKAGES.values(), *build_failures.ADVISED}
+    found = ship_server.root(("apt-cache", "policy", *sorted(names)))
+    assert names == set(apt.CANDIDATE.findall(found + "\n"))

@@ -130,9 +130,10 @@ def run(call: Call, command: tuple[str, ...], env_files: str | None) -> int:
         tree = working_tree.read(wish.top, in_git=wish.in_git)
         ready = local_build.prepare(laptop, paths, wish, tree, 1, Output(telling.take))
         env = local_build.variables(paths, ready, _own(call))
-        env |= profile_files.variables(wish.top)
+        top = paths.running.source.resolve()
+        env |= profile_files.variables(top)
     try:
-        forward.become(profile_files.entered(wish.top, command), env, wish.top)
+        forward.become(profile_files.entered(top, command), env, top)
     except FileNotFoundError:
         show.progress(f"ship: there is no program {command[0]} here.")
         return _NO_PROGRAM

@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from buildpacks.python.discovery import find_entry
 from buildpacks.python.packages import PROJECT_FILES
@@ -26,6 +26,7 @@ _NOT_PACKAGES = frozenset({".python-version", "runtime.txt"})
 _NOT_APPS = frozenset(
     {"tests", "test", "docs", "doc", "examples", "example", "scripts", "node_modules", "vendor"}
 )
+_AnyTree = TypeVar("_AnyTree", bound=Tree)
 _DEPTH = 2
 """Folders in which an app is looked for: `backend`, `apps/api`."""
 
@@ -66,19 +67,29 @@ def find_root(tree: Tree, setting: str) -> Root:
 def tell(root: Root, tree: Tree, out: Output) -> None:
     """Say what was assumed, and what is left out."""
     lent = root.lent(tree)
-    out.say(f"Root: {root.folder}/, {root.because}. The other folders are not part of the app.")
+    out.say(f"Root: {root.folder}/, {root.because}.")
+    out.say("Other folders are not part of the app.")
     if root.assumed:
         out.say(f'To choose another: `[build]` with `root = "FOLDER"` in {FILE_NAME}.')
     if lent:
         out.say(f"From the top folder: {', '.join(lent)}.")
 
 
+def below(tree: _AnyTree, root: Root) -> _AnyTree:
+    """The tree from its root on."""
+    return tree.below(root.folder, root.lent(tree), _texts(tree, root))
+
+
+def _texts(tree: Tree, root: Root) -> dict[str, bytes]:
+    """What files of the top folder say in the root, where that is something else."""
+    if "Procfile" not in root.lent(tree):
+        return {}
+    return {"Procfile": without_cd(tree.read("Procfile"), root.folder)}
+
+
 def moved(archive: Path, tree: Tree, root: Root) -> None:
     """Make the root the top folder of an archive."""
-    start, lent = f"{root.folder}/", root.lent(tree)
-    texts = {}
-    if "Procfile" in lent:
-        texts["Procfile"] = without_cd(tree.read("Procfile"), root.folder)
+    start, lent, texts = f"{root.folder}/", root.lent(tree), _texts(tree, root)
     # a link would lead elsewhere from its new place; a tree of files has none of these
     whole = {name: tree.read(name) for name in lent if tree.members[name].issym()}
 

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from receiver.local import working_tree
-from receiver.local.build import Telling
+from receiver.local.build import Telling, Wish, rooted
 from receiver.local.changes import Stamp, Watch, is_news, meaning, plan_watches, shown
 from receiver.local.crew import Rest
 from receiver.local.formation import plan_local
-from receiver.local.laptop import app_name
+from receiver.local.laptop import CheckoutPaths, app_name
 from receiver.local.lines import Lines, for_here
+from receiver.model.build import Tree
 from receiver.model.errors import CheckError, UsageError
+from receiver.model.names import AppName
+from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.webserver import Command
 
@@ -38,6 +41,7 @@ KNOWN = frozenset({"app.py", "data.json", "db.sqlite3", "templates/a.txt"})
         ("requirements/base.txt", "build"),
         ("uv.lock", "build"),
         ("Procfile", "build"),
+        ("backend/Procfile", "build"),
         (".env", "build"),
         (".env.other", "nothing"),
     ],
@@ -199,3 +203,33 @@ def test_a_folder_is_read_as_an_archive_would_be(tmp_path: Path) -> None:
     assert tree.has_folder("sub")
     tree.stand_in("Procfile", "app.py")
     assert tree.read("Procfile") == b"app.py"
+
+
+def test_the_app_in_a_folder_runs_from_there(tmp_path: Path) -> None:
+    texts = {
+        "backend/app.py": "from flask import Flask\napp = Flask(__name__)\n",
+        "backend/requirements.txt": "flask\n",
+        "ship.toml": "[build]\nroot = 'backend'\n",
+        "Procfile": "web: cd backend && gunicorn app:app\n",
+        "Procfile.dev": "web: python app.py\n",
+        "frontend/a.js": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    paths = CheckoutPaths(AppName("blog"), tmp_path / ".ship", tmp_path / ".ship/run", tmp_path)
+    paths.running.home.mkdir(parents=True)
+
+    def tree(procfile: str) -> Tree:
+        wish = Wish(top=tmp_path, in_git=False, env_files=(), env_named=False, procfile=procfile)
+        whole = working_tree.read(tmp_path, in_git=False)
+        return rooted(paths, wish, whole, Output(said.extend))
+
+    said = bytearray()
+    found = tree("Procfile")
+    assert found.read("Procfile") == b"web: gunicorn app:app\n"
+    assert sorted(found.names()) == ["Procfile", "app.py", "requirements.txt", "ship.toml"]
+    assert found.read("requirements.txt") == b"flask\n"
+    assert paths.running.source.resolve() == tmp_path / "backend"
+    assert b"Root: backend/, by [build] root of ship.toml." in said
+    assert tree("Procfile.dev").read("Procfile") == b"web: python app.py\n"
