@@ -209,6 +209,8 @@ class Ground:
         found = []
         if _REJECTED in pushed.text and commit == live:
             found.append("the push was rejected, and is live")
+        if "post-receive: line" in pushed.text:
+            found.append("the push shows lines of a hook")
         if pushed.status == 0 and commit != live and not stood:
             found.append("the push was accepted, and is not live")
         if commit == live and newest != "succeeded":
