@@ -56,6 +56,16 @@ def clear_up(push: Push) -> None:
             run_on_text(program, "", Viewer(lambda _: None))
 
 
+@dataclass
+class Noted:
+    """The note of a move, while a push is at it."""
+
+    descriptor: int | None
+    """What to hand to `after`; None where nothing moves that somebody could be asked about."""
+    is_settled: bool = True
+    """Whether the ref is where it belongs, so that nobody needs the note."""
+
+
 @dataclass(frozen=True)
 class Hooks:
     """The hooks of one push, and who reads along."""
@@ -71,22 +81,21 @@ class Hooks:
         return self._run("pre-receive", updates, objects)
 
     @contextmanager
-    def noted(self, updates: Sequence[Update]) -> Iterator[int | None]:
+    def noted(self, updates: Sequence[Update]) -> Iterator["Noted"]:
         """Note down the move of a ref, and keep watch until the ref is where it should be: whoever
         finds the note, and nobody at it, puts the ref right.
-
-        Gives a descriptor to hand to `after`.
         """
         move = self._move(updates[0]) if self.push.hooks is not None and len(updates) == 1 else None
         note = move and git_leftovers.note(self.push.repo, move, updates[0].line())
         if move is None or note is None:
-            yield None
+            yield Noted(None)
             return
-        path = self.push.repo / move.file
+        path, noted = self.push.repo / move.file, Noted(note)
         try:
             with self._guarded(path):
-                yield note
-                files.remove(path)
+                yield noted
+                if noted.is_settled:
+                    files.remove(path)
         finally:
             os.close(note)
 

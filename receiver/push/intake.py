@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from receiver.access import audit
 from receiver.access import grants as access
+from receiver.changes import folders
 from receiver.deploy import commits, detached
 from receiver.deploy.commits import Commit
 from receiver.deploy.tree.spool import limits_of, spool
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     app = AppName.parse(arguments.app)
     _admit(server, app, arguments)
+    folders.restore(server, server.app(app))
     archive = spool(server.app(app), sys.stdin.fileno(), limits_of(server.settings))
     commit = _commit(app, archive, arguments)
     if arguments.plan:

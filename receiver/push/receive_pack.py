@@ -313,12 +313,22 @@ def _deploy(hooks: Hooks, rules: Rules, request: Request) -> None:
     with hooks.noted(moving) as note:
         _move(hooks.push.repo, rules, request, hooks.reply)
         moved = _standing(moving)
-        status = hooks.after(moved, note=note) if moved else 0
+        status = hooks.after(moved, note=note.descriptor) if moved else 0
         if status:
-            for update in moved:
-                before = None if update.old == ABSENT else update.old
-                git.restore_ref(hooks.push.repo, update.ref, update.new, before)
+            are_back = [_moved_back(hooks.push.repo, update) for update in moved]
+            note.is_settled = all(are_back)
             _refuse(moved, PUSH_VERDICTS.get(status, DEFAULT_VERDICT))
+    if status:
+        clear_up(hooks.push)  # an earlier one that failed could not move back from under this one
+
+
+def _moved_back(repo: Path, update: Update) -> bool:
+    """Take a move back, and tell whether the ref is where it was: another push may have moved it
+    on.
+    """
+    before = None if update.old == ABSENT else update.old
+    git.restore_ref(repo, update.ref, update.new, before)
+    return git.resolve_commit(repo, update.ref) == before
 
 
 def _check(hooks: Hooks, request: Request, room: Quarantine) -> None:

@@ -8,12 +8,13 @@ process that was killed for a running build, or another process that was given i
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from receiver.machine import files
-from receiver.model.errors import EXIT_CODES
+from receiver.model.errors import EXIT_CODES, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.release import Build
 from receiver.planner.retention import old_builds
@@ -30,7 +31,7 @@ def begin(paths: AppPaths, wanted: Build, *, keep: int) -> tuple[Build, int]:
     """
     with files.locked_file(paths.builds / ".lock"):
         numbers = records.build_numbers(paths)
-        build = replace(wanted, number=max([*numbers, 0]) + 1)
+        build = replace(wanted, number=max([*numbers, _last_attempt(paths)]) + 1)
         held = os.open(
             records.build_log(paths, build.number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
@@ -120,6 +121,16 @@ def _is_held(log: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def _last_attempt(paths: AppPaths) -> int:
+    """The build that made the newest release. By its number a release is known for its own, also
+    where somebody removed the records of builds.
+    """
+    for version in reversed(records.release_versions(paths)):
+        with suppress(ShipError):
+            return records.read_release(paths, version).attempt or 0
+    return 0
 
 
 def _clear(paths: AppPaths, numbers: list[int], keep: int) -> None:

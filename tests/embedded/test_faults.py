@@ -3,13 +3,14 @@ false.
 """
 
 import random
+import shutil
 
 import pytest
 
 from receiver.apps import lifecycle as apps
-from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.embedded_server import EmbeddedServer, wait_until
 from tests.fault_kinds import crowds, kills
-from tests.fault_kinds.ground import Ground
+from tests.fault_kinds.ground import Ground, ended
 from tests.unit.machine.test_trees import DEEP, nest
 
 pytestmark = pytest.mark.embedded
@@ -42,6 +43,21 @@ def test_a_command_that_waits_for_a_push(ground: Ground) -> None:
 
 def test_five_pushes_at_once(ground: Ground) -> None:
     assert crowds.several_pushes(ground, random.Random(1)).lies == []
+
+
+def test_pushes_that_fail_at_once_leave_the_branch_at_what_is_live(ground: Ground) -> None:
+    live = ground.live_commit()
+    shutil.rmtree(ground.paths.builds)  # the first of them makes it again
+    for number in (0, 1):
+        ground.laptop(number).commit({"Procfile": "web: exit 1\n", "number": str(number)})
+    with ground.pushing(0) as first:
+        wait_until(lambda: "deploy" in ground.actors())
+        with ground.pushing(1) as second:
+            said = [ended(client) for client in (first, second)]
+    assert [pushed.status for pushed in said] == [1, 1], said
+    assert all("internal/" not in pushed.text for pushed in said), said
+    assert ground.live_commit() == live
+    assert ground.tip(live) == live
 
 
 def test_folders_in_folders_by_the_thousand_are_in_the_way_of_no_command(

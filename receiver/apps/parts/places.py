@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from receiver.apps.parts import closing
+from receiver.changes import folders
 from receiver.changes.app_state import AppState
 from receiver.changes.part import Copying, Part
 from receiver.hosts.accounts import ids
 from receiver.machine import files, git
 from receiver.machine.interpreter import lasting
 from receiver.model.errors import GitError
-from receiver.model.layout import DOWN_MODE
 from receiver.model.names import AppName
 from receiver.model.program import HOOKS
 from receiver.model.release import Release
@@ -38,13 +38,8 @@ class Home(Part):
         paths, owner = app.paths, app.server.host.accounts.owner(app.name)
         uid, gid = ids(owner)
         paths.home.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (paths.home, paths.releases, paths.slots, paths.work, paths.venvs):
-            files.make_folder(folder, mode=0o711)
-        for folder in (paths.builds, paths.incoming, paths.logs):
-            files.make_folder(folder, mode=0o700)
-        for folder in (paths.storage, paths.cache):
-            files.make_folder(folder, mode=0o700, uid=uid, gid=gid)
-        _make_down(app)
+        folders.make(app.server, paths)
+        files.make_folder(paths.storage, mode=0o700, uid=uid, gid=gid)
         if owner is not None:
             files.give_tree(paths.storage, uid=uid, gid=gid)
 
@@ -52,7 +47,7 @@ class Home(Part):
         for app in apps:
             if not app.paths.down.is_dir():
                 if not dry_run:
-                    _make_down(app)
+                    folders.make_down(app.server, app.paths)
                 yield f"make the folder {app.paths.down}"
             if closing.close(app, dry_run=dry_run):
                 yield f"close the files of {app.name} to other accounts"
@@ -64,13 +59,6 @@ class Home(Part):
 
     def remove(self, app: AppState) -> None:
         files.remove_tree(app.paths.run)  # the folder itself goes last, by who removes the app
-
-
-def _make_down(app: AppState) -> None:
-    """The folder in which the app's account may say that it does not start, for nginx to see."""
-    accounts = app.server.host.accounts
-    uid, _ = ids(accounts.owner(app.name))
-    files.make_folder(app.paths.down, mode=DOWN_MODE, uid=uid, gid=accounts.nginx_gid)
 
 
 class Repository(Part):

@@ -1,5 +1,7 @@
 """How a build came out is told by what it did, whatever became of its process."""
 
+import os
+
 import pytest
 from msgspec.structs import replace
 
@@ -98,3 +100,11 @@ def test_one_that_was_undone_stays_failed_when_its_journal_is_gone(paths):
     assert found is not None
     assert found.status == "failed"
     assert builds.as_stood(paths, record) is None
+
+
+def test_a_build_is_not_taken_for_an_earlier_one_whose_record_is_gone(paths):
+    for path in paths.builds.iterdir():
+        path.unlink()
+    build, held = builds.begin(paths, BUILD, keep=9)
+    os.close(held)
+    assert build.number == 8
