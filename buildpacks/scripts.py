@@ -28,6 +28,8 @@ def runnable(tree: Tree, lines: Mapping[str, str]) -> tuple[dict[str, str], tupl
             continue
         path, word, called = found
         code = tree.read(path)
+        if b"\0" in code:
+            continue  # a compiled program
         if _has_windows_lines(code):
             raise _windows_lines(path, name)
         if called and not tree.members[path].mode & _EXECUTABLE:
@@ -57,7 +59,7 @@ def _script(tree: Tree, line: str) -> tuple[str, str, bool] | None:
 
 
 def _has_windows_lines(code: bytes) -> bool:
-    return code.split(b"\n", 1)[0].endswith(b"\r") and b"\0" not in code
+    return code.split(b"\n", 1)[0].endswith(b"\r")
 
 
 def _interpreter(code: bytes) -> str:

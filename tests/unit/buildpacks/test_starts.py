@@ -226,6 +226,8 @@ def test_a_script_without_its_bit_is_run_all_the_same() -> None:
     assert "`git update-index --chmod=+x start.sh`" in told
     pushed.members["start.sh"].mode = 0o755
     assert scripts.runnable(pushed, lines) == (lines, ())
+    compiled = tree({"serve": b"\x7fELF\0\r\n"})
+    assert scripts.runnable(compiled, {"web": "./serve"}) == ({"web": "./serve"}, ())
 
 
 @pytest.mark.parametrize("line", ["./start.sh", "exec ./start.sh --now", "sh start.sh"])
