@@ -13,6 +13,7 @@ import runpy
 import socket
 import sys
 
+_RUNPY = ("runpy.py", "<frozen runpy>")
 _HOST = "127.0.0.1"
 _LOOPBACK = {socket.AF_INET: _HOST, socket.AF_INET6: "::1"}
 
@@ -21,6 +22,7 @@ def main(argv):
     port = int(os.environ["PORT"])
     replace_first_bind(port)
     replace_uvicorns(port)
+    hide_own_frames()
     if argv[0] == "-m":
         sys.argv = argv[1:]
         sys.path[0] = os.getcwd()
@@ -28,7 +30,24 @@ def main(argv):
         return
     sys.argv = argv
     sys.path[0] = os.path.dirname(os.path.abspath(argv[0]))
-    runpy.run_path(argv[0], run_name="__main__")
+    runpy.run_path(os.path.abspath(argv[0]), run_name="__main__")
+
+
+def hide_own_frames():
+    """Have a traceback begin with the script's own line, as it would without this program."""
+    shown = sys.excepthook
+
+    def show(kind, error, frames):
+        while frames and _is_own(frames.tb_frame.f_code.co_filename):
+            frames = frames.tb_next
+        error.__traceback__ = frames
+        shown(kind, error, frames)
+
+    sys.excepthook = show
+
+
+def _is_own(path):
+    return path == os.path.abspath(__file__) or path.rpartition("/")[2] in _RUNPY
 
 
 def replace_first_bind(port):
