@@ -186,8 +186,9 @@ def _strangers(
 ) -> Iterator[Finding]:
     """Who else listens where nginx sends the app's visitors; what is in a slot was told before."""
     port = web_port(app.settings, release, live.slot)
-    known = {pid for main in running.values() if main for pid in proc.together(main)}
-    others = set(sockets.listeners(port)) - known - seen.examiner.holders(app.name)
+    others = _unknown(seen, app, port, running)
+    if others:  # of what ends again and again, another one runs by now
+        others &= _unknown(seen, app, port, seen.server.host.running(app.name))
     if others and running.get(live.slot):
         names = ", ".join(sockets.shown(pid) for pid in sorted(others))
         yield Finding(
@@ -199,6 +200,12 @@ def _strangers(
             means="Some visitors, or all, reach it in place of the live release.",
             advice="Find out what started it, and end it; then `ship doctor` again.",
         )
+
+
+def _unknown(seen: Seen, app: AppSeen, port: int, running: Running) -> set[int]:
+    """Who listens on a port, and is of no slot."""
+    known = {pid for main in running.values() if main for pid in proc.together(main)}
+    return set(sockets.listeners(port)) - known - seen.examiner.holders(app.name)
 
 
 def _runs_although_stopped(seen: Seen, app: AppSeen) -> Iterator[Finding]:

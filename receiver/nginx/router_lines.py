@@ -86,7 +86,7 @@ _BY_NGINX = {
     ),
     "crashing": Reason(
         "crashing",
-        "the app does not start: it ends again and again",
+        "the app crashes at its start, again and again",
         "See `ship ps -a APP` for the error, correct it and push again.",
     ),
     "header-too-large": Reason(

@@ -104,7 +104,7 @@ def test_what_crashes_again_and_again_is_told_so_and_keeps_nobody_waiting(
         assert " up" not in told
     doctor = server.ship("doctor", "-a", "fragile")
     assert re.search(r"web\.1 is crashing \(\d+ restarts: RuntimeError", doctor.out), doctor.out
-    assert '"the app does not start: it ends again and again"' in (
+    assert '"the app crashes at its start, again and again"' in (
         server.ship("logs", "-a", "fragile", "--source", "router").out
     )
 
