@@ -215,17 +215,6 @@ def _broken_metadata(match: re.Match[str], seen: str) -> BuildError:
     )
 
 
-def _editable_git(match: re.Match[str], seen: str) -> BuildError:
-    address, _, egg = match[1].partition("#egg=")
-    name = egg.partition("&")[0] or "NAME"
-    return BuildError(
-        "A package of a git repository is asked for as editable, which it cannot be here.",
-        detail=seen,
-        advice=f"Write the line without `-e`: `{name} @ {address}`.",
-        reason="build/requirements-invalid",
-    )
-
-
 def _local_path(match: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "The requirements name a file of another computer.",
@@ -276,7 +265,6 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
         (r"needs to be updated, but `--(?:locked|frozen)`", _lock_outdated),
         (r"[Ff]ailed to parse:? `?(pyproject\.toml|uv\.lock|uv\.toml)", _unparsable),
         (r"Hash mismatch for `([^`]+)`", _hash),
-        (r"Unsupported editable requirement in .*: `(git\+[^`]+)`", _editable_git),
         (r"Distribution not found at: (?:file://)?(\S+)", _local_path),
         (r"git fetch [^\n]*(?:ssh://|git@)[^\0]*Could not read from remote", _git_ssh),
         (r"Git operation failed|failed to (?:clone|fetch) (?:into|branch|commit|tag)", _git),

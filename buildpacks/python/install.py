@@ -252,14 +252,16 @@ def _unlocked(tree: Tree, python: Interpreter, source: Source) -> Packages:
     """What a project asks for without a lock: installed as pip would."""
     from buildpacks.python import unlocked  # noqa: PLC0415 - as above
 
-    project = table(read_pyproject(tree), "project")
-    legacy = source.path == PYPROJECT and "dependencies" not in project
-    legacy = legacy and "dependencies" not in project.get("dynamic", [])
-    kind = "poetry" if legacy and "tool" in read_pyproject(tree) else source.path
+    pyproject = read_pyproject(tree)
+    project = table(pyproject, "project")
+    dynamic = "dependencies" in project.get("dynamic", [])
+    legacy = "dependencies" not in project and not dynamic
+    poetry = legacy and "poetry" in table(pyproject, "tool")
+    kind = "poetry" if poetry and source.path == PYPROJECT else source.path
     if source.manager == "pipfile":
         lines = unlocked.pipfile_lines(tree)
     elif kind == "poetry":
-        lines = unlocked.poetry_lines(read_pyproject(tree), python)
+        lines = unlocked.poetry_lines(pyproject, python)
     else:
         lines = tuple(map(str, project.get("dependencies", [])))
     whole = source.manager == "project" and packaging.is_package(tree)
@@ -272,8 +274,9 @@ def _unlocked(tree: Tree, python: Interpreter, source: Source) -> Packages:
     own = packaging.deciding(tree, "") if source.manager == "project" else {}
     given = kind in ("poetry", "Pipfile") and not whole
     asked = ("-e", ".") if whole else ("-r", "-" if given else source.path)
-    notices = [_unpinned(source.path, kind)]
-    if source.manager == "project" and not whole and "build-system" in read_pyproject(tree):
+    chooses = bool(lines) or dynamic or source.path == SETUP
+    notices = [_unpinned(source.path, kind)] if chooses else []
+    if source.manager == "project" and not whole and "build-system" in pyproject:
         notices.append(_NO_PACKAGE)
     return Packages(
         source.manager,

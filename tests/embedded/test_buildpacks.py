@@ -169,21 +169,6 @@ def test_lock_that_is_out_of_date_is_explained(builder: Builder) -> None:
     assert failed.value.explained.reason == "build/lock-outdated"
 
 
-def test_editable_project_is_installed_as_a_copy(builder: Builder) -> None:
-    project = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
-    builder.build(
-        {
-            "pyproject.toml": f"[project]\nname = 'blog'\nversion = '1'\n{project}",
-            "requirements.txt": "-e .\n",
-            "src/blog/__init__.py": PLAIN,
-            "Procfile": "web: gunicorn blog:app",
-        }
-    )
-    code = "import blog; print(blog.__file__)"
-    place = shell.capture((f"{builder.venv}/bin/python", "-c", code)).decode()
-    assert place.startswith(str(builder.venv))
-
-
 METADATA = "Metadata-Version: 2.1\nName: legacy\nVersion: 1.0\nRequires-Dist: pytz !! dev\n"
 EXTENSION = (
     "from setuptools import Extension, setup\n"
@@ -231,7 +216,7 @@ def test_c_extension_is_compiled_where_a_compiler_is(
         ("numpy==1.99", "requirements-unresolvable", "numpy==1.99"),
         ("git+http://127.0.0.1:9/nothing.git", "git-failed", "git"),
         ("./needy", "package-build-failed", "is missing"),
-        ("-e git+https://127.0.0.1:9/b.git#egg=b", "requirements-invalid", "editable"),
+        ("-e git+https://127.0.0.1:9/b.git#egg=b", "git-failed", "git"),
         ("b @ git+ssh://git@127.0.0.1:9/b.git", "git-failed", "by ssh"),
         ("blinker @ file:///home/conda/blinker", "requirements-local-path", "another computer"),
         ("tensorflow==2.5.0", "python-version-mismatch", "tensorflow==2.5.0 has no wheel"),

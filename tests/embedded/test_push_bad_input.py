@@ -163,11 +163,6 @@ CASES = [
     Case("procfile-with-an-ending", "build/procfile-misspelt", {"Procfile.txt": WEB}),
     Case("profile", "build/procfile-misspelt", {"Profile": WEB}),
     Case(
-        "requirements-editable-git",
-        "build/requirements-invalid",
-        {"requirements.txt": "-e git+https://git.example/lib.git#egg=lib\n"},
-    ),
-    Case(
         "requirements-of-conda",
         "build/requirements-local-path",
         {"requirements.txt": "blinker @ file:///home/conda/blinker\n"},

@@ -24,7 +24,7 @@ _MASKS = (
     (r"\b[0-9a-f]{32}\b", "DIGEST"),
     (r"(?<=Virtualenv )[0-9a-f]{12}|(?<=# made of )[0-9a-f]{16}", "DIGEST"),
     (r"\b[0-9a-f]{7}\b(?=[ ,.])", "COMMIT"),
-    (r"(?<=Installed here: )[\d., ]+(?=\.)", "VERSIONS"),
+    (r"(?<=Installed here: )[\d., ]+(?=\.)|(?<=Can be fetched: )[\d., ]+(?=\.)", "VERSIONS"),
     (r"(?<=the file: `echo )[\d.]+|(?<=such as `)3\.[\d.]+", "VERSION"),
     (r" object at 0x[0-9a-f]+", " object"),
     (r"\bv\d+\b", "vN"),

@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 
+from tests.embedded.package_index import source_package
 from tests.vps.pages import slow_build
 from tests.vps.ship_server import ShipServer, Site
 
@@ -104,3 +105,25 @@ def _building(site: Site, push: "subprocess.Popen[str]") -> str:
     site.server.machine.wait_until(look, "builds", 60)
     assert found, "it ended without a build"
     return found[0]
+
+
+def test_own_package_and_pip_in_the_sandbox(ship_server: ShipServer) -> None:
+    """pip is root's, one for all apps; what post_compile installs with it is the app's."""
+    site = ship_server.site("own")
+    files = source_package("", "own", "")
+    del files["own.py"]
+    backend = files["backend.py"].replace("Path.cwd()", 'Path.cwd() / "src"')
+    site.commit(
+        {
+            **files,
+            "backend.py": backend,
+            "src/own/__init__.py": APP,
+            "requirements.txt": "-e .\n",
+            "bin/post_compile": "pip install --no-deps iniconfig==2.0.0\n",
+            "Procfile": "web: gunicorn own:app\n",
+        }
+    )
+    pushed = site.push()
+    assert pushed.status == 0, pushed.text
+    assert "Successfully installed iniconfig-2.0.0" in pushed.text
+    assert site.page() == "2.0.0"
