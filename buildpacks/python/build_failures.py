@@ -5,6 +5,7 @@ there.
 import re
 from collections.abc import Iterator
 
+from receiver.model.errors import BuildError
 from receiver.model.source_build import COMPILER, PKG_CONFIG, Lack, Needs, SourceBuildError
 
 _DEPENDENCY = re.compile(r'Dependency "([^"]+)" not found')
@@ -162,13 +163,17 @@ ADVISED = frozenset(
     for package in names.split()
 )
 """Every package of Debian's that an advice may name."""
+_OWN = re.compile(r"@ file://\S*/source(?:/|$)")
+"""The folder that the push was unpacked into, as the address of a package."""
 _NEEDED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
 
-def explain_build(match: re.Match[str], seen: str) -> SourceBuildError:
+def explain_build(match: re.Match[str], seen: str) -> BuildError:
     """The error for the package in the first group of `match`."""
     package, output = match[1] or "", match.string
     lacks, name = tuple(_missing(output)), _name(package)
+    if _OWN.search(package) and not lacks:
+        return _own_project(output, seen)
     title = (
         f"{f'The package {package}' if package else 'A package'} could not be built from its source"
     )
@@ -198,6 +203,21 @@ def _other_version(name: str) -> str:
     return _INSTEAD.get(_normal(name), "") or (
         f"The lines above are the package's own. If a version of {name} has a wheel for this "
         "Python, ask for that one; a newer one usually has."
+    )
+
+
+def _own_project(output: str, seen: str) -> BuildError:
+    """The error for the project that was pushed itself, which no other version can replace."""
+    needs = _NEEDED.search(output)
+    return BuildError(
+        "The app's own project could not be built as a package.",
+        detail=seen,
+        advice=f"Its build imports {needs[1]}: name that in `requires` below [build-system] of "
+        "pyproject.toml, and push again."
+        if needs
+        else "Correct what the lines above name in pyproject.toml or setup.py, and push again. "
+        "`uv build` tries it on your machine.",
+        reason="build/own-project",
     )
 
 

@@ -34,6 +34,7 @@ Turn = Callable[[], AbstractContextManager[None]]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _UNPACK_LIMIT_S = 300.0
 _VENV_MODE = 0o750
+_OF_SCRIPTS = frozenset({"build/pre-compile-failed", "build/post-compile-failed"})
 _MIB = 1024 * 1024
 _PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
 
@@ -259,7 +260,7 @@ class Builder:
         status, said = self._attempt(command, venv, writable)
         self.out.flush(noise=command.noise)
         if status:
-            raise self.pip.explained(explain(command, said))
+            raise self._with_cause(self.pip.explained(explain(command, said)), said)
         return said
 
     def _asking(self, explain: Explain, venv: Path, others: tuple[str, ...]) -> Explain:
@@ -295,6 +296,19 @@ class Builder:
         with self._environment(filled) as environment:
             job = self._job(filled.argv, environment, writable, self.limit_s)
             return self._run(job, filled.stdin, on_output)
+
+    def _with_cause(self, error: ShipError, said: str) -> ShipError:
+        """The error of a script of the app's own, with why it failed where its output tells."""
+        if error.reason not in _OF_SCRIPTS:
+            return error
+        from receiver.diagnosis.explain import of_command  # noqa: PLC0415 - only a failure needs it
+        from receiver.diagnosis.pushed import Pushed  # noqa: PLC0415 - as above
+
+        names = tuple(path.name for path in self.release.source.iterdir())
+        if why := of_command(said, Pushed(files=names)):
+            error.detail = f"{why.title} {why.detail}".strip()  # its output is above
+            error.advice = why.advice
+        return error
 
     @contextmanager
     def _environment(self, command: Command) -> Iterator[Path]:

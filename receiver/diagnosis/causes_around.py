@@ -6,6 +6,7 @@ Reads the end of a log; pure.
 import re
 
 from receiver.diagnosis.causes_imports import last
+from receiver.diagnosis.env_settings import Names
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
 from receiver.model.web_servers import port_advice
@@ -25,9 +26,14 @@ _UNSET = (
         re.MULTILINE | re.IGNORECASE,
     ),
 )
-_SETTINGS = re.compile(
-    r"ValidationError: \d+ validation errors? for "
-    r"(\w*(?:Settings|Config)\w*)\n((?:.*\n?)*)"
+_SETTINGS = re.compile(r"ValidationError: \d+ validation errors? for (\w+)\n((?:.*\n?)*)")
+_OF_SETTINGS = re.compile(r"Settings|Config")
+_PSYCOPG_FIRST = [2, 1]
+"""The version of SQLAlchemy that takes psycopg for `postgresql://`, and no more psycopg2."""
+_REFUSED_HOST = re.compile(r"DisallowedHost: Invalid HTTP_HOST header: '([^':]+)")
+_NO_SETTINGS = re.compile(r"ImproperlyConfigured: Requested settings?[^\n]* not configured")
+_OLD_POSTGRES = re.compile(
+    r"NoSuchModuleError: Can't load plugin: sqlalchemy\.dialects:postgres$", re.MULTILINE
 )
 _FIELD = re.compile(r"^(\w+)\n\s+[Ff]ield required", re.MULTILINE)
 
@@ -150,8 +156,7 @@ def _no_memory(detail: str, pushed: Pushed) -> CheckError:
 
 def missing_variable(log: str, pushed: Pushed) -> CheckError | None:
     """A config var that the app reads is not set."""
-    del pushed
-    names = _unset_variables(log)
+    names = _unset_variables(log, pushed)
     if not names:
         return None
     listed = " and ".join(names)
@@ -163,14 +168,92 @@ def missing_variable(log: str, pushed: Pushed) -> CheckError | None:
     )
 
 
-def _unset_variables(log: str) -> list[str]:
+def _unset_variables(log: str, pushed: Pushed) -> list[str]:
     key = last(_KEY, log)
     if key is not None and _OF_ENVIRONMENT.search(log, 0, key.start()):
         return [key[1]]
-    model = last(_SETTINGS, log)
-    if model is not None and (fields := _FIELD.findall(model[2])):
-        return [field.upper() for field in fields]
+    if fields := _unset_fields(log, pushed):
+        return fields
     return next(([found[1]] for each in _UNSET if (found := last(each, log))), [])
+
+
+def _unset_fields(log: str, pushed: Pushed) -> list[str]:
+    """Variables of pydantic's settings, by the prefix that their class has."""
+    model = last(_SETTINGS, log)
+    if model is None:
+        return []
+    known = pushed.settings.get(model[1])
+    if known is None and not _OF_SETTINGS.search(model[1]):
+        return []  # a model of the app's own data
+    names = known or Names()
+    return [names.variable(told) for told in _FIELD.findall(model[2])]
+
+
+def settings_module(log: str, pushed: Pushed) -> CheckError | None:
+    """Django does not know which settings are meant."""
+    if last(_NO_SETTINGS, log) is None:
+        return None
+    found = [
+        path for path in pushed.files if path.endswith("/settings.py") or path == "settings.py"
+    ]
+    name = (
+        min(found, key=len).removesuffix(".py").replace("/", ".") if found else "PACKAGE.settings"
+    )
+    return CheckError(
+        "Django does not know its settings: DJANGO_SETTINGS_MODULE is not set.",
+        advice=f"Set it with `ship config:set DJANGO_SETTINGS_MODULE={name}`, then push again.",
+        reason="check/missing-variable",
+    )
+
+
+def refused_host(log: str, pushed: Pushed) -> CheckError | None:
+    """Django was asked by a host name that it does not know, and said so in its log alone."""
+    match = last(_REFUSED_HOST, log)
+    if match is None:
+        return None
+    return CheckError(
+        f"Django refused the host name {match[1]}.",
+        detail="It is not in ALLOWED_HOSTS.",
+        advice=allow_host(match[1], pushed),
+        reason="check/disallowed-host",
+    )
+
+
+def allow_host(host: str, pushed: Pushed) -> str:
+    """What to do for a host name that Django does not know."""
+    if pushed.hosts_variable:
+        return (
+            "The settings read it from a config var: `ship config:set "
+            f"{pushed.hosts_variable}={host}`, then push again."
+        )
+    return f'Add "{host}" to ALLOWED_HOSTS in settings.py, and push again.'
+
+
+def old_postgres(log: str, pushed: Pushed) -> CheckError | None:
+    """SQLAlchemy is given the name of a database as Heroku once wrote it."""
+    if last(_OLD_POSTGRES, log) is None:
+        return None
+    new = f"postgresql{_driver(pushed)}://"
+    name = pushed.postgres[0] if pushed.postgres else "DATABASE_URL"
+    return CheckError(
+        "SQLAlchemy does not take addresses that begin with postgres://.",
+        detail=f"Since version 1.4 they begin with {new}."
+        + (
+            f" {' and '.join(pushed.postgres)} begins with the old form." if pushed.postgres else ""
+        ),
+        advice=f"Set {name} to the same address with {new} in front. Then push again:\n"
+        f'    ship config:set {name}="$(ship config:get {name} | sed s,^postgres://,{new},)"',
+        reason="check/database-address",
+    )
+
+
+def _driver(pushed: Pushed) -> str:
+    """What an address must say of the driver, where SQLAlchemy would take one that is not there."""
+    version = (pushed.installed or {}).get("sqlalchemy", "")
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    names = ["psycopg2", "psycopg"] if numbers < _PSYCOPG_FIRST else ["psycopg", "psycopg2"]
+    here = [name for name in names if pushed.has(name) or pushed.has(f"{name}-binary")]
+    return f"+{here[0]}" if here and here[0] != names[0] else ""
 
 
 def unreachable(log: str, pushed: Pushed) -> CheckError | None:
@@ -216,8 +299,7 @@ def missing_table(log: str, pushed: Pushed) -> CheckError | None:
     match = last(_TABLE, log)
     if match is None:
         return None
-    django = "manage.py" in pushed.files
-    command = "python manage.py migrate" if django else "flask db upgrade"
+    command = migrate(pushed)
     lost = (
         "A database file in the app's folder is new in every release. "
         if "sqlite3" in log.lower()
@@ -232,6 +314,11 @@ def missing_table(log: str, pushed: Pushed) -> CheckError | None:
         + (" Keep the file in the folder that $SHIP_STORAGE names." if lost else ""),
         reason="check/missing-table",
     )
+
+
+def migrate(pushed: Pushed) -> str:
+    """The command that makes an app's tables."""
+    return "python manage.py migrate" if "manage.py" in pushed.files else "flask db upgrade"
 
 
 def refused_file(log: str, pushed: Pushed) -> CheckError | None:

@@ -8,6 +8,7 @@ from receiver.diagnosis.package_names import LEFT_PYTHON, package_of
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
 
+_LEFT_SETUPTOOLS = "pkg_resources"
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _WEB_MODULE = re.compile(r'Could not import module "([^"]+)"')
 _ATTRIBUTE = re.compile(
@@ -122,9 +123,15 @@ def _missing(module: str, pushed: Pushed) -> tuple[str, str]:
                 "case count."
             ),
         )
-    if pushed.requires(package):
+    if top == _LEFT_SETUPTOOLS:
+        return "setuptools brings it, up to version 81; from 82 on it is gone.", _pin(
+            pushed, package
+        )
+    if pushed.has(package):
         return (
-            f"The push asks for {package}, and what was installed brings no {module}.",
+            f"{package} is installed, and brings no {module}."
+            if pushed.installed
+            else f"The push asks for {package}, and what was installed brings no {module}.",
             "Check the name of the import, and which version of the package brings it.",
         )
     if package != top:
@@ -134,6 +141,14 @@ def _missing(module: str, pushed: Pushed) -> tuple[str, str]:
         "",
         f"If it is a package, and {top} is its name: {_in_line(pushed.add(package))} {committed}",
     )
+
+
+def _pin(pushed: Pushed, package: str) -> str:
+    """What to do for a package that may be asked for already, without its version."""
+    added = pushed.add(package)
+    if not pushed.requires(package) or not added.startswith("Add the line"):
+        return added
+    return f"Write `{package}` in place of the line that asks for it, and push again."
 
 
 def _in_line(sentence: str) -> str:
@@ -200,7 +215,7 @@ def _hidden_or_circular(log: str, pushed: Pushed) -> CheckError | None:
     if match is None:
         return None
     module, file = match["module"], f"{match['module'].replace('.', '/')}.py"
-    known = module in sys.stdlib_module_names or pushed.requires(package_of(module))
+    known = module in sys.stdlib_module_names or pushed.has(package_of(module))
     if file in pushed.files and known and "." not in module:
         return CheckError(
             f"Your file {file} hides the package {module}, because it has the same name.",

@@ -5,16 +5,19 @@ causes beside it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from receiver.diagnosis import causes_around as around
 from receiver.diagnosis import causes_imports as imports
 from receiver.diagnosis.causes_imports import last
 from receiver.diagnosis.package_names import program_package
 from receiver.diagnosis.pushed import Pushed
-from receiver.model.errors import CheckError
+from receiver.model.errors import SEE_LOG, CheckError
 
 _SHOWN_LINES = 20
+_LOOK_ABOVE = "Its log is above: correct the app and push again."
+_NO_LOG = "`ship local` runs the app on your machine, where you see what it does."
 _SYNTAX = re.compile(
     r'File "([^"]+)", line (\d+)(?:(?!File ")[^\0])*?'
     r"^(?:SyntaxError|IndentationError|TabError): (.*)$",
@@ -63,7 +66,17 @@ def explain(
         lines = [line for line in lines if not _KILLED.fullmatch(line)]
     tail = "\n".join((_of_the_app(lines) or lines)[-_SHOWN_LINES:])
     detail = "\n\n".join(part for part in (found.detail, _shown(tail)) if part)
-    return CheckError(found.title, detail=detail, advice=found.advice, reason=found.reason)
+    advice = found.advice.replace(SEE_LOG, _LOOK_ABOVE if tail else _NO_LOG)
+    return CheckError(found.title, detail=detail, advice=advice, reason=found.reason)
+
+
+def of_command(log: str, pushed: Pushed) -> CheckError | None:
+    """Why any other process of the app failed: a release phase, a script, a run or a cron job."""
+    if not (found := _first(_ANYWHERE, log, pushed)):
+        return None
+    if found.reason == "check/missing-table":
+        found.advice = f"Run its migrations first: `{around.migrate(pushed)}`."
+    return found
 
 
 def cause(error: CheckError, log: str, status: int | None, pushed: Pushed) -> CheckError:
@@ -77,15 +90,13 @@ def _host(error: CheckError, pushed: Pushed) -> CheckError:
     """Django's refusal of the host name, with the config var that its settings read the names
     from.
     """
-    if error.reason != "check/disallowed-host" or not pushed.hosts_variable:
-        return error
     name = re.search(r"host name (\S+)", error.title)
+    if error.reason != "check/disallowed-host" or not pushed.hosts_variable or name is None:
+        return error
     return CheckError(
         error.title,
         detail=error.detail,
-        advice="The settings read it from a config var: `ship config:set "
-        f"{pushed.hosts_variable}={name[1] if name else '...'}`,"
-        " then push again.",
+        advice=around.allow_host(name[1], pushed),
         reason=error.reason,
     )
 
@@ -126,7 +137,23 @@ def _missing_program(log: str, pushed: Pushed) -> CheckError | None:
     )
 
 
-_CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
+_Find: TypeAlias = Callable[[str, Pushed], CheckError | None]
+_ANYWHERE: tuple[_Find, ...] = (
+    imports.missing_module,
+    lambda log, _: _syntax_error(log),
+    around.missing_variable,
+    around.settings_module,
+    around.old_postgres,
+    imports.library,
+    imports.import_error,
+    around.unreachable,
+    around.refused_login,
+    around.missing_table,
+    around.locked_store,
+    around.refused_file,
+)
+"""What may befall any process of an app."""
+_CAUSES: tuple[_Find, ...] = (
     imports.wrong_module,
     imports.missing_module,
     lambda log, _: _gunicorn_refused(log),
@@ -137,6 +164,9 @@ _CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
     imports.factory,
     imports.not_an_app,
     around.missing_variable,
+    around.settings_module,
+    around.old_postgres,
+    around.refused_host,
     imports.library,
     imports.import_error,
     around.unreachable,
@@ -149,10 +179,13 @@ _CAUSES: tuple[Callable[[str, Pushed], CheckError | None], ...] = (
 """In the order of how sure they are."""
 
 
+def _first(finds: Sequence[_Find], log: str, pushed: Pushed) -> CheckError | None:
+    known = (find(log, pushed) for find in finds)
+    return next((error for error in known if error is not None), None)
+
+
 def _cause(log: str, status: int | None, pushed: Pushed) -> CheckError | None:
-    known = (find(log, pushed) for find in _CAUSES)
-    found = next((error for error in known if error is not None), None)
-    return found or _ended_silently(log, status) or _other_error(log)
+    return _first(_CAUSES, log, pushed) or _ended_silently(log, status) or _other_error(log)
 
 
 def _gunicorn_refused(log: str) -> CheckError | None:

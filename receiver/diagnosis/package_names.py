@@ -40,7 +40,7 @@ PACKAGES = {
     "nacl": "PyNaCl",
     "OpenSSL": "pyOpenSSL",
     "PIL": "Pillow",
-    "pkg_resources": "setuptools",
+    "pkg_resources": "setuptools<82",
     "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary",
     "psycopg": "psycopg[binary]",

@@ -1,12 +1,23 @@
-"""What is known of a pushed tree when its release does not come up.
+"""What is known of a pushed tree when its release does not start.
 
-Values only; checking.py fills them in.
+Values only; deploy/stages/canary.py fills them in.
 """
 
 import re
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from receiver.diagnosis.env_settings import Names
+
+_VERSION = re.compile(r"[<>=!~;@ ]")
 _ADDERS = {"uv.lock": "uv add", "poetry.lock": "poetry add", "Pipfile.lock": "pipenv install"}
+
+
+def normal_name(package: str) -> str:
+    """A package's name as indexes compare it: `psycopg[binary]<4` is psycopg."""
+    bare = _VERSION.split(package, maxsplit=1)[0].partition("[")[0]
+    return re.sub(r"[-_.]+", "-", bare).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,13 @@ class Pushed:
     """What limits:set has set for web, such as `256M`."""
     hosts_variable: str = ""
     """The config var that ALLOWED_HOSTS is read from."""
+    settings: Mapping[str, Names] = field(default_factory=dict)
+    """The classes of pydantic's settings, by name."""
+    installed: Mapping[str, str] | None = None
+    """Versions of the packages in the virtualenv, by their normal names; None where that is not
+    known."""
+    postgres: tuple[str, ...] = ()
+    """Config vars with an address that begins with `postgres://`."""
 
     install: str = ""
     """What to do to have the library installed that it could not load."""
@@ -36,8 +54,15 @@ class Pushed:
         """The module that the web line names."""
         return self.app.partition(":")[0]
 
+    def has(self, package: str) -> bool:
+        """Whether a package is installed; where that is not known, whether the tree asks for it."""
+        if self.installed is None:
+            return self.requires(package)
+        return normal_name(package) in self.installed
+
     def requires(self, package: str) -> bool:
         """Whether the tree asks for a package, in whatever spelling."""
+        package = _VERSION.split(package, maxsplit=1)[0]
         name = re.sub(r"[-_.]+", "[-_.]+", re.escape(package.partition("[")[0]).replace("\\", ""))
         found = rf"(?<![\w.-]){name}(?![\w-])"
         return re.search(found, self.requirements, re.IGNORECASE) is not None
@@ -59,7 +84,9 @@ class Pushed:
         """What to do to have a package installed."""
         for lock, command in _ADDERS.items():
             if lock in self.files:
-                return f"Type `{command} {package}`, commit the lock file and push again."
+                return (
+                    f"Type `{command} {shlex.quote(package)}`, commit the lock file and push again."
+                )
         file = "requirements.txt" if "requirements.txt" in self.files else "pyproject.toml"
         file = file if file in self.files else "requirements.txt"
         return f"Add the line `{package}` to {file} and push again."

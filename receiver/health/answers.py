@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from receiver.model.check import Check
-from receiver.model.errors import CheckError
+from receiver.model.errors import SEE_LOG, CheckError
 from receiver.model.web_servers import port_advice
 
 _BAD_REQUEST = 400
@@ -15,6 +15,7 @@ _NOT_FOUND = 404
 _SERVER_ERROR = 500
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SHOWN_LINES = 10
+_ANOTHER_STATUS = "Have the page answer so, or name this `status` too, and push again."
 # the second is what Django says with DEBUG off, where it does not name the exception
 _DISALLOWED_HOST = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
 
@@ -87,9 +88,12 @@ def verdict(answer: Answer, question: Question) -> CheckError | None:
     if answer.status == _BAD_REQUEST and any(sign in answer.body for sign in _DISALLOWED_HOST):
         return disallowed_host(path, question.host)
     if wanted:
-        return _wrong_status(answer, path, f"its check asks for {_listed(wanted)}")
+        asked = f"its check asks for {_listed(wanted)}"
+        return _wrong_status(
+            answer, path, asked, _ANOTHER_STATUS if answer.status < _SERVER_ERROR else SEE_LOG
+        )
     if answer.status >= _SERVER_ERROR:
-        return _wrong_status(answer, path, "any status below 500 would do")
+        return _wrong_status(answer, path, "any status below 500 would do", SEE_LOG)
     return None
 
 
@@ -123,14 +127,13 @@ def _listed(wanted: tuple[int, ...]) -> str:
     return " or ".join(map(str, wanted))
 
 
-def _wrong_status(answer: Answer, path: str, wanted: str) -> CheckError:
+def _wrong_status(answer: Answer, path: str, wanted: str, look: str) -> CheckError:
     start = "\n".join(answer.body.strip().splitlines()[:_SHOWN_LINES])
     return CheckError(
         f"The app answered {path} with status {answer.status}; {wanted}.",
         detail=f"Its answer begins:\n{start}" if start else "Its answer was empty.",
-        advice="Read the app's log above, correct the app and push again. If another page tells "
-        "better"
-        " whether the app is alive, name it in ship.toml under [check].",
+        advice=f"{look} If another page tells better whether the app is alive, name it in "
+        "ship.toml under [check].",
         reason="check/status",
     )
 
@@ -163,7 +166,7 @@ def ended(path: str) -> CheckError:
     """The error for a process that ended before it could be asked."""
     return CheckError(
         f"The web process ended before it answered {path}.",
-        advice="Read the app's log above, correct the app and push again.",
+        advice=SEE_LOG,
         reason="check/ended",
     )
 

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from receiver.model.names import AppName
 
+OnErrors = Callable[[bytes], object]
+"""Is told what a job writes to stderr."""
+
 STOP_GRACE_S = 10
 """How long what a job started may take to end, when it is told to; then it is killed."""
 
@@ -71,8 +74,10 @@ class Jobs(Protocol):
     def spawn(self, job: Job, log: Path) -> Running:
         """Start in the background; its output goes into `log`."""
 
-    def attach(self, job: Job, *, tty: bool) -> int:
+    def attach(self, job: Job, *, tty: bool, on_errors: OnErrors | None = None) -> int:
         """Run with the caller's own stdin, stdout and stderr; returns the exit status.
+
+        `on_errors` is told what it writes to stderr, where that is no terminal.
 
         Raises as `run` does.
         """

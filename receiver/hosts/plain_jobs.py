@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from receiver.hosts import memory
-from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError
+from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError, OnErrors
 from receiver.machine import files, lifetimes, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.program import RUNTIME
@@ -71,7 +71,7 @@ def run(
     return status
 
 
-def attach(place: Place, job: Job) -> int:
+def attach(place: Place, job: Job, on_errors: OnErrors | None = None) -> int:
     """Run on the caller's own streams; returns the exit status.
 
     Raises:
@@ -79,7 +79,8 @@ def attach(place: Place, job: Job) -> int:
     """
     env = environment_of(place, job)
     try:
-        return shell.attach(command_of(job), env=env, cwd=job.cwd, limit_s=job.limit_s)
+        argv = command_of(job)
+        return shell.attach(argv, env=env, cwd=job.cwd, limit_s=job.limit_s, on_errors=on_errors)
     except TimeoutError as error:
         raise JobTimeoutError from error
 

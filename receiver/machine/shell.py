@@ -16,8 +16,9 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
@@ -36,6 +37,8 @@ _TOO_LONG = 124
 _ADMIN_LIMIT_S = 60
 _KEPT_LINES = 20
 _READ_BYTES = 65_536
+_STDERR = 2
+_LAST_WORDS_S = 1.0
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a command."""
@@ -263,10 +266,12 @@ def attach(
     cwd: Path | None = None,
     limit_s: float | None = None,
     stdin: IO[bytes] | None = None,
+    on_errors: Callable[[bytes], object] | None = None,
 ) -> int:
     """Run a command with the caller's own stdin, stdout and stderr; returns its exit status.
 
-    `stdin` is what it reads in place of the caller's own.
+    `stdin` is what it reads in place of the caller's own. `on_errors` is told what it writes to
+    stderr, which passes by here then and is no terminal to it.
 
     What is typed to interrupt reaches the command itself; the caller stays to report how it ended.
 
@@ -280,10 +285,12 @@ def attach(
             env=dict(env),
             cwd=cwd,
             stdin=stdin,
-            preexec_fn=_hear_signals,  # noqa: PLW1509 - ship has no threads here
+            stderr=None if on_errors is None else subprocess.PIPE,
+            preexec_fn=_hear_signals,  # noqa: PLW1509 - ship has no threads here yet
         )
         try:
-            status = process.wait(limit_s)
+            with _passed_on(process, on_errors):
+                status = process.wait(limit_s)
         except subprocess.TimeoutExpired as error:
             _end_one(process)
             raise TimeoutError(str(error)) from error
@@ -294,6 +301,30 @@ def attach(
         for number, handler in kept.items():
             signal.signal(number, handler)
     return status if status >= 0 else _SIGNALLED - status
+
+
+@contextmanager
+def _passed_on(
+    process: "subprocess.Popen[bytes]", also: Callable[[bytes], object] | None
+) -> Iterator[None]:
+    """Hand the process's stderr on to our own, as long as it runs."""
+    source = process.stderr
+    if source is None or also is None:
+        yield
+        return
+    copier = threading.Thread(target=_copy, args=(source.fileno(), also), daemon=True)
+    copier.start()
+    try:
+        yield
+    finally:
+        copier.join(_LAST_WORDS_S)  # what it left in the background may hold the pipe
+
+
+def _copy(source: int, also: Callable[[bytes], object]) -> None:
+    with suppress(OSError):  # nobody reads our own
+        while chunk := os.read(source, _READ_BYTES):
+            also(chunk)
+            os.write(_STDERR, chunk)
 
 
 def read(

@@ -43,6 +43,10 @@ PUSH_VERDICTS: dict[int, str] = {
 _PUSH_AGAIN = re.compile(r",? (?:and|then|and then) push again(?=[.:,])")
 
 
+SEE_LOG = "`ship logs` shows what the app wrote."
+"""An advice that is another one where that is shown as well, or where there is none."""
+
+
 def without_pushing(advice: str) -> str:
     """An advice without its end that says to push again."""
     return _PUSH_AGAIN.sub("", advice)

@@ -21,7 +21,13 @@ from msgspec.structs import replace
 from receiver.changes.app_state import AppState, read_state
 from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError
 from receiver.machine import files, lifetimes
-from receiver.model.errors import CancelledError, NotFoundError, ServerError, ShipError
+from receiver.model.errors import (
+    CancelledError,
+    NotFoundError,
+    ServerError,
+    ShipError,
+    without_pushing,
+)
 from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.model.release import Release
@@ -29,12 +35,14 @@ from receiver.model.run import STOPPED, TIMED_OUT, Limits, Run, Status
 from receiver.runs import profile_files
 from receiver.runs import records as run_records
 from receiver.runs.jobs import release_variables
+from receiver.runs.pushed import Tail, cause
 from receiver.server import Server
 from receiver.state import records
 
 _STOP_LIMIT_S = 20.0
 _PATIENCE_S = 2.0
 _LOOK_AGAIN_S = 0.05
+_STDERR = 2
 OnOutput = Callable[[bytes], object]
 
 
@@ -87,15 +95,22 @@ class _StoppedError(Exception):
 def attached(server: Server, app: AppName, wish: Wish, *, tty: bool, term: str) -> int:
     """Run a command on the caller's own streams; returns its exit status.
 
+    Why it failed is told on stderr, where that is no terminal: there it is read by ship as well.
+
     Raises:
         NotFoundError: there is no release to run it in
     """
     begun = _begin(server, app, wish)
     job = _job(begun, {"TERM": term} if tty else {})
+    tail = Tail()
     try:
-        return server.engine.jobs.attach(job, tty=tty)
+        status = server.engine.jobs.attach(job, tty=tty, on_errors=tail.hear)
     except JobTimeoutError as error:
         raise too_long(wish.limits.time_s) from error
+    else:
+        if status:
+            _tell_why(begun, tail, lambda why: os.write(_STDERR, why))
+        return status
     finally:
         _forget(begun)
 
@@ -228,15 +243,18 @@ def _perform(begun: _Begun, show: OnOutput) -> Run:
     log = run_records.Log(run_records.log(app.paths, run.number))
     began = server.clock.now()
     status: Status = "stopped"
-    code = STOPPED
+    code, tail = STOPPED, Tail()
 
     def keep(chunk: bytes) -> None:
+        tail.hear(chunk)
         log.write(chunk)
         show(chunk)
 
     try:
         code = server.engine.jobs.run(_job(begun, {}), keep)
         status = "failed" if code else "succeeded"
+        if code:
+            _tell_why(begun, tail, keep)
     except JobTimeoutError:
         status, code = "timed out", TIMED_OUT
         log.write(f"ship: {too_long(wish.limits.time_s).title}\n".encode())
@@ -257,6 +275,12 @@ def _perform(begun: _Begun, show: OnOutput) -> Run:
         )
         run_records.write(app.paths, ended)
     return ended
+
+
+def _tell_why(begun: _Begun, tail: Tail, tell: OnOutput) -> None:
+    """Tell in a line why a run failed, where its output has it."""
+    if why := cause(begun.app, begun.release, tail.said):
+        tell(f"ship: {why.title} {without_pushing(why.advice)}\n".encode())
 
 
 def _work(begun: _Begun, go: int) -> NoReturn:

@@ -347,21 +347,21 @@ def test_a_failed_install_works_by_the_same_push_once_the_index_is_repaired(
     assert site.ask()[0] == 200
 
 
-def make_wheel(folder: Path) -> None:
+def make_wheel(folder: Path, name: str = "local_tool") -> None:
     """The smallest wheel there is: one empty module."""
-    info = "local_tool-1.0.dist-info"
+    info = f"{name}-1.0.dist-info"
     parts = {
-        "local_tool.py": "",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: local-tool\nVersion: 1.0\n",
+        f"{name}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
         f"{info}/WHEEL": (
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         ),
     }
     record = io.StringIO()
-    for name, text in parts.items():
+    for part, text in parts.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
-        record.write(f"{name},sha256={digest.decode()},{len(text)}\n")
+        record.write(f"{part},sha256={digest.decode()},{len(text)}\n")
     parts[f"{info}/RECORD"] = record.getvalue() + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / "local_tool-1.0-py3-none-any.whl", "w") as wheel:
-        for name, text in parts.items():
-            wheel.writestr(name, text)
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        for part, text in parts.items():
+            wheel.writestr(part, text)

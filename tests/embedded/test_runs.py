@@ -63,6 +63,15 @@ def test_input_and_output_pass_as_they_are(ship: Ship) -> None:
     assert (done.status, done.raw) == (0, b"\x00\xff\r\n")
 
 
+def test_why_a_run_failed_is_told_behind_its_own_words(ship: Ship) -> None:
+    done = ship("run", "--", "python", "-c", "import os; os.environ['NEEDED']")
+    assert done.status == 1
+    assert done.err.endswith(
+        "KeyError: 'NEEDED'\nship: The app needs NEEDED, which is not set. "
+        "Set it with `ship config:set NEEDED=...`.\n"
+    )
+
+
 def test_a_limit_of_time_ends_a_run(ship: Ship) -> None:
     done = ship("run", "--timeout", "1s", "--", "sleep", "60")
     assert done.status == 11

@@ -1,12 +1,14 @@
 """The way of a push on a real machine: over ssh from outside, through nginx, and back by
 rollback."""
 
+import io
 import json
 import select
 import shlex
 import shutil
 import socket
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -343,3 +345,27 @@ def _everything(server: ShipServer) -> list[str]:
         "ss -Hltn | awk '{print $4}'"
     )
     return sorted(server.root(script).splitlines())
+
+
+def test_an_archive_is_deployed_by_the_account_that_receives_and_makes_its_app(
+    ship_server: ShipServer,
+) -> None:
+    """Only root can make an app and deploy; who reads the archive is neither."""
+    settings = "/etc/ship/ship.toml"
+    ship_server.root(f"cp {settings} /root/ship.toml.kept")
+    ship_server.root(f"printf 'create_on_push = true\\n' >> {settings}")
+    site = ship_server.checkout("sent")
+    try:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for name, text in page("sent").items():
+                info = tarfile.TarInfo(f"sent-1.0/{name}")
+                info.size = len(text)
+                tar.addfile(info, io.BytesIO(text.encode()))
+        site.ship_bytes("git:from-archive", packed.getvalue())
+    finally:
+        ship_server.root(f"mv /root/ship.toml.kept {settings}")
+    assert site.page() == "sent"
+    assert site.leftovers() == []
+    owners = ship_server.root("stat -c %U /var/lib/ship/repos/sent.git/objects/pack/*.pack")
+    assert set(owners.split()) == {"ship"}

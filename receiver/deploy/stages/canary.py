@@ -3,8 +3,6 @@ why one that was tried does not serve.
 """
 
 import os
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tarfile import TarError
@@ -27,6 +25,7 @@ from receiver.model.output import Output
 from receiver.model.process_limits import WEB, Limit
 from receiver.model.release import Release
 from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder
+from receiver.runs.pushed import known_of, with_surroundings
 
 _LOG_BYTES = 16 * 1024
 _LOG_LINES = 200
@@ -34,15 +33,6 @@ _ENDED = frozenset(
     {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
 )
 _SLOW = "swap/not-in-time"
-_REQUIREMENTS = re.compile(
-    r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
-)
-_SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
-_HOSTS = re.compile(
-    r"""^ALLOWED_HOSTS\s*=[^\n]*?(?:environ|env|config)\b[^\n"']*["']([A-Z][A-Z0-9_]+)["']""",
-    re.MULTILINE,
-)
-"""Settings of Django's that read the host names from a config var, by whatever library."""
 _SIGNAL = " was sent SIG"
 _WORD_LIMIT_S = 1.0
 _LOOK_EVERY_S = 0.05
@@ -135,6 +125,7 @@ def _pushed(app: AppState, release: Release, log: str) -> Pushed:
         with app.paths.release(release.version).slug.open("rb") as archive:
             limit = (app.settings.limits.get(WEB) or Limit()).memory or ""
             known = what_was_pushed(Tree(archive), served, limit)
+            known = with_surroundings(known, app, release)
             install = system_packages.for_library(app.server, log)
             return replace(known, install=install, line=release.lines.get(WEB, ""))
     except (OSError, TarError, BuildError):
@@ -144,25 +135,8 @@ def _pushed(app: AppState, release: Release, log: str) -> Pushed:
 def what_was_pushed(tree: Tree, app: str, memory_limit: str = "") -> Pushed:
     """What a tree can tell of why its app, such as `main:app`, does not start."""
     found = find_entry(tree).entry
-    return Pushed(
-        app=app,
-        memory_limit=memory_limit,
-        files=tuple(tree.files()),
-        requirements="\n".join(_texts(tree, _REQUIREMENTS)),
-        found=found.target if found else "",
-        hosts_variable=_hosts_variable(tree),
-    )
-
-
-def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
-    for path in tree.files():
-        if pattern.search(path):
-            yield tree.read(path).decode("utf-8", "replace")
-
-
-def _hosts_variable(tree: Tree) -> str:
-    texts = _texts(tree, _SETTINGS)
-    return next((found[1] for text in texts if (found := _HOSTS.search(text))), "")
+    entry = found.target if found else ""
+    return replace(known_of(tree), app=app, memory_limit=memory_limit, found=entry)
 
 
 def has_canary(release: Release) -> bool:

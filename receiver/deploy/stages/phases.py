@@ -6,6 +6,7 @@ All of it runs as the app runs: its account, sandbox, virtualenv and config vars
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,13 +15,15 @@ from receiver.changes.points import reached
 from receiver.deploy.stages import carried
 from receiver.deploy.stages.transition import turn
 from receiver.hosts.jobs import Job, JobTimeoutError
-from receiver.model.errors import ReleaseError, ShipError
+from receiver.model.errors import CheckError, ReleaseError, ShipError, without_pushing
 from receiver.model.release import Release
 from receiver.model.settings import Occasion, ReleasePhase
 from receiver.runs.jobs import launch_argv, launch_variables, make_run_folder, release_variables
+from receiver.runs.pushed import Tail, cause
 from receiver.state import records
 
 _TYPE = "release"
+_STAYS = "Changes it made to a database stay."
 _KILLED = (-9, 137)
 """Statuses of what SIGKILL ended: of a process of one's own, and as a shell tells it."""
 _AGAIN: dict[Occasion, str] = {
@@ -62,7 +65,7 @@ def release_phase(
     work.out.belongs_to("release")
     work.out.step("Running the release phase")
     seen = carried.before(home)
-    _run(work, _release_job(work, release), "release phase", _AGAIN[occasion])
+    _run(work, release, _release_job(work, release), _Told("release phase", _AGAIN[occasion]))
     carried.keep(work, release, seen)
     work.out.belongs_to("build")
     reached("release phase done")
@@ -95,7 +98,8 @@ def predeploy(
         work.out.say(f"$ {command}")
         job = _script(work, release, venv, command, "predeploy")
         with turn(work):
-            _run(work, job, "predeploy script", _AGAIN["deploy"], "release/predeploy-failed")
+            told = _Told("predeploy script", _AGAIN["deploy"], "release/predeploy-failed")
+            _run(work, release, job, told)
     if commands:
         reached("predeploy done")
     return bool(commands)
@@ -123,7 +127,8 @@ def _run_postdeploy(work: AppChange, release: Release, commands: Sequence[str]) 
         work.out.step("Running the postdeploy script of app.json")
         work.out.say(f"$ {command}")
         try:
-            _run(work, _script(work, release, venv, command, "postdeploy"), "postdeploy script")
+            job = _script(work, release, venv, command, "postdeploy")
+            _run(work, release, job, _Told("postdeploy script"))
         except ShipError as error:  # also: stopped by somebody, or the server could not start it
             work.out.flush()
             how = error.detail if isinstance(error, ReleaseError) else error.title
@@ -140,23 +145,48 @@ def _report_postdeploy(work: AppChange, release: Release, command: str, how: str
     records.write_release(work.paths, replace(release, postdeploy=told), work.state.gid)
 
 
-def _run(
-    work: AppChange, job: Job, what: str, again: str = "", reason: str = "release/failed"
-) -> None:
+class _Told(NamedTuple):
+    """The words for a failure."""
+
+    what: str
+    again: str = ""
+    reason: str = "release/failed"
+
+
+def _run(work: AppChange, release: Release, job: Job, told: _Told) -> None:
     """Run to the end, with its output in the log.
 
     Raises:
         ReleaseError: it failed or took too long
     """
+    tail = Tail()
+
+    def take(chunk: bytes) -> None:
+        tail.hear(chunk)
+        work.out.feed(chunk)
+
     try:
-        status = work.server.engine.jobs.run(job, work.out.feed)
+        status = work.server.engine.jobs.run(job, take)
     except JobTimeoutError as error:
         work.out.flush()
         late = f"It took longer than {job.limit_s:g} s."
-        raise _failed(what, late, again, "release/timeout") from error
+        raise _failed(told._replace(reason="release/timeout"), late) from error
     work.out.flush()
     if status:
-        raise _failed(what, _ended(status), again, reason)
+        why = cause(work.state, release, tail.said)
+        raise _explained(told, _ended(status), tail.said, why)
+
+
+def _explained(told: _Told, ended: str, said: bytes, why: CheckError | None) -> ReleaseError:
+    """The error with its cause, where its output tells one."""
+    if why is None:
+        look = "Read its output above," if said.strip() else "It wrote nothing:"
+        return _failed(told, ended, look)
+    seen = " ".join(part for part in (why.title, why.detail) if part)
+    error = _failed(told, f"{ended}\n{seen}")
+    again = told.again if told.again.startswith("or ") else "then push again."
+    error.advice = f"{without_pushing(why.advice)}\n{again[:1].upper()}{again[1:]} {_STAYS}"
+    return error
 
 
 def _ended(status: int) -> str:
@@ -216,10 +246,10 @@ def _script(work: AppChange, release: Release, venv: Path | None, command: str, 
     )
 
 
-def _failed(what: str, detail: str, again: str, reason: str) -> ReleaseError:
+def _failed(told: _Told, detail: str, look: str = "Read its output above,") -> ReleaseError:
     return ReleaseError(
-        f"The {what} failed, so nothing was released. What served before goes on.",
+        f"The {told.what} failed, so nothing was released. What served before goes on.",
         detail=detail,
-        advice=f"Read its output above, {again} Changes it made to a database stay.",
-        reason=reason,
+        advice=f"{look} {told.again} {_STAYS}",
+        reason=told.reason,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from receiver.hosts import plain_jobs
-from receiver.hosts.jobs import Job, Running
+from receiver.hosts.jobs import Job, OnErrors, Running
 from receiver.machine.clock import Clock
 from receiver.model.errors import UsageError
 from receiver.model.layout import Layout
@@ -29,12 +29,11 @@ class PlainJobs:
         """Start in the background."""
         return plain_jobs.Background(self._place_of(job), job, log)
 
-    def attach(self, job: Job, *, tty: bool) -> int:
+    def attach(self, job: Job, *, tty: bool, on_errors: OnErrors | None = None) -> int:
         """Run on the caller's own streams: with or without a terminal, they are inherited as
         they are.
         """
-        del tty
-        return plain_jobs.attach(self._place_of(job), job)
+        return plain_jobs.attach(self._place_of(job), job, None if tty else on_errors)
 
     def stop(self, app: AppName) -> None:
         """Stop what is left of jobs whose starter was killed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 from receiver.hosts import memory
-from receiver.hosts.jobs import STOP_GRACE_S, Job, JobMemoryError, JobTimeoutError
+from receiver.hosts.jobs import STOP_GRACE_S, Job, JobMemoryError, JobTimeoutError, OnErrors
 from receiver.hosts.systemd.manager import own_unit, stop_units
 from receiver.hosts.systemd.sandbox import Properties, sandbox_properties
 from receiver.hosts.systemd.slices import slice_place, slice_unit
@@ -254,14 +254,15 @@ class SystemdJobs:
         argv = job_argv(self._layout, self._runtime, job, unit, "--pipe", ended_at_once)
         return BackgroundJob(argv, unit, log)
 
-    def attach(self, job: Job, *, tty: bool) -> int:
+    def attach(self, job: Job, *, tty: bool, on_errors: OnErrors | None = None) -> int:
         """Run with the caller's own stdin, stdout and stderr; returns the exit status."""
         unit = job_unit(job)
         mode = "--pty" if tty else "--pipe"
         argv = job_argv(self._layout, self._runtime, job, unit, mode)
         since_s = self._clock.now()
         with stopped_at_the_end(unit, job.limit_s):
-            status = shell.attach(argv, env={**shell.PLAIN_ENVIRONMENT, **job.env})
+            env = {**shell.PLAIN_ENVIRONMENT, **job.env}
+            status = shell.attach(argv, env=env, on_errors=None if tty else on_errors)
         return believed(status, since_s=since_s)
 
     def stop(self, app: AppName) -> None:

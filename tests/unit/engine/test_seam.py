@@ -17,7 +17,7 @@ from receiver.changes.app_state import AppState, state_of
 from receiver.deploy.stages.takeover import planned_swap
 from receiver.engine.starts import Starts
 from receiver.hosts import Host
-from receiver.hosts.jobs import Job, Running
+from receiver.hosts.jobs import Job, OnErrors, Running
 from receiver.logs import stream
 from receiver.machine.log_files import Positions, Told
 from receiver.model import settings
@@ -147,8 +147,10 @@ class Commands:
     def spawn(self, job: Job, log: Path) -> Running:
         raise AssertionError((job, log))
 
-    def attach(self, job: Job, *, tty: bool) -> int:
+    def attach(self, job: Job, *, tty: bool, on_errors: OnErrors | None = None) -> int:
         del job, tty
+        if on_errors:
+            on_errors(b"ModuleNotFoundError: No module named 'yaml'\n")
         return 4
 
     def stop(self, app: AppName) -> None: ...
@@ -219,12 +221,13 @@ def test_how_a_release_takes_over_is_the_engines_to_say(server: Cluster) -> None
     assert planned_swap(app, app.release, {}).how == "v1 is sent there: True."
 
 
-def test_commands_run_by_the_engine(server: Cluster) -> None:
+def test_commands_run_by_the_engine(server: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
     shown: list[bytes] = []
     query: Any = running.Wish(argv=("rake", "db"), by="test")
     assert running.watched(server, BLOG, query, shown.append).exit_code == 3
     assert shown == [b"blog: rake db"]
     assert running.attached(server, BLOG, query, tty=False, term="") == 4
+    assert "ship: The app imports yaml, which is not installed." in capfd.readouterr().err
 
 
 def test_logs_are_read_from_the_engine(server: Cluster) -> None:

@@ -1,0 +1,105 @@
+"""What is known of a release when a process of it fails, for the words on why."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tarfile import TarError
+
+from receiver.changes.app_state import AppState
+from receiver.diagnosis import env_settings
+from receiver.diagnosis.env_settings import Names
+from receiver.diagnosis.pushed import Pushed, normal_name
+from receiver.model.build import Tree
+from receiver.model.errors import BuildError, CheckError
+from receiver.model.release import Release
+from receiver.state import records
+
+_KEPT_BYTES = 16 * 1024
+_REQUIREMENTS = re.compile(
+    r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
+)
+_PYTHON = re.compile(r"[^/]+(?:/[^/]+){0,4}\.py$")
+_SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
+_HOSTS = re.compile(
+    r"""^ALLOWED_HOSTS\s*=[^\n]*?(?:environ|env|config)\b[^\n"']*["']([A-Z][A-Z0-9_]+)["']""",
+    re.MULTILINE,
+)
+"""Settings of Django's that read the host names from a config var, by whatever library."""
+
+
+class Tail:
+    """The end of what a process writes, which is read for why it failed."""
+
+    def __init__(self) -> None:
+        self._said = bytearray()
+
+    def hear(self, chunk: bytes) -> None:
+        """Take what it writes, as it comes."""
+        self._said.extend(chunk)
+        del self._said[:-_KEPT_BYTES]
+
+    @property
+    def said(self) -> bytes:
+        """The end of it."""
+        return bytes(self._said)
+
+
+def cause(app: AppState, release: Release, said: bytes) -> CheckError | None:
+    """Why a command of the app failed, by the end of what it wrote; None where nothing tells."""
+    from receiver.diagnosis import explain as diagnosis  # noqa: PLC0415 - only a failure needs it
+
+    known = Pushed()
+    with (
+        suppress(OSError, TarError, BuildError),  # the words are not worth a failure of their own
+        app.paths.release(release.version).slug.open("rb") as archive,
+    ):
+        known = known_of(Tree(archive))
+    return diagnosis.of_command(
+        said.decode("utf-8", "replace"), with_surroundings(known, app, release)
+    )
+
+
+def known_of(tree: Tree) -> Pushed:
+    """What a tree tells."""
+    return Pushed(
+        files=tuple(tree.files()),
+        requirements="\n".join(_texts(tree, _REQUIREMENTS)),
+        hosts_variable=_hosts_variable(tree),
+        settings=_settings(tree),
+    )
+
+
+def with_surroundings(known: Pushed, app: AppState, release: Release) -> Pushed:
+    """The same with what is around the tree: virtualenv and config vars."""
+    config = records.read_config(app.paths.release(release.version).env)
+    old = tuple(name for name, value in config.items() if value.startswith("postgres://"))
+    return replace(known, installed=_installed(release), postgres=old)
+
+
+def _installed(release: Release) -> Mapping[str, str] | None:
+    """Names and versions of the packages in the virtualenv, as its folders tell them."""
+    if release.venv is None:
+        return None
+    found = Path(release.venv).glob("lib/python3*/site-packages/*.dist-info")
+    pairs = (path.name.removesuffix(".dist-info").partition("-") for path in found)
+    return {normal_name(name): version for name, _, version in pairs}
+
+
+def _settings(tree: Tree) -> Mapping[str, Names]:
+    """The classes of pydantic's settings in the tree."""
+    texts = _texts(tree, _PYTHON)
+    return env_settings.classes([text for text in texts if env_settings.BASE in text])
+
+
+def _hosts_variable(tree: Tree) -> str:
+    texts = _texts(tree, _SETTINGS)
+    return next((found[1] for text in texts if (found := _HOSTS.search(text))), "")
+
+
+def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
+    for path in tree.files():
+        if pattern.search(path):
+            with suppress(BuildError):  # it is too large to be read
+                yield tree.read(path).decode("utf-8", "replace")

@@ -1,0 +1,83 @@
+"""Advice of a refused push is followed to the letter, by what is printed, and pushed again."""
+
+import re
+import shlex
+from collections.abc import Callable
+
+import pytest
+
+from tests.advice import PUSHES, OfPush
+from tests.checkout import Checkout
+from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.test_push_whole_way import make_wheel
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture(scope="module")
+def laptop(server: EmbeddedServer) -> Checkout:
+    """One app for all rows, so that its virtualenv is made once."""
+    wheels = server.folder / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "ship_row_tool")
+    server.configure(server.create("blog"), PIP_FIND_LINKS=str(wheels))
+    return server.checkout("blog")
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_followed_to_the_letter_it_works(
+    server: EmbeddedServer, laptop: Checkout, name: str
+) -> None:
+    row = PUSHES[name]
+    laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
+    laptop.commit(row.files)
+    refused = laptop.push()
+    said = re.sub(r"\s+", " ", " ".join(line.removeprefix(" !") for line in refused.lines))
+    assert refused.status == 1, refused.text
+    assert row.advice in said, refused.text
+    _follow(server, laptop, row, said)
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert server.ask("blog") == (200, row.gives)
+
+
+def _follow(server: EmbeddedServer, checkout: Checkout, row: OfPush, said: str) -> None:
+    """Do what is advised; where nobody could tell what to type, this fails."""
+    deeds: tuple[tuple[str, Callable[[re.Match[str]], object]], ...] = (
+        (r"`ship (config:set [^`]+)`", lambda found: _type(server, row, found[1])),
+        (
+            r"[Aa]dd the line `([^`]+)` to (\S+)",
+            lambda found: _append(checkout, found[2], found[1]),
+        ),
+        (r"`web: ([^`]+)`", lambda found: _write(checkout, "Procfile", f"web: {found[1]}\n")),
+        (
+            r"Did you mean `([^`]+)`\?",
+            lambda found: _write(checkout, "Procfile", f"web: gunicorn {found[1]}\n"),
+        ),
+        (r"Give (\S+)\.py another name", lambda found: _rename(checkout, found[1])),
+    )
+    for pattern, deed in deeds:
+        if found := re.search(pattern, said):
+            deed(found)
+            return
+    raise AssertionError(f"nobody can follow this: {said}")
+
+
+def _type(server: EmbeddedServer, row: OfPush, line: str) -> None:
+    filled = re.sub(r"(\w+)=\.\.\.", lambda found: f"{found[1]}={row.values[found[1]]}", line)
+    done = server.ship(*shlex.split(filled), "-a", "blog")
+    assert done.status == 0, done.err
+
+
+def _append(checkout: Checkout, name: str, line: str) -> None:
+    path = checkout.folder / name
+    _write(checkout, name, f"{path.read_text() if path.exists() else ''}{line}\n")
+
+
+def _write(checkout: Checkout, name: str, text: str) -> None:
+    checkout.commit({name: text})
+
+
+def _rename(checkout: Checkout, module: str) -> None:
+    checkout.git("mv", f"{module}.py", f"{module}_of_ours.py")
+    checkout.commit({})
