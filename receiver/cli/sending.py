@@ -3,6 +3,7 @@ made of a folder.
 """
 
 import re
+import shutil
 import tarfile
 import tempfile
 import urllib.request
@@ -81,6 +82,8 @@ def _fetched(address: str) -> IO[bytes]:
 def _packed(folder: Path) -> IO[bytes]:
     """A tar file of a folder, without what git ignores there."""
     names, left_out = git.files_below(folder, PATTERNS)
+    if not names:
+        raise _nothing_to_send(folder, left_out)
     target = tempfile.TemporaryFile()  # noqa: SIM115 - as above
     with tarfile.open(fileobj=target, mode="w:gz") as tar:
         for name in names:
@@ -94,3 +97,19 @@ def _packed(folder: Path) -> IO[bytes]:
         show.progress(f"Left out (ignored by git, or never part of an app): {shown}")
     target.seek(0)
     return target
+
+
+def _nothing_to_send(folder: Path, left_out: list[str]) -> UsageError:
+    if shutil.which("git") is None:
+        return UsageError(
+            "The program git is missing on this machine.",
+            detail="It reads .gitignore, which says what of a folder is sent.",
+            advice="Install it, or send an archive: `ship deploy app.tar.gz`.",
+            reason="usage/no-git",
+        )
+    return UsageError(
+        f"There is nothing to send in {folder.resolve()}.",
+        detail=f"Left out: {', '.join(left_out[:_SHOWN])}." if left_out else "The folder is empty.",
+        advice="Name the app's folder: `ship deploy FOLDER`.",
+        reason="usage/bad-file",
+    )

@@ -2,6 +2,7 @@
 happens when somebody goes away."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -173,6 +174,26 @@ def test_what_comes_beside_the_deploy_branch_is_left(laptop: Laptop) -> None:
     failed = laptop.push("main", "topic", SHIP_TEST_STATUS="6")
     assert failed.returncode == 1
     assert "! [remote rejected] main -> main (check failed)" in failed.stderr
+
+
+def test_the_lines_that_are_advised_deploy_what_was_meant(laptop: Laptop) -> None:
+    assert laptop.push("main").returncode == 0
+    laptop.run("git", "checkout", "-q", "-b", "topic")
+    tagged = laptop.write("app.py", "tagged")
+    laptop.run("git", "tag", "-a", "-m", "one", "v1")
+    laptop.run("git", "tag", "v2")
+
+    def follow(*refspecs: str) -> dict[str, str]:
+        refused = laptop.push(*refspecs)
+        assert refused.returncode == 1
+        *_, line = re.findall(r"^remote: +! +(git push prod .*?) *$", refused.stderr, re.MULTILINE)
+        done = laptop.run("bash", "-c", line, check=False)
+        assert done.returncode == 0, line + done.stderr
+        return laptop.server_refs()
+
+    assert follow("v1", "v2") == {MAIN: tagged}
+    more = laptop.write("app.py", "more")
+    assert follow("topic") == {MAIN: more}
 
 
 def test_submodules_are_a_failed_build(laptop: Laptop) -> None:

@@ -127,8 +127,9 @@ def test_an_archive_on_standard_input_takes_the_way_of_a_push(
     assert "laptop" not in last
 
 
-def test_what_is_no_file_folder_or_address_is_told(laptop: Place) -> None:
+def test_what_is_no_file_folder_or_address_is_told(laptop: Place, tmp_path: Path) -> None:
     for what, words in (
+        (str(tmp_path), "There is nothing to send in "),
         ("nothing-here", "There is no file or folder nothing-here here."),
         ("http://me:s3cr3t@127.0.0.1:1/a.tar.gz?t=s3cr3t", " 127.0.0.1/a.tar.gz could not be"),
     ):
