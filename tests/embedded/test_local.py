@@ -110,7 +110,7 @@ def test_a_broken_file_leaves_the_code_before_it_and_is_explained(
     before = run.family()
     edit(made, "app.py", "def broken(:\n")
     run.says("web goes on with the code before it.")
-    assert "The app cannot be read by Python: SyntaxError" in run.said
+    assert "Syntax error in app.py, line 1: " in run.said
     assert f'File "{made.folder}/app.py", line 1' in run.said
     assert "push again" not in run.said
     assert run.ask() == (200, "first")
