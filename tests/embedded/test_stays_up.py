@@ -36,8 +36,6 @@ def test_a_release_without_web_ends_no_site_unless_that_is_said(server: Embedded
 
     assert server.ship("rollback", "-a", "site").status == 0
     assert server.ask("site") == (200, "one")
-    assert server.ship("rollback", "-a", "site", "v2").status == 0  # its ship.toml says it
-    assert server.ship("rollback", "-a", "site", "v1").status == 0
     assert server.ship("ps:scale", "-a", "site", "web=0").status == 0
     laptop.commit({"Procfile": "worker: sleep 600\n", "ship.toml": None})
     ended = laptop.push()
