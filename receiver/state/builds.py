@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from receiver.machine import files
-from receiver.model.errors import EXIT_CODES, ShipError
+from receiver.model.errors import EXIT_CODES, ServerError, ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.release import Build
 from receiver.planner.retention import old_builds
@@ -80,10 +80,10 @@ def stood(paths: AppPaths, number: int) -> int | None:
     live = records.read_live(paths)
     if live is None or records.unfinished_build(paths) == number:
         return None
-    for version in reversed(records.release_versions(paths)):
+    for release in reversed(list(records.readable_releases(paths))):
         # what is newer than the live one was never live
-        if version <= live.release and records.read_release(paths, version).attempt == number:
-            return version
+        if release.version <= live.release and release.attempt == number:
+            return release.version
     return None
 
 
@@ -93,9 +93,11 @@ def interrupted(build: Build) -> Build:
 
 
 def newest_first(paths: AppPaths) -> Iterator[Build]:
-    """All builds that are kept."""
+    """All builds that are kept, but for those whose record is damaged."""
     for number in reversed(records.build_numbers(paths)):
-        build = look(paths, number)
+        build = None
+        with suppress(ServerError):
+            build = look(paths, number)
         if build is not None:
             yield build
 

@@ -108,3 +108,8 @@ def test_a_build_is_not_taken_for_an_earlier_one_whose_record_is_gone(paths):
     build, held = builds.begin(paths, BUILD, keep=9)
     os.close(held)
     assert build.number == 8
+
+
+def test_a_record_that_is_damaged_hides_no_other(paths):
+    (paths.builds / "8.json").write_text("{")
+    assert [build.number for build in builds.newest_first(paths)] == [7]
