@@ -22,7 +22,7 @@ pytestmark = pytest.mark.embedded
 
 @pytest.fixture(scope="module")
 def laptop(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A laptop of an admin, in a checkout of an app that is on no server."""
+    """A laptop of an admin, in a checkout of the app blog, which its first push made."""
     app = tmp_path_factory.mktemp("app")
     write(app, wsgi("pushed"))
     before = records.read_server(server.layout)
@@ -30,6 +30,10 @@ def laptop(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> 
     records.write_toml(server.layout.server_settings, allowed)
     place = on_a_laptop(server, tmp_path_factory.mktemp("home"), app)
     place.environment["SHIP_SERVER"] = "ship@vps"
+    pushed = place.git("push", "ship@vps:blog", "main")
+    assert pushed.status == 0, pushed.err
+    assert "-----> blog is a new app on this server, made by its first push" in pushed.err
+    assert server.ask("blog") == (200, "pushed")
     yield place
     records.write_toml(server.layout.server_settings, before)
 
@@ -53,11 +57,6 @@ def packed(*members: tuple[str, str]) -> bytes:
 def test_an_admins_first_push_makes_the_app_where_the_server_has_it_so(
     server: EmbeddedServer, laptop: Place
 ) -> None:
-    pushed = laptop.git("push", "ship@vps:blog", "main")
-    assert pushed.status == 0, pushed.err
-    assert "-----> blog is a new app on this server, made by its first push" in pushed.err
-    assert server.ask("blog") == (200, "pushed")
-
     other = {"SHIP_TEST_KEY": "deployer"}
     keys.add_token(server.layout, "deployer", NOW, everywhere="deploy")
     refused = laptop.type("git", "push", "ship@vps:shop", "main", env=other)
