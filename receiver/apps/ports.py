@@ -25,7 +25,8 @@ def free_ports(layout: Layout, first: int, last: int, count: int) -> list[int]:
     raise ServerError(
         f"No port is free between {first} and {last}.",
         detail=f"An app takes three; {len(taken)} are taken by apps.",
-        advice="Widen first_port and last_port in ship.toml, or destroy an app that is not needed.",
+        advice="Widen first_port and last_port in the server's ship.toml, or destroy an app that "
+        "is not needed.",
         reason="server/no-free-port",
     )
 

@@ -348,7 +348,8 @@ class Builder:
             raise BuildError(
                 f"The build took longer than {self.limit_s:g} seconds and was stopped.",
                 detail=f"It was running `{_shown(job.argv)}`.",
-                advice="Look above for what it was doing, or raise build_limit_s in ship.toml.",
+                advice="Look above for what it was doing, or raise build_limit_s in the server's "
+                "ship.toml.",
                 reason="build/timeout",
             ) from error
         except JobMemoryError as error:

@@ -76,7 +76,10 @@ def _finding(seen: Seen, place: Path, free: int, total: int, *, full: bool) -> F
 
 def _sizes(seen: Seen) -> Iterator[_Size]:
     """What ship knows of that can be large; measured only where space is short."""
-    fewer = "Fewer releases are kept with `keep_releases` in ship.toml, from the next deploy on."
+    fewer = (
+        "Fewer releases are kept with `keep_releases` in the server's ship.toml, from the next "
+        "deploy on."
+    )
     for app in seen.apps:
         paths = app.paths
         yield _Size(f"releases of {app.name}", _mib(paths.releases), fewer)
