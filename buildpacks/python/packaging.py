@@ -24,7 +24,8 @@ _TEXT = re.compile(r"""["']?([\w./-]+\.(?:txt|in|toml|cfg))["']?""")
 _MADE_BY_BUILDS = re.compile(
     r"version[-_]file\b|write[-_]to\b|ext[-_]modules|cythonize|\bExtension\(|cffi_modules"
     r"|maturin|mesonpy|scikit_build|py-build-cmake|setuptools[-_]rust|\[tool\.poetry\.build\]"
-    r"|\[tool\.hatch\.build\.(?:targets\.\w+\.)?hooks\.(?!vcs)|\[tool\.pdm\.build\][^\[]*run-setuptools"
+    r"|\[tool\.hatch\.build\.(?:targets\.\w+\.)?hooks\.(?!vcs)"
+    r"|\[tool\.pdm\.build\][^\[]*run-setuptools"
 )
 """Marks of a project whose build makes files that its package cannot do without."""
 _VERSION_OF_GIT = re.compile(

@@ -38,6 +38,7 @@ PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 REASON = re.compile(rf"(?:{'|'.join(EXIT_CODES)})/[a-z0-9-]+")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_UNBROKEN = re.compile(r"^\||^#|^\S*\]\(\S+$|https?://")
 _TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::([A-Za-z0-9_:]+)`")
 SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("## The server's ship.toml", Server),
@@ -141,6 +142,22 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert file.exists(), f"{page.name} links to {target}"
         if anchor:
             assert anchor in _anchors(file), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_lines_have_at_most_100_columns(page: Path) -> None:
+    """But for rows of tables, headings and links, which cannot be broken; and what is generated."""
+    if page.name == "commands.md":
+        return
+    lines = enumerate(page.read_text().splitlines(), 1)
+    long = [(number, line) for number, line in lines if len(line) > 100]
+    assert [each for each in long if not _UNBROKEN.search(each[1])] == []
+
+
+def test_reasons_of_errors_are_in_alphabetical_order() -> None:
+    for section in _page("errors.md").split("\n## ")[1:]:
+        reasons = re.findall(r"^\| `([a-z-]+/[a-z0-9-]+)` \|", section, re.MULTILINE)
+        assert reasons == sorted(reasons)
 
 
 def test_decision_records_have_numbers_of_their_own_and_their_parts() -> None:
