@@ -28,7 +28,12 @@ _OWN_PYTHON = ".".join(map(str, sys.version_info[:2]))
 """Source is read with ship's own Python; a newer syntax than its own is not understood."""
 _CMD_ARGS, _CONCURRENCY = "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"
 _CALL = re.compile(r"(?<![\w./-])(?:\S*/)?gunicorn(?=\s|$)")
-_GIVEN_PORT = "Nothing in the code reads $PORT: a port that it names is replaced by it."
+_GIVEN_PORT = "Nothing in the code reads $PORT. A port that it names is replaced by $PORT."
+_RUN_BY_PYTHON = re.compile(
+    r"(?:(?:exec|[A-Za-z_]\w*=\S*)\s+)*(?:\S*/)?python(?:3(?:\.\d+)?)?\s+(?:-u\s+)?"
+    r"(?:-m\s+\S|\S+\.py(?!\S))[^;&|<>()`*?\[\]~#{}!\\'\"]*"
+)
+"""Lines whose port runtime/launch.py can replace; any other program is only watched."""
 _SCALE = "`ship ps:scale web=2` has more."
 
 
@@ -107,7 +112,7 @@ def _from_start(app: _App, start: Start) -> Processes:
         notices.append("Nothing is served: there is no web process.")
     server = serve_command(start.command, app.specifiers, app.python)
     fixed = start.process == "web" and _fixed_port(app, start.command)
-    notices += [_GIVEN_PORT] if fixed else []
+    notices += _given_port(start.command) if fixed else []
     return Processes({start.process: start.command}, _added(app, server), tuple(notices), fixed)
 
 
@@ -119,7 +124,7 @@ def _from_procfile(app: _App) -> Processes:
     line, notices = _web_line(app, web)
     server = serve_command(line, app.specifiers, app.python, _worker_class(app, line))
     fixed = _fixed_port(app, line)
-    notices = [*told, *notices, *_of_gunicorn(app, line), *([_GIVEN_PORT] if fixed else ())]
+    notices = [*told, *notices, *_of_gunicorn(app, line), *(_given_port(line) if fixed else ())]
     return Processes({**processes, "web": line}, _added(app, server), tuple(notices), fixed)
 
 
@@ -188,6 +193,10 @@ def _fixed_port(app: _App, line: str) -> bool:
         return False
     server = server_of(line)
     return server is None and not reads_port(app.tree)
+
+
+def _given_port(line: str) -> list[str]:
+    return [_GIVEN_PORT] if _RUN_BY_PYTHON.fullmatch(line) else []
 
 
 def _runs_its_app(tree: Tree, web: str) -> bool:

@@ -1,5 +1,6 @@
 """Apps that start their own server, bots, and web lines: what runs them, and what is told."""
 
+import runpy
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from buildpacks import procfile, python, scripts, static
 from receiver.model.build import BuildPlan
 from receiver.model.errors import BuildError
+from receiver.model.program import RUNTIME
 from tests.unit.trees import FACTS, FLASK, PLAIN, tree
 
 STREAMLIT = "--server.address 127.0.0.1 --server.port $PORT --server.headless true"
@@ -100,6 +102,27 @@ def test_a_framework_with_a_server_of_its_own_is_started_its_way(
 def test_code_that_reads_its_port_is_left_alone(code: str) -> None:
     files: dict[str, str | bytes] = {"main.py": f"from nicegui import ui\nui.run(port={code})\n"}
     assert not plan("nicegui", files).fixed_port
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("python main.py", True),
+        ("exec MODE=live python3 -u main.py --fast", True),
+        ("python -m main", True),
+        ("uwsgi --ini uwsgi.ini", False),
+        ("cd x && python main.py", False),
+        ("./serve", False),
+    ],
+)
+def test_a_port_is_said_to_be_replaced_where_it_is(line: str, *, told: bool) -> None:
+    files: dict[str, str | bytes] = {"main.py": "serve(8000)\n", "Procfile": f"web: {line}\n"}
+    notices = plan("uwsgi", files).notices
+    assert any("replaced by $PORT" in one for one in notices) is told
+    launch = runpy.run_path(str(RUNTIME / "launch.py"))
+    words = launch["simple_words"](line, {}) or []
+    words = [word for word in words if word != "exec" and "=" not in word]
+    assert (launch["listening"](words) != words) is told
 
 
 @pytest.mark.parametrize(
