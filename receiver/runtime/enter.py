@@ -17,6 +17,9 @@ def main(argv):
         values = json.load(handle)
     values.pop("PYTHONHOME", None)  # a virtualenv has its own; with another one it finds no library
     environment = {**os.environb}
+    tree = os.environ.get("PYTHONPATH")
+    if tree and "PYTHONPATH" in values:  # the app's own modules are found all the same
+        values["PYTHONPATH"] = os.pathsep.join(filter(None, (values["PYTHONPATH"], tree)))
     for name, value in values.items():
         environment[os.fsencode(name)] = value.encode("utf-8", "surrogateescape")
     try:
