@@ -8,6 +8,7 @@ import difflib
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +28,8 @@ _NOT_APPS = frozenset(
     {"tests", "test", "docs", "doc", "examples", "example", "scripts", "node_modules", "vendor"}
 )
 _AnyTree = TypeVar("_AnyTree", bound=Tree)
+_MOST_FOLDERS = 100
+"""Of folders with a package file, that are looked into: each costs a walk over all names."""
 _DEPTH = 2
 """Folders in which an app is looked for: `backend`, `apps/api`."""
 
@@ -162,7 +165,7 @@ def _leaves_the_top_alone(tree: Tree, found: list[str]) -> bool:
 def _apps(tree: Tree) -> list[str]:
     """Folders that hold a package file and an application; none of them inside of another."""
     found: list[str] = []
-    for folder in _folders(tree):
+    for folder in islice(_folders(tree), _MOST_FOLDERS):
         inside = any(folder.startswith(f"{known}/") for known in found)
         if not inside and _is_app(tree.below(folder)):
             found.append(folder)
@@ -170,11 +173,17 @@ def _apps(tree: Tree) -> list[str]:
 
 
 def _folders(tree: Tree) -> Iterator[str]:
-    names = [name for name, member in tree.members.items() if member.isdir()]
+    """Folders with a package file, the nearest first."""
+    package_files = [name for name in PROJECT_FILES if name not in _NOT_PACKAGES]
+    folders = (name for name, member in tree.members.items() if member.isdir())
+    near = (name for name in folders if name.count("/") < _DEPTH)
+    names = [
+        name for name in near if any(f"{name}/{file}" in tree.members for file in package_files)
+    ]
     for name in sorted(names, key=lambda name: (name.count("/"), name)):
         parts = name.split("/")
         hidden = any(part.startswith(".") or part in _NOT_APPS for part in parts)
-        if len(parts) <= _DEPTH and not hidden:
+        if not hidden:
             yield name
 
 

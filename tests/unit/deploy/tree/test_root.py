@@ -98,6 +98,26 @@ def test_two_apps_are_not_chosen_between() -> None:
     assert "ship apps:set root=api" in refused.value.advice
 
 
+def test_a_tree_is_taken_apart_for_folders_with_packages_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_into: list[str] = []
+    below = Tree.below
+
+    def counted(self: Tree, folder: str) -> Tree:
+        looked_into.append(folder)
+        return below(self, folder)
+
+    monkeypatch.setattr(Tree, "below", counted)
+    others = {f"data/{number}/x.txt": "" for number in range(50)}
+    assert find_root(tree({**BACKEND, **others}), "").folder == "backend"
+    assert looked_into == ["backend"]
+    looked_into.clear()
+    libraries = {f"libs/{number}/setup.py": "" for number in range(150)}
+    assert find_root(tree(libraries), "").folder == ""
+    assert len(looked_into) == 100
+
+
 def test_a_root_is_named_by_ship_toml_and_files_of_the_top_count_there(tmp_path: Path) -> None:
     files = {
         **BACKEND,
