@@ -9,6 +9,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from receiver.local.changes import Stamp
@@ -47,6 +48,14 @@ class WorkingTree(Tree):
             self.members[path] = member
         if member is not None and member.isfile():
             self.stamps[path] = Stamp(found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns)
+
+    def chunks(self, path: str, chunk_bytes: int) -> Iterator[bytes]:
+        member = self.members.get(path)
+        if member is None or not member.isfile():
+            return
+        with suppress(OSError), (self._top / member.name).open("rb") as handle:
+            while chunk := handle.read(chunk_bytes):
+                yield chunk
 
     def _bytes(self, member: tarfile.TarInfo) -> bytes:
         try:

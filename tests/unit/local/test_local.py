@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from buildpacks.python.packaging import contents
 from receiver.local import working_tree
 from receiver.local.build import Telling, Wish, rooted
 from receiver.local.changes import Stamp, Watch, is_news, meaning, plan_watches, shown
@@ -18,6 +19,7 @@ from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.webserver import Command
+from tests.unit.trees import tree
 
 KNOWN = frozenset({"app.py", "data.json", "db.sqlite3", "templates/a.txt"})
 
@@ -233,3 +235,14 @@ def test_the_app_in_a_folder_runs_from_there(tmp_path: Path) -> None:
     assert paths.running.source.resolve() == tmp_path / "backend"
     assert b"Root: backend/, by [build] root of ship.toml." in said
     assert tree("Procfile.dev").read("Procfile") == b"web: python app.py\n"
+
+
+def test_what_is_installed_from_a_folder_has_the_digest_that_a_push_has(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/setup.py").write_text("from setuptools import setup\nsetup()\n")
+    checkout = working_tree.WorkingTree(tmp_path, ["lib/setup.py"])
+    pushed = tree({"lib/setup.py": "from setuptools import setup\nsetup()\n"})
+    assert contents(checkout, "lib") == contents(pushed, "lib")
+    before = contents(checkout, "lib")
+    (tmp_path / "lib/setup.py").unlink()  # it went away meanwhile
+    assert contents(checkout, "lib") != before
