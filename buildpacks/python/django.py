@@ -4,12 +4,11 @@ them.
 
 import ast
 import posixpath
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from buildpacks.python.entry import Entry
-from buildpacks.python.modules import Modules
+from buildpacks.python.modules import Modules, parse
 from buildpacks.python.values import Application
 from receiver.model.build import Tree
 
@@ -40,9 +39,7 @@ def manage_files(tree: Tree) -> list[str]:
 
 def is_django(tree: Tree, manage: str) -> bool:
     """Whether a manage.py is one of Django's, whatever names its settings."""
-    return (
-        tree.members[manage].size <= _MOST_MANAGE_BYTES and b"django" in tree.read(manage).lower()
-    )
+    return b"django" in (tree.peek(manage, _MOST_MANAGE_BYTES) or b"").lower()
 
 
 def _of_package(tree: Tree, manage: str) -> Entry | None:
@@ -67,15 +64,9 @@ def _beside(tree: Tree, folder: str) -> list[str]:
 
 def _settings_module(tree: Tree, manage: str) -> str | None:
     """The text that follows "DJANGO_SETTINGS_MODULE" in a call or assignment of manage.py."""
-    if tree.members[manage].size > _MOST_MANAGE_BYTES:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(tree.read(manage))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return next((text for node in ast.walk(module) if (text := _named_settings(node))), None)
+    module = parse(tree, manage)
+    nodes = ast.walk(module) if module else ()
+    return next((text for node in nodes if (text := _named_settings(node))), None)
 
 
 def _named_settings(node: ast.AST) -> str | None:

@@ -12,6 +12,8 @@ from receiver.model.gunicorn_options import DROPPED_SETTINGS
 _DEFAULT = "gunicorn.conf.py"
 _LOG_FILES = ("accesslog", "errorlog")
 _PORT = re.compile(r"\bPORT\b")
+_MOST_NODES = 40
+"""Of a value that is shown."""
 
 
 def gunicorn_file(config: str | None) -> str:
@@ -25,9 +27,8 @@ def gunicorn_file(config: str | None) -> str:
 
 def file_notices(tree: Tree, path: str) -> Iterator[str]:
     """A sentence for each setting that has no effect here, as it is written."""
-    code = parse(tree, path) if path in tree.members else None
-    for name, value in _assignments(code) if code else ():
-        shown = f"`{name} = {ast.unparse(value)}` of {path}"
+    for name, value in _assignments(tree, path):
+        shown = f"`{name} = {_short(value)}` of {path}"
         if name in DROPPED_SETTINGS and not _means_nothing(name, value):
             yield f"{shown} is ignored: {DROPPED_SETTINGS[name]}."
         elif name in _LOG_FILES and _is_elsewhere(value):
@@ -36,14 +37,25 @@ def file_notices(tree: Tree, path: str) -> Iterator[str]:
 
 def worker_class(tree: Tree, path: str) -> str:
     """The worker class that a file names; empty where it names none, or no word."""
-    code = parse(tree, path) if path in tree.members else None
-    return _text(dict(_assignments(code)).get("worker_class", ast.Constant(None))) if code else ""
+    return _text(dict(_assignments(tree, path)).get("worker_class", ast.Constant(None)))
 
 
 def _means_nothing(name: str, value: ast.expr) -> bool:
     """Whether what is ignored is what happens anyway: off, or where the platform says."""
     off = isinstance(value, ast.Constant) and not value.value
-    return off or (name == "bind" and _PORT.search(ast.unparse(value)) is not None)
+    return off or (name == "bind" and _names_port(value))
+
+
+def _names_port(value: ast.expr) -> bool:
+    fields = (one for node in ast.walk(value) for _, one in ast.iter_fields(node))
+    return any(isinstance(text, str) and _PORT.search(text) for text in fields)
+
+
+def _short(value: ast.expr) -> str:
+    """A value as it is written, where that is a word or two."""
+    if sum(1 for _ in ast.walk(value)) > _MOST_NODES:
+        return "..."
+    return ast.unparse(value)
 
 
 def _is_elsewhere(value: ast.expr) -> bool:
@@ -55,9 +67,10 @@ def _text(value: ast.expr) -> str:
     return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
 
 
-def _assignments(code: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def _assignments(tree: Tree, path: str) -> Iterator[tuple[str, ast.expr]]:
     """Names of the top level, also in `if`, `try` and `with`, with the last value of each."""
     found: dict[str, ast.expr] = {}
+    code = parse(tree, path) or ast.Module([], [])
     for node in ast.walk(ast.Module([one for one in code.body if not _has_scope(one)], [])):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 
 from buildpacks.python.hooks import POST_COMPILE
+from buildpacks.python.marks import marks
 from receiver.model.build import Tree
 
 PKG_RESOURCES = "setuptools<82"
 """The last setuptools that bring it."""
-_IMPORTS = re.compile(rb"^(?:import|from) pkg_resources\b", re.MULTILINE)
 _INSTALLS = re.compile(
     r"\b(?:pip3?|uv|easy_install|poetry|pipenv)\b[^\n;|&]*\b(?:install|sync|add)\b"
 )
@@ -24,15 +24,12 @@ def pkg_resources(tree: Tree, specifiers: Mapping[str, str]) -> tuple[str, ...]:
     """
     if specifiers.get("setuptools"):
         return ()
-    sources = (path for path in tree.files() if path.endswith(".py"))
-    short = (path for path in sources if tree.members[path].size <= _MOST_BYTES)
-    found = any(_IMPORTS.search(tree.read(path)) for path in short)
-    return (PKG_RESOURCES,) if found else ()
+    return (PKG_RESOURCES,) if "pkg_resources" in marks(tree) else ()
 
 
 def installs_itself(tree: Tree, processes: Mapping[str, str]) -> str:
     """Why the virtualenv is written to after its packages are installed; nothing when it is not."""
-    if tree.has(POST_COMPILE) and _installs(tree, _text(tree, POST_COMPILE)):
+    if _installs(tree, _text(tree, POST_COMPILE)):
         return f"{POST_COMPILE} installs into it"
     if _installs(tree, processes.get("release", "")):
         return "the release phase installs into it"
@@ -44,10 +41,8 @@ def _installs(tree: Tree, script: str) -> bool:
     if _INSTALLS.search(script):
         return True
     called = {word.removeprefix("./") for word in _PATH.findall(script)}
-    return any(_INSTALLS.search(_text(tree, path)) for path in called if tree.has(path))
+    return any(_INSTALLS.search(_text(tree, path)) for path in called)
 
 
 def _text(tree: Tree, path: str) -> str:
-    member = tree.members.get(path)
-    short = member is None or member.size <= _MOST_BYTES
-    return tree.read(path).decode("utf-8", "replace") if short else ""
+    return (tree.peek(path, _MOST_BYTES) or b"").decode("utf-8", "replace")

@@ -25,7 +25,7 @@ _SIGNATURES: dict[tuple[str, ...], Interface] = {
 
 
 def parse(tree: Tree, path: str) -> ast.Module | None:
-    """The source of a file; None where it cannot be understood."""
+    """The source of a file; None where there is none, or it cannot be understood."""
     try:
         return _parse(tree, path)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -33,12 +33,13 @@ def parse(tree: Tree, path: str) -> ast.Module | None:
 
 
 def _parse(tree: Tree, path: str) -> ast.Module:
-    if tree.members[path].size > _MAX_SOURCE_BYTES:
+    text = tree.peek(path, _MAX_SOURCE_BYTES)
+    if text is None:
         raise ValueError
     with warnings.catch_warnings():
         # about the app's source; its author sees them elsewhere
         warnings.simplefilter("ignore")
-        return ast.parse(tree.read(path))
+        return ast.parse(text)
 
 
 class Modules:

@@ -4,15 +4,10 @@ scheduler.
 Read from the source, never run.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from buildpacks.python.marks import marks
 from receiver.model.build import Tree
-
-_MOST_FILES = 1_000
-_MOST_BYTES = 512 * 1024
-_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,39 +19,21 @@ class OneProcess:
     """How many requests it answers at the same time, where its workers have threads."""
 
 
-_SIGNS: tuple[tuple[re.Pattern[bytes], OneProcess], ...] = (
-    (
-        re.compile(rb"^\s*(?:from|import) flask_socketio\b", re.MULTILINE),
-        OneProcess("Flask-SocketIO keeps its visitors' sessions in the process", 100),
+_KEPT = {
+    "flask_socketio": OneProcess("Flask-SocketIO keeps its visitors' sessions in the process", 100),
+    "nicegui": OneProcess("NiceGUI keeps its visitors' sessions in the process", 100),
+    "socketio": OneProcess("Socket.IO keeps its visitors' sessions in the process", 100),
+    "InMemoryChannelLayer": OneProcess(
+        "InMemoryChannelLayer keeps Channels' messages in the process", 100
     ),
-    (
-        re.compile(rb"^\s*(?:from|import) nicegui\b", re.MULTILINE),
-        OneProcess("NiceGUI keeps its visitors' sessions in the process", 100),
+    "APScheduler": OneProcess(
+        "APScheduler runs in the web process, and each worker would run every job", 16
     ),
-    (
-        re.compile(rb"^\s*(?:from|import) socketio\b", re.MULTILINE),
-        OneProcess("Socket.IO keeps its visitors' sessions in the process", 100),
-    ),
-    (
-        re.compile(rb"InMemoryChannelLayer"),
-        OneProcess("InMemoryChannelLayer keeps Channels' messages in the process", 100),
-    ),
-    (
-        re.compile(rb"\b(?:Background|AsyncIO|Gevent|Tornado)Scheduler\(|\bAPScheduler\("),
-        OneProcess("APScheduler runs in the web process, and each worker would run every job", 16),
-    ),
-)
+}
+"""By the mark of it in the sources."""
 
 
 def one_process(tree: Tree) -> OneProcess | None:
     """Why the web process has to be one; None where nothing says so."""
-    texts = list(_sources(tree))
-    found = (why for sign, why in _SIGNS if any(sign.search(text) for text in texts))
-    return next(found, None)
-
-
-def _sources(tree: Tree) -> Iterator[bytes]:
-    paths = [path for path in tree.files() if path.endswith(".py") and not _TESTS.search(path)]
-    for path in paths[:_MOST_FILES]:
-        if tree.members[path].size <= _MOST_BYTES:
-            yield tree.read(path)
+    found = marks(tree)
+    return next((why for name, why in _KEPT.items() if name in found), None)

@@ -6,21 +6,18 @@ Asked where no application is found that gunicorn could serve. The source is rea
 
 import ast
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from buildpacks.python.marks import marks
 from buildpacks.python.modules import parse
 from receiver.model.build import Tree
 
 _MOST_FILES = 60
-_MOST_BYTES = 512 * 1024
 _FIRST = (
     "streamlit_app", "app", "main", "server", "web", "run", "wsgi", "index", "home", "bot",
 )  # fmt: skip
 """Names of scripts that come before others."""
-_MOST_SOURCES = 1_000
-_PORT = re.compile(rb"""["']PORT["']|\$\{?PORT\b""")
 _TESTS = ("test_", "conftest")
 
 
@@ -198,6 +195,4 @@ def _does_something(node: ast.stmt) -> bool:
 
 def reads_port(tree: Tree) -> bool:
     """Whether any source of the tree asks for the variable PORT."""
-    paths = [path for path in tree.files() if path.endswith((".py", ".sh"))][:_MOST_SOURCES]
-    small = (path for path in paths if tree.members[path].size <= _MOST_BYTES)
-    return any(_PORT.search(tree.read(path)) for path in small)
+    return "PORT" in marks(tree)

@@ -201,7 +201,7 @@ class Tree:
 
     def files(self) -> list[str]:
         """Paths of all regular files, as they stand in the archive."""
-        return [name for name, member in self.members.items() if member.isfile()]
+        return [name for name, it in self.members.items() if it.type in tarfile.REGULAR_TYPES]
 
     def has(self, path: str) -> bool:
         """Whether a file (or a link to one) is there."""
@@ -230,6 +230,15 @@ class Tree:
                 advice="Check that the right file was committed under this name.",
                 reason="build/file-too-large",
             )
+        return self._bytes(member)
+
+    def peek(self, path: str, most_bytes: int) -> bytes | None:
+        """The bytes of a file; None where there is no such file, or it is larger."""
+        if path in self.texts:
+            return self.texts[path]
+        member = self._resolve(path)
+        if member is None or not member.isfile() or member.size > most_bytes:
+            return None
         return self._bytes(member)
 
     def chunks(self, path: str, chunk_bytes: int) -> Iterator[bytes]:
