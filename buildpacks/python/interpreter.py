@@ -4,6 +4,7 @@ fetched.
 
 import codecs
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -17,8 +18,8 @@ from buildpacks.python.pythons import (
     age_notices,
     age_warnings,
     mended,
+    none_fits,
     not_here,
-    not_installed,
     refuse_unknown,
     replaced_patch,
 )
@@ -35,6 +36,7 @@ _MISSPELT_VERSION = re.compile(r"\.?python[-_ .]?versions?(\.txt)?")
 _MISSPELT_RUNTIME = re.compile(r"\.?runtimes?\.te?xt")
 _SPELLING_CUTOFF = 0.85
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ALONE = "Write the version alone: no quotes, no wildcards, no other words."
 _REPAIR = "Write one line such as `3.12`, save the file as plain UTF-8, and commit it."
 
 
@@ -71,10 +73,12 @@ def _choose(
     wish = _wish(tree, manager)
     if wish is None:
         return _newest(spec, fits, facts)
-    refuse_unknown(wish, facts)
-    found = _asked_for(wish, facts)
+    fitting = [one for one in facts.interpreters if fits(one.version)]
+    advised = _latest(fitting).minor if fitting else ""
+    refuse_unknown(wish, facts, advised)
+    found = _asked_for(wish, facts, advised)
     if manager in ("uv", "poetry", "project") and spec and not fits(found.version):
-        raise _contradiction(wish, spec)
+        raise _contradiction(wish, spec, advised)
     why = f"Python {found.version} is used, because {wish.source} asks for {wish.version}."
     if _is_another(wish, found):
         why = replaced_patch(wish, found)
@@ -101,8 +105,9 @@ def _locked_wish(tree: Tree) -> Wish | None:
     if not _VERSION.fullmatch(version) or (key == "python_full_version") != (
         version.count(".") > 1
     ):
-        form = "`3.12.4`" if key == "python_full_version" else "`3.12`"
-        raise _invalid(f"Pipfile.lock ({key})", version, form)
+        form = "3.12.4" if key == "python_full_version" else "3.12"
+        way = f'Write it so in the Pipfile, such as `{key} = "{form}"`, and run `pipenv lock`.'
+        raise _invalid(f"Pipfile.lock ({key})", version, f"`{form}`", way)
     return Wish(version, "Pipfile.lock")
 
 
@@ -134,7 +139,7 @@ def _passed_over(tree: Tree, manager: Manager, wish: Wish) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _asked_for(wish: Wish, facts: BuildFacts) -> Interpreter:
+def _asked_for(wish: Wish, facts: BuildFacts, advised: str) -> Interpreter:
     """The version itself; else another patch of it, rather one that is here."""
     asked = numbers(wish.version)
     for wanted in (asked, asked[:2]):
@@ -142,7 +147,7 @@ def _asked_for(wish: Wish, facts: BuildFacts) -> Interpreter:
             fitting = [one for one in offered if numbers(one.version)[: len(wanted)] == wanted]
             if fitting:
                 return _latest(fitting)
-    raise not_here(wish, facts)
+    raise not_here(wish, facts, advised)
 
 
 def _is_another(wish: Wish, found: Interpreter) -> bool:
@@ -159,8 +164,7 @@ def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen
     for offered in (mended(facts), facts.fetchable):
         fitting = fitting or [one for one in offered if fits(one.version)]
     if not fitting:
-        asks = f"pyproject.toml says `{spec}`" if spec else f"An app needs Python {OLDEST} or newer"
-        raise not_installed(asks, facts)
+        raise none_fits(spec, OLDEST, facts)
     found = _latest(before or fitting)
     why = _why_newest(spec, found, facts)
     said = (f"Python {found.version} is used, because {why}.", *age_notices(found, "", facts))
@@ -183,11 +187,12 @@ def _latest(offered: Sequence[Interpreter]) -> Interpreter:
     return max(offered, key=lambda one: numbers(one.version))
 
 
-def _contradiction(wish: Wish, spec: str) -> BuildError:
+def _contradiction(wish: Wish, spec: str, advised: str) -> BuildError:
+    such = f" This does: {wish.line(advised)}; then commit the file." if advised else ""
     return BuildError(
         f"{wish.source} and pyproject.toml contradict each other.",
         detail=f"{wish.source} asks for Python {wish.version}, and pyproject.toml says `{spec}`.",
-        advice="Change the one or the other, so that both allow the same Python.",
+        advice=f"Change the one or the other, so that both allow the same Python.{such}",
         reason="build/python-version-mismatch",
     )
 
@@ -247,11 +252,11 @@ def _text(data: bytes) -> str:
     )
 
 
-def _invalid(file: str, seen: str, form: str) -> BuildError:
+def _invalid(file: str, seen: str, form: str, way: str = _ALONE) -> BuildError:
     return BuildError(
         f"The Python version in {file} cannot be meant.",
         detail=f"It says `{_visible(seen)}`; it has to be of the form {form}.",
-        advice="Write the version alone: no quotes, no wildcards, no other words.",
+        advice=way,
         reason="build/python-version-invalid",
     )
 
@@ -267,7 +272,7 @@ def _refuse_misspelt(tree: Tree) -> None:
             raise BuildError(
                 f"The file {_visible(name)} is not read: did you mean {meant}?",
                 detail=f"There is no {meant} in the top folder.",
-                advice=f"Rename it: `git mv '{name}' {meant}`.",
+                advice=f"Rename it: `git mv {shlex.quote(name)} {meant}`.",
                 reason="build/python-version-misspelt",
             )
 

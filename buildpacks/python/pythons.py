@@ -52,6 +52,13 @@ class Wish:
             return f'`python_version = "{version}"` in the Pipfile, and `pipenv lock`'
         return f"`{version}` in {self.source}"
 
+    def line(self, version: str) -> str:
+        """What to type so that another one is asked for; the file is committed then."""
+        if self.source == "Pipfile.lock":
+            return self.other(version)
+        text = f"python-{version}" if self.source == "runtime.txt" else version
+        return f"`echo {text} > {self.source}`"
+
 
 def minor_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
@@ -64,8 +71,8 @@ def mended(facts: BuildFacts) -> list[Interpreter]:
     ]
 
 
-def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
-    """Refuse a version that no Python ever had.
+def refuse_unknown(wish: Wish, facts: BuildFacts, advised: str) -> None:
+    """Refuse a version that no Python ever had; `advised` is one that the app can have.
 
     Raises:
         BuildError: nobody knows it, and it is not here
@@ -78,13 +85,22 @@ def refuse_unknown(wish: Wish, facts: BuildFacts) -> None:
             f"There is no Python {minor}.",
             detail=f"{wish.source} asks for Python {wish.version}. The newest one known here is "
             f"{newest}.",
-            advice=f"Write one that exists, such as {wish.other(_advised(facts))}.",
+            advice=f"Write one that exists, such as {wish.other(advised or _advised(facts))}.",
             reason="build/python-version-unknown",
         )
 
 
-def not_here(wish: Wish, facts: BuildFacts) -> BuildError:
-    """The error for a version of which there is no patch on this server, and none to fetch."""
+def not_here(wish: Wish, facts: BuildFacts, advised: str) -> BuildError:
+    """The error for a version of which there is no patch on this server, and none to fetch.
+
+    Args:
+        wish: what asks for it
+        facts: what is here
+        advised: one that is here, and that the project allows; nothing where there is none
+    """
+    newest = advised or _advised(facts)
+    file = "" if wish.source == "Pipfile.lock" else ", and commit the file"
+    change = f"Use one that is here{file}: {wish.line(newest)}"
     end = END_OF_LIFE.get(minor_of(wish.version))
     if end is not None and end < facts.today:
         return BuildError(
@@ -92,20 +108,41 @@ def not_here(wish: Wish, facts: BuildFacts) -> BuildError:
             detail=f"{wish.source} asks for Python {wish.version}, whose support ended on"
             f" {end.isoformat()}. Installed here: {listed(facts.interpreters)}."
             f"{_fetching(facts)}",
-            advice=f"{_one_that_is_here(wish, facts)}; or ask the server's administrator to"
-            " install this one.",
+            advice=f"{change}; or ask the server's administrator to install this one.",
             reason="build/python-end-of-life",
         )
-    return not_installed(f"{wish.source} asks for Python {wish.version}", facts, wish)
+    asks = f"{wish.source} asks for Python {wish.version}"
+    return _not_installed(asks, facts, change if facts.interpreters else "")
 
 
-def not_installed(asks: str, facts: BuildFacts, wish: Wish | None = None) -> BuildError:
-    """The error for Pythons of which none is here, and none can be fetched."""
-    change = f"{_one_that_is_here(wish, facts)}; or ask" if facts.interpreters else "Ask"
+def none_fits(spec: str, oldest: str, facts: BuildFacts) -> BuildError:
+    """The error for a range that no Python fits which is here or can be fetched.
+
+    Args:
+        spec: what the project says, such as `requires-python = >=3.14`; nothing where it says none
+        oldest: the oldest Python that is used without being asked for
+        facts: what is here
+    """
+    newest = _advised(facts)
+    if not spec:
+        file = Wish("", ".python-version").line(newest)
+        change = f"Use one that is here, and commit the file: {file}"
+        asks = f"An app needs Python {oldest} or newer"
+    else:
+        change = (
+            f"Have `{spec.partition(' ')[0]}` in pyproject.toml allow one that is here, such as"
+            f" {newest}, and lock again where there is a lock file"
+        )
+        asks = f"pyproject.toml says `{spec}`"
+    return _not_installed(asks, facts, change if facts.interpreters else "")
+
+
+def _not_installed(asks: str, facts: BuildFacts, change: str) -> BuildError:
+    ask = f"{change}; or ask" if change else "Ask"
     return BuildError(
         "The Python that this app asks for is not on this server.",
         detail=f"{asks}. Installed here: {listed(facts.interpreters)}.{_fetching(facts)}",
-        advice=f"{change} the server's administrator to install it.",
+        advice=f"{ask} the server's administrator to install it.",
         reason="build/python-not-installed",
     )
 
@@ -115,16 +152,6 @@ def _fetching(facts: BuildFacts) -> str:
         return " This server can fetch none."
     minors = sorted({one.minor for one in facts.fetchable}, key=numbers)
     return f" Can be fetched: {', '.join(minors)}."
-
-
-def _one_that_is_here(wish: Wish | None, facts: BuildFacts) -> str:
-    """The line that changes the version, whose file is committed then."""
-    newest = _advised(facts)
-    if wish is not None and wish.source == "Pipfile.lock":
-        return f"Use one that is here: {wish.other(newest)}"
-    file = wish.source if wish is not None else ".python-version"
-    text = f"python-{newest}" if file == "runtime.txt" else newest
-    return f"Use one that is here, and commit the file: `echo {text} > {file}`"
 
 
 def replaced_patch(wish: Wish, found: Interpreter) -> str:

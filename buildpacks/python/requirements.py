@@ -2,17 +2,16 @@
 their options mean.
 """
 
-import codecs
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from receiver.model.build import Tree
+from receiver.model.encodings import as_utf8, is_utf16
 from receiver.model.errors import BuildError
 
 FILE_NAME = "requirements.txt"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OPTION = re.compile(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s])|$)(.*)")
 _INCLUDING = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 """Options that name another file; true when its requirements are installed."""
@@ -209,24 +208,22 @@ def decode_requirements(path: str, data: bytes) -> str:
     Raises:
         BuildError: it is in another encoding.
     """
-    if data.startswith(_UTF16) or b"\0" in data:
-        raise _encoding_error(
-            path, "It is in UTF-16, as PowerShell's `pip freeze > FILE` writes it."
-        )
+    if is_utf16(data):
+        seen = "It is in UTF-16, as PowerShell's `pip freeze > FILE` writes it."
+        raise _encoding_error(path, data, seen)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _encoding_error(path, f"Line {line} holds bytes that are not UTF-8.") from error
+        seen = f"Line {line} holds bytes that are not UTF-8."
+        raise _encoding_error(path, data, seen) from error
 
 
-def _encoding_error(path: str, detail: str) -> BuildError:
+def _encoding_error(path: str, data: bytes, detail: str) -> BuildError:
     return BuildError(
         f"{path} is not a text in UTF-8.",
         detail=detail,
-        advice=f"Save it as UTF-8 and commit it again. In PowerShell:"
-        f" `(Get-Content {path}) | Set-Content -Encoding utf8 {path}`."
-        f" Elsewhere: `iconv -f UTF-16 -t UTF-8 {path} > new && mv new {path}`.",
+        advice=as_utf8(path, data),
         reason="build/requirements-encoding",
     )
 

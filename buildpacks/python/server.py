@@ -22,7 +22,7 @@ _FIRST_WITH_ASGI = "25.0.0"
 OLD_GUNICORN = "gunicorn<26"
 """The last ones that have an eventlet worker."""
 _CALLABLE_DASH = "4.0"
-_LAST_WITH_EVENTLET = "26.0"
+_FIRST_WITHOUT_EVENTLET = "26"
 _EVENTLET = frozenset({"eventlet", "gunicorn.workers.geventlet.EventletWorker"})
 _GREEN = ("eventlet", "gevent")
 _LOWEST = re.compile(r"(==|===|~=|>=|>)\s*([0-9][0-9.]*)")
@@ -137,7 +137,7 @@ def _brought(kind: str, specifiers: Mapping[str, str], python: Interpreter) -> t
     if kind not in _EVENTLET:
         return (*_gunicorn(specifiers, python), *own)
     asked = specifiers.get("gunicorn")
-    if asked is not None and not _allows_below(asked, _LAST_WITH_EVENTLET):
+    if asked is not None and not _allows_below(asked, _FIRST_WITHOUT_EVENTLET):
         raise BuildError(
             "gunicorn has no eventlet worker any more; it left with version 26.",
             detail=f"The web process asks for `{kind}`, and the app for gunicorn{asked}.",
@@ -167,18 +167,22 @@ def _is_new(python: Interpreter) -> bool:
 def _allows(own: str, version: str) -> bool:
     """Whether the app's own range, empty when it names none, leads to this version or later."""
     limit = _LIMIT.search(own)
-    # Without an upper limit the installer takes the newest one.
-    return (
-        limit is None
-        or numbers(limit[2]) >= numbers(version)
-        or (limit[1] == "~=" and satisfies(version, limit[0]))
-    )
+    if limit is None:
+        return True  # the installer takes the newest one
+    last, wanted = _whole(limit[2]), _whole(version)
+    reaches = last > wanted if limit[1] == "<" else last >= wanted
+    return reaches or (limit[1] == "~=" and satisfies(version, limit[0]))
 
 
 def _allows_below(own: str, version: str) -> bool:
     """Whether the range has a version before this one."""
     lowest = _LOWEST.search(own)
-    return lowest is None or numbers(lowest[2]) < numbers(version)
+    return lowest is None or _whole(lowest[2]) < _whole(version)
+
+
+def _whole(version: str) -> tuple[int, ...]:
+    """A version with all of its parts, so that 26 and 26.0 are one."""
+    return (*numbers(version), 0, 0, 0)[:3]
 
 
 def _command(options: Sequence[str], entry: Entry) -> str:

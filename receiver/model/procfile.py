@@ -1,15 +1,14 @@
 """The Procfile: which process types an app has, in its own order, each with a command line."""
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from receiver.model.encodings import as_utf8, is_utf16
 from receiver.model.errors import BuildError, UsageError
 from receiver.model.names import parse_process_type
 
 _LINE = re.compile(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORM = "Each line is `type: command`, such as `web: gunicorn app:app`."
 _SHOWN_CHARACTERS = 80
 
@@ -97,20 +96,20 @@ class _Line:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith(_UTF16) or b"\0" in data:
-        raise _not_utf8("It is in UTF-16, as PowerShell's `>` writes it.")
+    if is_utf16(data):
+        raise _not_utf8(data, "It is in UTF-16, as PowerShell's `>` writes it.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _not_utf8(f"Byte {error.start} of it, in line {line}, is not UTF-8.") from error
+        seen = f"Byte {error.start} of it, in line {line}, is not UTF-8."
+        raise _not_utf8(data, seen) from error
 
 
-def _not_utf8(detail: str) -> BuildError:
+def _not_utf8(data: bytes, detail: str) -> BuildError:
     return BuildError(
         "The Procfile is not a text in UTF-8.",
         detail=detail,
-        advice="Save it again as UTF-8 and commit it. In PowerShell:"
-        " `(Get-Content Procfile) | Set-Content -Encoding utf8 Procfile`.",
+        advice=as_utf8("Procfile", data),
         reason="build/procfile-encoding",
     )

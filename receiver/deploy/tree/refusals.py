@@ -4,6 +4,7 @@ them.
 
 import posixpath
 import re
+import shlex
 from collections.abc import Collection, Iterable
 
 from receiver.model.build import Tree
@@ -51,7 +52,8 @@ def tree_notices(tree: Tree, mounts: Collection[str] = ()) -> tuple[str, ...]:
         notices.append(
             f"{printable(databases[0])} is in the push: the next release begins with the "
             "one of its push again."
-            f" `ship storage:mount {printable(databases[0])}` keeps what the app writes into it."
+            f" `ship storage:mount {shlex.quote(printable(databases[0]))}` keeps what the app"
+            " writes into it."
         )
     if tree.has(".env"):
         notices.append(
@@ -192,14 +194,15 @@ def _refuse_committed_virtualenv(tree: Tree) -> None:
     found = [match[1] for name in tree.members if (match := _COMMITTED_VENV.fullmatch(name))]
     if found:
         folder = printable(found[0])
+        name, line = shlex.quote(folder), shlex.quote(f"{folder}/")
         raise BuildError(
             f"A virtualenv was committed: {folder}/.",
             detail=f"{folder}/pyvenv.cfg is in the push. A virtualenv works only on the machine "
             "and in the"
             " folder where it was made; ship makes its own.",
             advice=f"Take it out of the repository; your copy stays:\n"
-            f"  git rm -r --cached --quiet {folder}\n"
-            f"  echo '{folder}/' >> .gitignore\n"
+            f"  git rm -r --cached --quiet {name}\n"
+            f"  echo {line} >> .gitignore\n"
             f"  git add .gitignore\n"
             f"  git commit -m 'Remove the virtualenv'",
             reason="build/venv-committed",

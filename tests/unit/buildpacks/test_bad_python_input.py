@@ -7,6 +7,7 @@ lie in tests/transcripts.
 
 import dataclasses
 import json
+import shlex
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_case_12_other_spellings_of_python_version(name: str) -> None:
     one = told({**APP, name: "3.12"}, HERE)
     expected = told(*CASES["case-12-python-version-misspelt"])
     assert one == expected.replace("The file python-version", f"The file {name}").replace(
-        "git mv 'python-version'", f"git mv '{name}'"
+        "git mv python-version", f"git mv {shlex.quote(name)}"
     )
 
 

@@ -271,3 +271,19 @@ def test_python_is_there_for_every_app_with_processes() -> None:
     pages = {"index.html": "", "Procfile": "worker: python work.py\n"}
     assert static.plan(tree(pages), FACTS).virtualenv is not None
     assert static.plan(tree({"index.html": ""}), FACTS).virtualenv is None
+
+
+@pytest.mark.parametrize("asked", ["", "==4", "==4.0.0", "<=4", "<5", ">=3"])
+def test_a_dash_that_may_be_4_is_served_as_it_is(asked: str) -> None:
+    files: dict[str, str | bytes] = {"app.py": "import dash\n\napp = dash.Dash(__name__)\n"}
+    assert plan(f"dash{asked}", files).processes == {"web": "gunicorn app:app"}
+
+
+@pytest.mark.parametrize("asked", [">=26", ">=26.0", "==26", "~=27.0", ">26"])
+def test_a_range_without_the_worker_is_refused_however_it_is_written(asked: str) -> None:
+    files: dict[str, str | bytes] = {
+        "app.py": FLASK,
+        "Procfile": "web: gunicorn -k eventlet app:app",
+    }
+    with pytest.raises(BuildError, match="no eventlet worker any more"):
+        plan(f"flask\neventlet\ngunicorn{asked}", files)

@@ -1,0 +1,130 @@
+"""Advice on a tree that is refused leads past the refusal, when it is followed to the letter."""
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from receiver.deploy.tree import pushed
+from receiver.deploy.tree.opening import opened
+from receiver.model.errors import BuildError
+from receiver.model.output import Output
+from receiver.model.release import Release
+from receiver.model.webserver import Command
+from receiver.model.weight import TreeLimits
+from receiver.planner.web_part import WebPart, refuse_lost
+from tests.advice_trees import TREES, File, OfTree
+from tests.unit.trees import FACTS, archive
+
+LIVE = Release(
+    version=3,
+    app="blog",
+    commit="",
+    description="",
+    by="",
+    created_at="",
+    buildpack="python",
+    python=None,
+    venv=None,
+    processes={"web": Command(command="gunicorn app:app")},
+)
+
+
+@pytest.mark.parametrize("row", TREES, ids=lambda row: f"{row.reason} {row.advice[:40]}")
+def test_what_is_advised_leads_to_what_the_table_says(row: OfTree, tmp_path: Path) -> None:
+    with pytest.raises(BuildError) as refused:
+        _decided(row, row.files, tmp_path)
+    said = f"{refused.value.detail}\n{refused.value.advice}"
+    assert refused.value.reason == row.reason, refused.value
+    assert row.advice in said
+    followed = _edited(row) if row.does else _typed(row)
+    assert row.gives in _decided(row, followed, tmp_path)
+
+
+def _decided(row: OfTree, files: Mapping[str, File], folder: Path) -> str:
+    """All that a push of these files decides before anything is run; what it says, and runs."""
+    said, spooled = bytearray(), folder / "pushed.tar"
+    spooled.write_bytes(archive(_with_folders(files)))
+    out = Output(said.extend)
+    with opened(spooled, TreeLimits(10_000, 10**7), out) as tree:
+        manifest = pushed.read(tree, out).manifest
+        facts = dataclasses.replace(FACTS, packages=manifest.build.packages)
+        (step,) = pushed.plan_steps(tree, facts, (), {})
+    assert isinstance(step, pushed.Planned)
+    plan = step.plan
+    part = WebPart(plan.processes, "/" in plan.static, manifest.web)
+    refuse_lost(part, LIVE if row.is_live else None, stopped=False)
+    lines = (f"{name}: {line}" for name, line in plan.processes.items())
+    return "\n".join((plan.title, *plan.notices, *lines))
+
+
+def _with_folders(files: Mapping[str, File]) -> dict[str, File]:
+    """With an entry for each folder before what is in it, as git writes them."""
+    parents = {f"{folder}/" for name in files for folder in PurePosixPath(name).parents}
+    return {**dict.fromkeys(sorted(parents - {"./"}), ""), **files}
+
+
+def _edited(row: OfTree) -> dict[str, File]:
+    """The files, after somebody did by hand what is advised."""
+    now = {**row.files, **row.does}
+    return {name: content for name, content in now.items() if content is not None}
+
+
+def _typed(row: OfTree) -> dict[str, File]:
+    """The files, after the command lines of the advice."""
+    files = dict(row.files)
+    for line in row.advice.splitlines():
+        for command in line.split(" && "):
+            _type(files, command.strip(), row.brings)
+    return files
+
+
+def _type(files: dict[str, File], command: str, brings: Mapping[str, File]) -> None:
+    """Do what a command line does to the files of a checkout; only what is advised is known."""
+    done: tuple[tuple[str, Callable[..., None]], ...] = (
+        (r"git mv (\S.*)", lambda words: _move(files, *shlex.split(words))),
+        (r"mv (\S+) (\S+)", lambda old, new: _move(files, old, new)),
+        (r"git rm -r --cached --quiet (.+)", lambda word: _untrack(files, *shlex.split(word))),
+        (r"echo (.+) > (\S+)", lambda word, name: _write(files, name, word, "")),
+        (r"echo (.+) >> (\S+)", lambda word, name: _write(files, name, word, files.get(name, ""))),
+        (r"sed -i 's/\\r\$//' (\S+)", lambda name: _replace(files, name, b"\r\n", b"\n")),
+        (
+            r"iconv -f (\S+) -t UTF-8 (\S+) > (\S+)",
+            lambda code, name, new: files.update({new: _bytes(files[name]).decode(code).encode()}),
+        ),
+        (r"git (?:add|commit) .*", lambda: files.update(brings)),
+        (
+            r"(?:(?:uv|poetry|pipenv) lock|pdm export -o \S+|pip freeze > \S+)",
+            lambda: files.update(brings),
+        ),
+    )
+    for pattern, do in done:
+        if found := re.fullmatch(pattern, command):
+            do(*found.groups())
+            return
+    raise AssertionError(f"nobody can type this: {command}")
+
+
+def _move(files: dict[str, File], old: str, new: str) -> None:
+    files[new] = files.pop(old)
+
+
+def _untrack(files: dict[str, File], folder: str) -> None:
+    for name in [name for name in files if name.startswith(f"{folder}/")]:
+        del files[name]
+
+
+def _write(files: dict[str, File], name: str, word: str, before: File) -> None:
+    (text,) = shlex.split(word)
+    files[name] = f"{_bytes(before).decode()}{text}\n"
+
+
+def _replace(files: dict[str, File], name: str, old: bytes, new: bytes) -> None:
+    files[name] = _bytes(files[name]).replace(old, new)
+
+
+def _bytes(content: File) -> bytes:
+    return content.encode() if isinstance(content, str) else content
