@@ -19,7 +19,6 @@ from buildpacks.python.project import (
     is_workspace,
     read_lock,
     read_pyproject,
-    table,
 )
 from buildpacks.python.requirements import read_requirements
 from receiver.model.build import BuildFacts, Command, Interpreter, Tree, Virtualenv
@@ -252,48 +251,28 @@ def _unlocked(tree: Tree, python: Interpreter, source: Source) -> Packages:
     """What a project asks for without a lock: installed as pip would."""
     from buildpacks.python import unlocked  # noqa: PLC0415 - as above
 
-    pyproject = read_pyproject(tree)
-    project = table(pyproject, "project")
-    dynamic = "dependencies" in project.get("dynamic", [])
-    legacy = "dependencies" not in project and not dynamic
-    poetry = legacy and "poetry" in table(pyproject, "tool")
-    kind = "poetry" if poetry and source.path == PYPROJECT else source.path
-    if source.manager == "pipfile":
-        lines = unlocked.pipfile_lines(tree)
-    elif kind == "poetry":
-        lines = unlocked.poetry_lines(pyproject, python)
-    else:
-        lines = tuple(map(str, project.get("dependencies", [])))
-    whole = source.manager == "project" and packaging.is_package(tree)
-    places = (
-        *([""] if whole else []),
-        *(it.removeprefix("-e ") for it in lines if "-e ." in it[:4]),
-    )
-    linked = _linked(tree, places)
-    copies, _ = _of_tree(tree, (it for it in lines if it.startswith("./")))
-    own = packaging.deciding(tree, "") if source.manager == "project" else {}
-    given = kind in ("poetry", "Pipfile") and not whole
-    asked = ("-e", ".") if whole else ("-r", "-" if given else source.path)
-    chooses = bool(lines) or dynamic or source.path == SETUP
-    notices = [_unpinned(source.path, kind)] if chooses else []
-    if source.manager == "project" and not whole and "build-system" in pyproject:
-        notices.append(_NO_PACKAGE)
+    wishes = unlocked.read_wishes(tree, python, source.path)
+    is_project = source.manager == "project"
+    whole = is_project and packaging.is_package(tree)
+    linked = _linked(tree, (*([""] if whole else []), *wishes.linked))
+    copies, _ = _of_tree(tree, wishes.copied)
+    text = wishes.text if wishes.is_translated and not whole else ""
+    own = packaging.deciding(tree, "") if is_project else {}
+    file = tree.read(source.path).decode("utf-8-sig", "replace")
     return Packages(
         source.manager,
-        unlocked.specifiers(lines),
-        {
-            **own,
-            source.path: tree.read(source.path).decode("utf-8-sig", "replace"),
-            **linked.texts,
-            **copies,
-        },
+        unlocked.specifiers(wishes.lines),
+        {**own, source.path: file, **linked.texts, **copies},
         per_commit=linked.per_commit,
         options=linked.options,
         env=linked.env,
         source=source.path,
-        asked=asked,
-        text="".join(f"{line}\n" for line in lines) if given else "",
-        notices=tuple(notices),
+        asked=("-e", ".") if whole else ("-r", "-" if wishes.is_translated else source.path),
+        text=text,
+        notices=(
+            *([_unpinned(source.path, wishes.kind)] if wishes.chooses else []),
+            *([_NO_PACKAGE] if is_project and not whole and wishes.builds else []),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from buildpacks.python.markers import Holds, markers_of
 from buildpacks.python.pins import Index, Pin, Pinned, git_url, in_tree, is_usual, normalised
-from buildpacks.python.project import read_toml, table
+from buildpacks.python.project import listed, read_toml, table
 from receiver.model.build import Interpreter, Tree
 from receiver.model.errors import BuildError
 
@@ -55,7 +55,7 @@ def read_pipfile(tree: Tree, python: Interpreter, config: Mapping[str, str]) -> 
     lock = read_pipfile_lock(tree)
     _refuse_outdated(tree, lock)
     holds = markers_of(python, PIPFILE_LOCK)
-    named = {str(one.get("name")): one for one in _meta(lock).get("sources", [])}
+    named = {str(one.get("name")): one for one in listed(_meta(lock), "sources")}
     indexes = {name: _index(one, config) for name, one in named.items()}
     packages = table(lock, "default").items()
     pins = tuple(_pin(name, one, indexes) for name, one in packages if holds(_marker(one, holds)))
@@ -143,7 +143,7 @@ def _pin(name: str, package: _Table, indexes: Mapping[str, Index | None]) -> Pin
     if "git" in package:
         return _from_git(name, package)
     place = str(package.get("path", package.get("file", "")))
-    hashes = tuple(sorted(map(str, package.get("hashes", []))))
+    hashes = tuple(sorted(map(str, listed(package, "hashes"))))
     if "://" in place and not place.startswith("file:"):
         return Pin(name, f"{name} @ {place}", version, hashes)
     if place:

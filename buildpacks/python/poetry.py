@@ -11,7 +11,7 @@ from typing import Any
 
 from buildpacks.python.markers import Holds, markers_of
 from buildpacks.python.pins import Index, Pin, Pinned, git_url, in_tree, is_usual, normalised
-from buildpacks.python.project import PYPROJECT, read_pyproject, read_toml, table
+from buildpacks.python.project import PYPROJECT, listed, read_pyproject, read_toml, table
 from buildpacks.python.versions import numbers, satisfies_constraint
 from receiver.model.build import Interpreter, Tree
 from receiver.model.errors import BuildError
@@ -49,7 +49,7 @@ def read_poetry(tree: Tree, python: Interpreter, config: Mapping[str, str]) -> P
     version = _format(lock)
     _refuse_outdated(lock, project, text)
     holds = markers_of(python, POETRY_LOCK)
-    packages = [one for one in lock.get("package", []) if isinstance(one, dict)]
+    packages = [one for one in listed(lock, "package") if isinstance(one, dict)]
     chosen = _grouped(packages, holds) if version >= _WITH_GROUPS else []
     if version < _WITH_GROUPS:
         chosen = list(_Walk(packages, holds, python).reached(_roots(project, holds, python)))
@@ -120,7 +120,7 @@ def _grouped(packages: Sequence[_Table], holds: Holds) -> list[_Table]:
     return [
         one
         for one in packages
-        if "main" in one.get("groups", []) and not one.get("optional") and holds(_marker(one))
+        if "main" in listed(one, "groups") and not one.get("optional") and holds(_marker(one))
     ]
 
 
@@ -167,7 +167,7 @@ class _Walk:
     def _needs(self, package: _Table, extras: tuple[str, ...]) -> Iterator[_Need]:
         offered = table(package, "extras")
         for name, wish in table(package, "dependencies").items():
-            asked_by = [extra for extra in extras if _lists(offered.get(extra, []), name)]
+            asked_by = [extra for extra in extras if _lists(listed(offered, extra), name)]
             for one in wish if isinstance(wish, list) else [wish]:
                 form = one if isinstance(one, dict) else {"version": one}
                 if form.get("optional") and not asked_by:

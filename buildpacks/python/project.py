@@ -50,7 +50,7 @@ def read_lock(tree: Tree) -> Lock:
     Raises:
         BuildError: it is not TOML.
     """
-    packages = [one for one in read_toml(tree, UV_LOCK).get("package", []) if isinstance(one, dict)]
+    packages = [one for one in listed(read_toml(tree, UV_LOCK), "package") if isinstance(one, dict)]
     sources = [table(package, "source") for package in packages]
     return Lock(
         versions=_installed(packages),
@@ -74,8 +74,8 @@ def _installed(packages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         reached.add(step)
         package = by_name[name]
         extras = table(package, "optional-dependencies")
-        for need in extras.get(extra, []) if extra else package.get("dependencies", []):
-            todo += [(str(need.get("name")), one) for one in ("", *need.get("extra", []))]
+        for need in listed(extras, extra) if extra else listed(package, "dependencies"):
+            todo += [(str(need.get("name")), one) for one in ("", *listed(need, "extra"))]
     return {name: str(by_name[name].get("version", "")) for name, _ in reached}
 
 
@@ -86,7 +86,7 @@ def _is_root(source: Mapping[str, Any]) -> bool:
 def declared_indexes(pyproject: Mapping[str, Any]) -> frozenset[str]:
     """Addresses of the package indexes that the project itself names."""
     uv = table(table(pyproject, "tool"), "uv")
-    named = {str(one.get("url")) for one in uv.get("index", []) if isinstance(one, dict)}
+    named = {str(one.get("url")) for one in listed(uv, "index") if isinstance(one, dict)}
     return frozenset(named | {str(uv[key]) for key in ("index-url",) if key in uv})
 
 
@@ -113,13 +113,19 @@ def table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def listed(parent: Mapping[str, Any], name: str) -> list[Any]:
+    """A list in a table; an empty one where there is none."""
+    found = parent.get(name)
+    return found if isinstance(found, list) else []
+
+
 def asks_for_packages(pyproject: Mapping[str, Any]) -> bool:
     """Whether it names packages to install, and is not for tools alone."""
     project = table(pyproject, "project")
     poetry = table(table(table(pyproject, "tool"), "poetry"), "dependencies")
     return bool(
         project.get("dependencies")
-        or "dependencies" in project.get("dynamic", [])
+        or "dependencies" in listed(project, "dynamic")
         or poetry.keys() - {"python"}
     )
 

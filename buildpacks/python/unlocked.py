@@ -2,15 +2,68 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from buildpacks.python.pins import git_url, in_tree, is_usual, normalised
 from buildpacks.python.pipfile import PIPFILE
-from buildpacks.python.project import read_toml, table
+from buildpacks.python.project import PYPROJECT, SETUP, listed, read_pyproject, read_toml, table
 from buildpacks.python.versions import satisfies_constraint, standard
 from receiver.model.build import Interpreter, Tree
 
 _Table = Mapping[str, Any]
+_TRANSLATED = frozenset({"poetry", PIPFILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a file asks for."""
+
+    kind: str
+    """The name of the file, or `poetry` for a pyproject.toml in poetry's own form."""
+    lines: tuple[str, ...]
+    chooses: bool
+    """Whether versions are left to choose."""
+    builds: bool
+    """Whether it names what builds the project."""
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether uv is given the lines, because it does not read the file itself."""
+        return self.kind in _TRANSLATED
+
+    @property
+    def text(self) -> str:
+        return "".join(f"{line}\n" for line in self.lines)
+
+    @property
+    def linked(self) -> tuple[str, ...]:
+        """Folders of the tree whose packages stay there."""
+        return tuple(it.removeprefix("-e ") for it in self.lines if it.startswith("-e ."))
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """Folders and files of the tree that a copy of is installed."""
+        return tuple(it for it in self.lines if it.startswith("./"))
+
+
+def read_wishes(tree: Tree, python: Interpreter, path: str) -> Wishes:
+    """What pyproject.toml, setup.py or a Pipfile asks for.
+
+    Raises:
+        BuildError: one of them is not TOML
+    """
+    pyproject = read_pyproject(tree)
+    project = table(pyproject, "project")
+    is_dynamic = "dependencies" in listed(project, "dynamic")
+    is_said = "dependencies" in project or is_dynamic
+    kind, lines = path, tuple(map(str, listed(project, "dependencies")))
+    if path == PIPFILE:
+        lines = pipfile_lines(tree)
+    elif path == PYPROJECT and not is_said and "poetry" in table(pyproject, "tool"):
+        kind, lines = "poetry", poetry_lines(pyproject, python)
+    chooses = bool(lines) or is_dynamic or path == SETUP
+    return Wishes(kind, lines, chooses, "build-system" in pyproject)
 
 
 def poetry_lines(pyproject: _Table, python: Interpreter) -> tuple[str, ...]:
@@ -32,7 +85,8 @@ def pipfile_lines(tree: Tree) -> tuple[str, ...]:
         BuildError: it is not TOML
     """
     pipfile = read_toml(tree, PIPFILE)
-    urls = [str(one.get("url", "")) for one in pipfile.get("source", [])]
+    sources = (one for one in listed(pipfile, "source") if isinstance(one, dict))
+    urls = [str(one.get("url", "")) for one in sources]
     others = [url for url in urls if url and not is_usual(url)]
     options = ("--extra-index-url",) * len(others) if len(others) < len(urls) else ("--index-url",)
     indexes = [f"{option} {url}" for option, url in zip(options, others, strict=False)]
@@ -79,7 +133,7 @@ def _line(name: str, form: _Table, version: str, reference: str) -> str:
     ):
         local = in_tree(str(place))
         return f"-e {local}" if form.get("editable") or form.get("develop") else local
-    extras = ",".join(map(str, form.get("extras", ())))
+    extras = ",".join(map(str, listed(form, "extras")))
     named = f"{name}[{extras}]" if extras else name
     if "git" in form:
         at = f"@{reference}" if reference else ""

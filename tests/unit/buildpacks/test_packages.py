@@ -2,12 +2,13 @@
 
 import pytest
 
+from buildpacks import python
 from buildpacks.python.packages import choose_source
 from buildpacks.python.packaging import is_package
 from receiver.model.build import BuildPlan, Command
 from receiver.model.errors import BuildError
 from tests.unit.buildpacks.test_python import BUILD, PROJECT, plan
-from tests.unit.trees import FLASK, tree
+from tests.unit.trees import FACTS, FLASK, tree
 
 Files = dict[str, str | bytes]
 
@@ -315,3 +316,21 @@ def test_virtualenv_that_the_apps_scripts_install_into(files: Files, opened: boo
     assert found.virtualenv is not None
     assert found.virtualenv.opened is opened
     assert any("installs into it" in notice for notice in found.notices) is opened
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[project]\nname = 'x'\ndynamic = true\ndependencies = ['flask']\n"),
+        ("pyproject.toml", "[tool.poetry.dependencies]\nflask = {version = '*', extras = 1}\n"),
+        ("pyproject.toml", "[project]\ndependencies = ['flask']\n[tool.uv]\nindex = 3\n"),
+        ("Pipfile", "source = 3\n[packages]\nflask = '*'\n"),
+        ("Pipfile", "source = [1]\n[packages]\nflask = '*'\n"),
+        ("Pipfile", "[source]\nurl = 'x'\n[packages]\nflask = {extras = 3}\n"),
+    ],
+)
+def test_what_is_no_list_where_one_belongs_is_passed_over(name: str, text: str) -> None:
+    others = {"uv.lock": "package = 3\n"} if name == "pyproject.toml" else {}
+    for files in ({}, others):
+        decided = python.plan(tree({name: text, "app.py": FLASK, **files}), FACTS)
+        assert decided.processes == {"web": "gunicorn app:app"}
