@@ -60,14 +60,15 @@ _NOT_FOR_SERVERS = frozenset(
     {"dev", "development", "test", "tests", "testing", "local", "docs", "doc", "lint", "ci"}
 )
 _VARIANT = re.compile(r"requirements[-_.]([a-z]+)\.txt|requirements/([\w.-]+)\.txt")
-_NOT_OF_APPS = frozenset(
+NOT_OF_APPS = frozenset(
     {
         "tests", "test", "docs", "doc", "examples", "example", "scripts", "tools", "node_modules",
         "vendor", "venv", "env",
     }
 )  # fmt: skip
-_DEPTH = 2
-"""Folders in which a requirements.txt is looked for: `backend`, `apps/api`."""
+"""Folders in which no app is looked for, and no packages of one."""
+DEPTH = 2
+"""Of folders in which both are looked for: `backend`, `apps/api`."""
 _SETTING = '`[build]` with `packages = "FILE"` in ship.toml'
 
 
@@ -203,8 +204,8 @@ def _below(tree: Tree) -> list[str]:
         path
         for path in tree.files()
         if posixpath.basename(path) == REQUIREMENTS
-        and 0 < path.count("/") <= _DEPTH
-        and not any(part in _NOT_OF_APPS or part.startswith(".") for part in path.split("/"))
+        and 0 < path.count("/") <= DEPTH
+        and not any(part in NOT_OF_APPS or part.startswith(".") for part in path.split("/"))
     )
 
 

@@ -119,9 +119,11 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
     """The whole environment of a one-off command: that of the app's processes, and who its user
     is.
     """
-    venv = ready.release.venv
+    venv, config = ready.release.venv, dict(ready.config)
     tree = paths.running.source
-    return {**own, **release_variables(paths, ADDRESS, venv, tree), **ready.config}
+    if given := config.get("PYTHONPATH"):
+        config["PYTHONPATH"] = f"{given}:{tree}"  # as on a server
+    return {**own, **release_variables(paths, ADDRESS, venv, tree), **config}
 
 
 def _decide(

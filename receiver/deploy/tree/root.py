@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from buildpacks.python.discovery import find_entry
-from buildpacks.python.packages import PROJECT_FILES
+from buildpacks.python.packages import DEPTH, NOT_OF_APPS, PROJECT_FILES
 from buildpacks.python.project import PYPROJECT, read_pyproject
 from receiver.deploy.tree.archives import rewrite
 from receiver.model.build import Tree
@@ -24,14 +24,9 @@ from receiver.model.output import Output
 _LENT = (FILE_NAME, "Procfile", "app.json", ".python-version", "runtime.txt", "Aptfile")
 """Files of the top folder that count for a root which has no such file."""
 _NOT_PACKAGES = frozenset({".python-version", "runtime.txt"})
-_NOT_APPS = frozenset(
-    {"tests", "test", "docs", "doc", "examples", "example", "scripts", "node_modules", "vendor"}
-)
 _AnyTree = TypeVar("_AnyTree", bound=Tree)
 _MOST_FOLDERS = 100
 """Of folders with a package file, that are looked into: each costs a walk over all names."""
-_DEPTH = 2
-"""Folders in which an app is looked for: `backend`, `apps/api`."""
 
 
 class Root(NamedTuple):
@@ -176,13 +171,13 @@ def _folders(tree: Tree) -> Iterator[str]:
     """Folders with a package file, the nearest first."""
     package_files = [name for name in PROJECT_FILES if name not in _NOT_PACKAGES]
     folders = (name for name, member in tree.members.items() if member.isdir())
-    near = (name for name in folders if name.count("/") < _DEPTH)
+    near = (name for name in folders if name.count("/") < DEPTH)
     names = [
         name for name in near if any(f"{name}/{file}" in tree.members for file in package_files)
     ]
     for name in sorted(names, key=lambda name: (name.count("/"), name)):
         parts = name.split("/")
-        hidden = any(part.startswith(".") or part in _NOT_APPS for part in parts)
+        hidden = any(part.startswith(".") or part in NOT_OF_APPS for part in parts)
         if not hidden:
             yield name
 

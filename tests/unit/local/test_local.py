@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from buildpacks.python.packaging import contents
+from receiver.diagnosis.pushed import Pushed
 from receiver.local import working_tree
-from receiver.local.build import Telling, Wish, rooted
+from receiver.local.build import Ready, Telling, Wish, rooted, variables
 from receiver.local.changes import Stamp, Watch, is_news, meaning, plan_watches, shown
 from receiver.local.crew import Rest
 from receiver.local.formation import plan_local
@@ -246,3 +247,12 @@ def test_what_is_installed_from_a_folder_has_the_digest_that_a_push_has(tmp_path
     before = contents(checkout, "lib")
     (tmp_path / "lib/setup.py").unlink()  # it went away meanwhile
     assert contents(checkout, "lib") != before
+
+
+@pytest.mark.parametrize(("config", "seen"), [({}, ""), ({"PYTHONPATH": "src"}, "src:")])
+def test_a_command_finds_the_modules_of_the_checkout(
+    config: dict[str, str], seen: str, tmp_path: Path
+) -> None:
+    paths = CheckoutPaths(AppName("blog"), tmp_path, tmp_path / "run", tmp_path)
+    ready = Ready(release=release("web"), config=config, pushed=Pushed())
+    assert variables(paths, ready, {})["PYTHONPATH"] == f"{seen}{paths.running.source}"
