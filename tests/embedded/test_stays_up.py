@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from receiver.model.names import AppName
 from tests.embedded.embedded_server import DOMAIN, EmbeddedServer, ask_raw, wait_until
 from tests.embedded.pushing import wsgi
 
@@ -47,7 +48,7 @@ FRAGILE = """
 import os, pathlib
 
 if pathlib.Path(os.environ["SHIP_STORAGE"], "broken").exists():
-    raise RuntimeError("no database")
+    raise RuntimeError("no database at " + os.environ["DATABASE_URL"])
 
 def app(environ, start_response):
     kind, path = "text/plain", environ["PATH_INFO"]
@@ -74,6 +75,7 @@ def test_what_crashes_again_and_again_is_told_so_and_keeps_nobody_waiting(
     server: EmbeddedServer,
 ) -> None:
     server.publish("fragile", {"app.py": FRAGILE, "requirements.txt": ""})
+    server.configure(AppName("fragile"), DATABASE_URL="pg://ada:secret@db")
     for kib in (5, 32):
         assert server.ask("fragile", f"/head{kib}")[0] == 200
     too_large = server.ask("fragile", "/head48")
@@ -98,7 +100,9 @@ def test_what_crashes_again_and_again_is_told_so_and_keeps_nobody_waiting(
     assert found["state"] == "crashing"
     for words in (("apps",), ("apps:info", "fragile"), ("ps", "-a", "fragile")):
         told = server.ship(*words).out
-        assert re.search(r"crashing \(\d+ restarts: RuntimeError: no database\)", told), told
+        assert re.search(
+            r"crashing \(\d+ restarts: RuntimeError: no database at \[hidden\]\)", told
+        ), told
         assert " up" not in told
     doctor = server.ship("doctor", "-a", "fragile")
     assert re.search(r"web\.1 is crashing \(\d+ restarts: RuntimeError", doctor.out), doctor.out

@@ -1,5 +1,7 @@
 """Apps that the tests push: one page that says a text, and ways to ask the process what it is."""
 
+import time
+
 PAGE = """
 import os
 
@@ -32,8 +34,8 @@ def page(text: str) -> dict[str, str]:
 
 def slow_build(text: str, seconds: float) -> dict[str, str]:
     """The same app with a package of its own whose setup takes a while, each of the three times
-    that it is run."""
-    setup = SLOW_PACKAGE.replace("{seconds}", f"{seconds:g}")
+    that it is run; it is another one each time, and is installed anew."""
+    setup = SLOW_PACKAGE.replace("{seconds}", f"{seconds:g}") + f"# {time.time_ns()}\n"
     return page(text) | {
         "slow/setup.py": setup,
         "requirements.txt": "./slow\n",
