@@ -8,6 +8,7 @@ tests/unit/test_advice_followed.py.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from tests.unit.trees import FLASK, LinkTo
 
@@ -31,6 +32,8 @@ class OfTree:
     """Files that the commands of the advice add: written by their tool, or only not committed."""
     is_live: bool = False
     """Whether a release with a web process is live."""
+    log: str = ""
+    """What uv said, where the tree is only refused by uv."""
 
 
 APP = {"app.py": FLASK, "requirements.txt": "flask\n"}
@@ -61,6 +64,129 @@ def _poetry(digest: str = HASH_OF_POETRY) -> str:
 def _with_uv(**files: File) -> dict[str, File]:
     return {**ALONE, "pyproject.toml": PROJECT, "uv.lock": LOCK, **files}
 
+
+OF_UV: tuple[OfTree, ...] = (
+    OfTree(
+        "build/lock-outdated",
+        _with_uv(),
+        "uv lock",
+        SERVES,
+        brings={"uv.lock": LOCK},
+        log="error: The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.",
+    ),
+    OfTree(
+        "build/project-file-invalid",
+        _with_uv(),
+        "Repair the named place and commit again.",
+        SERVES,
+        {"uv.lock": f"{LOCK}revision = 3\n"},
+        log="error: Failed to parse: `uv.lock`\n  cause: TOML parse error at line 1",
+    ),
+    OfTree(
+        "build/platform-mismatch",
+        {**ALONE, "requirements.txt": "flask\npywin32==306\n"},
+        "`pywin32; sys_platform == 'win32'`",
+        SERVES,
+        {"requirements.txt": "flask\npywin32; sys_platform == 'win32'\n"},
+        log="Because pywin32==306 has no wheels with a matching platform tag",
+    ),
+    OfTree(
+        "build/platform-mismatch",
+        {**ALONE, "requirements.txt": "flask\npywin32==306\n"},
+        "or take the line out.",
+        SERVES,
+        {"requirements.txt": "flask\n"},
+        log="Because pywin32==306 has no wheels with a matching platform tag",
+    ),
+    OfTree(
+        "build/python-version-mismatch",
+        {**ALONE, "requirements.txt": "flask\nodd==1\n"},
+        "echo 3.11 > .python-version",
+        ON_311,
+        log="Because odd==1 has no wheels with a matching Python ABI tag (e.g., `cp312`) and you\n"
+        "require odd==1\nhint: You require CPython 3.12 (`cp312`), but we only found wheels for"
+        " `odd` (v1) with the following Python ABI tags: `cp310`, `cp311`",
+    ),
+    OfTree(
+        "build/package-not-found",
+        {**ALONE, "requirements.txt": "flask\npkg-resources==0.0.0\n"},
+        "`pip freeze` of some systems writes this line by mistake: delete it.",
+        SERVES,
+        {"requirements.txt": "flask\n"},
+        log="Because pkg-resources was not found in the package registry",
+    ),
+    OfTree(
+        "build/package-not-found",
+        {**ALONE, "requirements.txt": "flask\nsqlite3\n"},
+        "sqlite3 comes with Python and needs no requirement: delete the line.",
+        SERVES,
+        {"requirements.txt": "flask\n"},
+        log="Because sqlite3 was not found in the package registry",
+    ),
+    OfTree(
+        "build/requirements-invalid",
+        {**ALONE, "requirements.txt": "pip install flask\n"},
+        "Each line is a package name, and a version if you want: `flask` or `flask==3.1.0`.",
+        SERVES,
+        {"requirements.txt": "flask==3.1.0\n"},
+        log="error: Couldn't parse requirement in `requirements.txt` at position 0",
+    ),
+    OfTree(
+        "build/requirements-local-path",
+        {**ALONE, "requirements.txt": "flask @ file:///C:/conda/flask.whl\n"},
+        "pip list --format=freeze > requirements.txt",
+        SERVES,
+        brings={"requirements.txt": "flask==3.1.0\n"},
+        log="error: Distribution not found at: file:///C:/conda/flask.whl",
+    ),
+    OfTree(
+        "build/git-failed",
+        {**ALONE, "requirements.txt": "flask\ngit+ssh://git@github.com/you/odd.git\n"},
+        "`NAME @ git+https://${GIT_TOKEN}@github.com/YOU/NAME`",
+        SERVES,
+        {"requirements.txt": "flask\nodd @ git+https://${GIT_TOKEN}@github.com/you/odd\n"},
+        log="git fetch --force ssh://git@github.com/you/odd.git\nCould not read from remote",
+    ),
+)
+"""Refused by uv: its words become advice, and what follows it is taken by what reads the file."""
+
+UNTRIED: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        (
+            "build/hash-mismatch", "build/index-refused", "build/install-failed", "build/network",
+            "build/own-project", "build/package-build-failed", "build/package-metadata",
+            "build/python-download-failed", "build/requirements-unresolvable",
+        ),
+        "an index, a compiler or the app's author has to do it",
+    )
+    | dict.fromkeys(
+        (
+            "build/buildpack-failed", "build/buildpack-not-fetched", "build/buildpack-release",
+            "build/collectstatic-failed", "build/collectstatic-variable", "build/failed",
+            "build/disk-full", "build/interrupted", "build/memory", "build/pack-failed",
+            "build/post-compile-failed", "build/pre-compile-failed", "build/static-folder",
+            "build/timeout", "build/unpack-failed", "build/virtualenv-copy",
+        ),
+        "a process fails there, so that a push has to show it",
+    )
+    | dict.fromkeys(
+        (
+            "build/buildpack-does-not-fit", "build/config-var-required",
+            "build/package-unknown", "build/packages-conflict", "build/packages-missing",
+        ),
+        "a command on the server has to be typed, so that a server has to show it",
+    )
+    | dict.fromkeys(
+        (
+            "build/archive-cut-short", "build/archive-too-large", "build/empty-archive",
+            "build/file-too-large", "build/missing-file", "build/nested-too-deeply",
+            "build/not-an-archive", "build/path-too-long", "build/too-many-files",
+            "build/tree-too-large", "build/unsafe-tree",
+        ),
+        "it names what not to send, and nothing to type",
+    )
+)  # fmt: skip
+"""Reasons whose advice nothing follows in the unit ring, and why."""
 
 TREES: tuple[OfTree, ...] = (
     # Which Python

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from buildpacks.python.build_failures import explain_build
 from receiver.model.build import Command
 from receiver.model.errors import BuildError, ShipError, disk_full
+from receiver.model.source_build import NoWheelError
 
 _EXCERPT_LINES = 20
 _ERROR_START = re.compile(r"^\s*(error:|\u00d7|Caused by:)", re.MULTILINE)
@@ -192,15 +193,10 @@ def _access(_: re.Match[str], seen: str) -> BuildError:
 
 
 def _no_wheel(match: re.Match[str], seen: str) -> BuildError:
-    name, version = match[1], match[2] or ""
     tags = _WHEELS_FOR.search(seen)
     minors = sorted({int(minor) for minor in _CPYTHON_TAG.findall(tags[1])}) if tags else []
-    newest = f": `echo 3.{minors[-1]} > .python-version`" if minors else ""
-    return BuildError(
-        f"{name}{version} has no wheel for the Python that this app is built on.",
-        detail=seen,
-        advice=f"Ask for a newer version of {name}; or for a Python that it was made for{newest}.",
-        reason="build/python-version-mismatch",
+    return NoWheelError(
+        f"{match[1]}{match[2] or ''}", [f"3.{minor}" for minor in minors], detail=seen
     )
 
 

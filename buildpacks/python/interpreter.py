@@ -5,8 +5,8 @@ fetched.
 import codecs
 import re
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from buildpacks.python.packages import Manager
@@ -49,8 +49,8 @@ class Chosen:
     """Why it is this one."""
     warnings: tuple[str, ...] = ()
     """What nobody may overlook."""
-    others: tuple[str, ...] = ()
-    """Minor versions that could be chosen as well, newest first."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Minor versions that could be chosen as well, newest first, each with the line that does."""
 
 
 def choose_interpreter(tree: Tree, manager: Manager, facts: BuildFacts) -> Chosen:
@@ -64,7 +64,9 @@ def choose_interpreter(tree: Tree, manager: Manager, facts: BuildFacts) -> Chose
     found = _choose(tree, manager, facts, spec, fits)
     offered = (*facts.interpreters, *mended(facts))
     minors = {one.minor for one in offered if fits(one.version)} - {found.python.minor}
-    return replace(found, others=tuple(sorted(minors, key=numbers, reverse=True)))
+    asks = _wish(tree, manager) or Wish("", ".python-version")
+    newest_first = sorted(minors, key=numbers, reverse=True)
+    return replace(found, others={minor: asks.line(minor) for minor in newest_first})
 
 
 def _choose(

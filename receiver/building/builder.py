@@ -263,18 +263,18 @@ class Builder:
             raise self._with_cause(self.pip.explained(explain(command, said)), said)
         return said
 
-    def _asking(self, explain: Explain, venv: Path, others: tuple[str, ...]) -> Explain:
+    def _asking(self, explain: Explain, venv: Path, others: Mapping[str, str]) -> Explain:
         """The same, which looks for a Python that a package has a wheel for where it could not be
         built.
         """
 
         def explained(command: Command, said: str) -> ShipError:
-            error = explain(command, said)
+            error = other_pythons.with_line(explain(command, said), others)
             package = other_pythons.unbuilt(error, said)
-            for minor in others if package else ():
+            for minor, line in others.items() if package else ():
                 question = other_pythons.question(package, minor)
                 if not self._attempt(question, venv, (venv, self.paths.cache))[0]:
-                    return other_pythons.told(error, package, minor)
+                    return other_pythons.told(error, package, minor, line)
             return error
 
         return explained

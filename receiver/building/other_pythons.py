@@ -1,9 +1,11 @@
 """Which other Python a package has a wheel for, where it cannot be built on the chosen one."""
 
 import re
+from collections.abc import Mapping
 
 from receiver.model.build import Command
 from receiver.model.errors import ShipError
+from receiver.model.source_build import NoWheelError
 
 _UNBUILT = re.compile(r"Failed to (?:download and )?build:? `([A-Za-z0-9][\w.-]*==[^`\s]+)`")
 
@@ -21,10 +23,20 @@ def question(package: str, minor: str) -> Command:
     return Command(argv, stdin=f"{package}\n", quiet=True)
 
 
-def told(error: ShipError, package: str, minor: str) -> ShipError:
+def told(error: ShipError, package: str, minor: str, line: str) -> ShipError:
     """The error, with the line that has the app use that Python."""
     error.advice = (
-        f"{package} has a wheel for Python {minor}, and needs no building there:"
-        f" `echo {minor} > .python-version`, then commit and push again. {error.advice}"
+        f"{package} has a wheel for Python {minor}, and needs no building there: {line}, then"
+        f" commit and push again. {error.advice}"
     )
+    return error
+
+
+def with_line(error: ShipError, others: Mapping[str, str]) -> ShipError:
+    """The error for a package without a wheel, with the line for a Python that has one and that
+    the app can have.
+    """
+    if isinstance(error, NoWheelError):
+        line = next((line for minor, line in others.items() if minor in error.minors), "")
+        error.advice += f" One that can be had here: {line}, then push again." if line else ""
     return error

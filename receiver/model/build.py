@@ -104,8 +104,9 @@ class Virtualenv:
     """Adds to it what every virtualenv has, whatever is installed."""
     opened: bool = False
     """Whether the app's own scripts install into it; then it is of one commit alone."""
-    others: tuple[str, ...] = ()
-    """Minor versions of Python that the app may ask for instead."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Minor versions of Python that the app may ask for instead, newest first, each with the line
+    that does."""
 
 
 @dataclass(frozen=True, slots=True)

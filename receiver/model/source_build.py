@@ -1,5 +1,8 @@
-"""A package that could not be built from its source, and what such a build needs. Values only."""
+"""A package that could not be built from its source, or has no wheel, and what it needs. Values
+only.
+"""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from receiver.model.errors import BuildError
@@ -43,3 +46,29 @@ class SourceBuildError(BuildError):
         """Make the error; its advice is for where nothing more is known to lack."""
         super().__init__(title, detail=detail, advice=advice)
         self.needs = needs
+
+
+class NoWheelError(BuildError):
+    """It names the Pythons that the package has wheels for; which of them the app can have is
+    added by whoever knows.
+    """
+
+    default_reason = "build/python-version-mismatch"
+
+    def __init__(self, package: str, minors: Sequence[str], *, detail: str) -> None:
+        """Make the error.
+
+        Args:
+            package: its name, with the version that is asked for
+            minors: such as `3.9`, the oldest first
+            detail: what was seen
+        """
+        made_for = f": {', '.join(minors)}" if minors else ""
+        super().__init__(
+            f"{package} has no wheel for the Python that this app is built on.",
+            detail=detail,
+            advice="Ask for a newer version of the package; or for a Python that it was made for"
+            f"{made_for}.",
+        )
+        self.package = package
+        self.minors = frozenset(minors)

@@ -8,17 +8,22 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from buildpacks.python.explain import explain
+from receiver.building import other_pythons
 from receiver.deploy.tree import pushed
 from receiver.deploy.tree.opening import opened
-from receiver.model.errors import BuildError
+from receiver.model.build import BuildPlan
+from receiver.model.build import Command as Build
+from receiver.model.errors import BuildError, ShipError
 from receiver.model.output import Output
 from receiver.model.release import Release
 from receiver.model.webserver import Command
 from receiver.model.weight import TreeLimits
 from receiver.planner.web_part import WebPart, refuse_lost
-from tests.advice_trees import TREES, File, OfTree
+from tests.advice_trees import OF_UV, TREES, UNTRIED, File, OfTree
 from tests.unit.trees import FACTS, archive
 
+ERRORS = Path(__file__).parents[2] / "docs/errors.md"
 LIVE = Release(
     version=3,
     app="blog",
@@ -33,19 +38,40 @@ LIVE = Release(
 )
 
 
-@pytest.mark.parametrize("row", TREES, ids=lambda row: f"{row.reason} {row.advice[:40]}")
+def test_each_reason_of_a_build_has_a_row_or_says_why_not() -> None:
+    named = set(re.findall(r"^\| `(build/[a-z0-9-]+)` \|", ERRORS.read_text(), re.MULTILINE))
+    rows = {row.reason for row in (*TREES, *OF_UV)}
+    assert named == rows | UNTRIED.keys()
+    assert not rows & UNTRIED.keys()
+
+
+@pytest.mark.parametrize("row", [*TREES, *OF_UV], ids=lambda row: f"{row.reason} {row.advice[:40]}")
 def test_what_is_advised_leads_to_what_the_table_says(row: OfTree, tmp_path: Path) -> None:
-    with pytest.raises(BuildError) as refused:
-        _decided(row, row.files, tmp_path)
-    said = f"{refused.value.detail}\n{refused.value.advice}"
-    assert refused.value.reason == row.reason, refused.value
-    assert row.advice in said
+    refused = _refusal(row, tmp_path)
+    assert refused.reason == row.reason, refused
+    assert row.advice in f"{refused.detail}\n{refused.advice}"
     followed = _edited(row) if row.does else _typed(row)
     assert row.gives in _decided(row, followed, tmp_path)
 
 
+def _refusal(row: OfTree, folder: Path) -> ShipError:
+    if row.log:
+        error = explain(Build(("{uv}", "pip", "install"), explain="install"), row.log)
+        venv = _plan(row, row.files, folder).virtualenv
+        return other_pythons.with_line(error, venv.others if venv else {})
+    with pytest.raises(BuildError) as refused:
+        _decided(row, row.files, folder)
+    return refused.value
+
+
 def _decided(row: OfTree, files: Mapping[str, File], folder: Path) -> str:
-    """All that a push of these files decides before anything is run; what it says, and runs."""
+    """What a push of these files says before anything is run, and what it would run."""
+    plan = _plan(row, files, folder)
+    lines = (f"{name}: {line}" for name, line in plan.processes.items())
+    return "\n".join((plan.title, *plan.notices, *lines))
+
+
+def _plan(row: OfTree, files: Mapping[str, File], folder: Path) -> BuildPlan:
     said, spooled = bytearray(), folder / "pushed.tar"
     spooled.write_bytes(archive(_with_folders(files)))
     out = Output(said.extend)
@@ -57,8 +83,7 @@ def _decided(row: OfTree, files: Mapping[str, File], folder: Path) -> str:
     plan = step.plan
     part = WebPart(plan.processes, "/" in plan.static, manifest.web)
     refuse_lost(part, LIVE if row.is_live else None, stopped=False)
-    lines = (f"{name}: {line}" for name, line in plan.processes.items())
-    return "\n".join((plan.title, *plan.notices, *lines))
+    return plan
 
 
 def _with_folders(files: Mapping[str, File]) -> dict[str, File]:
@@ -97,7 +122,7 @@ def _type(files: dict[str, File], command: str, brings: Mapping[str, File]) -> N
         ),
         (r"git (?:add|commit) .*", lambda: files.update(brings)),
         (
-            r"(?:(?:uv|poetry|pipenv) lock|pdm export -o \S+|pip freeze > \S+)",
+            r"(?:uv|poetry|pipenv) lock|(?:pdm export -o|pip freeze >|pip list .+ >) \S+",
             lambda: files.update(brings),
         ),
     )
