@@ -19,7 +19,7 @@ def runnable(tree: Tree, lines: Mapping[str, str]) -> tuple[dict[str, str], tupl
     of it.
 
     Raises:
-        BuildError: a script has line ends of Windows
+        BuildError: a script has Windows line endings
     """
     kept, notices = dict(lines), list[str]()
     for name, line in lines.items():
@@ -71,9 +71,9 @@ def _windows_lines(path: str, process: str) -> BuildError:
     ending = posixpath.splitext(path)[1]
     pattern = f"*{ending}" if ending else path
     return BuildError(
-        f"{path}, which {process} runs, has line ends of Windows, so that it cannot be run.",
+        f"{path}, which {process} runs, has Windows line endings, so that it cannot be run.",
         detail="Its first line ends with a carriage return, which becomes part of a name there.",
-        advice="Turn them into plain ones, keep git from changing them back, and push again:\n"
+        advice="Convert them to LF, keep git from changing them back, and push again:\n"
         f"  sed -i 's/\\r$//' {path}\n"
         f"  echo '{pattern} text eol=lf' >> .gitattributes\n"
         f"  git add {path} .gitattributes && git commit -m 'Line ends of {path}'",

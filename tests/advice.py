@@ -234,7 +234,7 @@ LOGS: tuple[OfLog, ...] = (
     OfLog(
         "check/missing-library",
         f"{TRACEBACK}ImportError: libpq.so.5: cannot open shared object file: No such file",
-        "Have the server's administrator install",
+        "Ask the server's administrator to install",
         "the library is on the server",
     ),
     OfLog(

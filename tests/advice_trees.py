@@ -629,7 +629,7 @@ TREES: tuple[OfTree, ...] = (
     OfTree(
         "build/no-such-worker",
         {**EVENTLET, "requirements.txt": "flask\ngunicorn>=26\n"},
-        "Have web use threads, `gunicorn -w 1 --threads 100 ...`",
+        "Use threads, `gunicorn -w 1 --threads 100 ...`",
         "web: gunicorn -w 1 --threads 100 app:app",
         {"Procfile": "web: gunicorn -w 1 --threads 100 app:app\n"},
     ),

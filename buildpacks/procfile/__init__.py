@@ -37,7 +37,7 @@ def procfile_lines(tree: Tree) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     data = tree.read("Procfile")
     lines, notices = runnable(tree, parse_procfile(data))
-    joined = ("Lines of the Procfile that end with a backslash go on in the next one.",)
+    joined = ("Lines of the Procfile that end with a backslash continue on the next line.",)
     return lines, (*(joined if goes_on(data) else ()), *notices)
 
 

@@ -115,10 +115,9 @@ def _why_packages(packages: Packages, added: tuple[str, ...]) -> tuple[str, ...]
         notices.append("No requirements.txt: the app gets no packages of its own.")
     if added:
         names = " and ".join(added)
-        verb = "is" if len(added) == 1 else "are"
         servers = all(one.startswith(("gunicorn", "uvicorn")) for one in added)
-        lack = "name no such server" if servers else "do not name what web needs"
-        notices.append(f"{names} {verb} added, because the app's own files {lack}.")
+        why = "no web server in the app's files" if servers else "the web process needs it"
+        notices.append(f"Adding {names} ({why})")
     if OLD_GUNICORN in added:
         notices.append("gunicorn has no eventlet worker any more; an older one is installed.")
     notices += packages.notices

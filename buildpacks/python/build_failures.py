@@ -258,7 +258,9 @@ def _advice(name: str, lacks: tuple[Lack, ...]) -> str:
     packages = " ".join(dict.fromkeys(lack.package for lack in lacks if lack.package))
     install = f"`apt-get install {packages}`" if packages else "the development files of it"
     instead = _INSTEAD.get(_normal(name), "")
-    return f"{instead} Have the server's administrator install what lacks: {install}.".strip()
+    return (
+        f"{instead} Ask the server's administrator to install what is missing: {install}.".strip()
+    )
 
 
 def _normal(name: str) -> str:

@@ -83,9 +83,9 @@ def _windows_lines(path: str) -> BuildError:
     name = shlex.quote(path)
     folder = posixpath.dirname(path)
     return BuildError(
-        f"{path} has line ends of Windows, so that it cannot be run.",
+        f"{path} has Windows line endings, so that it cannot be run.",
         detail="Its first line names a program whose name would end with a carriage return.",
-        advice=f"Turn them into plain ones, and keep git from changing them back:\n"
+        advice=f"Convert them to LF, and keep git from changing them back:\n"
         f"  sed -i 's/\\r$//' {name}\n"
         f"  echo '{folder}/* text eol=lf' >> .gitattributes\n"
         f"  git add {name} .gitattributes && git commit -m 'Line ends of {path}'",

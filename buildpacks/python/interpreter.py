@@ -81,7 +81,7 @@ def _choose(
     found = _asked_for(wish, facts, advised)
     if manager in ("uv", "poetry", "project") and spec and not fits(found.version):
         raise _contradiction(wish, spec, advised)
-    why = f"Python {found.version} is used, because {wish.source} asks for {wish.version}."
+    why = f"Using Python {found.version} ({wish.source} asks for {wish.version})"
     if _is_another(wish, found):
         why = replaced_patch(wish, found)
     age = () if _is_another(wish, found) else age_notices(found, wish.version, facts)
@@ -169,20 +169,20 @@ def _newest(spec: str, fits: Callable[[str], bool], facts: BuildFacts) -> Chosen
         raise none_fits(spec, OLDEST, facts)
     found = _latest(before or fitting)
     why = _why_newest(spec, found, facts)
-    said = (f"Python {found.version} is used, because {why}.", *age_notices(found, "", facts))
+    said = (f"Using Python {found.version} ({why})", *age_notices(found, "", facts))
     return Chosen(found, said, age_warnings(found, facts))
 
 
 def _why_newest(spec: str, found: Interpreter, facts: BuildFacts) -> str:
     if found in facts.fetchable:
-        return f"it is the newest that fits `{spec}`, and none here does"
+        return f"newest that fits `{spec}`; none installed does"
     if numbers(facts.python_before)[:2] == numbers(found.version)[:2] and any(
         numbers(one.version) > numbers(found.version) for one in facts.interpreters
     ):
-        return f"the release before ran on {found.minor}, and no .python-version asks for another"
+        return f"the last release ran on {found.minor}; pin one in .python-version"
     if spec:
-        return f"it is the newest here that fits `{spec}`"
-    return "it is the newest here, and no .python-version asks for another"
+        return f"newest installed that fits `{spec}`"
+    return "newest installed; pin one in .python-version"
 
 
 def _latest(offered: Sequence[Interpreter]) -> Interpreter:

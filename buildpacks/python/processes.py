@@ -34,7 +34,7 @@ _RUN_BY_PYTHON = re.compile(
     r"(?:-m\s+\S|\S+\.py(?!\S))[^;&|<>()`*?\[\]~#{}!\\'\"]*"
 )
 """Lines whose port runtime/launch.py can replace; any other program is only watched."""
-_SCALE = "`ship ps:scale web=2` has more."
+_SCALE = "To run more: `ship ps:scale web=2`."
 
 
 @dataclass(frozen=True, slots=True)

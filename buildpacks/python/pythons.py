@@ -157,8 +157,8 @@ def _fetching(facts: BuildFacts) -> str:
 def replaced_patch(wish: Wish, found: Interpreter) -> str:
     """What is said where another patch than the one that is asked for is used."""
     return (
-        f"Python {wish.version} cannot be had here: {found.version} is used, of the same"
-        f" {found.minor}. {wish.source} may say {found.minor} alone."
+        f"Using Python {found.version}: {wish.version} is not available here."
+        f" {wish.source} may name just {found.minor}."
     )
 
 

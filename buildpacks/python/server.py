@@ -141,7 +141,7 @@ def _brought(kind: str, specifiers: Mapping[str, str], python: Interpreter) -> t
         raise BuildError(
             "gunicorn has no eventlet worker any more; it left with version 26.",
             detail=f"The web process asks for `{kind}`, and the app for gunicorn{asked}.",
-            advice="Have web use threads, `gunicorn -w 1 --threads 100 ...`, or `-k gevent`; or"
+            advice="Use threads, `gunicorn -w 1 --threads 100 ...`, or `-k gevent`; or"
             " ask for `gunicorn<26` where the app's packages are named. Then push again.",
             reason="build/no-such-worker",
         )

@@ -66,7 +66,7 @@ def lacking(server: Server, names: Collection[str]) -> tuple[str, ...]:
     if refused:
         raise BuildError(
             f"The app needs system packages that this server lacks: {', '.join(refused)}.",
-            detail="A package is installed for the whole server, so an administrator allows it."
+            detail="Packages are for the whole server: an administrator must allow them."
             if host.can_install
             else "This server runs without root, and installs no system packages.",
             advice=how_to_install(server, refused),
@@ -80,7 +80,7 @@ def how_to_install(server: Server, names: Iterable[str]) -> str:
     listed = tuple(names)
     if server.host.system_packages.can_install:
         return (
-            f"Have an administrator of the server type `ship packages:add {' '.join(listed)}`, "
+            f"Ask an administrator of the server to type `ship packages:add {' '.join(listed)}`, "
             "then push again."
         )
     return f"Install them on the server, `{by_hand(listed)}`, then push again."

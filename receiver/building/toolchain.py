@@ -78,4 +78,4 @@ def _to_install(server: Server, lacks: list[Lack]) -> str:
     packages = dict.fromkeys(lack.package for lack in lacks if lack.package)
     if packages:
         return how_to_install(server, packages)
-    return f"Have the server's administrator install the development files of {lacks[0].what}."
+    return f"Ask the server's administrator to install the development files of {lacks[0].what}."

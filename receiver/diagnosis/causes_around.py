@@ -149,7 +149,7 @@ def _no_memory(detail: str, pushed: Pushed) -> CheckError:
     return CheckError(
         "The web process was killed while it started.",
         detail=detail,
-        advice=f"Have the app use less memory, or give it more: {more}",
+        advice=f"Make the app use less memory, or give it more: {more}",
         reason="check/killed",
     )
 

@@ -246,10 +246,10 @@ def library(log: str, pushed: Pushed) -> CheckError | None:
         return None
     install = pushed.install
     if not install and found.packages:
-        install = f"Have the server's administrator install {' '.join(found.packages)}."
+        install = f"Ask the server's administrator to install {' '.join(found.packages)}."
     if not install:
         install = (
-            "Have the server's administrator install the Debian package that brings it: "
+            "Ask the server's administrator to install the Debian package that brings it: "
             f"`apt-file search {found.name}` names it."
         )
     of_opencv = found.asked_by == "cv2" or found.name.startswith("libGL.so")
@@ -284,7 +284,7 @@ def _no_such_name(log: str, pushed: Pushed) -> CheckError | None:
         )
     elif named is not None and named["module"].partition(".")[0] in sys.stdlib_module_names:
         advice = (
-            "This Python has no such name there: check how it is spelt, and the version in "
+            "This Python has no such name there: check its spelling, and the version in "
             ".python-version."
         )
     elif named is not None:

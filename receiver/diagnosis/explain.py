@@ -132,7 +132,7 @@ def _missing_program(log: str, pushed: Pushed) -> CheckError | None:
     return CheckError(
         f"The web line of the Procfile calls {match[1]}, which cannot be run.",
         detail=f"The package that brings it is called {package}." if package else "",
-        advice=pushed.add(package) if package else f"Check how it is spelt. {brought}",
+        advice=pushed.add(package) if package else f"Check its spelling. {brought}",
         reason="check/no-such-program",
     )
 

@@ -63,7 +63,7 @@ _CAUSES: tuple[tuple[str, Callable[[str], tuple[str, str]]], ...] = (
         lambda host: (
             f"There is no address for the name {host}.",
             (
-                "Check how it is spelt: `git remote -v`. If it is right, its DNS record is "
+                "Check its spelling: `git remote -v`. If it is right, its DNS record is "
                 "missing, or this computer"
                 " has no network."
             ),

@@ -251,8 +251,8 @@ class MachineSteps:
             raise taken
         if step.port in sockets.open_ports(self._session(step)):
             self._say(
-                "It listens on every address of this machine, past nginx. Have it listen on this"
-                f" machine alone: {here_advice(step.line)}."
+                "The app is reachable from outside, bypassing nginx. To listen on this machine"
+                f" alone: {here_advice(step.line)}."
             )
 
     def _taken(self, step: steps.AwaitAnswer) -> ServerError | None:

@@ -155,7 +155,7 @@ def redirects_to_itself(path: str) -> CheckError:
         f"The app redirects {path} to https, also when it is asked by https.",
         detail="It was asked with `X-Forwarded-Proto: https`, as nginx passes it on from a proxy, "
         "and sent to\nthe same address again. A browser would go round in circles.",
-        advice="Have the app believe this header. Django: "
+        advice="Make the app trust this header. Django: "
         '`SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")`. Flask without gunicorn: '
         "`app.wsgi_app = ProxyFix(app.wsgi_app)`. Or leave the redirect to the proxy.",
         reason="check/redirect-loop",

@@ -128,7 +128,7 @@ def port_advice(line: str) -> str:
     if server := server_of(line):
         return f"Write `{server.on_port}` in the web line of the Procfile, and push again."
     return (
-        'Have the code take its port from the environment, `int(os.environ["PORT"])` in Python,'
+        'Make the code take its port from the environment, `int(os.environ["PORT"])` in Python,'
         " and push again."
     )
 

@@ -32,8 +32,8 @@ _SHELL = (
     "its own. Processes that serve cannot be entered."
 )
 _KEYS = (
-    "There is no login: your ssh key is your account. `ship whoami` says which key yours is and "
-    "what it may do; an admin lets another one in with `ship keys:add`."
+    "There is no login: your ssh key is your account. `ship whoami` shows your key and "
+    "what it may do; an admin adds keys with `ship keys:add`."
 )
 _PEOPLE = "People have keys: `ship keys` lists them, `ship access` says who may do what to an app."
 _NGINX = (
@@ -49,9 +49,7 @@ _PROCESSES = (
     "`ship ps` shows the processes of an app, `ship ps:scale web=2` sets how many run, and "
     "`ship help` lists the rest."
 )
-_STATE = (
-    "`ship apps:info` tells how an app is, `ship ps` what runs, and `ship doctor` what is wrong."
-)
+_STATE = "`ship apps:info` shows an app, `ship ps` what runs, and `ship doctor` what is wrong."
 _COPIES = "`ship apps:clone blog blog-staging` makes an app like another, to try changes on."
 _NO_PLUGINS = "Ship has no plugins."
 _COPY_FILES = (
@@ -91,7 +89,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     (
         "proxy ports port",
         (
-            "Ship leads visitors to the web process, which listens on `$PORT`. `ship urls` lists "
+            "Ship sends requests to the web process, which listens on `$PORT`. `ship urls` lists "
             "its addresses."
         ),
     ),
@@ -101,7 +99,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     ),
     (
         "http-auth basic-auth redirect redirects",
-        "Ship has none of it: have the app do it, or a proxy in front of the server.",
+        "Ship does not do this. The app can, or a proxy in front of the server.",
     ),
     # data
     (
@@ -151,7 +149,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     ),
     (
         "scheduler schedule job jobs cronjobs crontab",
-        "Cron jobs stand in ship.toml or app.json; `ship cron` lists them.",
+        "Cron jobs are in ship.toml or app.json; `ship cron` lists them.",
     ),
     (
         "worker workers",
@@ -164,7 +162,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     (
         "events event activity history notifications",
         (
-            "`ship audit` tells who did what, `ship releases` what changed, `ship logs` both in "
+            "`ship audit` shows who did what, `ship releases` what changed, `ship logs` both in "
             "order of time."
         ),
     ),
@@ -188,7 +186,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
             "`ship git:remote -a NAME` and `git push prod main`."
         ),
     ),
-    ("app app:list", "`ship apps` lists the apps, `ship apps:info NAME` tells of one."),
+    ("app app:list", "`ship apps` lists the apps, `ship apps:info NAME` shows one."),
     (
         "app-json appjson procfile",
         "app.json and Procfile are files of the repository; a push reads them.",
@@ -217,7 +215,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     (
         "cleanup prune gc repo repo:gc repo:purge-cache",
         (
-            "Ship clears up by itself: `keep_releases` in the server's ship.toml says how many "
+            "Ship cleans up by itself: `keep_releases` in the server's ship.toml sets how many "
             "releases stay."
         ),
     ),

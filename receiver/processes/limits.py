@@ -85,6 +85,6 @@ def _check_types(paths: AppPaths, names: list[str]) -> None:
             raise NotFoundError(
                 f"{paths.name} has no process type {name}.",
                 detail=f"Its Procfile has: {', '.join(dict.fromkeys(known))}.",
-                advice="Check how it is spelt, or push a Procfile that has it.",
+                advice="Check its spelling, or push a Procfile that has it.",
                 reason="not-found/process",
             )

@@ -65,7 +65,7 @@ class Demo:
         known = _APP in records.app_names(server.layout)
         if known and not self.fresh and _was_shown(server):
             self._step("The demo was shown here before")
-            self.say("       What you changed since is kept. To begin anew: add --fresh.")
+            self.say("       What you changed since is kept. To start over, add --fresh.")
             self._tell_what_next(server)
             return
         self._step("Making the app hello")

@@ -160,5 +160,5 @@ def test_a_server_that_listens_for_everybody_is_told(server: EmbeddedServer, hos
     made.commit({"Procfile": "web: python3 server\n", "server": OPEN.replace("{host}", host)})
     pushed = made.push()
     assert pushed.status == 0, pushed.text
-    told = "It listens on every address of this machine, past nginx." in pushed.text
+    told = "The app is reachable from outside, bypassing nginx." in pushed.text
     assert told == (host == "0.0.0.0")

@@ -348,9 +348,11 @@ def test_a_remote_that_led_elsewhere_is_told_of(blog: Place) -> None:
     assert point("other") == ("set git remote other to ship@vps:blog\n", "")
     assert blog.git("remote", "set-url", "other", "git@example.com:me/code.git").status == 0
     assert point("other")[1] == (
-        " !     other led to git@example.com:me/code.git until now.\n"
-        " !     To have it lead there again: git remote set-url other git@example.com:me/code.git\n"
+        " !     other pointed to git@example.com:me/code.git until now.\n"
+        " !     To point it there again: git remote set-url other git@example.com:me/code.git\n"
     )
     assert blog.git("remote", "set-url", "other", "http://ship:token@vps/git/shop.git").status == 0
-    assert point("other")[1] == " !     other led to http://ship:***@vps/git/shop.git until now.\n"
+    assert (
+        point("other")[1] == " !     other pointed to http://ship:***@vps/git/shop.git until now.\n"
+    )
     blog.git("remote", "remove", "other")

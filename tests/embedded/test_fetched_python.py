@@ -107,7 +107,7 @@ def test_it_is_fetched_once_for_all_apps(server: EmbeddedServer) -> None:
         laptop.commit(wsgi(name) | {".python-version": "3.14\n"})
         pushed = laptop.push()
         assert pushed.status == 0, pushed.text
-        assert f"Python {VERSION} is used, because .python-version asks for 3.14." in pushed.text
+        assert f"Using Python {VERSION} (.python-version asks for 3.14)" in pushed.text
         assert (f"-----> Fetching Python {VERSION}" in pushed.text) == (name == "first")
         assert server.ask(app) == (200, name)
         mirror.unlink(missing_ok=True)

@@ -98,5 +98,5 @@ def _set(call: Call, name: str, url: str) -> int:
 def _told_before(name: str, url: str) -> str:
     """Where a remote led, and how it does again; a token in it is not shown."""
     shown = _TOKEN.sub(r"\1:***@", url)
-    again = f"To have it lead there again: git remote set-url {name} {shlex.quote(url)}"
-    return "\n".join((f"{name} led to {shown} until now.", *([again] if shown == url else ())))
+    again = f"To point it there again: git remote set-url {name} {shlex.quote(url)}"
+    return "\n".join((f"{name} pointed to {shown} until now.", *([again] if shown == url else ())))

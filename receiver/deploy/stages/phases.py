@@ -248,7 +248,7 @@ def _script(work: AppChange, release: Release, venv: Path | None, command: str, 
 
 def _failed(told: _Told, detail: str, look: str = "Read its output above,") -> ReleaseError:
     return ReleaseError(
-        f"The {told.what} failed, so nothing was released. What served before goes on.",
+        f"The {told.what} failed, so nothing was released. The previous release keeps serving.",
         detail=detail,
         advice=f"{look} {told.again} {_STAYS}",
         reason=told.reason,

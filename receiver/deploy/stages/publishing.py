@@ -73,7 +73,7 @@ def _copy_folder(app: AppState, home: ReleasePaths, folder: str) -> None:
         raise BuildError(
             f"There is no folder {folder} to serve static files from.",
             detail="It is named under [static] in ship.toml, and the built app has none.",
-            advice="Check how it is spelt there, and that it was committed: git keeps no empty "
+            advice="Check its spelling there, and that it was committed: git keeps no empty "
             "folders.",
             reason="build/static-folder",
         )

@@ -64,8 +64,8 @@ def test_all_that_lacks_is_in_one_line(tmp_path: Path, monkeypatch: pytest.Monke
         " Missing: pg_config, a C compiler and Python.h."
     )
     assert error.advice == (
-        "Ask for psycopg2-binary instead of psycopg2, which needs no building. Or have an "
-        "administrator of the server type `ship packages:add libpq-dev build-essential`, then "
+        "Ask for psycopg2-binary instead of psycopg2, which needs no building. Or ask an "
+        "administrator of the server to type `ship packages:add libpq-dev build-essential`, then "
         "push again."
     )
 

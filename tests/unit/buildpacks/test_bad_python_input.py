@@ -264,8 +264,7 @@ def test_a_python_that_can_be_fetched_is_chosen_where_none_here_fits() -> None:
     assert plan.virtualenv is not None
     assert plan.virtualenv.interpreter == FETCHABLE[2]
     assert plan.notices[0] == (
-        "Python 3.13.5 is used, because it is the newest that fits `requires-python = "
-        ">=3.13`, and none here does."
+        "Using Python 3.13.5 (newest that fits `requires-python = >=3.13`; none installed does)"
     )
 
 

@@ -114,7 +114,7 @@ HEADER = """error: Failed to build `{0}`
             HEADER.format("a==1", "a.c:1:10: fatal error: sqlite3.h: No such file or directory"),
             "package-build-failed",
             "sqlite3.h is missing",
-            "administrator install what lacks: `apt-get install libsqlite3-dev`",
+            "administrator to install what is missing: `apt-get install libsqlite3-dev`",
         ),
         (
             HEADER.format(

@@ -76,7 +76,7 @@ def installs(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> list[s
 @pytest.mark.parametrize(
     ("files", "version", "why"),
     [
-        ({}, "3.12.4", "newest here, and no .python-version"),
+        ({}, "3.12.4", "newest installed; pin one in .python-version"),
         ({".python-version": "3.11\n"}, "3.11.2", ".python-version asks for 3.11"),
         ({".python-version": "# pinned\r\n\r\n  3.11.2  \r\n"}, "3.11.2", "asks for 3.11.2"),
         ({"runtime.txt": "python-3.11.2\n"}, "3.11.2", "runtime.txt asks for 3.11.2"),
@@ -90,14 +90,14 @@ def installs(files: dict[str, str | bytes], facts: BuildFacts = FACTS) -> list[s
         ({"pyproject.toml": "[project]\nrequires-python = '~=3.11.1'"}, "3.11.2", "~=3.11.1"),
         ({"pyproject.toml": "[project]\nrequires-python = '!=3.12.4,>3.10'"}, "3.11.2", "!="),
         ({"pyproject.toml": "[project]\nrequires-python = '>=3.11'"}, "3.12.4", ">=3.11"),
-        ({"pyproject.toml": "[tool.ruff]\n"}, "3.12.4", "newest here"),
+        ({"pyproject.toml": "[tool.ruff]\n"}, "3.12.4", "newest installed"),
     ],
 )
 def test_interpreter(files: dict[str, str | bytes], version: str, why: str) -> None:
     found = plan({**APP, **files})
     assert found.virtualenv is not None
     assert found.virtualenv.interpreter.version == version
-    assert found.notices[0].startswith(f"Python {version} is used, because ")
+    assert found.notices[0].startswith(f"Using Python {version} (")
     assert why in found.notices[0]
 
 
@@ -220,20 +220,20 @@ def test_the_python_of_before_is_kept_where_no_file_names_one() -> None:
     found = plan(APP, before)
     assert found.virtualenv is not None
     assert found.virtualenv.interpreter == PYTHON_311
-    assert "the release before ran on 3.11" in found.notices[0]
+    assert "the last release ran on 3.11" in found.notices[0]
     newest = dataclasses.replace(FACTS, python_before="3.12.1")
-    assert "newest here" in plan(APP, newest).notices[0]
+    assert "newest installed" in plan(APP, newest).notices[0]
     gone = dataclasses.replace(FACTS, python_before="3.10.1")
-    assert "newest here" in plan(APP, gone).notices[0]
+    assert "newest installed" in plan(APP, gone).notices[0]
 
 
 @pytest.mark.parametrize(
     ("pin", "fetchable", "version", "first"),
     [
-        ("3.11.9", "3.12.9", "3.11.2", "Python 3.11.9 cannot be had here: 3.11.2 is used, of"),
-        ("3.11.9", "3.11.9", "3.11.9", "Python 3.11.9 is used, because .python-version asks"),
-        ("3.10.9", "3.10.12", "3.10.12", "Python 3.10.9 cannot be had here: 3.10.12 is used"),
-        ("3.8", "3.8.20", "3.8.20", "Python 3.8.20 is used, because"),
+        ("3.11.9", "3.12.9", "3.11.2", "Using Python 3.11.2: 3.11.9 is not available here."),
+        ("3.11.9", "3.11.9", "3.11.9", "Using Python 3.11.9 (.python-version asks"),
+        ("3.10.9", "3.10.12", "3.10.12", "Using Python 3.10.12: 3.10.9 is not available here."),
+        ("3.8", "3.8.20", "3.8.20", "Using Python 3.8.20 ("),
     ],
 )
 def test_a_patch_that_cannot_be_had(pin: str, fetchable: str, version: str, first: str) -> None:

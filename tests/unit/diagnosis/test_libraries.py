@@ -83,7 +83,7 @@ def test_packages_with_many_libraries_get_all_that_they_need() -> None:
     [
         ("opencv-python\n", "Ask for opencv-python-headless instead of opencv-python; it needs"),
         ("opencv-contrib-python==4.9\n", "Ask for opencv-contrib-python-headless instead of"),
-        ("opencv-python-headless\n", "Have the server's administrator install libgl1"),
+        ("opencv-python-headless\n", "Ask the server's administrator to install libgl1"),
     ],
 )
 def test_opencv_has_a_variant_without_windows(requirements: str, start: str) -> None:
