@@ -39,7 +39,7 @@ class OfTree:
 APP = {"app.py": FLASK, "requirements.txt": "flask\n"}
 ALONE = {"app.py": FLASK}
 SERVES = "web: gunicorn app:app"
-ON_311, ON_312 = "Python 3.11.2 is used", "Python 3.12.4 is used"
+ON_311, ON_312 = "Using Python 3.11.2", "Using Python 3.12.4"
 PROJECT = "[project]\nname = 'blog'\nversion = '1'\ndependencies = ['flask']\n"
 LOCK = "version = 1\n"
 POETRY = "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\n"
