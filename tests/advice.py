@@ -66,6 +66,15 @@ PUSHES: dict[str, OfPush] = {
         "Set it with `ship config:set BUILDS=...`, then push again.",
         {"BUILDS": "here"},
     ),
+    "a config var that app.json requires": OfPush(
+        wsgi("ok") | {"app.json": '{"env": {"REQUIRED": {"required": true}}}'},
+        "Set it, then push again: `ship config:set REQUIRED=...`.",
+        {"REQUIRED": "here"},
+    ),
+    "another name in the module": OfPush(
+        wsgi("ok") | {"Procfile": "web: gunicorn app:application\n"},
+        "Did you mean `app:app`?",
+    ),
     "a misspelt module": OfPush(
         wsgi("ok") | {"Procfile": "web: gunicorn ap:app\n"},
         "Did you mean `app:app`? Write it so in the web line of your Procfile.",
@@ -169,7 +178,7 @@ LOGS: tuple[OfLog, ...] = (
         "check/missing-attribute",
         "Failed to find attribute 'application' in 'app'.",
         "Did you mean `app:app`?",
-        "the application that is there",
+        "push: another name in the module",
         Pushed(files=APP, app="app:application", found="app:app"),
     ),
     OfLog(
