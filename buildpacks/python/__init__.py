@@ -7,7 +7,6 @@ from dataclasses import replace
 from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
 from buildpacks.python.discovery import find_entry
 from buildpacks.python.django_findings import learn
-from buildpacks.python.explain import explain as explain_install
 from buildpacks.python.hooks import POST_COMPILE, PRE_COMPILE, explain_hook, hook
 from buildpacks.python.install import Packages, plan_virtualenv, read_packages
 from buildpacks.python.interpreter import Chosen, choose_interpreter
@@ -19,9 +18,8 @@ from buildpacks.python.packages import (
     choose_source,
     is_misspelt_requirements,
 )
-from buildpacks.python.processes import find_processes
+from buildpacks.python.processes import find_processes, starts_itself
 from buildpacks.python.server import OLD_GUNICORN
-from buildpacks.python.starts import find_start
 from receiver.model.build import BuildFacts, BuildPlan, Command, Tree
 from receiver.model.errors import ShipError
 
@@ -42,7 +40,7 @@ def detect(tree: Tree) -> bool:
     has_code = any(name.endswith(".py") for name in names)
     if has_code and (tree.has("Procfile") or any(map(is_misspelt_requirements, names))):
         return True
-    return find_entry(tree).entry is not None or find_start(tree) is not None
+    return find_entry(tree).entry is not None or starts_itself(tree)
 
 
 def plan(tree: Tree, facts: BuildFacts) -> BuildPlan:
@@ -106,6 +104,8 @@ def explain(command: Command, output: str) -> ShipError:
         )
 
         return explain_collectstatic(command, output)
+    from buildpacks.python.install_failures import explain as explain_install  # noqa: PLC0415 - only a failure needs it
+
     return explain_install(command, output)
 
 

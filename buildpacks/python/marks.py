@@ -53,6 +53,11 @@ def marks(tree: Tree) -> frozenset[str]:
     return _found[tree]
 
 
+def reads_port(tree: Tree) -> bool:
+    """Whether any source of the tree asks for the variable PORT."""
+    return "PORT" in marks(tree)
+
+
 def _look(tree: Tree) -> Iterator[str]:
     left = dict(_MARKS)
     for path, text in _sources(tree):

@@ -6,20 +6,24 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from buildpacks.procfile import procfile_lines
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
 from buildpacks.python.entry import Entry
 from buildpacks.python.gunicorn_file import file_notices, gunicorn_file, worker_class
 from buildpacks.python.install import Packages
+from buildpacks.python.marks import reads_port
 from buildpacks.python.packages import Source, requirements_not_found
 from buildpacks.python.server import Server, is_for_development, serve_command, serve_entry
 from buildpacks.python.sessions import OneProcess, one_process
-from buildpacks.python.starts import Start, find_start, likely_script, reads_port
 from receiver.model.build import BuildFacts, Interpreter, Tree
 from receiver.model.errors import BuildError
 from receiver.model.web_servers import on_given_port, refers_to_port, server_of
 from receiver.model.webserver import Gunicorn, gunicorn_line
+
+if TYPE_CHECKING:
+    from buildpacks.python.starts import Start
 
 _MISSPELT_PROCFILE = frozenset(
     {"procfile", "procfile.txt", "procfiles", "profile", "procfile.yml", "procfile.yaml", "proc"}
@@ -83,10 +87,21 @@ def find_processes(
     search = find_entry(tree)
     if search.entry is not None:
         return _from_entry(app, search, search.entry)
-    start = find_start(tree)
+    start = _start(tree)
     if start is None:
         raise _no_entry(tree, search)
     return _from_start(app, start)
+
+
+def starts_itself(tree: Tree) -> bool:
+    """Whether a script starts a server, or a bot."""
+    return _start(tree) is not None
+
+
+def _start(tree: Tree) -> "Start | None":
+    from buildpacks.python.starts import find_start  # noqa: PLC0415 - most apps have an entry or a Procfile
+
+    return find_start(tree)
 
 
 def _from_entry(app: _App, search: Search, entry: Entry) -> Processes:
@@ -103,7 +118,7 @@ def _from_entry(app: _App, search: Search, entry: Entry) -> Processes:
     )
 
 
-def _from_start(app: _App, start: Start) -> Processes:
+def _from_start(app: _App, start: "Start") -> Processes:
     if app.packages.manager == "none" and "the standard library" not in start.because:
         raise requirements_not_found(f"{start.because}, which comes from a package.", app.source)
     runs = f"No Procfile: {start.process} runs `{start.command}`, because {start.because}."
@@ -224,7 +239,7 @@ def _found_line(app: _App) -> str:
     entry = find_entry(app.tree).entry
     if entry is not None:
         return f"web: {serve_entry(entry, app.specifiers, app.python, _alone(app)).command}"
-    start = find_start(app.tree)
+    start = _start(app.tree)
     return f"web: {start.command}" if start and start.process == "web" else ""
 
 
@@ -252,6 +267,8 @@ def _syntax_error(broken: str) -> BuildError:
 
 
 def _no_entry(tree: Tree, search: Search) -> BuildError:
+    from buildpacks.python.starts import likely_script  # noqa: PLC0415 - only a failure needs it
+
     broken = next((one for one in search.unreadable if "(line " in one), None)
     if broken is not None:
         return _syntax_error(broken)

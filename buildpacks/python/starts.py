@@ -9,7 +9,6 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from buildpacks.python.marks import marks
 from buildpacks.python.modules import parse
 from receiver.model.build import Tree
 
@@ -191,8 +190,3 @@ def _dotted(node: ast.expr) -> str:
 def _does_something(node: ast.stmt) -> bool:
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return not is_text
-
-
-def reads_port(tree: Tree) -> bool:
-    """Whether any source of the tree asks for the variable PORT."""
-    return "PORT" in marks(tree)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from receiver.building import facts, marks, other_pythons, pythons, shared_pip, toolchain
+from receiver.building import facts, marks, pythons, shared_pip
 from receiver.building.pip_settings import PipSettings
 from receiver.changes.points import reached
 from receiver.hosts import Host, memory
@@ -161,6 +161,8 @@ class Builder:
                 self._do(command, venv, writable, self._asking(explain, venv, wanted.others))
         except BaseException as error:  # a cancelled build as well
             files.remove_tree(venv)
+            from receiver.building import toolchain  # noqa: PLC0415 - only a failure needs it
+
             toolchain.complete(self.server, error, wanted.interpreter)
             raise
         # written last, in a folder the app's account cannot write: a venv without it is a torn one
@@ -269,6 +271,8 @@ class Builder:
         """
 
         def explained(command: Command, said: str) -> ShipError:
+            from receiver.building import other_pythons  # noqa: PLC0415 - only a failure needs it
+
             error = other_pythons.with_line(explain(command, said), others)
             package = other_pythons.unbuilt(error, said)
             for minor, line in others.items() if package else ():

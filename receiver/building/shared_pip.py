@@ -1,8 +1,8 @@
 """One pip for all virtualenvs: Ship's own, in a folder that holds nothing else."""
 
-import importlib.util
 from pathlib import Path
 
+from receiver.machine import files
 from receiver.model.layout import Layout
 
 
@@ -11,18 +11,23 @@ def folder(layout: Layout) -> Path:
     place = layout.state / "pip"
     place.mkdir(mode=0o755, parents=True, exist_ok=True)
     wanted = _parts()
-    links = {path.name: str(path.readlink()) for path in place.iterdir() if path.is_symlink()}
+    # names that begin with a dot are of another app's build, which does the same now
+    present = (path for path in place.iterdir() if path.is_symlink() and path.name[0] != ".")
+    links = {path.name: str(path.readlink()) for path in present}
     if links != wanted:
         for name in links:
-            (place / name).unlink()
+            if name not in wanted:
+                (place / name).unlink(missing_ok=True)
         for name, target in wanted.items():
-            (place / name).symlink_to(target)
+            files.link_atomically(place / name, target)
     return place
 
 
 def _parts() -> dict[str, str]:
     """The package and what describes it, by name."""
-    found = importlib.util.find_spec("pip")
+    from importlib.util import find_spec  # noqa: PLC0415 - a push of code alone builds nothing
+
+    found = find_spec("pip")
     if found is None or found.origin is None:
         return {}
     package = Path(found.origin).parent

@@ -6,7 +6,6 @@ Who pushes names them; an administrator of the server allows them, one by one or
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from receiver.diagnosis.libraries import missing_library
 from receiver.hosts.system_packages import by_hand
 from receiver.machine import files
 from receiver.model.errors import BuildError, ServerError, ShipError
@@ -90,6 +89,8 @@ def for_library(server: Server, log: str) -> str:
     """What to do to have the library on this server that an app could not load; nothing where that
     is not known.
     """
+    from receiver.diagnosis.libraries import missing_library  # noqa: PLC0415 - only a failure needs it
+
     found = missing_library(log)
     if found is None:
         return ""

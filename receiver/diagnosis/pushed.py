@@ -7,8 +7,10 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from receiver.diagnosis.env_settings import Names
+if TYPE_CHECKING:
+    from receiver.diagnosis.env_settings import Names
 
 _VERSION = re.compile(r"[<>=!~;@ ]")
 _ADDERS = {"uv.lock": "uv add", "poetry.lock": "poetry add", "Pipfile.lock": "pipenv install"}
@@ -38,7 +40,7 @@ class Pushed:
     """What limits:set has set for web, such as `256M`."""
     hosts_variable: str = ""
     """The config var that ALLOWED_HOSTS is read from."""
-    settings: Mapping[str, Names] = field(default_factory=dict)
+    settings: "Mapping[str, Names]" = field(default_factory=dict)
     """The classes of pydantic's settings, by name."""
     installed: Mapping[str, str] | None = None
     """Versions of the packages in the virtualenv, by their normal names; None where that is not

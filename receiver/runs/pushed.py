@@ -6,17 +6,22 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tarfile import TarError
+from typing import TYPE_CHECKING
 
 from receiver.changes.app_state import AppState
-from receiver.diagnosis import env_settings
-from receiver.diagnosis.env_settings import Names
 from receiver.diagnosis.pushed import Pushed, normal_name
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError
 from receiver.model.release import Release
 from receiver.state import records
 
+if TYPE_CHECKING:
+    from receiver.diagnosis.env_settings import Names
+
 _KEPT_BYTES = 16 * 1024
+_MOST_FILES = 2_000
+_MOST_FILE_BYTES = 512 * 1024
+"""What is larger was not written by hand."""
 _REQUIREMENTS = re.compile(
     r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
 )
@@ -87,8 +92,10 @@ def _installed(release: Release) -> Mapping[str, str] | None:
     return {normal_name(name): version for name, _, version in pairs}
 
 
-def _settings(tree: Tree) -> Mapping[str, Names]:
+def _settings(tree: Tree) -> "Mapping[str, Names]":
     """The classes of pydantic's settings in the tree."""
+    from receiver.diagnosis import env_settings  # noqa: PLC0415 - only a failure needs it
+
     texts = _texts(tree, _PYTHON)
     return env_settings.classes([text for text in texts if env_settings.BASE in text])
 
@@ -99,7 +106,8 @@ def _hosts_variable(tree: Tree) -> str:
 
 
 def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
-    for path in tree.files():
-        if pattern.search(path):
-            with suppress(BuildError):  # it is too large to be read
-                yield tree.read(path).decode("utf-8", "replace")
+    paths = [path for path in tree.files() if pattern.search(path)]
+    for path in sorted(paths, key=lambda path: path.count("/"))[:_MOST_FILES]:
+        text = tree.peek(path, _MOST_FILE_BYTES)
+        if text is not None:
+            yield text.decode("utf-8", "replace")

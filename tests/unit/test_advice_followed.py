@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from buildpacks.python.explain import explain
+from buildpacks.python.install_failures import explain
 from receiver.building import other_pythons
 from receiver.deploy.tree import pushed
 from receiver.deploy.tree.opening import opened

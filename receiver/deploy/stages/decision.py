@@ -16,7 +16,6 @@ from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.deploy.app_json import reading
 from receiver.deploy.app_json.config import settled_config
-from receiver.deploy.stages import submodules
 from receiver.deploy.stages.config import known_of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
@@ -82,7 +81,10 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         BuildError: it cannot be built as it is
     """
     limits, root = limits_of(app.server.settings), app.settings.root
-    submodules.bring(app, push, limits, out)
+    if push.submodules:
+        from receiver.deploy.stages import submodules  # noqa: PLC0415 - few apps have any
+
+        submodules.bring(app, push, limits, out)
     with _shallow(), opened(push.archive, limits, out, setting=root) as tree:
         read = pushed.read(tree, out)
         before, runs = stored(app), known_of_live(app)

@@ -54,8 +54,6 @@ def bring(app: AppState, push: Push, limits: TreeLimits, out: Output) -> None:
     Raises:
         BuildError: one of them has no public address, or cannot be fetched
     """
-    if not push.submodules:
-        return
     with push.archive.open("rb") as archive:
         tree = Tree(archive, limits)
         text = tree.read(FILE_NAME).decode("utf-8", "replace") if tree.has(FILE_NAME) else ""

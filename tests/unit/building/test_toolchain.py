@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from buildpacks.python.explain import explain
+from buildpacks.python.install_failures import explain
 from receiver.building import toolchain
 from receiver.model.build import Command, Interpreter
 from receiver.model.errors import BuildError

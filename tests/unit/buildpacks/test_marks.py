@@ -6,7 +6,6 @@ from buildpacks.python import marks
 from buildpacks.python.gunicorn_file import file_notices, worker_class
 from buildpacks.python.leftout import installs_itself, pkg_resources
 from buildpacks.python.sessions import one_process
-from buildpacks.python.starts import reads_port
 from receiver.model.build import Tree
 from tests.unit.trees import LinkTo, tree
 
@@ -21,7 +20,7 @@ def test_what_is_larger_than_people_write_is_not_read() -> None:
     padded = b"import pkg_resources, os\nos.environ['PORT']\n" + b"#" * marks.MOST_FILE_BYTES
     pushed = tree({"data.py": padded})
     assert not pkg_resources(pushed, {})
-    assert not reads_port(pushed)
+    assert not marks.reads_port(pushed)
 
 
 def test_of_many_files_those_near_the_top_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,8 +32,8 @@ def test_of_many_files_those_near_the_top_are_read(monkeypatch: pytest.MonkeyPat
 
 def test_no_more_bytes_are_read_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marks, "MOST_BYTES", 30)
-    assert not reads_port(tree({"a.py": "#" * 29, "b.py": "os.environ['PORT']"}))
-    assert reads_port(tree({"a.py": "#" * 9, "b.py": "os.environ['PORT']"}))
+    assert not marks.reads_port(tree({"a.py": "#" * 29, "b.py": "os.environ['PORT']"}))
+    assert marks.reads_port(tree({"a.py": "#" * 9, "b.py": "os.environ['PORT']"}))
 
 
 def test_a_tree_is_walked_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +48,7 @@ def test_a_tree_is_walked_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     pushed = tree({"app.py": "x = 1\n"})
     pkg_resources(pushed, {})
     one_process(pushed)
-    reads_port(pushed)
+    marks.reads_port(pushed)
     assert read == ["app.py"]
 
 

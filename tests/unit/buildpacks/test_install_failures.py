@@ -5,7 +5,7 @@ Those that can are provoked for real in tests/embedded/test_buildpacks.py.
 
 import pytest
 
-from buildpacks.python.explain import explain
+from buildpacks.python.install_failures import explain
 from receiver.model.build import Command
 
 COMMAND = Command(("{uv}", "pip", "install", "-r", "requirements.txt", "gunicorn==27.0.1"))
