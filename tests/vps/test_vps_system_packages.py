@@ -53,7 +53,7 @@ def test_a_push_has_allowed_packages_installed_and_nothing_started(
 def test_what_an_administrator_allows_is_installed_at_once(ship_server: ShipServer) -> None:
     """After a power cut in the middle of an earlier installation, which the command puts right."""
     ship_server.root(
-        f"systemctl list-unit-files --state=enabled --no-legend | cut -d' ' -f1 > {NOTE};"
+        f"systemctl list-unit-files --state=enabled,generated --no-legend | cut -d' ' -f1 > {NOTE};"
         f"printf '#!/bin/sh\\n# Of Ship, while it installs packages; it goes when that ends.\\n"
         f"exit 101\\n' > {POLICY}; chmod 755 {POLICY}"
     )

@@ -32,9 +32,13 @@ _OPTIONS = (
     *("-q", "-y", "-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0"),
     *("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=60"),
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
+    # a name that no package has is no pattern either: `libicu7.2` would bring all of libicu
+    *("-o", "APT::Cmd::Pattern-Only=true"),
 )
-_INSTALL = ("apt-get", *_OPTIONS, "--no-install-recommends", "--no-remove", "install", "--")
+_RULES = ("--no-install-recommends", "--no-remove", "install")
 """`--no-remove`: what would take another package away is refused."""
+_DOWNLOAD = ("apt-get", *_OPTIONS, "-qq", "--download-only", *_RULES, "--")
+_INSTALL = ("apt-get", *_OPTIONS, *_RULES, "--")
 _STOP_S = 1800
 
 
@@ -76,9 +80,11 @@ class AptPackages:
             wanted = apt.missing(names)  # another app's push may have brought them meanwhile
             if not wanted:
                 return 0
-            self._deny_starts()
+            if status := _fetch(wanted, say):
+                return status
+            self._deny_starts()  # as late as can be: what others start meanwhile counts as ours
             try:
-                return _apt(wanted, say)
+                return _run((*_INSTALL, *wanted), say)
             finally:
                 for unit in self._put_right():
                     say(f"{unit} came with a package, and is kept from starting.\n".encode())
@@ -120,11 +126,12 @@ class AptPackages:
             os.close(fd)
 
 
-def _apt(names: Sequence[str], say: Callable[[bytes], object]) -> int:
+def _fetch(names: Sequence[str], say: Callable[[bytes], object]) -> int:
+    """Have all that is installed be here; nothing of it runs yet."""
     if apt.is_interrupted():
         _run(("dpkg", "--configure", "-a"), say)
     _run(("apt-get", *_OPTIONS, "update"), say)  # without a network, what is here may do
-    return _run((*_INSTALL, *names), say)
+    return _run((*_DOWNLOAD, *names), say)
 
 
 def _run(argv: Sequence[str], say: Callable[[bytes], object]) -> int:
@@ -132,7 +139,13 @@ def _run(argv: Sequence[str], say: Callable[[bytes], object]) -> int:
 
 
 def _enabled() -> list[str]:
-    listed = systemctl("list-unit-files", "--state=enabled", "--no-legend", "--plain").decode()
+    """The units that a boot starts; those that are generated are of scripts in /etc/init.d."""
+    by_scripts = _units("--state=generated", "--type=service")
+    return [*_units("--state=enabled"), *by_scripts]
+
+
+def _units(*which: str) -> list[str]:
+    listed = systemctl("list-unit-files", *which, "--no-legend", "--plain").decode()
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
