@@ -7,8 +7,8 @@ from typing import NamedTuple
 from receiver.model.errors import BuildError
 
 FILE_NAME = ".gitmodules"
-_MOST = 50
-_SETTING = re.compile(r"\s*(path|url)\s*=\s*(.*?)\s*", re.IGNORECASE)
+MOST = 50
+"""More than anybody has; whoever lists them stops behind one more."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)(?P<host>[\w.-]+)(?::\d+/|[:/]/?)(?P<path>[^\s]+)")
 _OTHER = re.compile(r"(?:git|http)://(?P<host>[\w.-]+)/(?P<path>[^\s]+)")
@@ -33,10 +33,9 @@ def parse_words(words: Iterable[str]) -> tuple[Submodule, ...]:
         commit, _, path = word.partition(" ")
         if _COMMIT.fullmatch(commit) and path:
             found.append(Submodule(path, commit))
-    if len(found) > _MOST:
+    if len(found) > MOST:
         raise BuildError(
-            f"The commit has more than {_MOST} submodules.",
-            detail=f"It has {len(found)}.",
+            f"The commit has more than {MOST} submodules.",
             advice="Commit the files themselves, or install them as packages.",
             reason="build/submodules",
         )
@@ -52,9 +51,11 @@ def addresses(text: str) -> Mapping[str, str]:
             if path and url:
                 found[path.removesuffix("/")] = url
             path = url = ""
-        elif setting := _SETTING.fullmatch(line):
-            value = setting[2].strip('"')
-            path, url = (value, url) if setting[1].lower() == "path" else (path, value)
+        else:
+            name, _, value = line.partition("=")
+            name, value = name.strip().lower(), value.strip().strip('"')
+            path = value if name == "path" else path
+            url = value if name == "url" else url
     return found
 
 

@@ -5,15 +5,14 @@ nothing of it is unpacked to the disk. What a pushed commit is held to comes aft
 """
 
 import lzma
-import resource
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import IO, NamedTuple, TypeAlias
 
+from receiver.machine.memory_limit import little_memory
 from receiver.model.errors import BuildError
 from receiver.model.rubbish import is_rubbish
 from receiver.model.weight import TreeLimits, Weight, refusal
@@ -21,8 +20,6 @@ from receiver.push.pack_writer import BLOB, TREE, PackWriter
 
 _ZIP = b"PK"
 _CHUNK_BYTES = 1 << 20
-_MEMORY_BYTES = 512 << 20
-"""What reading may take: a header may claim to be as long as all of the archive."""
 _FOLDER, _FILE, _PROGRAM, _LINK = 0o040000, 0o100644, 0o100755, 0o120000
 _MARK_OF_VENV = b"pyvenv.cfg"
 _DAMAGE = (
@@ -88,7 +85,7 @@ def read(archive: IO[bytes], pack: PackWriter, limits: TreeLimits) -> Made:
     archive.seek(0)
     members = _of_zip if start == _ZIP else _of_tar
     try:
-        with _little_memory():
+        with little_memory():
             return _Reader(pack, limits).take(members(archive))
     except _DAMAGE as error:
         raise _unreadable(start, error) from error
@@ -122,6 +119,8 @@ class _Reader:
         parts = [part for part in member.path.split(b"/") if part not in {b"", b"."}]
         if member.path.startswith(b"/") or b".." in parts:
             raise _outside(member.path)
+        if b"\0" in member.path:
+            raise _unsafe(f"The name {_shown(member.path)} has a NUL byte in it.")
         if (found := next((part for part in parts if is_rubbish(part)), None)) is not None:
             self._left_out[_shown(found)] = None
             return
@@ -247,18 +246,6 @@ def _of_zip(archive: IO[bytes]) -> Iterator[_Member]:
                 else:
                     kind = _PROGRAM if mode & stat.S_IXUSR else _FILE
                     yield _Member(path, kind, info.file_size, content=content)
-
-
-@contextmanager
-def _little_memory() -> Iterator[None]:
-    """Have what is made of an archive's headers end before the machine's memory does."""
-    before, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
 
 def _raw(name: str) -> bytes:

@@ -5,17 +5,21 @@ is looked through like everything that was pushed.
 """
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tarfile import TarError
 
 from receiver.building import facts
+from receiver.building.pip_settings import without_passwords
 from receiver.changes.app_state import AppState
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import archives
 from receiver.deploy.tree.refusals import printable
 from receiver.hosts import memory
 from receiver.hosts.jobs import Job, JobTimeoutError
+from receiver.machine.memory_limit import little_memory
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 from receiver.model.output import Output
@@ -32,8 +36,13 @@ ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "https",
     "GIT_ASKPASS": "/bin/true",
 }
+_DAMAGE = (EOFError, MemoryError, OverflowError, RecursionError, ValueError, TarError)
+"""What tarfile raises for what is no tar file, or was made to harm: an app's own code may have a
+hand in it."""
 FETCH = """
 set -u
+# those of a fetch that was killed; one that lives takes minutes
+find . -maxdepth 1 -name 'submodule.*' -mmin +60 -exec rm -rf {} +
 place=$(mktemp -d ./submodule.XXXXXX) || exit 1
 trap 'rm -rf "$place"' EXIT
 fetch() {
@@ -58,12 +67,41 @@ def bring(app: AppState, push: Push, limits: TreeLimits, out: Output) -> None:
         tree = Tree(archive, limits)
         text = tree.read(FILE_NAME).decode("utf-8", "replace") if tree.has(FILE_NAME) else ""
     named = addresses(text)
+    room = _Room(limits, push.archive.stat().st_size)
     with _places(push) as places:
         for module, place in zip(push.submodules, places, strict=True):
             url = _address(module, named.get(module.path, ""), out)
-            _fetch(app, module, url, place, limits)
-        fetched = {it.path: at for it, at in zip(push.submodules, places, strict=True)}
-        archives.rewrite(push.archive, lambda name: name, merged=fetched)
+            _fetch(app, module, url, place, room)
+        _merge(push, places)
+
+
+class _Room:
+    """What a commit may still take on the disk, with all of its submodules together."""
+
+    def __init__(self, limits: TreeLimits, taken_bytes: int) -> None:
+        self._limits = limits
+        self._left = limits.archive_bytes - taken_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Take some of it, or refuse the commit."""
+        self._left -= size_bytes
+        if self._left < 0:
+            raise too_large("more than that with its submodules", self._limits)
+
+
+def _merge(push: Push, places: list[Path]) -> None:
+    fetched = {it.path: at for it, at in zip(push.submodules, places, strict=True)}
+    try:
+        with little_memory():
+            archives.rewrite(push.archive, lambda name: name, merged=fetched)
+    except _DAMAGE as error:
+        names = ", ".join(printable(module.path) for module in push.submodules)
+        raise BuildError(
+            f"The files of the submodules cannot be used: {names}.",
+            detail=f"{error}." if str(error) else f"{type(error).__name__}.",
+            advice="Push again. If that does not help, commit the files themselves.",
+            reason="build/submodules",
+        ) from error
 
 
 @contextmanager
@@ -86,29 +124,27 @@ def _address(module: Submodule, named: str, out: Output) -> str:
     if not url:
         raise BuildError(
             f"The submodule {shown} has no public address.",
-            detail=f"{FILE_NAME} has the address {printable(named)} for it."
+            detail=f"{FILE_NAME} has the address {without_passwords(printable(named))} for it."
             if named
             else f"{FILE_NAME} has no entry for it.",
-            advice=f"Give it an https address: `git submodule set-url {shown} https://...`, commit "
+            advice="Give it an https address: `git submodule set-url "
+            f"{shlex.quote(shown)} https://...`, commit "
             "and push again. Or commit its files: `git rm --cached PATH`, delete PATH/.git, `git "
             "add PATH`.",
             reason="build/submodules",
         )
     out.step(f"Fetching the submodule {shown} at {module.commit[:7]}")
     if url != named:
-        out.say(f"By https, as a server without a key can: {url}")
+        out.say(f"By https, as a server without a key can: {without_passwords(url)}")
     return url
 
 
-def _fetch(app: AppState, module: Submodule, url: str, place: Path, limits: TreeLimits) -> None:
-    said, size = bytearray(), 0
+def _fetch(app: AppState, module: Submodule, url: str, place: Path, room: _Room) -> None:
+    said = bytearray()
     with place.open("wb") as handle:
 
         def take(chunk: bytes) -> None:
-            nonlocal size
-            size += len(chunk)
-            if size > limits.archive_bytes:
-                raise too_large("more than that", limits)
+            room.take(len(chunk))
             said.extend(chunk[: _SAID_BYTES - len(said)])
             handle.write(chunk)
 
@@ -146,7 +182,7 @@ def _failed(module: Submodule, url: str, said: str) -> BuildError:
     shown = printable(module.path)
     return BuildError(
         f"The submodule {shown} could not be fetched.",
-        detail=f"{url} at {module.commit[:7]}:\n{said}",
+        detail=without_passwords(f"{url} at {module.commit[:7]}:\n{said}"),
         advice="A server fetches what is public. Push the commit to the submodule's own "
         "repository and make that public; or commit the files themselves (`git rm --cached PATH`, "
         "delete PATH/.git, `git add PATH`), or install it as a package.",

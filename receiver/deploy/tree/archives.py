@@ -39,6 +39,9 @@ def rewrite(
         texts: new contents of files, by their new name
         added: files that are no member yet
         merged: other archives, by the folder that their members go to
+
+    Raises:
+        TarError: one of the archives is none, or no honest one
     """
     # the id of this process in its name: nobody clears it away while this one lives
     kept = archive.with_name(f"{os.getpid()}.kept.tar")
@@ -67,6 +70,8 @@ def _merge(after: tarfile.TarFile, folder: str, other: Path) -> None:
         for member in found:
             if (name := name_of(member)) in {"", "."}:
                 continue
+            if member.issparse():  # holes of any size, which would be written out
+                raise tarfile.ReadError(f"{name} has holes")
             member.mode &= ~_CLOSED
             member.uid = member.gid = 0
             member.uname = member.gname = "root"

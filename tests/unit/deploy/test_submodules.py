@@ -1,5 +1,6 @@
 """Submodules of a push: fetched in the app's sandbox, merged into what was pushed, or refused."""
 
+import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,3 +115,41 @@ def test_what_it_brings_is_looked_through_like_the_rest(tmp_path: Path) -> None:
     with (tmp_path / "1.tar").open("rb") as whole, pytest.raises(BuildError) as refused:
         refuse_unsafe(Tree(whole))
     assert refused.value.reason == "build/link-leaves-tree"
+
+
+def test_what_is_no_honest_tar_file_is_refused(tmp_path: Path) -> None:
+    """The app's own code may have a hand in it, which runs as the account that fetches."""
+    with pytest.raises(BuildError) as refused:
+        brought(tmp_path, "https://git.example/lib", b"no tar file" * 100)
+    assert refused.value.title == "The files of the submodules cannot be used: vendor/lib."
+    with pytest.raises(BuildError) as refused:
+        brought(tmp_path, "https://git.example/lib", sparse(10**15))
+    assert refused.value.detail == "huge has holes."
+
+
+def sparse(size: int) -> bytes:
+    """A tar file of 1 KiB that says of its one file that it is a hole."""
+    info = tarfile.TarInfo("huge")
+    info.type = tarfile.GNUTYPE_SPARSE
+    head = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    head[483:495] = b"\x80" + size.to_bytes(11, "big")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + bytes(1024)
+
+
+def test_all_submodules_together_are_no_larger_than_a_commit_may_be(tmp_path: Path) -> None:
+    limits = TreeLimits(9, 1000)
+    room = submodules._Room(limits, limits.archive_bytes - 100)
+    room.take(60)
+    with pytest.raises(BuildError) as refused:
+        room.take(60)
+    assert refused.value.reason == "build/tree-too-large"
+    assert refused.value.detail.startswith("Its files take more than that with its submodules")
+
+
+def test_no_password_of_an_address_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(BuildError) as refused:
+        brought(tmp_path, "https://me:secret@git.example/lib", b"fatal: no\n", 1)
+    assert "https://***@git.example/lib" in refused.value.detail
+    assert "secret" not in refused.value.detail

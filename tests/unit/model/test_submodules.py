@@ -45,3 +45,10 @@ def test_words_of_the_hook() -> None:
     assert parse_words(["x y", one, f"{one} "]) == ()
     with pytest.raises(BuildError):
         parse_words([f"{one} {n}" for n in range(51)])
+
+
+def test_a_long_line_takes_no_longer_than_a_short_one() -> None:
+    """Root reads it, and whoever pushes writes it."""
+    text = f'[submodule "a"]\npath = a{" " * 500_000}b\n\tURL = https://x.test/{" " * 500_000}\n'
+    found = addresses(text)
+    assert list(found.values()) == ["https://x.test/"]

@@ -235,3 +235,11 @@ def test_a_chain_of_names_without_an_end_is_no_deep_call() -> None:
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1
     with pytest.raises(BuildError):
         take((info.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 5000)
+
+
+def test_a_name_with_a_nul_byte_is_refused() -> None:
+    """In a tree of git's, it would end the name."""
+    info = tarfile.TarInfo("x")
+    info.pax_headers = {"path": "a\0" + "b" * 20}
+    with pytest.raises(BuildError, match="holds something that no commit can hold"):
+        take(tar((info, b""), mode="w"))
