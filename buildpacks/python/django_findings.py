@@ -14,7 +14,8 @@ FOUND = "ship: found "
 NOISE = FOUND + r"\{.*"
 _LOCAL = frozenset({"localhost", ".localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names
 _READ_FROM = re.compile(r"""=[^"']*(?:environ|env|config)\b[^"']*["']([A-Z][A-Z0-9_]*)["']""")
-
+_LONGEST_LINE = 200
+"""The app's code makes it, and a long one could keep root looking through it for hours."""
 _PLAIN_TEXT = re.compile(r"\b(?:os\.)?(?:environ|getenv)\b")
 _MADE_OF_IT = re.compile(r"==|\bin\b|\bint\(|\bloads\(|literal_eval|strtobool|\.lower\(")
 """What makes more of a text than whether it is empty."""
@@ -100,7 +101,7 @@ def _where(found: Found) -> str:
 
 def _debug(found: Found) -> str:
     what = "DEBUG is on: error pages show your code and settings to everyone."
-    if name := _READ_FROM.search(found.debug_line):
+    if name := _READ_FROM.search(found.debug_line[:_LONGEST_LINE]):
         return f"{what}\n  ship config:set {name[1]}={_off(found.debug_line)}"
     return f'{what} {_where(found)}\n  import os\n  DEBUG = "SHIP_HOST" not in os.environ'
 

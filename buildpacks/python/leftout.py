@@ -12,8 +12,9 @@ from receiver.model.build import Tree
 PKG_RESOURCES = "setuptools<82"
 """The last setuptools that bring it."""
 _INSTALLS = re.compile(
-    r"\b(?:pip3?|uv|easy_install|poetry|pipenv)\b[^\n;|&]*\b(?:install|sync|add)\b"
+    r"\b(?:pip3?|uv|easy_install|poetry|pipenv)\b[^\n;|&]{0,200}?\b(?:install|sync|add)\b"
 )
+"""Bounded: a long line of `pip pip pip` would take minutes."""
 _PATH = re.compile(r"[\w./-]+")
 _MOST_BYTES = 256 * 1024
 

@@ -160,7 +160,7 @@ def _versions(tree: Tree, folder: str) -> Iterator[tuple[str, str]]:
 def _is_plain_src(text: str) -> bool:
     """Whether a text that speaks of package_dir only says that packages are in src/."""
     return bool(
-        re.search(r"""package[-_]dir[^\n]*\{\s*["']{2}\s*[:=]\s*["']src["']\s*\}""", text)
+        re.search(r"""package[-_]dir[^\n]{0,200}\{\s*["']{2}\s*[:=]\s*["']src["']\s*\}""", text)
     ) or (re.search(r"""package_dir\s*=\s*\n\s+=\s*src\s*$""", text, re.MULTILINE) is not None)
 
 

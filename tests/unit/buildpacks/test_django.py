@@ -249,6 +249,8 @@ def test_a_project_as_startproject_makes_it_has_three_things_to_look_at() -> Non
         ({"debug": True, "debug_line": "DEBUG = (os.environ['DJ'] == '1')"}, ["config:set DJ=0"]),
         ({"debug": True, "debug_line": "DEBUG = bool(os.getenv('DJ', True))"}, ["set DJ=\n"]),
         ({"debug": True, "debug_line": "DEBUG = os.getenv('DJ') != 'False'"}, ["set DJ=False"]),
+        # root looks through the line, and this one would take it hours
+        ({"debug": True, "debug_line": "DEBUG " + "=env " * 9999}, ["not in os.environ"]),
         ({"hosts": ["localhost", "127.0.0.1"]}, ["ALLOWED_HOSTS names no host of this app"]),
         ({"hosts": ["www.example.com"]}, []),
         ({"unapplied": 1}, ["lacks 1 migration. "]),

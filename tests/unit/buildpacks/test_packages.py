@@ -309,6 +309,8 @@ def test_pkg_resources_comes_with_an_older_setuptools(files: Files, added: bool)
             True,
         ),
         ({"Procfile": "web: gunicorn app:app\nrelease: flask db upgrade"}, False),
+        # made to be slow to look through
+        ({"bin/post_compile": "pip " * 60_000}, False),
     ],
 )
 def test_virtualenv_that_the_apps_scripts_install_into(files: Files, opened: bool) -> None:
