@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from receiver.model.build import Learnt
+from receiver.model.manifest import can_be_served
 
 FOUND = "ship: found "
 """How that program begins its line."""
@@ -64,10 +65,11 @@ def learn(output: str) -> Learnt:
 
 
 def _static(found: Found) -> dict[str, str]:
-    """What nginx serves: where the project does so itself, from its own folder, nothing."""
+    """What nginx serves: where the project does so itself, from its own folder, nothing. The whole
+    tree is none that a project means to show: its settings are in it.
+    """
     url, root = found.static_url, found.static_root
-    inside = root and not root.startswith("/") and ".." not in root.split("/")
-    if not inside or url in {"", "/"} or not url.startswith("/") or url.startswith("//"):
+    if url == "/" or root == "." or not can_be_served(url, root):
         return {}
     if found.serves_itself and not found.static_filled:
         return {}

@@ -68,6 +68,11 @@ def parse_manifest(data: bytes) -> Manifest:
     return manifest
 
 
+def can_be_served(address: str, folder: str) -> bool:
+    """Whether a folder of the repository can be shown to visitors, below an address."""
+    return bool(_ADDRESS.fullmatch(address) and _FOLDER.fullmatch(folder))
+
+
 def _refuse_strange_static(address: str, folder: str, text: str) -> None:
     shown = f"{_line_of(address, text)}`{address}` = `{folder}`"
     if not _ADDRESS.fullmatch(address):

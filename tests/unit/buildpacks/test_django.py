@@ -277,6 +277,10 @@ def test_what_is_in_order_is_not_remarked(changes: dict[str, object], remarks: l
         ({"static_url": "/assets"}, {"/assets/": "staticfiles"}),
         ({"static_root": ""}, {}),
         ({"static_root": "../other"}, {}),
+        ({"static_root": "."}, {}),
+        ({"static_root": ".git"}, {}),
+        ({"static_url": "/$host/"}, {}),
+        ({"static_url": "/a\n/"}, {}),
     ],
 )
 def test_nginx_serves_what_was_collected_unless_the_app_does(

@@ -7,6 +7,7 @@ import pytest
 
 from receiver.hosts.systemd import system_packages
 from receiver.hosts.systemd.system_packages import AptPackages
+from receiver.machine import apt
 from receiver.model.layout import Layout
 
 
@@ -26,7 +27,10 @@ class Machine:
         if "--download-only" in argv:
             return self.downloads
         if "install" in argv:
-            self.enabled, self.generated = ["ssh.service", "apache2.service"], ["old.service", "new.service"]
+            self.enabled, self.generated = (
+                ["ssh.service", "apache2.service"],
+                ["old.service", "new.service"],
+            )
         return 0
 
     def systemctl(self, *argv: str) -> bytes:
@@ -44,17 +48,17 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[AptPackag
     monkeypatch.setattr(system_packages, "_POLICY", machine.policy)
     monkeypatch.setattr(system_packages, "_run", machine.run)
     monkeypatch.setattr(system_packages, "systemctl", machine.systemctl)
-    monkeypatch.setattr(system_packages.apt, "missing", tuple)
-    monkeypatch.setattr(system_packages.apt, "is_interrupted", lambda: False)
+    monkeypatch.setattr(apt, "missing", tuple)
+    monkeypatch.setattr(apt, "is_interrupted", lambda: False)
     return AptPackages(layout), machine
 
 
 def test_what_comes_along_is_not_started_also_by_an_old_script(
     packages: tuple[AptPackages, Machine],
 ) -> None:
-    apt, machine = packages
+    installer, machine = packages
     said = bytearray()
-    assert apt.work(["at"], said.extend) == 0
+    assert installer.work(["at"], said.extend) == 0
     assert machine.disabled == ["apache2.service", "new.service"]
     assert b"new.service came with a package, and is kept from starting.\n" in said
     assert not machine.policy.exists()
@@ -63,25 +67,25 @@ def test_what_comes_along_is_not_started_also_by_an_old_script(
 
 def test_starts_are_denied_only_while_apt_installs(packages: tuple[AptPackages, Machine]) -> None:
     """What an administrator starts during a long download is not taken for a package's."""
-    apt, machine = packages
-    apt.work(["at"], len)
+    installer, machine = packages
+    installer.work(["at"], len)
     what = [next(word for word in argv if word in {"update", "install"}) for argv in machine.ran]
     assert what == ["update", "install", "install"]
     assert machine.guarded == [False, False, True]
 
 
 def test_what_cannot_be_fetched_changes_nothing(packages: tuple[AptPackages, Machine]) -> None:
-    apt, machine = packages
+    installer, machine = packages
     machine.downloads = 100
-    assert apt.work(["odd"], len) == 100
+    assert installer.work(["odd"], len) == 100
     assert machine.guarded == [False, False]
     assert machine.disabled == []
 
 
 def test_a_name_is_no_pattern(packages: tuple[AptPackages, Machine]) -> None:
     """`libicu7.2`, which no package has, would bring every package that it fits."""
-    apt, machine = packages
-    apt.work(["libicu7.2"], len)
+    installer, machine = packages
+    installer.work(["libicu7.2"], len)
     for argv in machine.ran:
         assert "APT::Cmd::Pattern-Only=true" in argv
     assert machine.ran[-1][-2:] == ("--", "libicu7.2")
