@@ -58,7 +58,8 @@ def _networks(one: str) -> tuple[str, ...]:
     if one in _SERVICES:
         return _SERVICES[one]
     try:
-        found = ipaddress.ip_network(one, strict=False)
+        # behind a percent sign stands an interface of this machine, by any name at all
+        found = ipaddress.ip_network(one.replace("%", " "), strict=False)
     except ValueError:
         near = difflib.get_close_matches(one, _SERVICES)
         meant = f' Did you mean "{near[0]}"?' if near else ""

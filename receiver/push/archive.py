@@ -20,6 +20,9 @@ from receiver.push.pack_writer import BLOB, TREE, PackWriter
 
 _ZIP = b"PK"
 _CHUNK_BYTES = 1 << 20
+_LEFT_OUT_TIMES = 8
+"""How much of what is left out is read, as a multiple of what a tree may be."""
+_SHOWN = 5
 _FOLDER, _FILE, _PROGRAM, _LINK = 0o040000, 0o100644, 0o100755, 0o120000
 _MARK_OF_VENV = b"pyvenv.cfg"
 _DAMAGE = (
@@ -99,7 +102,7 @@ class _Reader:
         self._limits = limits
         self._root: _Folder = {}
         self._entries = 0
-        self._bytes = 0
+        self._bytes = self._bytes_left_out = 0
         self._left_out: dict[str, None] = {}
 
     def take(self, members: Iterable[_Member]) -> Made:
@@ -122,7 +125,7 @@ class _Reader:
         if b"\0" in member.path:
             raise _unsafe(f"The name {_shown(member.path)} has a NUL byte in it.")
         if (found := next((part for part in parts if is_rubbish(part)), None)) is not None:
-            self._left_out[_shown(found)] = None
+            self._leave_out(found, member)
             return
         if not parts:
             return
@@ -132,6 +135,19 @@ class _Reader:
             if not isinstance(folder.get(parts[-1], _Entry(0, "")), _Entry):
                 raise _both(member.path)
             folder[parts[-1]] = self._entry(member)
+
+    def _leave_out(self, found: bytes, member: _Member) -> None:
+        """It is not kept, but read, and what is compressed well may be without an end."""
+        self._left_out[_shown(found)] = None
+        self._bytes_left_out += member.size
+        if self._bytes_left_out > _LEFT_OUT_TIMES * self._limits.size_bytes:
+            raise BuildError(
+                "The archive holds too much that is left out.",
+                detail=f"Left out: {', '.join(list(self._left_out)[:_SHOWN])}.",
+                advice="Make it without them: `tar czf app.tar.gz --exclude=.git --exclude=.venv "
+                "-C FOLDER .`.",
+                reason="build/archive-too-large",
+            )
 
     def _weigh(self, member: _Member, path: bytes) -> None:
         self._entries += 1

@@ -29,6 +29,7 @@ from receiver.push.wire import Update
 
 COMMAND = "git:from-archive"
 _CHUNK_BYTES = 1 << 20
+_SHOWN = 5
 
 
 class Words(argparse.Namespace):
@@ -133,4 +134,6 @@ def _tell(out: Output, made: Made, commit: str, branch: str) -> None:
     if made.top:
         out.say(f"Everything is in the folder {made.top}/, which is used as the top.")
     if made.left_out:
-        out.say(f"Left out: {', '.join(made.left_out)}")
+        more = len(made.left_out) - _SHOWN
+        listed = ", ".join(made.left_out[:_SHOWN])
+        out.say(f"Left out: {listed}{f' and {more} more' if more > 0 else ''}")

@@ -22,7 +22,7 @@ def test_the_list_is_written_as_nginx_takes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["cloudfare", "proxy.example.com", "10.0.0.0/33", "", "1;deny all"]
+    "word", ["cloudfare", "proxy.example.com", "10.0.0.0/33", "", "1;deny all", "fe80::1%a;b"]
 )
 def test_anything_else_is_refused_where_the_file_is_read(word: str) -> None:
     with pytest.raises(msgspec.ValidationError, match="is not an address, a network"):

@@ -216,6 +216,11 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "empty-archive",
         ".git",
     ),
+    "a bomb that is left out": (
+        lambda: tar(member("app.py"), *(member(f".git/{n}", bytes(9 * MIB)) for n in range(9))),
+        "archive-too-large",
+        "Left out: .git.",
+    ),
     "an endless name": (lambda: long_name(7 << 30), "not-an-archive", ""),
 }
 
