@@ -3,6 +3,7 @@ and how it ended.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from receiver.machine.log_files import (
     in_order,
     newest_first,
 )
+from receiver.model.errors import ShipError
 from receiver.model.layout import AppPaths
 from receiver.model.log_line import LogLine, microseconds
 from receiver.model.release import Build
@@ -84,13 +86,14 @@ def _lines(paths: AppPaths, build: Build) -> list[LogLine]:
     lines = [_line(rows.first_us, f"{build.description} begins (by {build.by})", None)]
     if build.status != "running":
         ended_us = max(rows.last_us, _at_us(build.finished_at or build.started_at)) + 1
-        lines.append(_line(ended_us, _outcome(build), build.release))
+        lines.append(_line(ended_us, _outcome(paths, build), build.release))
     return lines
 
 
-def _outcome(build: Build) -> str:
+def _outcome(paths: AppPaths, build: Build) -> str:
     if build.release is not None:
-        return f"v{build.release} is live (by {build.by})"
+        how = "live" if _is_served(paths, build.release) else "deployed"
+        return f"v{build.release} is {how} (by {build.by})"
     if build.status == "succeeded":
         return f"{build.description} is done (by {build.by})"
     why = f": {build.reason}" if build.reason else ""
@@ -98,6 +101,13 @@ def _outcome(build: Build) -> str:
         f"{build.description} {build.status}{why} (by {build.by}; ship builds:output "
         f"{build.number})"
     )
+
+
+def _is_served(paths: AppPaths, version: int) -> bool:
+    """Whether a release has anything for visitors; of one that is gone, it is assumed."""
+    with suppress(ShipError):
+        return records.read_release(paths, version).served != "nothing"
+    return True
 
 
 def _line(at_us: int, text: str, release: int | None) -> LogLine:
