@@ -335,14 +335,6 @@ TREES: tuple[OfTree, ...] = (
         "echo python-3.11 > runtime.txt",
         ON_311,
     ),
-    OfTree(
-        "build/runtime-txt-with-uv",
-        _with_uv(**{"runtime.txt": "python-3.11.2\n"}),
-        "Write the version alone, such as `3.12`, into a file named .python-version, and "
-        "`git rm runtime.txt`.",
-        ON_312,
-        {".python-version": "3.12\n", "runtime.txt": None},
-    ),
     # Which packages
     OfTree(
         "build/requirements-misspelt",

@@ -91,9 +91,8 @@ def _choose(
 
 def _wish(tree: Tree, manager: Manager) -> Wish | None:
     """The version that a file names; the first of them that does."""
-    if tree.has("runtime.txt"):
-        if manager == "uv":
-            raise _runtime_beside_uv()
+    uv_reads_another = manager == "uv" and tree.has(".python-version")
+    if tree.has("runtime.txt") and not uv_reads_another:
         return Wish(_runtime_file(tree.read("runtime.txt")), "runtime.txt")
     if tree.has(".python-version"):
         return Wish(_python_version_file(tree.read(".python-version")), ".python-version")
@@ -127,12 +126,15 @@ def _passed_over(tree: Tree, manager: Manager, wish: Wish) -> tuple[str, ...]:
     """What is to be said of files that name a Python and are not the one that decides."""
     said = []
     if wish.source == "runtime.txt":
+        why = "is not read by uv on your machine" if manager == "uv" else "is an old form"
         said.append(
-            "runtime.txt is an old form: write"
-            f" {wish.version} into a file named .python-version in its place."
+            f"runtime.txt {why}: write {wish.version} into a file named .python-version in its"
+            " place."
         )
         if tree.has(".python-version"):
             said.append(".python-version is not read, because there is a runtime.txt.")
+    elif tree.has("runtime.txt"):
+        said.append("runtime.txt is not read: .python-version counts, as for uv on your machine.")
     locked = _locked_wish(tree) if manager == "pipenv" and wish.source != "Pipfile.lock" else None
     if locked and not wish.version.startswith(locked.version):
         said.append(
@@ -196,17 +198,6 @@ def _contradiction(wish: Wish, spec: str, advised: str) -> BuildError:
         detail=f"{wish.source} asks for Python {wish.version}, and pyproject.toml says `{spec}`.",
         advice=f"Change the one or the other, so that both allow the same Python.{such}",
         reason="build/python-version-mismatch",
-    )
-
-
-def _runtime_beside_uv() -> BuildError:
-    return BuildError(
-        "runtime.txt does not go with uv.lock.",
-        detail="uv reads .python-version only, so that your machine and the server could run on "
-        "different Pythons.",
-        advice="Write the version alone, such as `3.12`, into a file named .python-version, and "
-        "`git rm runtime.txt`.",
-        reason="build/runtime-txt-with-uv",
     )
 
 

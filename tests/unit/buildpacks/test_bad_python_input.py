@@ -115,6 +115,10 @@ CASES: dict[str, tuple[Files, BuildFacts]] = {
     ),
     "case-33-uv-without-python-version": (UV, HERE),
     "case-34-uv-with-runtime-txt": ({**UV, "runtime.txt": "python-3.12.4\n"}, HERE),
+    "case-34-uv-with-both": (
+        {**UV, "runtime.txt": "python-3.11\n", ".python-version": "3.12\n"},
+        HERE,
+    ),
     "case-35-uv-python-not-allowed": ({**UV, ".python-version": "3.11\n"}, HERE),
     "case-36-poetry-python-not-allowed": ({**POETRY, ".python-version": "3.11\n"}, HERE),
     "case-41-pipfile-lock-outdated": ({**pipenv(), "Pipfile": "[packages]\nflask = '*'\n"}, HERE),
