@@ -28,7 +28,8 @@ _REQUIREMENTS = re.compile(
 _PYTHON = re.compile(r"[^/]+(?:/[^/]+){0,4}\.py$")
 _SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
 _HOSTS = re.compile(
-    r"""^ALLOWED_HOSTS[ \t]*=[^\n]{0,200}?(?:environ|env|config)\b[^\n"']{0,99}["']([A-Z][A-Z0-9_]+)["']""",
+    r"^ALLOWED_HOSTS[ \t]*=[^\n]{0,200}?(?:environ|env|config)\b"
+    r"""[^\n"']{0,99}["']([A-Z][A-Z0-9_]+)["']""",
     re.MULTILINE,
 )
 """Settings of Django's that read the host names from a config var, by whatever library. Bounded:

@@ -67,7 +67,7 @@ def bring(app: AppState, push: Push, limits: TreeLimits, out: Output) -> None:
         tree = Tree(archive, limits)
         text = tree.read(FILE_NAME).decode("utf-8", "replace") if tree.has(FILE_NAME) else ""
     named = addresses(text)
-    room = _Room(limits, push.archive.stat().st_size)
+    room = Room(limits, push.archive.stat().st_size)
     with _places(push) as places:
         for module, place in zip(push.submodules, places, strict=True):
             url = _address(module, named.get(module.path, ""), out)
@@ -75,7 +75,7 @@ def bring(app: AppState, push: Push, limits: TreeLimits, out: Output) -> None:
         _merge(push, places)
 
 
-class _Room:
+class Room:
     """What a commit may still take on the disk, with all of its submodules together."""
 
     def __init__(self, limits: TreeLimits, taken_bytes: int) -> None:
@@ -139,7 +139,7 @@ def _address(module: Submodule, named: str, out: Output) -> str:
     return url
 
 
-def _fetch(app: AppState, module: Submodule, url: str, place: Path, room: _Room) -> None:
+def _fetch(app: AppState, module: Submodule, url: str, place: Path, room: Room) -> None:
     said = bytearray()
     with place.open("wb") as handle:
 
