@@ -5,10 +5,15 @@ its own.
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from receiver.health import workers
+
+Moment = Annotated[float, Meta(ge=0, le=253_402_300_799)]
+"""Seconds since 1970, up to the year 9999: others have no date."""
 
 
 class Starts(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,9 +21,9 @@ class Starts(msgspec.Struct, frozen=True, kw_only=True):
 
     ends: int
     """How often in a row it has ended soon after its start."""
-    since: float
-    """When it did for the first time, in seconds since 1970."""
-    began: float
+    since: Moment
+    """When it did for the first time."""
+    began: Moment
     """When it was started last, or will be."""
     why: str = ""
     """Of web, the last line of what a worker said that could not start."""

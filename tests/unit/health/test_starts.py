@@ -11,6 +11,8 @@ import pytest
 from receiver.engine.starts import failed_starts
 from receiver.model.program import RUNTIME
 
+OF_NO_DATE = '{"ends": 0, "since": 1e300, "began": -1e300}'
+
 
 @pytest.fixture(scope="module")
 def launch() -> Any:
@@ -94,7 +96,9 @@ def test_a_folder_that_is_not_there_is_in_nobodys_way(
     starts(launch, home, 4)
 
 
-@pytest.mark.parametrize("noted", ["", "[]", "{", '{"ends": "x"}', '{"ends": 1}', "\xff"])
+@pytest.mark.parametrize(
+    "noted", ["", "[]", "{", '{"ends": "x"}', '{"ends": 1}', "\xff", OF_NO_DATE]
+)
 def test_what_an_app_writes_there_breaks_nothing(launch: Any, home: Path, noted: str) -> None:
     (home / "run/web.a/starts.json").write_text(noted)
     assert failed_starts(home / "run/web.a", 0) is None
