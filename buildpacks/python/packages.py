@@ -17,6 +17,7 @@ from buildpacks.python.project import (
     UV_LOCK,
     asks_for_packages,
     is_named,
+    is_workspace,
     read_pyproject,
 )
 from buildpacks.python.requirements import FILE_NAME as REQUIREMENTS
@@ -70,6 +71,11 @@ NOT_OF_APPS = frozenset(
 DEPTH = 2
 """Of folders in which both are looked for: `backend`, `apps/api`."""
 _SETTING = '`[build]` with `packages = "FILE"` in ship.toml'
+
+_UNLOCKED_WORKSPACE = (
+    "This uv workspace has no uv.lock: its members are not installed. To install them, type"
+    " `uv lock`, commit uv.lock, and push again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,8 @@ def _elsewhere(tree: Tree) -> Source:
     below = _below(tree)
     if len(below) == 1:
         return Source("requirements", below[0], (_assumed(below[0], ()),))
+    if tree.has(PYPROJECT) and is_workspace(read_pyproject(tree)) and not is_package(tree):
+        return Source("none", notices=(_UNLOCKED_WORKSPACE,), seen=_UNLOCKED_WORKSPACE)
     if tree.has(PYPROJECT) and is_named(read_pyproject(tree)):
         nothing = f"{PYPROJECT} names no dependencies."
         return Source("project", PYPROJECT) if is_package(tree) else Source("none", seen=nothing)

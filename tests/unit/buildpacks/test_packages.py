@@ -271,6 +271,14 @@ def test_members_of_a_workspace_are_installed() -> None:
     assert found.processes == {"web": "gunicorn app:app"}
 
 
+@pytest.mark.parametrize("root", ["", "[project]\nname = 'root'\nversion = '0'\n"])
+def test_a_workspace_without_its_lock_is_told_what_makes_it(root: str) -> None:
+    workspace = f"{root}[tool.uv.workspace]\nmembers = ['libs/*']\n"
+    notices = choose_source(tree({"app.py": FLASK, "pyproject.toml": workspace})).notices
+    assert len(notices) == 1
+    assert "`uv lock`, commit uv.lock" in notices[0]
+
+
 @pytest.mark.parametrize(
     ("files", "added"),
     [
