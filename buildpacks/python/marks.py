@@ -20,28 +20,27 @@ _TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)")
 class _Mark(NamedTuple):
     word: bytes
     """What has to be there in any case; found faster than the rest."""
-    form: re.Pattern[bytes]
+    form: bytes
+    """A pattern of lines; most pushes have the word of none, and compile none."""
     tests: bool = False
     """Whether tests count as well, and scripts of a shell."""
 
 
 def _imported(module: bytes) -> _Mark:
-    return _Mark(module, re.compile(rb"^\s*(?:from|import) " + module + rb"\b", re.MULTILINE))
+    return _Mark(module, rb"^\s*(?:from|import) " + module + rb"\b")
 
 
 _MARKS = {
     "flask_socketio": _imported(b"flask_socketio"),
     "nicegui": _imported(b"nicegui"),
     "socketio": _imported(b"socketio"),
-    "InMemoryChannelLayer": _Mark(b"InMemoryChannelLayer", re.compile(rb"InMemoryChannelLayer")),
+    "InMemoryChannelLayer": _Mark(b"InMemoryChannelLayer", rb"InMemoryChannelLayer"),
     "APScheduler": _Mark(
         b"Scheduler(",
-        re.compile(rb"\b(?:Background|AsyncIO|Gevent|Tornado)Scheduler\(|\bAPScheduler\("),
+        rb"\b(?:Background|AsyncIO|Gevent|Tornado)Scheduler\(|\bAPScheduler\(",
     ),
-    "pkg_resources": _Mark(
-        b"pkg_resources", re.compile(rb"^(?:import|from) pkg_resources\b", re.MULTILINE), tests=True
-    ),
-    "PORT": _Mark(b"PORT", re.compile(rb"""["']PORT["']|\$\{?PORT\b"""), tests=True),
+    "pkg_resources": _Mark(b"pkg_resources", rb"^(?:import|from) pkg_resources\b", tests=True),
+    "PORT": _Mark(b"PORT", rb"""["']PORT["']|\$\{?PORT\b""", tests=True),
 }
 _found: WeakKeyDictionary[Tree, frozenset[str]] = WeakKeyDictionary()
 
@@ -63,7 +62,9 @@ def _look(tree: Tree) -> Iterator[str]:
     for path, text in _sources(tree):
         is_plain = path.endswith(".py") and not _TESTS.search(path)
         for name, mark in list(left.items()):
-            if (mark.tests or is_plain) and mark.word in text and mark.form.search(text):
+            if mark.word not in text or not (mark.tests or is_plain):
+                continue
+            if re.search(mark.form, text, re.MULTILINE):
                 del left[name]
                 yield name
 
