@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from receiver.machine import trees
+from receiver.machine import lifetimes, trees
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 
@@ -182,7 +182,10 @@ def try_lock(fd: int) -> bool:
 
 
 def process_exists(pid: str) -> bool:
-    """Whether there is a process of this id; never where the text is none."""
+    """Whether a process of this id runs; never where the text is none.
+
+    One that has ended stays visible until its parent fetches it. In a container nobody may.
+    """
     if not pid.isdecimal():
         return False
     try:
@@ -190,8 +193,8 @@ def process_exists(pid: str) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not lifetimes.is_unfetched(int(pid))
 
 
 def _temporary_file(path: Path) -> tuple[int, str]:

@@ -18,6 +18,12 @@ def runs(pid: int) -> bool:
     return found is not None and found.state not in _ENDED
 
 
+def is_unfetched(pid: int) -> bool:
+    """Whether a process has ended, and its parent has not fetched it yet."""
+    found = proc.stat(pid)
+    return found is not None and found.state in _ENDED
+
+
 def birth(pid: int) -> str:
     """This boot, and when in it the process began; nothing where there is no such process."""
     found = proc.stat(pid)

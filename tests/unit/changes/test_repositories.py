@@ -120,6 +120,21 @@ def test_a_branch_that_moved_without_a_deploy_goes_back(server, repo, commits):
     assert (tip(repo), notes(repo)) == (commits[0], [])
 
 
+def test_files_of_a_push_that_has_ended_arrive_no_more_though_nobody_fetches_it(
+    server, repo, commits
+):
+    os.close(begin(repo, *commits))
+    with subprocess.Popen(("sleep", "60")) as receives:
+        archive = server.layout.app(BLOG).incoming / f"{receives.pid}.tar"
+        archive.touch()
+        repositories.clear_up(server, BLOG)
+        assert tip(repo) == commits[1]
+        receives.kill()
+        os.waitid(os.P_PID, receives.pid, os.WEXITED | os.WNOWAIT)
+        repositories.clear_up(server, BLOG)
+    assert (tip(repo), notes(repo)) == (commits[0], [])
+
+
 def test_a_first_branch_goes(server, repo, commits):
     assert git.move_refs(repo, [(MAIN, commits[0], git.ABSENT)]) == ""
     os.close(begin(repo, git.ABSENT, commits[1]))
