@@ -73,18 +73,13 @@ class MachineSteps:
             case steps.EnableSlot(app=app):
                 live = records.read_live(self._server.layout.app(AppName(app)))
                 return (steps.EnableSlot(app, live.slot if live else None),)
-            case steps.SetFormation(app=app):
+            case steps.SetFormation(app=app) | steps.RestartProcesses(app=app):
                 before = records.read_formation(self._server.layout.app(AppName(app)))
                 return (steps.SetFormation(app, before),)
             case steps.SetTimers(app=app):
                 timers = records.read_timers(self._server.layout.app(AppName(app)))
                 return (steps.SetTimers(app, timers),)
-            case (
-                steps.RestartProcesses()
-                | steps.AwaitRelease()
-                | steps.AwaitAnswer()
-                | steps.AskThroughNginx()
-            ):
+            case steps.AwaitRelease() | steps.AwaitAnswer() | steps.AskThroughNginx():
                 return ()
             case _:
                 assert_never(step)
