@@ -146,9 +146,12 @@ class Week(RuleBasedStateMachine):
         own, self.is_empty = type(self), False
         own.log = []
         self.app = self.server.create(own.name)
-        self.ground = Ground(self.server, self.app)
+        self.ground = self._ground()
         self.paths = self.server.paths(self.app)
         self._push(shape, bad=False, cut=None)
+
+    def _ground(self) -> Ground:
+        return Ground(self.server, self.app)
 
     @rule(deed=st.sampled_from(_DEEDS), number=st.integers(0, 99), cut=_CUTS)
     def somebody_types(self, deed: str, number: int, cut: Cut | None) -> None:
@@ -191,6 +194,8 @@ class Week(RuleBasedStateMachine):
             return
         words = ("config:set", f"GREETING={value}") if value else ("config:unset", "GREETING")
         pending = () if restarts else ("--no-restart",)
+        if cut and pending:  # it has no process of its own: nobody follows it who could undo it
+            cut = cut._replace(who="everybody")
         self._command(
             (*words, *pending), self.now.configured("GREETING", value, restart=restarts), cut
         )
@@ -435,12 +440,17 @@ def live_through(server: EmbeddedServer, number: int, steps: int) -> tuple[Count
         class Own(Week):
             pass
 
-        Own.server, Own.typist, Own.done, Own.most = server, typist, Counter(), steps
-        Own.log, Own.found = [], ""
-        while Own.done.total() < steps and not Own.found:
-            Own.name = f"week-{number}-{Own.done.total()}"
-            _live(seed(number + Own.done.total())(Own), steps)
-        return Own.done, [Own.found] if Own.found else []
+        Own.server, Own.typist = server, typist
+        return lives(Own, number, steps)
+
+
+def lives(own: type[Week], number: int, steps: int) -> tuple[Counter[str], list[str]]:
+    """One life of an app after the other, until so many commands were given or one went wrong."""
+    own.done, own.most, own.log, own.found = Counter(), steps, [], ""
+    while own.done.total() < steps and not own.found:
+        own.name = f"week-{number}-{own.done.total()}"
+        _live(seed(number + own.done.total())(own), steps)
+    return own.done, [own.found] if own.found else []
 
 
 def _live(week: type[Week], steps: int) -> None:
