@@ -43,7 +43,7 @@ server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 """
 RECEIVER_UNIT = (
-    "[Service]\nExecStart=python3 /root/receiver.py\n[Install]\nWantedBy=multi-user.target\n"
+    "[Service]\nExecStart=python3 /root/log_receiver.py\n[Install]\nWantedBy=multi-user.target\n"
 )
 # What can be seen and written in the drain's namespaces, tried as root, which its one right may not
 # exceed.
@@ -117,7 +117,7 @@ def _start_receiver(server: ShipServer, folder: Path) -> None:
     machine.write("/root/receiver.pem", pem.read_text() + (folder / "ca.crt").read_text())
     machine.copy_in(folder / "ca.crt", "/usr/local/share/ca-certificates/receiver.crt")
     machine.run("update-ca-certificates")
-    machine.write("/root/receiver.py", RECEIVER)
+    machine.write("/root/log_receiver.py", RECEIVER)
     machine.write("/etc/systemd/system/receiver.service", RECEIVER_UNIT)
     machine.run("systemctl daemon-reload; systemctl enable --now receiver")
 

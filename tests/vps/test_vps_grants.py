@@ -58,7 +58,7 @@ def test_every_command_is_let_through_by_its_grant_and_by_none_below(granted: Si
 def attempt(server: ShipServer, lines: list[door.Line]) -> list[tuple[int, str]]:
     server.machine.write("/root/door.py", door.DRIVER)
     server.machine.write("/root/door.json", door.as_input(lines))
-    said = server.machine.run(f"{PYTHON} /root/door.py </root/door.json", timeout_s=500).stdout
+    said = server.machine.run(f"{PYTHON} -I /root/door.py </root/door.json", timeout_s=500).stdout
     return [(status, text) for status, text in json.loads(said)]
 
 
