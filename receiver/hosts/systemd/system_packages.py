@@ -140,13 +140,14 @@ def _run(argv: Sequence[str], say: Callable[[bytes], object]) -> int:
 
 def _enabled() -> list[str]:
     """The units that a boot starts; those that are generated are of scripts in /etc/init.d."""
-    by_scripts = _units("--state=generated", "--type=service")
-    return [*_units("--state=enabled"), *by_scripts]
+    # not by --state, with which systemctl fails where no unit has that state
+    listed = systemctl("list-unit-files", "--no-legend", "--plain").decode()
+    rows = (line.split() for line in listed.splitlines())
+    return [row[0] for row in rows if len(row) > 1 and _is_started(row[0], row[1])]
 
 
-def _units(*which: str) -> list[str]:
-    listed = systemctl("list-unit-files", *which, "--no-legend", "--plain").decode()
-    return [line.split()[0] for line in listed.splitlines() if line.strip()]
+def _is_started(unit: str, state: str) -> bool:
+    return state == "enabled" or (state == "generated" and unit.endswith(".service"))
 
 
 def _say(chunk: bytes) -> None:

@@ -36,8 +36,9 @@ class Machine:
     def systemctl(self, *argv: str) -> bytes:
         if argv[0] == "disable":
             self.disabled.append(argv[-1])
-        found = self.generated if "--state=generated" in argv else self.enabled
-        return "".join(f"{name} x\n" for name in found).encode()
+        rows = [f"{name} enabled enabled\n" for name in self.enabled]
+        rows += [f"{name} generated -\n" for name in self.generated]
+        return "".join([*rows, "rescue.service static -\n"]).encode()
 
 
 @pytest.fixture
