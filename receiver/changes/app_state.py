@@ -14,6 +14,7 @@ from receiver.model.errors import NotFoundError, ServerError, ShipError
 from receiver.model.formation import WEB, Formation
 from receiver.model.layout import AppPaths, SlotLetter
 from receiver.model.names import AppName
+from receiver.model.output import mask, secrets_of
 from receiver.model.release import Live, Release
 from receiver.model.settings import App
 from receiver.model.webserver import Command
@@ -80,6 +81,13 @@ class AppState:
     def types(self) -> list[str]:
         """The process types of the live release that run."""
         return [*([WEB] if self.has_web else []), *background_types(self.release)]
+
+    def masked(self, text: str) -> str:
+        """What the app wrote, without the values of the config vars that the live release has."""
+        if self.release is None:
+            return text
+        values = records.readable_config(self.paths.release(self.release.version).env) or {}
+        return mask(text, secrets_of(values, self.address))
 
     def with_settings(self, settings: App) -> "AppState":
         """The app as it would be with other settings, for plans that lead there."""

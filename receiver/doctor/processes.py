@@ -269,7 +269,7 @@ def _ends_again(seen: Seen, app: AppSeen, each: Instance, pid: int) -> Iterator[
         title=f"{each.name} is crashing: {ended.ends} restarts in a row.",
         seen=(
             f"The last end: {host.last_end(app.name, each) or 'not on record'}.",
-            *((f"It wrote: {line}",) if line else ()),
+            *((f"It wrote: {app.masked(line)}",) if line else ()),
         ),
         means="What it should do is not done.",
         does="start it afresh, in case its cause is gone",

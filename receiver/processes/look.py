@@ -19,11 +19,9 @@ from receiver.machine import proc
 from receiver.machine.clock import Clock
 from receiver.model.formation import WEB, Instance
 from receiver.model.names import AppName
-from receiver.model.output import mask, secrets_of
 from receiver.model.release import Release
 from receiver.planner.formation import background_types
 from receiver.server import Server
-from receiver.state import records
 
 State = Literal["up", "crashing", "starting", "down"]
 _POLL_S = 0.2
@@ -167,22 +165,14 @@ def _is_habit(app: AppState, ended: Starts) -> bool:
 
 def _crashing_web(app: AppState, ended: Starts) -> Running:
     said = (workers.boot_error(app.paths.slot_run(app.slot)) or ended.why).strip()
-    line = _shown(app, said.splitlines()[-1] if said else _last_line(app))
+    line = said.splitlines()[-1] if said else _last_line(app)
     return Running(
         name=f"{WEB}.1",
         state="crashing",
         since=_stamp(ended.since),
         ends=ended.ends,
-        last_line=line or None,
+        last_line=app.masked(line) if line else None,
     )
-
-
-def _shown(app: AppState, line: str | None) -> str | None:
-    """A line of the app's own, without the values of the config vars that it runs with."""
-    if line is None or app.release is None:
-        return line
-    values = records.readable_config(app.paths.release(app.release.version).env) or {}
-    return mask(line, secrets_of(values, app.server.address(app.name)))
 
 
 def _last_line(app: AppState) -> str | None:
@@ -236,12 +226,13 @@ def _with_reason(
         return found
     host = app.server.engine.background
     waits = found.state == "crashing"
+    line = host.last_line(app.name, instance) if waits else None
     return msgspec.structs.replace(
         found,
         ends=ended.ends,
         since=_stamp(ended.since) if waits else found.since,
         reason=host.last_end(app.name, instance),
-        last_line=_shown(app, host.last_line(app.name, instance)) if waits else None,
+        last_line=app.masked(line) if line else line,
         starts_again_at=_again_at(app, ended) if waits and found.pid else None,
     )
 
