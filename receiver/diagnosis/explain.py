@@ -15,6 +15,7 @@ from receiver.diagnosis.package_names import program_package
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import SEE_LOG, CheckError
 
+_Find: TypeAlias = Callable[[str, Pushed], CheckError | None]
 _SHOWN_LINES = 20
 _LOOK_ABOVE = "Its log is above: correct the app and push again."
 _NO_LOG = "`ship local` runs the app on your machine, where you see what it does."
@@ -137,48 +138,6 @@ def _missing_program(log: str, pushed: Pushed) -> CheckError | None:
     )
 
 
-_Find: TypeAlias = Callable[[str, Pushed], CheckError | None]
-_ANYWHERE: tuple[_Find, ...] = (
-    imports.missing_module,
-    lambda log, _: _syntax_error(log),
-    around.missing_variable,
-    around.settings_module,
-    around.old_postgres,
-    imports.library,
-    imports.import_error,
-    around.unreachable,
-    around.refused_login,
-    around.missing_table,
-    around.locked_store,
-    around.refused_file,
-)
-"""What may befall any process of an app."""
-_CAUSES: tuple[_Find, ...] = (
-    imports.wrong_module,
-    imports.missing_module,
-    lambda log, _: _gunicorn_refused(log),
-    _missing_program,
-    lambda log, _: _ended_itself(log),
-    lambda log, _: _syntax_error(log),
-    imports.missing_attribute,
-    imports.factory,
-    imports.not_an_app,
-    around.missing_variable,
-    around.settings_module,
-    around.old_postgres,
-    around.refused_host,
-    imports.library,
-    imports.import_error,
-    around.unreachable,
-    around.refused_login,
-    around.missing_table,
-    around.locked_store,
-    around.fixed_port,
-    around.refused_file,
-)
-"""In the order of how sure they are."""
-
-
 def _first(finds: Sequence[_Find], log: str, pushed: Pushed) -> CheckError | None:
     known = (find(log, pushed) for find in finds)
     return next((error for error in known if error is not None), None)
@@ -188,7 +147,7 @@ def _cause(log: str, status: int | None, pushed: Pushed) -> CheckError | None:
     return _first(_CAUSES, log, pushed) or _ended_silently(log, status) or _other_error(log)
 
 
-def _gunicorn_refused(log: str) -> CheckError | None:
+def _gunicorn_refused(log: str, _: Pushed) -> CheckError | None:
     """Gunicorn's own word on its settings; the app was not loaded yet."""
     match = last(_GUNICORN, log)
     if match is None:
@@ -203,7 +162,7 @@ def _gunicorn_refused(log: str) -> CheckError | None:
     )
 
 
-def _ended_itself(log: str) -> CheckError | None:
+def _ended_itself(log: str, _: Pushed) -> CheckError | None:
     match = last(_EXIT, log)
     if match is None:
         return None
@@ -216,7 +175,7 @@ def _ended_itself(log: str) -> CheckError | None:
     )
 
 
-def _syntax_error(log: str) -> CheckError | None:
+def _syntax_error(log: str, _: Pushed) -> CheckError | None:
     match = last(_SYNTAX, log)
     if match is None:
         return None
@@ -256,3 +215,43 @@ def _other_error(log: str) -> CheckError | None:
         advice="Correct the app and push again.",
         reason="check/app-error",
     )
+
+
+_OF_WEB: tuple[_Find, ...] = (
+    imports.wrong_module,
+    _gunicorn_refused,
+    _missing_program,
+    _ended_itself,
+    imports.missing_attribute,
+    imports.factory,
+    imports.not_an_app,
+    around.refused_host,
+    around.fixed_port,
+)
+"""What befalls web processes alone."""
+_CAUSES: tuple[_Find, ...] = (
+    imports.wrong_module,
+    imports.missing_module,
+    _gunicorn_refused,
+    _missing_program,
+    _ended_itself,
+    _syntax_error,
+    imports.missing_attribute,
+    imports.factory,
+    imports.not_an_app,
+    around.missing_variable,
+    around.settings_module,
+    around.old_postgres,
+    around.refused_host,
+    imports.library,
+    imports.import_error,
+    around.unreachable,
+    around.refused_login,
+    around.missing_table,
+    around.locked_store,
+    around.fixed_port,
+    around.refused_file,
+)
+"""In the order of how sure they are."""
+_ANYWHERE = tuple(find for find in _CAUSES if find not in _OF_WEB)
+"""What may befall any process of an app."""
