@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from tests.checkout import NOBODYS_SETTINGS, Checkout
 from tests.embedded.embedded_server import ask, wait_until
+from tests.embedded.keyboard import SHIP
 from tests.ports import free_port
 
-SHIP = Path(sys.executable).with_name("ship")
 LIMIT_S = 40.0
 
 

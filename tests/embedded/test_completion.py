@@ -7,7 +7,6 @@ was called with.
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import NOBODYS_SETTINGS, Checkout
+from tests.embedded.keyboard import SHIP
 from tests.embedded.shell_typing import TypedShell
 from tests.needs import missing, require_program
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).with_name("ship")
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 STANDS_FOR_SHIP = f"""#!/bin/sh
 case $1 in completion|completion:words) exec {SHIP} "$@" ;; esac

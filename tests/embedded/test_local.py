@@ -13,9 +13,9 @@ import pytest
 
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import wait_until
+from tests.embedded.keyboard import SHIP
 from tests.embedded.local_run import (
     LIMIT_S,
-    SHIP,
     LocalRun,
     checkout,
     environment,

@@ -5,11 +5,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +20,11 @@ from receiver.state import records
 from tests.checkout import Checkout
 from tests.counting import counting
 from tests.embedded.embedded_server import EmbeddedServer, wait_until
+from tests.embedded.keyboard import SHIP
 from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).parent / "ship"
 WORKER = Wanted(process="worker.1", sources=frozenset({"app"}))
 
 

@@ -4,9 +4,7 @@ nothing is done."""
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +15,11 @@ from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.keyboard import SHIP
 from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, masked
 
 pytestmark = pytest.mark.embedded
-
-SHIP = str(Path(sys.executable).parent / "ship")
 
 
 @pytest.fixture

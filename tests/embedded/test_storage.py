@@ -5,7 +5,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from receiver.apps import renaming
 from receiver.model.names import AppName
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, own_name, wait_until
+from tests.embedded.keyboard import SHIP
 
 pytestmark = pytest.mark.embedded
 
-SHIP = Path(sys.executable).parent / "ship"
 APP = """
 import os, sqlite3
 from pathlib import Path

@@ -9,41 +9,21 @@ from msgspec.structs import replace
 from receiver.access import audit
 from receiver.changes.checkpoint import About, Checkpoint
 from receiver.deploy import detached
-from receiver.hosts.supervisord.host import SupervisordHost
-from receiver.model import settings
 from receiver.model.audit import Line
 from receiver.model.errors import EXIT_CODES
-from receiver.model.layout import Layout
-from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Build
 from receiver.server import Server
 from receiver.state import builds, records
-
-BLOG = AppName("blog")
-BUILD = Build(
-    number=0,
-    app="blog",
-    by="laptop",
-    commit="c",
-    description="Deploy c",
-    started_at="2026-01-01T00:00:00Z",
-    status="running",
-    pid=0,
-)
+from tests.unit.small_server import BLOG, BUILD, small_server
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Server:
     """A server with an app of which nothing was pushed; none of its programs runs."""
-    layout = Layout.embedded(tmp_path)
-    paths = layout.app(BLOG)
-    for folder in (paths.home, paths.builds, paths.releases, layout.run):
-        folder.mkdir(parents=True)
-    records.write_toml(paths.settings, settings.App(port=5000, port_a=5001, port_b=5002))
-    paths.scale.write_text('{"web": 2}\n')
-    limits = settings.Server(domain="ship.test", host="supervisord")
-    return Server(layout, limits, SupervisordHost(layout))
+    made = small_server(tmp_path)
+    made.layout.app(BLOG).scale.write_text('{"web": 2}\n')
+    return made
 
 
 def killed(server: Server, change: str = "") -> Build:
