@@ -278,7 +278,7 @@ def _no_entry(tree: Tree, search: Search) -> BuildError:
         f"\nNot understood, as Python {_OWN_PYTHON}: {one}." for one in search.unreadable
     )
     names = ", ".join(f"{name}.py" for name in MODULE_NAMES)
-    script = likely_script(tree) or "bot.py"
+    script = likely_script(tree) or next((path for path in files if "/" not in path), "FILE.py")
     return BuildError(
         "There is no Procfile, and no web application was found in the code.",
         detail=f"The push holds {seen}. Looked at: manage.py of Django; {names}, packages of these"

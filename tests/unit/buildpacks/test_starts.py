@@ -217,6 +217,13 @@ def test_a_bot_without_a_procfile_is_told_both_lines() -> None:
     assert "\n  worker: python bot.py\n" in refused.value.advice
 
 
+def test_a_line_that_is_advised_names_a_file_that_is_there() -> None:
+    misspelt = "from flaskk import Flask\napp = Flask(__name__)\n"
+    with pytest.raises(BuildError) as refused:
+        plan("flask", {"app.py": misspelt, "lib/helpers.py": ""})
+    assert "\n  web: python app.py\n" in refused.value.advice
+
+
 @pytest.mark.parametrize("requirements", ["", "flask"])
 def test_settings_of_a_gunicorn_file_that_are_ignored_are_named(requirements: str) -> None:
     conf = (
