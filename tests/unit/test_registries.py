@@ -129,6 +129,9 @@ def test_uvs_own_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyP
     file = tmp_path / "uv/uv.toml"
     file.parent.mkdir()
     file.write_text(UV_TOML)
+    of_system = tmp_path / "system/uv/uv.toml"  # else this computer's own is read
+    of_system.parent.mkdir(parents=True)
+    of_system.touch()
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://b.example/simple")
     monkeypatch.setenv("UV_INDEX", "house=https://d.example/simple https://e.example")
     monkeypatch.setenv("UV_CONSTRAINT", "/srv/constraints.txt")
