@@ -217,7 +217,7 @@ def _process(way: _Way) -> Iterator[str]:
     nginx.
     """
     seen, app, master = way.seen, way.app, way.master
-    types = processes.look(seen.server, app.name).types
+    types = processes.look_at(app).types
     crashing = (each for kind in types for each in kind.running if each.state == "crashing")
     yield from (f"{each.name} is crashing ({each.crash})." for each in crashing)
     errors = log_parts.newest_first(seen.server.host.request_logs.of(app.name, "error"))

@@ -106,7 +106,11 @@ class Processes(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(server: Server, name: AppName) -> Processes:
     """What runs of an app now."""
-    app = state_of(server, name)
+    return look_at(state_of(server, name))
+
+
+def look_at(app: AppState) -> Processes:
+    """The same, of an app whose records were read already."""
     if app.release is None:
         return Processes(release=None, types=())
     types = [_web(app, app.release)] if WEB in app.release.processes else []

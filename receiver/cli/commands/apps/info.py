@@ -133,15 +133,15 @@ class _Summary(TypedDict):
 
 def _summary(call: Call, name: AppName) -> _Summary:
     from receiver.changes import freezes
+    from receiver.changes.app_state import read_state
     from receiver.processes import look as processes
-    from receiver.state import config_history, records
+    from receiver.state import config_history
 
     server = call.server
-    paths = server.layout.app(name)
-    settings = records.read_app(paths)
-    release = records.read_live_release(paths)[1]
-    frozen = freezes.look(paths)
-    running = [each for kind in processes.look(server, name).types for each in kind.running]
+    app = read_state(server, server.layout.app(name))
+    settings, release = app.settings, app.release
+    frozen = freezes.look(app.paths)
+    running = [each for kind in processes.look_at(app).types for each in kind.running]
     return {
         "name": name,
         "url": server.url(name),
@@ -153,7 +153,7 @@ def _summary(call: Call, name: AppName) -> _Summary:
         "crashing": {each.name: each.crash for each in running if each.state == "crashing"},
         "maintenance": settings.maintenance.since if settings.maintenance else None,
         "locked": frozen.told() if frozen else None,
-        "pending_config": list(config_history.pending(paths).names),
+        "pending_config": list(config_history.pending(app.paths).names),
         "created_at": settings.created_at,
         "clone_of": settings.clone_of,
         "root": settings.root,
