@@ -25,6 +25,7 @@ APP = Path(__file__).parents[1] / "apps" / "plain-wsgi"
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     with plain_server(tmp_path_factory.mktemp("s")) as found:
+        assert found.token, "the first key is an admin's"
         yield found
 
 

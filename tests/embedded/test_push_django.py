@@ -134,9 +134,13 @@ def _from_collectstatic(shop: Shop, said: str) -> str:
 
 def test_a_project_as_startproject_makes_it_is_live_after_one_push(shop: Shop) -> None:
     """With styled admin; following the three lines of advice leaves nothing to look at."""
+    shop.deploy({})
+    live = shop.server.live(APP)
+    assert live
+    paths = shop.server.paths(APP)
+    python = paths.venvs / str(records.read_release(paths, live).venv) / "bin/python"
     laptop = shop.laptop
     laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
-    (python,) = shop.server.paths(APP).venvs.glob("*/bin/python")
     start = (python, "-m", "django", "startproject", "mysite", ".")
     subprocess.run(start, cwd=laptop.folder, check=True, timeout=60)
     laptop.commit({"requirements.txt": "django==5.2.*\n"})
