@@ -92,6 +92,19 @@ class Shop:
         assert pushed.status == 0, pushed.text
         return "\n".join(pushed.lines)
 
+    def start_project(self, name: str) -> Checkout:
+        """Commit what Django makes of the word startproject, in place of all there is."""
+        self.deploy({})
+        live = self.server.live(APP)
+        assert live
+        paths = self.server.paths(APP)
+        python = paths.venvs / str(records.read_release(paths, live).venv) / "bin/python"
+        self.laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
+        start = (python, "-m", "django", "startproject", name, ".")
+        subprocess.run(start, cwd=self.laptop.folder, check=True, timeout=60)
+        self.laptop.commit({"requirements.txt": "django==5.2.*\n"})
+        return self.laptop
+
     def ask(self, path: str) -> tuple[int, str]:
         return self.server.ask(APP, path)
 
@@ -134,16 +147,7 @@ def _from_collectstatic(shop: Shop, said: str) -> str:
 
 def test_a_project_as_startproject_makes_it_is_live_after_one_push(shop: Shop) -> None:
     """With styled admin; following the three lines of advice leaves nothing to look at."""
-    shop.deploy({})
-    live = shop.server.live(APP)
-    assert live
-    paths = shop.server.paths(APP)
-    python = paths.venvs / str(records.read_release(paths, live).venv) / "bin/python"
-    laptop = shop.laptop
-    laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
-    start = (python, "-m", "django", "startproject", "mysite", ".")
-    subprocess.run(start, cwd=laptop.folder, check=True, timeout=60)
-    laptop.commit({"requirements.txt": "django==5.2.*\n"})
+    laptop = shop.start_project("mysite")
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
     said = "\n".join(pushed.lines) + "\n"
