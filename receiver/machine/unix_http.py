@@ -1,8 +1,9 @@
 """HTTP over a unix socket."""
 
 import http.client
-import socket
 from pathlib import Path
+
+from receiver.machine.unix_sockets import connected
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -10,13 +11,7 @@ class UnixConnection(http.client.HTTPConnection):
 
     def __init__(self, path: Path | str, *, limit_s: float) -> None:
         super().__init__("localhost", timeout=limit_s)
-        self._path = str(path)
+        self._path = path
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self._path)
-        except OSError:
-            self.sock.close()
-            raise
+        self.sock = connected(self._path, self.timeout)

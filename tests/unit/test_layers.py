@@ -78,7 +78,7 @@ DOORWAYS = {
 }  # fmt: skip
 """The only modules, or packages of them, that import each of these."""
 READS_PROC = "machine.proc"
-CONNECTS_TO_UNIX_SOCKETS = "machine.unix_http"
+CONNECTS_TO_UNIX_SOCKETS = "machine.unix_sockets"
 STARTS_PROGRAMS = {"system", "popen", "posix_spawn", "posix_spawnp", "spawnv", "spawnve", "spawnvp"}
 """Functions of `os` that go past machine.shell."""
 READ_ENVIRONMENT = {

@@ -2,24 +2,24 @@
 
 supervisord wakes up for a call, not when a process of its ends; so waiting is done here, by asking
 again. supervisor's own client for this takes 100 ms more to import, and that on the way of every
-push.
+push; why not Python's own, `xml_rpc` says.
 """
 
-import http.client
-import xmlrpc.client
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from receiver.hosts.supervisord import xml_rpc
 from receiver.hosts.supervisord.embedded_files import EmbeddedPlaces
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
-from receiver.machine.unix_http import UnixConnection
+from receiver.machine.unix_sockets import connected
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 
 _CALL_LIMIT_S = 30
+_CHUNK_BYTES = 65_536
 _POLL_S = 0.02
 _RESTART_LIMIT_S = 5.0
 """supervisord starts again within a second what ended by itself."""
@@ -84,16 +84,29 @@ class Supervisor:
             ServerError: supervisord does not run
             RefusedError: it answered that it would not, or could not
         """
-        proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport(self._path))
+        body = xml_rpc.call_text(f"supervisor.{method}", arguments)
         try:
-            with proxy:
-                return getattr(proxy, f"supervisor.{method}")(*arguments)
-        except xmlrpc.client.Fault as fault:
-            raise RefusedError(method, fault.faultCode, fault.faultString) from fault
-        except xmlrpc.client.ProtocolError as error:
-            raise RefusedError(method, error.errcode, error.errmsg) from error
-        except (OSError, http.client.HTTPException) as error:
+            status, said = self._send(body)
+            return _value(method, status, said)
+        except xml_rpc.FaultError as fault:
+            raise RefusedError(method, fault.code, fault.text) from fault
+        except (OSError, ValueError) as error:
             raise not_running(str(error)) from error
+
+    def _send(self, body: bytes) -> tuple[bytes, bytes]:
+        """Send a call; returns the first line of the answer, and what it holds."""
+        head = f"POST /RPC2 HTTP/1.0\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        try:
+            answer = self._answer(head.encode() + body)
+        except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):
+            answer = b""
+        # one that is just starting or ending may drop a connection that it had accepted
+        return _parts(answer or self._answer(head.encode() + body))
+
+    def _answer(self, call: bytes) -> bytes:
+        with connected(self._path, _CALL_LIMIT_S) as connection:
+            connection.sendall(call)
+            return b"".join(iter(lambda: connection.recv(_CHUNK_BYTES), b""))
 
     def pid(self) -> int | None:
         """Its process id; None when it does not run."""
@@ -193,12 +206,21 @@ def _but_for(code: int, action: Callable[[], object]) -> None:
             raise
 
 
-class _Transport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
+def _parts(answer: bytes) -> tuple[bytes, bytes]:
+    """First line and body of an answer; ValueError where it is none, or not whole."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *fields = head.split(b"\r\n")
+    if not first.startswith(b"HTTP/"):
+        raise ValueError("It closed the connection without an answer.")
+    for field in fields:
+        name, _, value = field.partition(b":")
+        if name.strip().lower() == b"content-length" and int(value) > len(body):
+            raise ValueError("It closed the connection in the middle of an answer.")
+    return first, body
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = UnixConnection(self._path, limit_s=_CALL_LIMIT_S)
-        self._connection = host, connection  # where its `close` looks
-        return connection
+
+def _value(method: str, first: bytes, body: bytes) -> Any:
+    _, status, *words = first.decode("latin-1").split(" ", 2)
+    if status != "200":
+        raise RefusedError(method, int(status), " ".join(words))
+    return xml_rpc.answer_of(body)
