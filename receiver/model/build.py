@@ -223,7 +223,11 @@ class Tree:
             return self.texts[path]
         member = self._resolve(path)
         if member is None or not member.isfile():
-            raise BuildError(f"There is no file {path} in this push.", reason="build/missing-file")
+            raise BuildError(
+                f"There is no file {path} in this push.",
+                advice="Commit it, and push again.",
+                reason="build/missing-file",
+            )
         if member.size > _READ_LIMIT_BYTES:
             raise BuildError(
                 f"{path} is too large to be read.",

@@ -13,3 +13,10 @@ def is_rubbish(name: bytes) -> bool:
     """Whether a file or folder of this name is left out."""
     lower = name.lower()
     return lower in _NAMES or lower.endswith(_ENDS)
+
+
+def pattern_for(name: str) -> str:
+    """What tar's --exclude needs to leave out a name, and what is left out by its ending."""
+    lower = name.lower()
+    ends = (name[-len(end) :] for end in _ENDS if lower.endswith(end.decode()))
+    return next((f"*{end}" for end in ends), name)

@@ -1,6 +1,6 @@
 """What a pushed tree becomes on a disk: counted, and held against what it may become."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from receiver.model.errors import BuildError
 
@@ -15,6 +15,14 @@ _TAR_BYTES = 3 * 1024
 """Most that one file adds to a tar file besides its bytes: headers, a long path, padding."""
 _TAR_END_BYTES = 64 * 1024
 _HUGE = 10**12
+Sent: TypeAlias = Literal["commit", "archive"]
+"""What a tree came as."""
+_LESS: dict[Sent, str] = {
+    "commit": "Take out what the app does not need with `git rm -r --cached PATH` and `git commit`",
+    "archive": "Leave out what the app does not need: by a line in .gitignore for `ship deploy`, "
+    "by --exclude for tar",
+}
+_AGAIN: dict[Sent, str] = {"commit": "push again", "archive": "send it again"}
 
 
 class TreeLimits(NamedTuple):
@@ -46,12 +54,12 @@ class Weight(NamedTuple):
     """Whether the count was given up because it was too much already."""
 
 
-def refusal(weight: Weight, limits: TreeLimits) -> BuildError | None:
+def refusal(weight: Weight, limits: TreeLimits, sent: Sent = "commit") -> BuildError | None:
     """The error for a tree that becomes more than it may; None for one that may pass."""
     if weight.entries > limits.entries:
-        return too_many(limits, None if weight.at_least else weight.entries)
+        return too_many(limits, None if weight.at_least else weight.entries, sent)
     if weight.size_bytes > limits.size_bytes:
-        return too_large(_size(weight.size_bytes), limits)
+        return too_large(_size(weight.size_bytes), limits, sent)
     lengths = (
         (weight.name_bytes, MOST_NAME_BYTES, "A name in it"),
         (weight.path_bytes, MOST_PATH_BYTES, "Its longest path"),
@@ -60,33 +68,34 @@ def refusal(weight: Weight, limits: TreeLimits) -> BuildError | None:
     for seen, most, what in lengths:
         if seen > most:
             return BuildError(
-                "The commit has a path that is too long.",
+                f"The {sent} has a path that is too long.",
                 detail=f"{what} has {_count(seen)} bytes; the limit is {most:,}.",
-                advice="Rename it or move it up, commit, and push again.",
+                advice="Rename it or move it up, "
+                f"{'commit, and ' if sent == 'commit' else 'then '}{_AGAIN[sent]}.",
                 reason="build/path-too-long",
             )
     return None
 
 
-def too_large(seen: str, limits: TreeLimits) -> BuildError:
+def too_large(seen: str, limits: TreeLimits, sent: Sent = "commit") -> BuildError:
     """The error for a tree whose files are too large together; `seen` is what they take."""
     return BuildError(
-        "The commit is too large.",
+        f"The {sent} is too large.",
         detail=f"Its files take {seen} unpacked; the limit is {_size(limits.size_bytes)}.",
         advice="Keep large files in the app's storage, or raise max_tree_mb in the server's "
-        "ship.toml; then push again.",
+        f"ship.toml; then {_AGAIN[sent]}.",
         reason="build/tree-too-large",
     )
 
 
-def too_many(limits: TreeLimits, seen: int | None = None) -> BuildError:
+def too_many(limits: TreeLimits, seen: int | None = None, sent: Sent = "commit") -> BuildError:
     """The error for a tree of too many files and folders; None for a count that was given up."""
     count = f"more than {limits.entries:,}" if seen is None else _count(seen)
     return BuildError(
-        "The commit holds too many files.",
+        f"The {sent} holds too many files.",
         detail=f"It has {count} files and folders; the limit is {limits.entries:,}.",
-        advice="Take out what the app does not need with `git rm -r --cached PATH`, or raise "
-        "max_tree_files in the server's ship.toml; then push again.",
+        advice=f"{_LESS[sent]}; or raise max_tree_files in the server's ship.toml. "
+        f"Then {_AGAIN[sent]}.",
         reason="build/too-many-files",
     )
 

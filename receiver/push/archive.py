@@ -5,6 +5,7 @@ nothing of it is unpacked to the disk. What a pushed commit is held to comes aft
 """
 
 import lzma
+import shlex
 import stat
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ from typing import IO, NamedTuple, TypeAlias
 
 from receiver.machine.memory_limit import little_memory
 from receiver.model.errors import BuildError
-from receiver.model.rubbish import is_rubbish
+from receiver.model.rubbish import is_rubbish, pattern_for
 from receiver.model.weight import TreeLimits, Weight, refusal
 from receiver.push.pack_writer import BLOB, TREE, PackWriter
 
@@ -141,20 +142,14 @@ class _Reader:
         self._left_out[_shown(found)] = None
         self._bytes_left_out += member.size
         if self._bytes_left_out > _LEFT_OUT_TIMES * self._limits.size_bytes:
-            raise BuildError(
-                "The archive holds too much that is left out.",
-                detail=f"Left out: {', '.join(list(self._left_out)[:_SHOWN])}.",
-                advice="Make it without them: `tar czf app.tar.gz --exclude=.git --exclude=.venv "
-                "-C FOLDER .`.",
-                reason="build/archive-too-large",
-            )
+            raise _too_much_left_out(tuple(self._left_out))
 
     def _weigh(self, member: _Member, path: bytes) -> None:
         self._entries += 1
         self._bytes += member.size
         name = max(map(len, path.split(b"/")))
         weight = Weight(self._entries, self._bytes, len(path), name, len(member.target))
-        if error := refusal(weight, self._limits):
+        if error := refusal(weight, self._limits, "archive"):
             raise error
 
     def _folder(self, parts: list[bytes], path: bytes) -> _Folder:
@@ -291,6 +286,17 @@ def _unsafe(seen: str) -> BuildError:
     )
 
 
+def _too_much_left_out(names: tuple[str, ...]) -> BuildError:
+    patterns = dict.fromkeys(map(pattern_for, names))
+    without = " ".join(f"--exclude={shlex.quote(pattern)}" for pattern in patterns)
+    return BuildError(
+        "The archive holds too much that is left out.",
+        detail=f"Left out: {', '.join(names[:_SHOWN])}.",
+        advice=f"Make it without them:\n    tar czf app.tar.gz {without} -C FOLDER .",
+        reason="build/archive-too-large",
+    )
+
+
 def _empty(left_out: tuple[str, ...]) -> BuildError:
     return BuildError(
         "The archive is empty.",
@@ -324,6 +330,6 @@ def _too_much_memory() -> BuildError:
     return BuildError(
         "The archive needs too much memory to be read.",
         detail="Its headers are longer than those of any app.",
-        advice="Make it anew of the app's folder: `tar czf app.tar.gz -C FOLDER .`.",
+        advice="Make it again of the app's folder: `tar czf app.tar.gz -C FOLDER .`.",
         reason="build/unsafe-tree",
     )

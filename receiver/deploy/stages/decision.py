@@ -5,8 +5,7 @@ but the archive: what the commit has elsewhere is brought in, and what is no par
 out.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -26,7 +25,6 @@ from receiver.deploy.tree.spool import limits_of
 from receiver.model.app_json import Formation
 from receiver.model.build import Tree
 from receiver.model.check import overlaid
-from receiver.model.errors import BuildError
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
 from receiver.model.settings import Occasion
@@ -85,7 +83,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         from receiver.deploy.stages import submodules  # noqa: PLC0415 - few apps have any
 
         submodules.bring(app, push, limits, out)
-    with _shallow(), opened(push.archive, limits, out, setting=root) as tree:
+    with opened(push.archive, limits, out, setting=root) as tree:
         read = pushed.read(tree, out)
         before, runs = stored(app), known_of_live(app)
         config = settled_config(read.app_json.variables, before, runs, out)
@@ -103,21 +101,6 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         formation=read.app_json.formation if app.release is None else {},
         postdeploy=read.app_json.postdeploy(first=first),
     )
-
-
-@contextmanager
-def _shallow() -> Iterator[None]:
-    """For files that nest brackets in brackets, thousands of times: their readers give up."""
-    try:
-        yield
-    except RecursionError as error:
-        raise BuildError(
-            "A file of the push is nested too deeply to be read.",
-            detail="It is one of those that say how the app is built, such as ship.toml or "
-            "pyproject.toml.",
-            advice="Check that the right files were committed.",
-            reason="build/nested-too-deeply",
-        ) from error
 
 
 def hide_values(app: AppState, config: Mapping[str, str], out: Output) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from receiver.deploy.tree import root, slugignore
 from receiver.model.build import Tree
+from receiver.model.errors import BuildError
 from receiver.model.output import Output
 from receiver.model.weight import TreeLimits
 
@@ -24,9 +25,10 @@ def opened(archive: Path, limits: TreeLimits, out: Output, *, setting: str = "")
         setting: the root that `ship apps:set` has set
 
     Raises:
-        BuildError: there are too many files, .slugignore cannot be used, or the root is not there
+        BuildError: there are too many files, .slugignore cannot be used, the root is not there, or
+            a file that says how the app is built is nested too deeply
     """
-    with ExitStack() as stack:
+    with _shallow(), ExitStack() as stack:
         tree = Tree(stack.enter_context(archive.open("rb")), limits)
         if tree.has(slugignore.FILE_NAME) and slugignore.leave_out(archive, tree, out):
             tree = Tree(stack.enter_context(archive.open("rb")))
@@ -36,3 +38,18 @@ def opened(archive: Path, limits: TreeLimits, out: Output, *, setting: str = "")
             root.moved(archive, tree, found)
             tree = Tree(stack.enter_context(archive.open("rb")))
         yield tree
+
+
+@contextmanager
+def _shallow() -> Iterator[None]:
+    """For files that nest brackets in brackets, thousands of times: their readers give up."""
+    try:
+        yield
+    except RecursionError as error:
+        raise BuildError(
+            "A file of the push is nested too deeply to be read.",
+            detail="It is one of those that say how the app is built, such as ship.toml or "
+            "pyproject.toml.",
+            advice="Check that the right files were committed.",
+            reason="build/nested-too-deeply",
+        ) from error
