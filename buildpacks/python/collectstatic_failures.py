@@ -56,7 +56,8 @@ def _static_root(_: re.Match[str], said: str) -> BuildError:
         "STATIC_ROOT is not set",
         said,
         "Add to your settings the folder they are to be put into:"
-        f" `STATIC_ROOT = BASE_DIR / 'staticfiles'`. {_SKIP}",
+        # of older projects, BASE_DIR is a text
+        f" `STATIC_ROOT = f'{{BASE_DIR}}/staticfiles'`. {_SKIP}",
     )
 
 

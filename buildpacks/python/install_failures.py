@@ -109,7 +109,7 @@ def _hash(match: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         f"The package {match[1]} is not the one that was locked: its hash differs.",
         detail=seen,
-        advice="Make the hashes anew from an index that you trust, then commit. If they were right"
+        advice="Make the hashes again from an index that you trust, then commit. If they were right"
         " before, the package was changed behind its version number.",
         reason="build/hash-mismatch",
     )
@@ -152,7 +152,8 @@ def _about_name(name: str) -> str:
         return f"{name} comes with Python and needs no requirement: delete the line."
     return (
         f"Check how {name} is spelt: the name to import and the name to install often differ."
-        " A private package needs its index in the config var PIP_EXTRA_INDEX_URL."
+        " A private package needs its index in the config var PIP_EXTRA_INDEX_URL. One that "
+        "refuses the name and password in its address counts as empty."
     )
 
 
@@ -187,7 +188,9 @@ def _access(_: re.Match[str], seen: str) -> BuildError:
     return BuildError(
         "A package index refused to be read.",
         detail=seen,
-        advice="Check the name and password in the index address of the app's config vars.",
+        advice="Check the name and password in the index address of the app's config vars. For an "
+        "index NAME of pyproject.toml, uv takes them from the config vars UV_INDEX_NAME_USERNAME "
+        "and UV_INDEX_NAME_PASSWORD.",
         reason="build/index-refused",
     )
 

@@ -4,11 +4,14 @@ import re
 import shlex
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from receiver.state import records
 from tests.advice import PUSHES, OfPush
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.pushing import wsgi
 from tests.embedded.test_push_whole_way import make_wheel
 
 pytestmark = pytest.mark.embedded
@@ -39,6 +42,42 @@ def test_followed_to_the_letter_it_works(
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
     assert server.ask("blog") == (200, row.gives)
+
+
+def test_faults_below_each_other_are_put_right_one_by_one(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    """What is advised is done, and the next push finds the next fault, until there is none."""
+    path, before = server.layout.server_settings, records.read_server(server.layout)
+    laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
+    laptop.commit(
+        wsgi("below")
+        | {
+            "bin/pre_compile": "ls no-such-file\n",
+            "bin/post_compile": "echo a report | tee report.txt\nexit 7\n",
+            "ship.toml": "[static]\n'/static/' = 'assets'\n",
+        }
+    )
+
+    def refused(reason: str, advice: str) -> None:
+        pushed = laptop.push()
+        assert pushed.status == 1, pushed.text
+        assert f"({reason})" in pushed.text, pushed.text
+        assert advice in pushed.text, pushed.text
+
+    refused("build/pre-compile-failed", "Correct it and push again.")
+    laptop.commit({"bin/pre_compile": "ls app.py\n"})
+    refused("build/post-compile-failed", "Correct it and push again.")
+    laptop.commit({"bin/post_compile": "echo a report && sleep 3\n"})
+    records.write_toml(path, msgspec.structs.replace(before, build_limit_s=2))
+    refused("build/timeout", "or raise build_limit_s in the server's ship.toml.")
+    records.write_toml(path, before)
+    refused("build/static-folder", "Check its spelling there, and that it was committed")
+    laptop.commit({"assets/a.txt": "a", "bin/post_compile": "echo a report\n"})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert server.ask("blog") == (200, "below")
+    assert server.ask("blog", "/static/a.txt") == (200, "a")
 
 
 def _follow(server: EmbeddedServer, checkout: Checkout, row: OfPush, said: str) -> None:

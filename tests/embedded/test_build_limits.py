@@ -14,6 +14,7 @@ from receiver.model.names import AppName
 from receiver.state import builds, records
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
+from tests.embedded.package_index import BACKEND
 from tests.embedded.pushing import wsgi
 from tests.embedded.test_push_trouble import ended, pushing
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
@@ -24,12 +25,10 @@ PROJECT = (
     "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
     "[project]\nname = 'big'\nversion = '1'\n"
 )
-EATS = """
-def build_wheel(directory, config_settings=None, metadata_directory=None):
-    kept = []
-    while True:
-        kept.append(bytearray(b"x") * 10_000_000)
-"""
+EATS = (
+    "import time\nkept = [bytearray(b'x') * 10_000_000 for _ in range(40)]\ntime.sleep(1)\n"
+    + BACKEND.replace("{name}", "big").replace('"1.0"', '"1"')
+)
 WAITS = """
 import pathlib, time
 
@@ -43,8 +42,8 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 
 def building(backend: str) -> dict[str, str]:
     """An app with a package of its own, which `backend` builds."""
-    package = {"big/pyproject.toml": PROJECT, "big/backend.py": backend}
-    return wsgi("never") | package | {"requirements.txt": "./big\n"}
+    package = {"big/pyproject.toml": PROJECT, "big/backend.py": backend, "big/big.py": ""}
+    return wsgi("built") | package | {"requirements.txt": "./big\n"}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +94,13 @@ def test_a_build_that_eats_memory_is_killed_alone_and_explained(
     assert server.leftovers("one") == []
     two.commit(wsgi("two"))
     assert two.push().status == 0
+    assert "raise build_memory in the server's ship.toml" in pushed.text  # for build/memory
+    path, before = server.layout.server_settings, records.read_server(server.layout)
+    records.write_toml(path, msgspec.structs.replace(before, build_memory="2G"))
+    again = one.push()
+    records.write_toml(path, before)
+    assert again.status == 0, again.text
+    assert server.ask("one") == (200, "built")
 
 
 def test_a_second_build_waits_for_the_first_and_a_push_without_one_does_not(

@@ -1,10 +1,8 @@
 """The planned commands, really run by uv; the entry that was found, really served by gunicorn."""
 
-import io
 import json
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -169,7 +167,6 @@ def test_lock_that_is_out_of_date_is_explained(builder: Builder) -> None:
     assert failed.value.explained.reason == "build/lock-outdated"
 
 
-METADATA = "Metadata-Version: 2.1\nName: legacy\nVersion: 1.0\nRequires-Dist: pytz !! dev\n"
 EXTENSION = (
     "from setuptools import Extension, setup\n"
     "setup(name='needy', version='1', ext_modules=[Extension('needy', ['needy.c'])])\n"
@@ -279,24 +276,6 @@ def test_a_package_that_cannot_be_built_is_explained(
     assert explained.reason == "build/package-build-failed", failed.value
     assert words in explained.title
     assert advice in explained.advice
-
-
-def test_a_package_with_broken_metadata_is_explained(builder: Builder) -> None:
-    wheel = io.BytesIO()
-    with zipfile.ZipFile(wheel, "w") as packed:
-        info = "legacy-1.0.dist-info"
-        packed.writestr(f"{info}/METADATA", METADATA)
-        packed.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        packed.writestr(f"{info}/RECORD", "")
-    needs: dict[str, str | bytes] = {
-        "requirements.txt": "--no-index\n--find-links wheels\nlegacy\n",
-        "wheels/legacy-1.0-py3-none-any.whl": wheel.getvalue(),
-        "Procfile": "web: python app.py\n",
-    }
-    with pytest.raises(FailedCommandError) as failed:
-        builder.build({"app.py": PLAIN, **needs})
-    assert failed.value.explained.reason == "build/package-metadata", failed.value
-    assert "legacy has broken metadata" in failed.value.explained.title
 
 
 def test_index_that_cannot_be_reached_is_a_network_failure(builder: Builder) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from receiver.model.settings import Server
 from receiver.state import records
+from tests.checkout import Checkout
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server
 from tests.embedded.pushing import wsgi
 from tests.embedded.transcript import assert_as_recorded, error_block, masked
@@ -120,9 +121,15 @@ def test_it_is_fetched_once_for_all_apps(server: EmbeddedServer) -> None:
 
 def test_one_that_cannot_be_downloaded_leaves_nothing(server: EmbeddedServer) -> None:
     offer(server, "http://127.0.0.1:9/python.tar.gz")
-    refused = push_for(server, "3.14")
+    laptop = an_app(server, "3.14")
+    refused = refused_push(server, laptop)
+    assert "(build/python-download-failed)" in refused
     assert_as_recorded("case-45-python-download", masked(server, refused))
     assert not (server.layout.pythons / KEY).exists()
+    put(server, PROGRAM)  # the network is back: "Push again in a while."
+    again = laptop.push()
+    assert again.status == 0, again.text
+    assert f"-----> Fetching Python {VERSION}" in again.text
 
 
 def test_one_that_was_changed_on_its_way_is_not_taken(server: EmbeddedServer) -> None:
@@ -170,9 +177,17 @@ def test_an_app_has_no_say_in_where_it_comes_from(server: EmbeddedServer) -> Non
 
 def push_for(server: EmbeddedServer, version: str) -> str:
     """What is read by who pushes an app that asks for this Python."""
+    return refused_push(server, an_app(server, version))
+
+
+def an_app(server: EmbeddedServer, version: str) -> Checkout:
     server.create("app")
     laptop = server.checkout("app")
     laptop.commit(wsgi("app") | {".python-version": f"{version}\n"})
+    return laptop
+
+
+def refused_push(server: EmbeddedServer, laptop: Checkout) -> str:
     pushed = laptop.push()
     assert pushed.status == 1, pushed.text
     assert server.leftovers("app") == []

@@ -58,7 +58,7 @@ def test_requirements_from_an_index_in_a_config_var(
     assert "(build/package-not-found)" in refused.text
     server.configure(app, **{variable: index.url_as(USER, "wrong-one")})
     wrong = laptop.push()
-    assert "main -> main (build failed)" in wrong.text
+    assert "One that refuses the name and password in its address counts as empty." in wrong.text
     server.configure(app, **{variable: index.url_as(USER, QUOTED)})
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
@@ -74,7 +74,9 @@ def test_lock_of_uv_from_an_index_that_it_names(server: EmbeddedServer, index: I
     secrets = {"UV_INDEX_HOUSE_USERNAME": USER, "UV_INDEX_HOUSE_PASSWORD": PASSWORD}
     lock(laptop.folder, secrets)
     laptop.commit({})
-    assert "main -> main (build failed)" in laptop.push().text
+    refused = laptop.push()
+    assert "(build/index-refused)" in refused.text, refused.text
+    assert "from the config vars UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD." in refused.text
     server.configure(app, **secrets)
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text

@@ -183,15 +183,28 @@ def test_the_list_is_shown_changed_and_cleared(site: Site) -> None:
     assert "will use what fits." in site.ship("buildpacks:clear")
 
 
-def test_what_goes_wrong_is_told(site: Site) -> None:
-    site.ship("buildpacks:set", "maker")
-    site.refused({"serve": SERVE}, "buildpack-does-not-fit")
-    site.refused(APP, "buildpack-failed")  # there is no GREETING to copy
+def test_what_goes_wrong_is_told_and_what_is_advised_works(site: Site) -> None:
+    path, before = site.server.layout.server_settings, records.read_server(site.server.layout)
     site.ship("buildpacks:set", "gone")
-    site.refused(APP, "buildpack-not-fetched")
+    site.refused({"serve": SERVE}, "buildpack-not-fetched")
+    allowed = {**before.buildpacks, "gone": before.buildpacks["maker"]}
+    records.write_toml(path, replace(before, buildpacks=allowed))  # its line is corrected
+    try:
+        site.refused({"serve": SERVE}, "buildpack-does-not-fit")
+        site.refused(APP, "buildpack-failed")  # what it looks for is committed
+        site.server.configure(site.app, GREETING="hello")  # what it looked for among config vars
+        pushed = site.laptop.push()
+        assert pushed.status == 0, pushed.text
+        assert site.server.ask(site.app) == (200, "hello True")
+    finally:
+        records.write_toml(path, before)
     app_settings = site.server.paths(site.app).settings
     app_settings.write_text(app_settings.read_text().replace('"gone"', '"left"'))
-    site.refused(APP, "buildpack-not-allowed")
+    site.refused(dict(wsgi("page")), "buildpack-not-allowed")
+    site.ship("buildpacks:remove", "left")
+    pushed = site.laptop.push()
+    assert pushed.status == 0, pushed.text
+    assert site.server.ask(site.app) == (200, "page hello")
 
 
 def test_app_json_chooses_where_nobody_else_did_and_the_server_has_them_all(site: Site) -> None:

@@ -188,11 +188,6 @@ def test_a_config_var_leaves_it_out(shop: Shop) -> None:
     ("name", "reason", "changes"),
     [
         (
-            "variable",
-            "variable",
-            {"shop/settings.py": SETTINGS + ("SECRET_KEY = os.environ['SHOP_KEY']\n")},
-        ),
-        (
             "variable-decouple",
             "variable",
             {
@@ -208,19 +203,12 @@ def test_a_config_var_leaves_it_out(shop: Shop) -> None:
                 "requirements.txt": "django==5.2.*\nwhitenoise==6.*\ndjango-environ\n",
             },
         ),
-        ("reference", "failed", {"assets/site.css": "body { background: url('gone.png') }\n"}),
         (
             "settings-module",
             "failed",
             {"manage.py": MANAGE.replace("shop.settings", "shop.production")},
         ),
-        ("module", "failed", {"shop/settings.py": SETTINGS + "import storages\n"}),
         ("syntax", "failed", {"shop/settings.py": SETTINGS + "if\n"}),
-        (
-            "not-enabled",
-            "failed",
-            {"shop/settings.py": SETTINGS.replace("INSTALLED_APPS", "LOCAL_APPS")},
-        ),
         (
             "improper",
             "failed",
@@ -239,6 +227,34 @@ def test_what_failed_is_told_with_the_line_to_type(
     assert shop.server.live(APP) == before
     assert shop.server.leftovers(APP) == []
     assert_as_recorded(f"collectstatic-{name}", masked(shop.server, error_block(pushed)))
+
+
+def test_what_is_advised_on_static_files_leads_to_a_release(shop: Shop) -> None:
+    """For build/collectstatic-variable and build/collectstatic-failed: a project with a fault below
+    the other, each put right by its advice.
+    """
+    files: dict[str, str | bytes | None] = {
+        "shop/settings.py": SETTINGS.replace("INSTALLED_APPS", "LOCAL_APPS")
+        + "SECRET_KEY = os.environ['SHOP_KEY']\nimport storages\n",
+        "assets/site.css": "body { background: url('gone.png') }\n",
+    }
+
+    def refused(name: str, advice: str) -> None:
+        pushed = shop.push(files)
+        assert pushed.status == 1, pushed.text
+        assert advice in pushed.text, pushed.text
+        assert_as_recorded(f"collectstatic-{name}", masked(shop.server, error_block(pushed)))
+
+    refused("variable", "`ship config:set SHOP_KEY=...`")
+    assert shop.server.ship("config:set", "SHOP_KEY=secret", "-a", APP).status == 0
+    refused("module", "If it is a file of yours, check that it was committed")
+    files["storages.py"] = ""
+    refused("not-enabled", "Add 'django.contrib.staticfiles' to the INSTALLED_APPS")
+    files["shop/settings.py"] = str(files["shop/settings.py"]).replace("LOCAL_", "INSTALLED_")
+    refused("reference", "Correct the address in it, or commit the file")
+    files["assets/gone.png"] = "a picture"
+    assert "2 static files copied to" in shop.deploy(files)
+    assert shop.ask("/")[0] == 200
 
 
 def test_config_vars_of_another_machine_do_not_break_a_build(shop: Shop) -> None:

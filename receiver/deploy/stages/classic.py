@@ -55,7 +55,7 @@ class ClassicBuild:
             raise BuildError(
                 f"The buildpack {self.source.name} does not fit this app.",
                 detail=_last_lines(said) or "Its bin/detect found nothing that it knows.",
-                advice="Take it out with `ship buildpacks:remove`,"
+                advice=f"Take it out with `ship buildpacks:remove {self.source.name}`,"
                 " or commit the files that it looks for.",
                 reason="build/buildpack-does-not-fit",
             )

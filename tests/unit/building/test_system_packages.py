@@ -89,6 +89,7 @@ def test_of_apts_words_those_are_shown_that_say_something(tmp_path: Path) -> Non
     assert failed.value.title == "The server's distribution has no package odd."
     assert b"Get:1" not in said
     assert b"E: Unable to locate package odd" in said
+    assert "Look for its name" in failed.value.advice
     system_packages.install(server(tmp_path, Packages()), ("ffmpeg",), Output(said.extend))
 
 
@@ -105,6 +106,9 @@ def test_failures_of_apt_have_reasons(tmp_path: Path, says: bytes, reason: str) 
     with pytest.raises(ShipError) as failed:
         system_packages.install(here, ("odd",), Output(len))
     assert failed.value.reason == reason
+    if reason == "build/packages-conflict":
+        assert "Ask for another package" in failed.value.advice
+        system_packages.install(here, ("ffmpeg",), Output(len))
 
 
 @pytest.mark.parametrize(
