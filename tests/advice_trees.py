@@ -150,43 +150,91 @@ OF_UV: tuple[OfTree, ...] = (
 )
 """Refused by uv: its words become advice, and what follows it is taken by what reads the file."""
 
+FOLLOWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "unit/test_advice_on_archives.py::test_an_archive_made_as_advised_is_taken": (
+            "build/archive-cut-short",
+            "build/archive-too-large",
+            "build/empty-archive",
+            "build/not-an-archive",
+            "build/unsafe-tree",
+        ),
+        "unit/test_advice_on_archives.py::test_a_commit_made_as_advised_is_taken": (
+            "build/path-too-long",
+            "build/too-many-files",
+            "build/tree-too-large",
+        ),
+        "unit/test_advice_by_hand.py::test_a_file_that_was_not_pushed_is_committed": (
+            "build/missing-file",
+        ),
+        "unit/test_advice_by_hand.py::test_a_buildpack_prints_the_yaml_of_the_advice": (
+            "build/buildpack-release",
+        ),
+        "unit/building/test_builder.py::test_what_cannot_be_packed_is_told_in_tars_words": (
+            "build/pack-failed",
+        ),
+        "unit/building/test_builder.py::"
+        "test_what_cannot_be_unpacked_is_told_and_pushed_again_it_is": ("build/unpack-failed",),
+        "unit/building/test_system_packages.py::"
+        "test_of_apts_words_those_are_shown_that_say_something": ("build/package-unknown",),
+        "unit/building/test_system_packages.py::test_failures_of_apt_have_reasons": (
+            "build/packages-conflict",
+        ),
+        "unit/building/test_system_packages.py::"
+        "test_what_is_allowed_one_by_one_or_all_is_installed": ("build/packages-missing",),
+        "embedded/test_advice_on_packages.py::test_what_is_advised_is_installed": (
+            "build/hash-mismatch",
+            "build/network",
+            "build/own-project",
+            "build/package-build-failed",
+            "build/package-metadata",
+            "build/requirements-unresolvable",
+        ),
+        "embedded/test_advice_on_packages.py::test_what_nobody_knows_is_tried_on_the_own_machine": (
+            "build/install-failed",
+        ),
+        "embedded/test_private_indexes.py::test_lock_of_uv_from_an_index_that_it_names": (
+            "build/index-refused",
+        ),
+        "embedded/test_fetched_python.py::test_one_that_cannot_be_downloaded_leaves_nothing": (
+            "build/python-download-failed",
+        ),
+        "embedded/test_push_buildpacks.py::"
+        "test_what_goes_wrong_is_told_and_what_is_advised_works": (
+            "build/buildpack-does-not-fit",
+            "build/buildpack-failed",
+            "build/buildpack-not-fetched",
+        ),
+        "embedded/test_push_django.py::test_what_is_advised_on_static_files_leads_to_a_release": (
+            "build/collectstatic-failed",
+            "build/collectstatic-variable",
+        ),
+        "embedded/test_push_trouble.py::test_a_full_disk_stops_the_push_and_nothing_else": (
+            "build/disk-full",
+        ),
+        "embedded/test_push_trouble.py::"
+        "test_a_deploy_that_is_killed_in_its_install_is_undone_by_the_next_push": (
+            "build/interrupted",
+        ),
+        "embedded/test_build_limits.py::"
+        "test_a_build_that_eats_memory_is_killed_alone_and_explained": ("build/memory",),
+        "embedded/test_advice.py::test_faults_below_each_other_are_put_right_one_by_one": (
+            "build/post-compile-failed",
+            "build/pre-compile-failed",
+            "build/static-folder",
+            "build/timeout",
+        ),
+        "embedded/test_app_json.py::"
+        "test_a_required_config_var_is_asked_for_before_anything_is_built": (
+            "build/config-var-required",
+        ),
+    }
+)
+"""Reasons whose advice a test of its own follows, by the test, below tests/."""
 UNTRIED: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(
-        (
-            "build/hash-mismatch", "build/index-refused", "build/install-failed", "build/network",
-            "build/own-project", "build/package-build-failed", "build/package-metadata",
-            "build/python-download-failed", "build/requirements-unresolvable",
-        ),
-        "an index, a compiler or the app's author has to do it",
-    )
-    | dict.fromkeys(
-        (
-            "build/buildpack-failed", "build/buildpack-not-fetched", "build/buildpack-release",
-            "build/collectstatic-failed", "build/collectstatic-variable", "build/failed",
-            "build/disk-full", "build/interrupted", "build/memory", "build/pack-failed",
-            "build/post-compile-failed", "build/pre-compile-failed", "build/static-folder",
-            "build/timeout", "build/unpack-failed", "build/virtualenv-copy",
-        ),
-        "a process fails there, so that a push has to show it",
-    )
-    | dict.fromkeys(
-        (
-            "build/buildpack-does-not-fit", "build/config-var-required",
-            "build/package-unknown", "build/packages-conflict", "build/packages-missing",
-        ),
-        "a command on the server has to be typed, so that a server has to show it",
-    )
-    | dict.fromkeys(
-        (
-            "build/archive-cut-short", "build/archive-too-large", "build/empty-archive",
-            "build/file-too-large", "build/missing-file", "build/nested-too-deeply",
-            "build/not-an-archive", "build/path-too-long", "build/too-many-files",
-            "build/tree-too-large", "build/unsafe-tree",
-        ),
-        "it names what not to send, and nothing to type",
-    )
-)  # fmt: skip
-"""Reasons whose advice nothing follows in the unit ring, and why."""
+    {"build/failed": "nothing is refused with it: it stands for what has no reason of its own"}
+)
+"""Reasons whose advice nothing follows, and why."""
 
 TREES: tuple[OfTree, ...] = (
     # Which Python
@@ -770,6 +818,27 @@ TREES: tuple[OfTree, ...] = (
         "Name folders, or use patterns such as `*.psd`.",
         SERVES,
         {".slugignore": "*.psd\n"},
+    ),
+    OfTree(
+        "build/file-too-large",
+        {**ALONE, "requirements.txt": bytes(5 << 20)},
+        "Check that the right file was committed under this name.",
+        SERVES,
+        {"requirements.txt": "flask\n"},
+    ),
+    OfTree(
+        "build/nested-too-deeply",
+        {**APP, "ship.toml": f"web = {'[' * 5000}\n"},
+        "Check that the right files were committed.",
+        SERVES,
+        {"ship.toml": "[build]\nroot = '.'\n"},
+    ),
+    OfTree(
+        "build/nested-too-deeply",
+        {**ALONE, "pyproject.toml": f"x = {'[' * 5000}\n"},
+        "Check that the right files were committed.",
+        SERVES,
+        {"pyproject.toml": PROJECT},
     ),
     OfTree(
         "build/no-buildpack",

@@ -36,7 +36,10 @@ _UNPACK_LIMIT_S = 300.0
 _VENV_MODE = 0o750
 _OF_SCRIPTS = frozenset({"build/pre-compile-failed", "build/post-compile-failed"})
 _MIB = 1024 * 1024
-_PACK = 'exec /bin/tar -c --anchored --no-wildcards "$@" -f - . 2>/dev/null'
+_SHOWN_LINES = 20
+_TAR = '/bin/tar -c --anchored --no-wildcards "$@" -f - .'
+_PACK = f"exec {_TAR} 2>/dev/null"
+_TAR_SAYS = f"exec 3>&1; {_TAR} 2>&3 | cat >/dev/null"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +109,13 @@ class Builder:
         try:
             shell.capture(argv, given=fd, cwd=target, limit_s=_UNPACK_LIMIT_S)
         except shell.CommandError as error:
-            title = "The pushed files could not be unpacked."
-            raise _failed_step(title, error.output, "build/unpack-failed") from error
+            raise _failed_step(
+                "The pushed files could not be unpacked.",
+                error.output,
+                "The lines above are tar's. Push again; if it stays, have an administrator of the "
+                "server look at `ship doctor`.",
+                "build/unpack-failed",
+            ) from error
         finally:
             os.close(fd)
 
@@ -190,8 +198,16 @@ class Builder:
         try:
             shell.capture(argv, limit_s=_UNPACK_LIMIT_S)
         except shell.CommandError as error:
-            title = "The last virtualenv could not be copied."
-            raise _failed_step(title, error.output, "build/virtualenv-copy") from error
+            if full_disk.is_named_in(error.output):
+                raise disk_full(error.output.strip()) from error
+            self.out.warn(
+                "The last virtualenv could not be copied, so all packages are installed:\n"
+                f"{error.detail}"
+            )
+            uid, gid = ids(owner)
+            files.remove_tree(venv)
+            files.make_folder(venv, mode=_VENV_MODE, uid=uid, gid=gid)
+            return False
         files.make_folder(venv, mode=_VENV_MODE)  # the copied one may be of a more open time
         return True
 
@@ -238,15 +254,25 @@ class Builder:
         fd = os.open(self.release.slug, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as slug:
             # both streams of a job come as one; a warning of tar's must not end up in the archive
-            left_out = (f"--exclude=./{path}" for path in self.mounts)
-            tar = ("/bin/sh", "-c", _PACK, "sh", *left_out)
-            job = self._job(tar, None, (), _UNPACK_LIMIT_S)
-            status = self.host.jobs.run(job, slug.write)
+            status = self._tar(_PACK, slug.write)
             slug.flush()
             os.fsync(slug.fileno())
         if status:
-            raise _failed_step("The built tree could not be packed.", "", "build/pack-failed")
+            said = bytearray()
+            self._tar(_TAR_SAYS, said.extend)
+            raise _failed_step(
+                "The built tree could not be packed.",
+                said.decode("utf-8", "replace"),
+                "The lines above are tar's. What the build makes has to be readable, and may not "
+                "be written to when it is over. Correct what makes these files, and push again.",
+                "build/pack-failed",
+            )
         archive.unlink()
+
+    def _tar(self, script: str, on_output: Callable[[bytes], object]) -> int:
+        left_out = (f"--exclude=./{path}" for path in self.mounts)
+        argv = ("/bin/sh", "-c", script, "sh", *left_out)
+        return self.host.jobs.run(self._job(argv, None, (), _UNPACK_LIMIT_S), on_output)
 
     def _do(
         self, command: Command, venv: Path | None, writable: tuple[Path, ...], explain: Explain
@@ -407,7 +433,9 @@ def _shown(argv: tuple[str, ...]) -> str:
     return " ".join((Path(argv[0]).name, *argv[1:]))
 
 
-def _failed_step(title: str, said: str, reason: str) -> BuildError:
+def _failed_step(title: str, said: str, advice: str, reason: str) -> BuildError:
+    """The error for a tar that failed, by its last lines."""
     if full_disk.is_named_in(said):
         return disk_full(said.strip())
-    return BuildError(title, detail=said.strip(), reason=reason)
+    seen = "\n".join(said.strip().splitlines()[-_SHOWN_LINES:]) or "tar wrote nothing."
+    return BuildError(title, detail=seen, advice=advice, reason=reason)
