@@ -2,11 +2,10 @@
 knows it.
 """
 
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver.hosts import Host
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model import settings
 from receiver.model.layout import AppPaths, Layout
@@ -15,16 +14,35 @@ from receiver.state import records
 
 if TYPE_CHECKING:
     from receiver.engine import Engine
+    from receiver.hosts import Host
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
     """Handed to every story; values below it come from here, never from the environment."""
 
-    layout: Layout
-    settings: settings.Server
-    host: Host
-    clock: Clock = SYSTEM_CLOCK
+    def __init__(
+        self,
+        layout: Layout,
+        settings: "settings.Server",
+        host: "Host | None" = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Without a host, it is the one that the settings name."""
+        self.layout = layout
+        self.settings = settings
+        self.clock = clock
+        self._given = host
+
+    @cached_property
+    def host(self) -> "Host":
+        """What runs the processes of its apps. Many a command looks at records alone: for those,
+        nothing of a host is imported.
+        """
+        return self._given or _host(self.layout, self.settings)
+
+    def with_settings(self, settings: "settings.Server") -> "Server":
+        """The same server, with other settings."""
+        return Server(self.layout, settings, self.host, self.clock)
 
     def app(self, name: AppName) -> AppPaths:
         """The folder of an app that exists; NotFoundError with similar names otherwise."""
@@ -59,10 +77,10 @@ def open_server(root: Path | None) -> Server:
     """
     layout = Layout.at(root)
     found = records.read_server(layout)
-    return Server(layout, found, _host(layout, found))
+    return Server(layout, found)
 
 
-def _host(layout: Layout, found: settings.Server) -> Host:
+def _host(layout: Layout, found: settings.Server) -> "Host":
     match found.host:
         case "systemd":
             from receiver.hosts.systemd.host import SystemdHost  # noqa: PLC0415 - one is needed

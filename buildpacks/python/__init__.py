@@ -2,7 +2,7 @@
 front.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from buildpacks.python.collectstatic import COLLECTSTATIC, plan_collectstatic
 from buildpacks.python.discovery import find_entry

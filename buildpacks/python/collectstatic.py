@@ -7,7 +7,8 @@ other ones than their author thinks, and the build fails.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from buildpacks.python.django_findings import NOISE
 from buildpacks.python.hooks import IN_VENV

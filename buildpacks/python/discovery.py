@@ -8,7 +8,9 @@ top folder, then packages, then the same below src/. The first that holds an app
 import ast
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from buildpacks.python.django import django_entry
 from buildpacks.python.entry import Entry
@@ -40,8 +42,7 @@ _NOT_PACKAGES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """What was found, and what has to be told about the way there."""
 
     entry: Entry | None

@@ -1,12 +1,11 @@
 """The web entry of an app: what gunicorn is to serve, and the evidence for it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from buildpacks.python.frameworks import Interface
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """An application that was found in the source."""
 
     target: str

@@ -5,8 +5,10 @@ it.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from buildpacks.python import packaging
 from buildpacks.python.hooks import PRE_COMPILE
@@ -55,21 +57,20 @@ _UNPINNED = {
 """How to pin what a file asks for, and what to commit then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packages:
+class Packages(msgspec.Struct, frozen=True):
     """What an app's own files say of its packages."""
 
     manager: Manager
-    specifiers: Mapping[str, str] = field(default_factory=dict)
+    specifiers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The range asked for, or the locked version, of each package that is named."""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The files that decide."""
     asks: bool = True
     """Whether they name anything at all."""
     per_commit: str = ""
     """Why each commit needs a virtualenv of its own; nothing when it does not."""
     options: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     pinned: "Pinned | None" = None
     """What is installed by exact versions, with nothing left to resolve."""
     source: str = ""
@@ -163,12 +164,11 @@ def _index_settings(options: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return env
 
 
-@dataclass(frozen=True, slots=True)
-class _Linked:
+class _Linked(msgspec.Struct, frozen=True):
     """Packages of the tree that stay in it: what decides how they are installed."""
 
-    texts: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = msgspec.field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     options: tuple[str, ...] = ()
     per_commit: str = ""
 

@@ -6,8 +6,10 @@ import codecs
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+
+import msgspec
+from msgspec.structs import replace
 
 from buildpacks.python.packages import Manager
 from buildpacks.python.pipfile import pipfile_python, read_pipfile_lock
@@ -40,8 +42,7 @@ _ALONE = "Write the version alone: no quotes, no wildcards, no other words."
 _REPAIR = "Write one line such as `3.12`, save the file as plain UTF-8, and commit it."
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """The interpreter of an app."""
 
     python: Interpreter
@@ -49,7 +50,7 @@ class Chosen:
     """Why it is this one."""
     warnings: tuple[str, ...] = ()
     """What nobody may overlook."""
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Minor versions that could be chosen as well, newest first, each with the line that does."""
 
 

@@ -5,8 +5,9 @@ one that the app's ship.toml chooses.
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from buildpacks.python.packaging import is_package
 from buildpacks.python.pipfile import PIPFILE, PIPFILE_LOCK
@@ -78,8 +79,7 @@ _UNLOCKED_WORKSPACE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """The file that says which packages to install."""
 
     manager: Manager

@@ -4,12 +4,12 @@ are named.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Index:
+
+class Index(msgspec.Struct, frozen=True):
     """A package index that a lock file names besides the usual one."""
 
     name: str
@@ -33,8 +33,7 @@ class Index:
         return {name: value for name, value in given.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(msgspec.Struct, frozen=True):
     """One package."""
 
     name: str
@@ -59,8 +58,7 @@ class Pin:
         return " ".join((place, *(f"--hash={one}" for one in self.hashes)))
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(msgspec.Struct, frozen=True):
     """All that one lock file has installed."""
 
     source: str
@@ -97,8 +95,7 @@ class Pinned:
         return [Batch(index, _text(lines)) for index, lines in by_index.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Requirements that are installed from one index."""
 
     index: Index | None

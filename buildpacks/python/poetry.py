@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from buildpacks.python.markers import Holds, markers_of
 from buildpacks.python.pins import Index, Pin, Pinned, git_url, in_tree, is_usual, normalised
@@ -29,8 +31,7 @@ _PROJECT_KEYS = ("requires-python", "dependencies", "optional-dependencies")
 _Table = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(msgspec.Struct, frozen=True):
     """A dependency that is followed: which package, which of its extras, which of its versions."""
 
     name: str

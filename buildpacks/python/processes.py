@@ -5,8 +5,9 @@ be installed for the one that serves it.
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from buildpacks.procfile import procfile_lines
 from buildpacks.python.discovery import MODULE_NAMES, Search, find_entry
@@ -41,8 +42,7 @@ _RUN_BY_PYTHON = re.compile(
 _SCALE = "To run more: `ship ps:scale web=2`."
 
 
-@dataclass(frozen=True, slots=True)
-class Processes:
+class Processes(msgspec.Struct, frozen=True):
     """What runs, and what was decided for it."""
 
     lines: dict[str, str]
@@ -53,8 +53,7 @@ class Processes:
     """Whether neither the web line nor the code asks for the port that it is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class _App:
+class _App(msgspec.Struct, frozen=True):
     """What is known of the app."""
 
     tree: Tree

@@ -2,8 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
@@ -16,8 +17,7 @@ _REPAIRS = {UV_LOCK: f"{_MERGED} `uv lock`.", "poetry.lock": f"{_MERGED} `poetry
 _COPIED = ("directory", "path")
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(msgspec.Struct, frozen=True):
     """What uv.lock says."""
 
     versions: Mapping[str, str]

@@ -6,8 +6,9 @@ place in ship that knows them: a new version of Python is a line here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+import msgspec
 
 from buildpacks.python.versions import numbers
 from receiver.model.build import BuildFacts, Interpreter
@@ -35,8 +36,7 @@ END_OF_LIFE = {
 _SOON = timedelta(days=183)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What asks for a Python, and for which one."""
 
     version: str

@@ -5,7 +5,8 @@ their options mean.
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from receiver.model.build import Tree
 from receiver.model.encodings import as_utf8, is_utf16
@@ -34,8 +35,7 @@ _PINNED_GIT = re.compile(r"git\+.*@[0-9a-f]{40}([#\s]|$)")
 _MAX_FILES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(msgspec.Struct, frozen=True):
     """What the files say together."""
 
     texts: Mapping[str, str]
@@ -51,7 +51,7 @@ class Requirements:
     """Whether any line says anything."""
     editable: tuple[str, ...] = ()
     """Those of `from_tree` that stay links to the tree."""
-    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Options that uv does not take from the file itself, or takes otherwise than pip does."""
     text: str = ""
     """All in one, where uv cannot read the files as they are: else nothing."""

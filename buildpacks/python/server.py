@@ -5,7 +5,8 @@ it.
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from buildpacks.python.entry import Entry
 from buildpacks.python.sessions import OneProcess
@@ -54,8 +55,7 @@ _PACKAGES = {
 _LIMIT = re.compile(r"(==|===|~=|<=|<)\s*([0-9][0-9.]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """The web process and what it needs besides the app's own packages."""
 
     command: str

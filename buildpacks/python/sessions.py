@@ -4,14 +4,13 @@ scheduler.
 Read from the source, never run.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from buildpacks.python.marks import marks
 from receiver.model.build import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class OneProcess:
+class OneProcess(msgspec.Struct, frozen=True):
     """Why a web process has to be one."""
 
     because: str

@@ -7,7 +7,8 @@ Asked where no application is found that gunicorn could serve. The source is rea
 import ast
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from buildpacks.python.modules import parse
 from receiver.model.build import Tree
@@ -20,8 +21,7 @@ _FIRST = (
 _TESTS = ("test_", "conftest")
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """A script, and how it is run."""
 
     process: str
@@ -33,8 +33,7 @@ class Start:
     """Why it is one process; empty where that says nothing to anyone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(msgspec.Struct, frozen=True):
     """Scripts of one framework."""
 
     name: str
@@ -126,8 +125,7 @@ def _a(name: str) -> str:
     return f"an {name}" if name[0] in "Aaeiou" and name != "uvicorn" else f"a {name}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Script:
+class _Script(msgspec.Struct, frozen=True):
     """A Python file of the top folder."""
 
     path: str

@@ -4,7 +4,8 @@ failure means.
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from buildpacks.python.django import manage_files
 from receiver.model.build import Tree
@@ -14,8 +15,7 @@ _DATABASE = "DATABASE_URL"
 _CRASHED = "Traceback (most recent call last)"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """One command, run in the built tree with the app's config vars."""
 
     title: str

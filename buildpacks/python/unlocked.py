@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from buildpacks.python.pins import git_url, in_tree, is_usual, normalised
 from buildpacks.python.pipfile import PIPFILE
@@ -15,8 +16,7 @@ _Table = Mapping[str, Any]
 _TRANSLATED = frozenset({"poetry", PIPFILE})
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True):
     """What a file asks for."""
 
     kind: str

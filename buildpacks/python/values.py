@@ -1,13 +1,13 @@
 """What can be known of a name without running the code that binds it."""
 
 import ast
-from dataclasses import dataclass
+
+import msgspec
 
 from buildpacks.python.frameworks import CONSTRUCTORS, Interface
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(msgspec.Struct, frozen=True):
     """A web application, and the place that makes it."""
 
     interface: Interface
@@ -17,22 +17,19 @@ class Application:
     constructor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(msgspec.Struct, frozen=True):
     """Something of a package that is not in the tree, by its full name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(msgspec.Struct, frozen=True):
     """A module of the tree."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(msgspec.Struct, frozen=True):
     """A class of the app's own; calling it gives an application."""
 
     interface: Interface
@@ -40,8 +37,7 @@ class Maker:
     path: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Function:
+class Function(msgspec.Struct, frozen=True, eq=False):
     """A function of the app's own, with the names it sees."""
 
     node: ast.FunctionDef

@@ -7,8 +7,9 @@ What a library reads, and names that are put together at run time, are not seen.
 import ast
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
+
+import msgspec
 
 from receiver.model.build import Tree
 
@@ -26,8 +27,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 """Of all files together: what is parsed takes a hundred times its size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A variable that is read without a default."""
 
     name: str

@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +28,7 @@ _SECOND_US = 1_000_000
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct):
     """A change that is under way, and on record as begun."""
 
     layout: Layout
@@ -40,7 +38,7 @@ class Entry:
     """Is told when the disk takes no line."""
     told: str = ""
     """What the change is, in its own words."""
-    _open: bool = field(default=True)
+    _open: bool = True
 
     def begin(self) -> "Entry":
         """Record that it begins."""

@@ -2,7 +2,6 @@
 now.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -24,8 +23,7 @@ _LOOPBACK = "127.0.0.1"
 Source = Literal["checks:set", "the code", "default"]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """One setting of a check, and who said so."""
 
     value: Any

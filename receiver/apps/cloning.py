@@ -6,9 +6,9 @@ takes it away again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from msgspec.structs import replace
 
 from receiver.apps import clone_notes
@@ -26,8 +26,7 @@ from receiver.server import Server
 from receiver.state import records
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be made of which app."""
 
     old: AppName

@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.building import facts, marks, pythons, shared_pip
 from receiver.building.pip_settings import PipSettings
@@ -42,8 +44,7 @@ _PACK = f"exec {_TAR} 2>/dev/null"
 _TAR_SAYS = f"exec 3>&1; {_TAR} 2>&3 | cat >/dev/null"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Builder:
+class Builder(msgspec.Struct, frozen=True, kw_only=True):
     """The build of one release."""
 
     server: Server
@@ -59,7 +60,7 @@ class Builder:
     """Config vars that the build does without."""
     turn: Turn = nullcontext
     """What is held while something is installed or run: other apps' builds wait for it."""
-    mounts: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Where the app's storage appears in the tree."""
 
     @property

@@ -2,12 +2,12 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.building import interpreters, pip_settings, pythons
 from receiver.building.constraint_files import in_tree, on_disk, texts

@@ -6,19 +6,19 @@ or None, where it changes nothing in what is installed.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 Scope = Literal["always", "install", "lookup", "choose", "sync"]
 """Which commands of uv's are told: all; `uv pip install`; the same where it asks the usual indexes;
 where no lock file says the versions; `uv sync`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ForUv:
+class ForUv(msgspec.Struct, frozen=True):
     """Variables and options of the command line that mean to uv what the option means to pip."""
 
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     options: tuple[str, ...] = ()
 
 

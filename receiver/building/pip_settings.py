@@ -7,10 +7,12 @@ for apps too. An app's own PIP_* config vars come before it, its UV_* config var
 import configparser
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.building.constraint_files import constrained
 from receiver.building.pip_options import ALIASES, ForUv, Scope, Told, translated
@@ -41,18 +43,17 @@ See = Callable[[Path], Seen]
 """Looks for a place, as the app's build will; a relative one is below the pushed tree."""
 
 
-@dataclass(frozen=True, slots=True)
-class PipSettings:
+class PipSettings(msgspec.Struct, frozen=True):
     """What uv's commands are told, and sentences for the push log."""
 
-    env: Mapping[str, str] = field(default_factory=lambda: dict(_ALWAYS))
+    env: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(_ALWAYS))
     """Variables for every command."""
     notices: tuple[str, ...] = ()
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, Told] = msgspec.field(default_factory=dict)
     """What the commands of a scope are told, by option."""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Those of pip that decide what is installed, as far as uv is told."""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = msgspec.field(default_factory=dict)
     """What the files of constraints say, by path."""
 
     @property

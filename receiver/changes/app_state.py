@@ -4,9 +4,9 @@ Plans are made of it. Read under the app's lock, it holds until the change that 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.hosts.accounts import ids
 from receiver.model.cron import Cron, Timer
@@ -23,8 +23,7 @@ from receiver.server import Server
 from receiver.state import records
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppState:
+class AppState(msgspec.Struct, frozen=True, kw_only=True):
     """An app as its records have it."""
 
     server: Server

@@ -6,8 +6,9 @@ in the room of its subject.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import ids
@@ -22,8 +23,7 @@ Do = Callable[[Plan], object]
 """How the steps of a part are done: journalled, or so that they can be repeated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copying:
+class Copying(msgspec.Struct, frozen=True, kw_only=True):
     """A clone under way."""
 
     original: AppState

@@ -4,13 +4,13 @@ which is never run. Pure.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 BASE = "BaseSettings"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """How a settings class makes a variable's name of a field's."""
 
     prefix: str = ""
@@ -23,10 +23,9 @@ class Names:
         return name if self.case_sensitive else name.upper()
 
 
-@dataclass(slots=True)
-class _Class:
+class _Class(msgspec.Struct):
     bases: list[str]
-    fields: set[str] = field(default_factory=set)
+    fields: set[str] = msgspec.field(default_factory=set)
     prefix: str | None = None
     case_sensitive: bool | None = None
 

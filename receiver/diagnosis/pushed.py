@@ -6,8 +6,9 @@ Values only; deploy/stages/canary.py fills them in.
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from receiver.diagnosis.env_settings import Names
@@ -22,8 +23,7 @@ def normal_name(package: str) -> str:
     return re.sub(r"[-_.]+", "-", bare).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True):
     """The pushed tree, as far as it can tell why the app does not start."""
 
     app: str = ""
@@ -40,7 +40,7 @@ class Pushed:
     """What limits:set has set for web, such as `256M`."""
     hosts_variable: str = ""
     """The config var that ALLOWED_HOSTS is read from."""
-    settings: "Mapping[str, Names]" = field(default_factory=dict)
+    settings: "Mapping[str, Names]" = msgspec.field(default_factory=dict)
     """The classes of pydantic's settings, by name."""
     installed: Mapping[str, str] | None = None
     """Versions of the packages in the virtualenv, by their normal names; None where that is not

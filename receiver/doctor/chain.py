@@ -4,11 +4,11 @@ each step.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.deploy.stages import canary as checking
 from receiver.doctor import failed_requests, front_door
@@ -80,8 +80,7 @@ def _what_is_wrong(answer: Answer | CheckError, question: Question) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True):
     """The way from nginx to one app, with what was seen on it."""
 
     seen: Seen

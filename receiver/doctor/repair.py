@@ -3,7 +3,6 @@
 Only ship's own files are touched, and what somebody changed in one is kept.
 """
 
-import dataclasses
 import os
 import stat
 from collections.abc import Callable
@@ -48,7 +47,7 @@ class Repairer:
         self._server = server
         # whoever is at work on an app since it was looked at is not waited for
         settings = msgspec.structs.replace(server.settings, lock_wait_s=_WAIT_S)
-        self._hasty = dataclasses.replace(server, settings=settings)
+        self._hasty = server.with_settings(settings)
         self._out = out
         self._rebuild = rebuild
 

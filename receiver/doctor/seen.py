@@ -5,7 +5,6 @@ of the machine.
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,8 +19,7 @@ from receiver.server import Server
 from receiver.state import records
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppSeen(AppState):
+class AppSeen(AppState, frozen=True, kw_only=True):
     """An app as its records say it should be; without a release where its record is gone."""
 
     owner: Owner | None
@@ -34,8 +32,7 @@ class AppSeen(AppState):
         return self.release is not None or not any(map(os.path.lexists, links))
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """The machine, looked at once for all modules."""
 
     server: Server

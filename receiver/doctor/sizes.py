@@ -1,8 +1,9 @@
 """What holds how much of the disk, and what of it can go: measured by du, and changed by nobody."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.building import marks
 from receiver.machine import shell
@@ -19,8 +20,7 @@ _KEPT = 2
 """The live release and the one before it never go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppDisk:
+class AppDisk(msgspec.Struct, frozen=True, kw_only=True):
     """What one app holds, in bytes."""
 
     app: str
@@ -39,8 +39,7 @@ class AppDisk:
         return sum(parts) + self.repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spare:
+class Spare(msgspec.Struct, frozen=True, kw_only=True):
     """Something that can go."""
 
     what: str
@@ -49,8 +48,7 @@ class Spare:
     """What has it go, as a line to type or a setting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
     """All that Ship knows of."""
 
     apps: tuple[AppDisk, ...]

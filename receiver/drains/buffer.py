@@ -4,7 +4,8 @@ and no memory.
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.model.log_line import LogLine
 
@@ -16,8 +17,7 @@ _OWN_BYTES = 500
 """What a line takes besides its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Lines to be sent together."""
 
     lines: tuple[LogLine, ...]

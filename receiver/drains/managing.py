@@ -1,7 +1,8 @@
 """The stories of log drains: add, remove, look at, try out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.changes.change import changing
 from receiver.drains.records import find, read, read_state, write
@@ -18,8 +19,7 @@ from receiver.server import Server
 _MOST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """A drain, and how it goes."""
 
     drain: Drain

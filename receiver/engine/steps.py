@@ -2,12 +2,12 @@
 opposites.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.changes.app_state import state_of
 from receiver.engine import background
@@ -288,10 +288,10 @@ class MachineSteps:
         address = self._server.address(app)
         # nginx finds the app by its name alone
         question = Question.by(msgspec.structs.replace(check, host=None), address)
-        question = dataclasses.replace(question, through_nginx=True)
+        question = replace(question, through_nginx=True)
         closed = records.read_app(self._server.layout.app(app)).maintenance
         if closed is not None:
-            question = dataclasses.replace(question, key=closed.key)
+            question = replace(question, key=closed.key)
         answer = health.ask(
             ("127.0.0.1", self._server.settings.http_port),
             question,

@@ -3,8 +3,9 @@
 Asks nothing itself.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from receiver.model.check import Check
 from receiver.model.errors import SEE_LOG, CheckError
@@ -20,8 +21,7 @@ _ANOTHER_STATUS = "Have the page answer so, or name this `status` too, and push 
 _DISALLOWED_HOST = ("DisallowedHost", "<h1>Bad Request (400)</h1>")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the app answered."""
 
     status: int
@@ -34,8 +34,7 @@ class Answer:
     """The path that was asked for as if by https, where the app sent there; else nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What an app is asked, and which answers count as alive."""
 
     path: str

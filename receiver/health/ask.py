@@ -1,10 +1,12 @@
 """One question to an app, over HTTP as a visitor would ask it."""
 
 import contextlib
-import dataclasses
 import http.client
 from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.health.answers import (
     Answer,
@@ -90,8 +92,7 @@ def try_out(
     return answer, verdict(answer, question)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Patience:
+class _Patience(msgspec.Struct, frozen=True):
     limit_s: float
     clock: Clock
     still_running: Callable[[], bool]
@@ -138,7 +139,7 @@ def _answer(address: Address, question: Question, patience: _Patience) -> Answer
         headers = _headers(question, "https")
         second = _try(address, path, headers, question.timeout_s or patience.limit_s)
         if isinstance(second, Answer):
-            answer = dataclasses.replace(second, seconds=answer.seconds, by_https=path)
+            answer = replace(second, seconds=answer.seconds, by_https=path)
     return answer
 
 
@@ -152,7 +153,7 @@ def _first_answer(address: Address, question: Question, patience: _Patience) -> 
         one_s = min(question.timeout_s or left_s, left_s) if up else left_s
         found = _try(address, question.path, headers, one_s) if up else "It has not started yet."
         if isinstance(found, Answer):
-            return dataclasses.replace(found, seconds=patience.clock.now() - started)
+            return replace(found, seconds=patience.clock.now() - started)
         if not running:
             raise ended(question.path)
         if patience.elsewhere is not None:

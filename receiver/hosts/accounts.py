@@ -1,8 +1,9 @@
 """The accounts of a machine that files and processes of apps belong to."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from receiver.model.names import AppName
 
@@ -15,8 +16,7 @@ _CLOSED = (
 """Closes /proc/PID/root, mem and the like of a process to others of its account."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """User and group that files of an app belong to."""
 
     uid: int

@@ -1,9 +1,10 @@
 """Commands that run once, as an app's account: what they are, and what a machine does with them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from receiver.model.names import AppName
 
@@ -14,14 +15,13 @@ STOP_GRACE_S = 10
 """How long what a job started may take to end, when it is told to; then it is killed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A command to run as an app's account, in its sandbox, with nothing inherited."""
 
     app: AppName
     argv: tuple[str, ...]
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Plain settings. Secrets never go here: other accounts can see a unit's properties."""
     config: Path | None = None
     """File of config vars, env.json of a release, that the command's environment is made of."""

@@ -10,9 +10,10 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from receiver.hosts import memory
 from receiver.hosts.jobs import STOP_GRACE_S, Job, JobTimeoutError, OnErrors
@@ -28,8 +29,7 @@ _LAST_READS = 32
 """A pipe holds less than this; more comes only from a child that never stops writing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where an app's jobs have their HOME, and where it is noted which of them run."""
 
     home: Path

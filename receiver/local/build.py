@@ -6,10 +6,10 @@ told.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from receiver.building import facts, marks
 from receiver.building.builder import Builder
@@ -51,8 +51,7 @@ class _Last(msgspec.Struct, frozen=True):
     venv: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout that can run."""
 
     release: Release
@@ -60,8 +59,7 @@ class Ready:
     pushed: Pushed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decided:
+class _Decided(msgspec.Struct, frozen=True, kw_only=True):
     """What the checkout is made of, and how it is built."""
 
     pushed: PushedTree
@@ -70,8 +68,7 @@ class _Decided:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be run, as it was typed."""
 
     top: Path

@@ -3,7 +3,8 @@ they end, stopped in time.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from receiver.local.guarded import Guarded, Program
 from receiver.local.laptop import CheckoutPaths
@@ -17,8 +18,7 @@ LONGEST_WAIT_S = 60.0
 Start = Callable[[str, Program], Guarded]
 
 
-@dataclass(slots=True)
-class Rest:
+class Rest(msgspec.Struct):
     """How often a process has ended soon after its start, and when it starts again."""
 
     began: float = 0.0
@@ -36,17 +36,16 @@ class Rest:
         self.began, self.again_at = now, None
 
 
-@dataclass(slots=True)
-class Crew:
+class Crew(msgspec.Struct):
     """They run while they are in `running`, by name, such as `worker.1`."""
 
     paths: CheckoutPaths
     clock: Clock
     start: Start
     own: Mapping[str, str]
-    running: dict[str, Guarded] = field(default_factory=dict)
-    rests: dict[str, Rest] = field(default_factory=dict)
-    formation: Formation = field(default_factory=dict)
+    running: dict[str, Guarded] = msgspec.field(default_factory=dict)
+    rests: dict[str, Rest] = msgspec.field(default_factory=dict)
+    formation: Formation = msgspec.field(default_factory=dict)
 
     def change(self, formation: Formation) -> None:
         """Have exactly these run, all of them started afresh."""

@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.machine import shell
 from receiver.model.program import RUNTIME
@@ -21,8 +22,7 @@ _ORPHAN_GRACE_S = 5.0
 """What a process may take to end when nobody is left to wait for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(msgspec.Struct, frozen=True, kw_only=True):
     """What is run, and how it is asked to end."""
 
     argv: tuple[str, ...]

@@ -10,8 +10,10 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
+
+from msgspec.structs import replace
 
 from receiver.hosts import plain_jobs
 from receiver.hosts.jobs import Job
@@ -33,12 +35,17 @@ _LONGEST_NAME = 27
 _FALLBACK_NAME = "app"
 
 
-@dataclass(frozen=True, slots=True)
 class CheckoutPaths(AppPaths):
     """Folders of the app of a checkout."""
 
     shared: Path
     """The user's cache."""
+
+    def __new__(cls, name: AppName, home: Path, run: Path, shared: Path) -> Self:
+        """As fields of its own: what is like a tuple takes no more of them from a class below."""
+        made = super().__new__(cls, name, home, run)
+        made.shared = shared
+        return made
 
     @property
     def cache(self) -> Path:
@@ -59,7 +66,6 @@ class CheckoutPaths(AppPaths):
         return self.home / "last.json"
 
 
-@dataclass(frozen=True, slots=True)
 class Laptop(Server):
     """A machine whose apps answer at localhost."""
 

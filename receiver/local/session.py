@@ -4,9 +4,10 @@ files change.
 
 import queue
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
+from msgspec.structs import replace
 from msgspec.structs import replace as with_fields
 
 from receiver.local import lines as local_lines
@@ -37,8 +38,7 @@ class Screen(Protocol):
         """A part of a build's transcript."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be run, as it was typed."""
 
     wish: Wish

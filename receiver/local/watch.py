@@ -4,8 +4,9 @@ app's own writing.
 
 import queue
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.local import changes as local_changes
 from receiver.local import working_tree
@@ -21,8 +22,7 @@ it."""
 _RIGHT_AFTER_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Files that count, and whether the build has to be decided anew."""
 
     files: frozenset[str]

@@ -6,9 +6,9 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from receiver.diagnosis import explain as diagnosis
@@ -60,8 +60,7 @@ def with_access_lines(web: Gunicorn) -> Gunicorn:
     return replace(web, arguments=(*_ACCESS_LINES, *web.arguments))
 
 
-@dataclass(slots=True)
-class Web:
+class Web(msgspec.Struct):
     """The web process of one run."""
 
     paths: CheckoutPaths

@@ -1,8 +1,9 @@
 """What nginx wrote about an app's requests, as lines of the app's log."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from receiver.machine.log_files import FileLog, FileLogs
 from receiver.model.log_line import LogLine

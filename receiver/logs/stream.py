@@ -7,9 +7,10 @@ lost between two readings, and nothing comes twice, also where files were rotate
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
+
+import msgspec
 
 from receiver.logs import audit_logs, build_logs, router_logs, run_logs
 from receiver.machine import files
@@ -23,8 +24,7 @@ def _any(_: bytes) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which lines somebody wants."""
 
     sources: frozenset[Source] = frozenset(SOURCES)

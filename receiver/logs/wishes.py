@@ -4,7 +4,8 @@ where there are none.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.logs.stream import Wanted
 from receiver.machine.clock import now_us
@@ -22,8 +23,7 @@ from receiver.state.release_times import ReleaseTimes
 _PROCESSES: frozenset[Source] = frozenset({"app", "cron"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """As it was typed."""
 
     runs: bool = True

@@ -7,9 +7,11 @@ on. Read, all of them are one log; never more than a block of it is in memory, o
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.machine.clock import now_us
 from receiver.machine.log_parts import Part, after_last_end, backwards, onwards, opened
@@ -64,8 +66,7 @@ class Log(Protocol):
         """Listen no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileLog:
+class FileLog(msgspec.Struct, frozen=True):
     """One log: a file and what was rotated away of it."""
 
     path: Path

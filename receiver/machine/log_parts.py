@@ -5,17 +5,17 @@ onwards.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+import msgspec
 
 _BLOCK_BYTES = 32 * 1024
 _LONGEST_LINE_BYTES = 256 * 1024
 """A longer one is shown in pieces."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     fd: int
     inode: int
     size: int

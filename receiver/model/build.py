@@ -4,10 +4,12 @@ import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 from typing import BinaryIO, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.model.errors import BuildError
 from receiver.model.weight import TreeLimits, too_many
@@ -18,8 +20,7 @@ _NO_MEMBER = "end of file header"
 """What tarfile says of an archive that ends behind its global header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(msgspec.Struct, frozen=True):
     """A Python found on this machine."""
 
     path: str
@@ -31,8 +32,7 @@ class Interpreter:
         return ".".join(self.version.split(".")[:2])
 
 
-@dataclass(frozen=True, slots=True)
-class BuildFacts:
+class BuildFacts(msgspec.Struct, frozen=True):
     """What a buildpack may know besides the tree."""
 
     interpreters: tuple[Interpreter, ...]
@@ -43,14 +43,13 @@ class BuildFacts:
     """Pythons that are not here and can be fetched, with the paths that they will have."""
     python_before: str = ""
     """The version that the live release runs on."""
-    pip: Mapping[str, str] = field(default_factory=dict)
+    pip: Mapping[str, str] = msgspec.field(default_factory=dict)
     """pip's settings that decide what is installed, and the texts of files that they name."""
     packages: str = ""
     """The file that names the packages, where the app's ship.toml chooses it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One command of a build; runs in the sandbox, as the app's account, in the unpacked tree.
 
     `{venv}` in an argument or a value stands for the virtualenv's absolute path, `{uv}` for that of
@@ -60,7 +59,7 @@ class Command:
     argv: tuple[str, ...]
     title: str = ""
     """Line for the push log, printed before it runs; nothing when empty."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     explain: str = ""
     """Name of the failure, the slug of `build/SLUG`; its text is found by the buildpack's
     `explain`."""
@@ -68,7 +67,7 @@ class Command:
     """Keep the output back unless it fails."""
     stdin: str = ""
     """What it reads."""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Variables that other accounts must not see."""
     noise: str = ""
     """Lines of its output that tell the one who pushed nothing, as a pattern for whole lines."""
@@ -89,8 +88,7 @@ class Command:
         return replace(self, argv=tuple(map(fill, self.argv)), env=env)
 
 
-@dataclass(frozen=True, slots=True)
-class Virtualenv:
+class Virtualenv(msgspec.Struct, frozen=True):
     """The virtualenv a tree needs: equal digests mean equal contents, so it is made once."""
 
     interpreter: Interpreter
@@ -104,13 +102,12 @@ class Virtualenv:
     """Adds to it what every virtualenv has, whatever is installed."""
     opened: bool = False
     """Whether the app's own scripts install into it; then it is of one commit alone."""
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Minor versions of Python that the app may ask for instead, newest first, each with the line
     that does."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
+class BuildPlan(msgspec.Struct, frozen=True):
     """Everything a buildpack decided about a tree."""
 
     buildpack: str
@@ -124,7 +121,7 @@ class BuildPlan:
     """What runs in the tree after the virtualenv stands; such a build's tree is packed again."""
     processes: Mapping[str, str]
     """Command lines by process type: the Procfile's, or what was found without one."""
-    static: Mapping[str, str] = field(default_factory=dict)
+    static: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Folders that nginx serves, by URL prefix."""
     before: tuple[Command, ...] = ()
     """What runs in the tree before the virtualenv is made."""
@@ -142,11 +139,10 @@ class BuildPlan:
         return bool(self.before) or any(not command.only_looks for command in self.commands)
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
+class Learnt(msgspec.Struct, frozen=True):
     """What a build that worked has shown of the app."""
 
-    static: Mapping[str, str] = field(default_factory=dict)
+    static: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Further folders that nginx serves, by URL prefix."""
     remarks: tuple[str, ...] = ()
     """What is worth a look once it is live; lines to type are indented."""

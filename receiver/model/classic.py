@@ -5,9 +5,10 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from receiver.model.errors import AccessError, BuildError, ServerError, UsageError
 
@@ -24,8 +25,7 @@ _KEY = re.compile(r"""(\s*)(?:([\w.-]+)|"([^"\\]*)"|'([^']*)')\s*:(?:\s+(.*))?""
 _PLAIN = re.compile(r"""[^\s\[\]{}&*!|>%@`"'#,][^#]*""")
 
 
-@dataclass(frozen=True, slots=True)
-class GitSource:
+class GitSource(msgspec.Struct, frozen=True):
     """A buildpack in a git repository, at one ref of it."""
 
     name: str
@@ -48,8 +48,7 @@ class GitSource:
         return _COMMIT.fullmatch(self.ref) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSource:
+class FolderSource(msgspec.Struct, frozen=True):
     """A buildpack that lies on the server."""
 
     name: str
@@ -59,8 +58,7 @@ class FolderSource:
 Source = GitSource | FolderSource
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(msgspec.Struct, frozen=True):
     """What `bin/release` asks for."""
 
     processes: Mapping[str, str]

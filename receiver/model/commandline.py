@@ -1,7 +1,8 @@
 """A command line cut into words, as far as that can be done without a shell."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _PIECE = re.compile(
     r"""
@@ -18,8 +19,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _FACTORY_CALL = re.compile(r"[\w.]+:\w+\([\w., =]*\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """One word, quotes taken off; `$NAME` and `${NAME:-default}` still stand in it."""
 
     text: str

@@ -3,7 +3,8 @@ that ship uses itself.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.model.errors import UsageError
 
@@ -140,8 +141,7 @@ def kept_from_builds(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(_BUILDS_OWN.intersection(names)))
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """How one set of config vars differs from another, by name."""
 
     set: tuple[str, ...] = ()

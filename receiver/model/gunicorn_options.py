@@ -4,7 +4,9 @@ written.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from receiver.model.commandline import Word
 
@@ -76,18 +78,17 @@ follow."""
 _APP = re.compile(r"[\w./]+(:.+)?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A gunicorn command line, read."""
 
     app: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: list[str] = msgspec.field(default_factory=list)
     workers: int | None = None
     chdir: str | None = None
     config: str | None = None
-    environment: dict[str, str] = field(default_factory=dict)
-    pythonpath: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+    pythonpath: list[str] = msgspec.field(default_factory=list)
+    notices: list[str] = msgspec.field(default_factory=list)
 
     def above(self, below: "Line") -> "Line":
         """This line with what only `below` says added."""

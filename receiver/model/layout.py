@@ -1,8 +1,7 @@
 """Where everything lives on disk. Only paths, and the links among them."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from receiver.model.names import AppName
 
@@ -12,8 +11,7 @@ DOWN_MODE = 0o710
 SLOTS: tuple[SlotLetter, SlotLetter] = ("a", "b")
 
 
-@dataclass(frozen=True, slots=True)
-class AppPaths:
+class AppPaths(NamedTuple):
     """The folder of one app, and the places in it."""
 
     name: AppName
@@ -181,8 +179,7 @@ class AppPaths:
         return self.run / f"ps.{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasePaths:
+class ReleasePaths(NamedTuple):
     """The folder of one release. Root owns all of it but `source`."""
 
     home: Path
@@ -231,8 +228,7 @@ class ReleasePaths:
         return self.home / "public"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The trees of one ship server: on a VPS under /etc, /var/lib and /run, embedded under one
     folder.
     """

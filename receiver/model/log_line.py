@@ -4,9 +4,10 @@ in files.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 Source = Literal["app", "router", "build", "release", "cron", "ship"]
 """`app`: a process of the app, runs of people included; `router`: nginx; `build` and `release`:
@@ -20,8 +21,7 @@ _STAMP_BYTES = 28
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z ")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True, eq=False):
     """What one line says, and where it comes from; ordered by time."""
 
     at_us: int
@@ -34,8 +34,22 @@ class LogLine:
     """
     text: bytes
     """As it was written, without its end."""
-    release: int | None = field(default=None, compare=False)
-    """The release that wrote it, or that it is about, as far as that is known."""
+    release: int | None = None
+    """The release that wrote it, or that it is about, as far as that is known; by this alone, no
+    line differs from another."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LogLine) and self._compared == other._compared
+
+    def __lt__(self, other: "LogLine") -> bool:
+        return self._compared < other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[int, str, str, bytes]:
+        return self.at_us, self.source, self.process, self.text
 
     @property
     def name(self) -> str:

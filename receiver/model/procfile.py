@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.model.encodings import as_utf8, is_utf16
 from receiver.model.errors import BuildError, UsageError
@@ -69,8 +70,7 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
         yield begun, waiting
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     number: int
     text: str
 

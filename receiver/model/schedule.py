@@ -7,8 +7,9 @@ of them otherwise.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+import msgspec
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -32,8 +33,7 @@ class ScheduleError(ValueError):
     """A schedule that cannot be meant; says in which field and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(msgspec.Struct, frozen=True):
     name: str
     low: int
     high: int
@@ -49,8 +49,7 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True):
     """When something is due: in these minutes of these hours, on the days that fit."""
 
     minutes: tuple[int, ...]

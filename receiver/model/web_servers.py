@@ -6,7 +6,8 @@ the server in question has.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 _SEPARATOR = re.compile(r"(.*(?:&&|\|\||;)\s*)?(.*)", re.DOTALL)
 _WORD = re.compile(r"'[^']*'|\"[^\"]*\"|[^\s'\"]+")
@@ -33,8 +34,7 @@ _ELSEWHERE = (
 """Options by which a server listens on something else than one port; its line is left alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebServer:
+class WebServer(msgspec.Struct, frozen=True):
     """How one server is told where to listen."""
 
     name: str
@@ -80,8 +80,7 @@ _SERVERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(msgspec.Struct, frozen=True):
     """A server's call at the end of a line."""
 
     server: WebServer

@@ -4,7 +4,8 @@ Frameworks, servers and middlewares believe them, whoever sent them. Pure, and t
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 SET = {
     "Host": "$ship_host",
@@ -161,8 +162,7 @@ REMOVED = (*_ADDRESS, *_PLACE, *_WHO, *_BETWEEN)
 place where the app appears, by who the visitor is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True):
     """Whom the nginx of one app believes about a visitor: the proxies before this server.
 
     The names are of variables in nginx's file; those of the http level are shared by all apps.

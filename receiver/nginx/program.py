@@ -6,8 +6,9 @@ import shutil
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.machine import proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
@@ -26,8 +27,7 @@ _COMPLAINT = re.compile(
 _LEAVING = b"shutting down"
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(msgspec.Struct, frozen=True):
     """What `nginx -t` found wrong, and where."""
 
     text: str

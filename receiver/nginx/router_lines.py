@@ -5,7 +5,6 @@ of that is escaped.
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -61,8 +60,7 @@ class Request(msgspec.Struct, frozen=True):
         return bool(self.app_status)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why a request failed: a word that stays, what happened, and what to do or to look at."""
 
     code: str

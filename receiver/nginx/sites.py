@@ -5,8 +5,9 @@ Pure.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.model import proxies
 from receiver.model.layout import Layout, SlotLetter
@@ -46,16 +47,14 @@ _COMPRESSED = (
 would wait until there is enough to compress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """A folder of static files and the address it is found at."""
 
     prefix: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
+class Front(msgspec.Struct, frozen=True):
     """The nginx of one server: where its files lie and where it listens."""
 
     layout: Layout

@@ -1,13 +1,13 @@
 """Which releases go, and what goes with them. The live one and the one before it never do."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 _ALWAYS_KEPT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(msgspec.Struct, frozen=True):
     """What may be removed."""
 
     releases: tuple[int, ...]

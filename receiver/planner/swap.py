@@ -6,7 +6,8 @@ of this. Where the ship.toml of one of the two says `stop-first`, the old one en
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.model.formation import Formation
 from receiver.model.layout import SlotLetter
@@ -28,8 +29,7 @@ from receiver.model.release import Release
 from receiver.model.settings import App
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwapFacts:
+class SwapFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a swap depends on, looked up once before it is planned."""
 
     new: Release
@@ -53,8 +53,7 @@ class SwapFacts:
         return self.old is not None and bool(self.running.get(self.slot))
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(msgspec.Struct, frozen=True):
     """The steps, and the slot that serves when they are done."""
 
     slot: SlotLetter

@@ -3,7 +3,8 @@ not the machine's size. Pure.
 """
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from receiver.model.process_limits import MIB, shown_mib
 
@@ -12,8 +13,7 @@ _ASSUMED_BYTES = 64 * MIB
 _MASTER_BYTES = 24 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(msgspec.Struct, frozen=True):
     """What web may use, and what it was seen to use."""
 
     memory_bytes: int
@@ -27,8 +27,7 @@ class Share:
     """The live release."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
+class Workers(msgspec.Struct, frozen=True):
     """A number of workers, and the sum that it is the result of."""
 
     count: int

@@ -6,8 +6,9 @@ alike.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.machine import proc
 
@@ -17,8 +18,7 @@ _STORAGE, _TYPE = b"SHIP_STORAGE", b"SHIP_PROCESS"
 _NAMES = {_STORAGE, _TYPE}
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(msgspec.Struct, frozen=True):
     """One process of an app."""
 
     pid: int

@@ -5,8 +5,8 @@ client.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from receiver.machine import files, git, git_leftovers
 from receiver.machine.shell import Program
@@ -30,8 +30,7 @@ _COUNTED = {"SHIP_COUNTS_TREE": "1"}
 """Has pre-receive leave the pushed tree to us: listing one can take for ever."""
 
 
-@dataclass(frozen=True)
-class Push:
+class Push(NamedTuple):
     """What is known of a push before its first byte."""
 
     repo: Path
@@ -56,18 +55,17 @@ def clear_up(push: Push) -> None:
             run_on_text(program, "", Viewer(lambda _: None))
 
 
-@dataclass
 class Noted:
     """The note of a move, while a push is at it."""
 
-    descriptor: int | None
-    """What to hand to `after`; None where nothing moves that somebody could be asked about."""
-    is_settled: bool = True
-    """Whether the ref is where it belongs, so that nobody needs the note."""
+    def __init__(self, descriptor: int | None) -> None:
+        self.descriptor = descriptor
+        """What to hand to `after`; None where nothing moves that somebody could be asked about."""
+        self.is_settled = True
+        """Whether the ref is where it belongs, so that nobody needs the note."""
 
 
-@dataclass(frozen=True)
-class Hooks:
+class Hooks(NamedTuple):
     """The hooks of one push, and who reads along."""
 
     push: Push

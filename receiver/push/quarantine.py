@@ -6,9 +6,8 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from receiver.machine import files, git
 from receiver.machine.shell import Program
@@ -37,8 +36,7 @@ _PACK_COUNT = slice(8, 12)
 _ORDER_IN = (".pack", ".rev", ".idx")
 
 
-@dataclass(frozen=True)
-class Quarantine:
+class Quarantine(NamedTuple):
     """A folder for objects beside those of the repository, which it borrows from."""
 
     repo: Path

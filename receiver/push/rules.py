@@ -3,8 +3,8 @@ is hooks/pre-receive's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dulwich.refs import Ref, check_ref_format
 
@@ -16,8 +16,7 @@ _NO = frozenset({"false", "no", "off", "0"})
 _TOLERANT = _NO | {"ignore", "warn"}
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the settings of a repository say about receiving."""
 
     hidden: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ It moves nothing.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from typing import Protocol as Shape
 
 from dulwich.errors import GitProtocolError, HangupException
@@ -97,18 +97,18 @@ class TooMuchError(ProtocolError):
         )
 
 
-@dataclass
 class Update:
     """One ref that the client asks to move; `refusal` is empty as long as nothing speaks against
     it.
     """
 
-    old: str
-    new: str
-    ref: str
-    refusal: str = ""
-    instead: str = ""
-    """The ref that the client is told of instead, when this one was taken and did not move."""
+    def __init__(self, old: str, new: str, ref: str, refusal: str = "") -> None:
+        self.old = old
+        self.new = new
+        self.ref = ref
+        self.refusal = refusal
+        self.instead = ""
+        """The ref that the client is told of instead, when this one was taken and did not move."""
 
     @property
     def deletes(self) -> bool:
@@ -120,11 +120,10 @@ class Update:
         return f"{self.old} {self.new} {self.ref}\n"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """All that a client says before its pack."""
 
-    updates: list[Update] = field(default_factory=list)
+    updates: list[Update]
     capabilities: frozenset[bytes] = frozenset()
     options: tuple[str, ...] = ()
     shallow: bool = False
@@ -163,7 +162,7 @@ def read_request(source: Readable) -> Request:
     try:
         return _read_request(proto)
     except HangupException:
-        return Request()
+        return Request([])
     except GitProtocolError as error:
         raise ProtocolError(str(error)) from error
 

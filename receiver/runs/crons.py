@@ -3,8 +3,9 @@ while.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
@@ -27,8 +28,7 @@ _LATE_S = 60
 """After so long a time that no run belongs to counts as missed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A cron job of the live release, and how it goes."""
 
     name: str

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from tarfile import TarError
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState
 from receiver.diagnosis.pushed import Pushed, normal_name

@@ -8,8 +8,9 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
@@ -40,8 +41,7 @@ _ROLLED_BACK = 3
 """The release that a rollback makes, after two pushes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
+class Demo(msgspec.Struct, frozen=True):
     """One run of it."""
 
     root: Path

@@ -8,8 +8,9 @@ import pwd
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.changes.recovery import recover_apps
 from receiver.health import ask as health
@@ -53,8 +54,7 @@ _STARTED_AT_ONCE = 4
 _SHOWN_LINES = 15
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramStatus:
+class ProgramStatus(msgspec.Struct, frozen=True):
     """A program of the server, as supervisord sees it."""
 
     name: str
@@ -62,8 +62,7 @@ class ProgramStatus:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """Whether a server runs, and what in it."""
 
     pid: int | None
@@ -71,8 +70,7 @@ class Status:
     programs: tuple[ProgramStatus, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """A server that was started, and the apps that could not be."""
 
     pid: int

@@ -12,8 +12,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.machine import files, proc
 from receiver.machine.interpreter import LINK, VERSIONS
@@ -26,8 +27,7 @@ _PATIENCE_S = 120.0
 _POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(msgspec.Struct, frozen=True):
     """Where versions are, and what could name one."""
 
     link: Path = LINK

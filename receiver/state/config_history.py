@@ -2,7 +2,7 @@
 has taken along yet.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from receiver.model.config_vars import Difference
 from receiver.model.layout import AppPaths
@@ -10,8 +10,7 @@ from receiver.model.release import Release
 from receiver.state import records
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseChange:
+class ReleaseChange(msgspec.Struct, frozen=True):
     """What a release changed."""
 
     release: Release

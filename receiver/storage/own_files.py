@@ -11,10 +11,11 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from tarfile import TarError, TarInfo
 from typing import NamedTuple
+
+import msgspec
 
 from receiver.machine import trees
 from receiver.machine.trees import Folder
@@ -148,8 +149,7 @@ class _Time(NamedTuple):
         return not self.began_ns <= status.st_ctime_ns <= self.ended_ns
 
 
-@dataclass(frozen=True)
-class _BuiltTree:
+class _BuiltTree(msgspec.Struct, frozen=True):
     """The tree as it was built, and as its release phase left it."""
 
     files: Mapping[str, TarInfo]
@@ -175,14 +175,13 @@ class _BuiltTree:
         return not self.is_known or path in self.folders
 
 
-@dataclass
-class _Finder:
+class _Finder(msgspec.Struct):
     """Takes the folders of a walk, each before those in it, and sorts what is the app's."""
 
     tree: _BuiltTree
     built: _Time
-    _whole: dict[str, Own] = field(default_factory=dict)
-    _single: dict[str, Own] = field(default_factory=dict)
+    _whole: dict[str, Own] = msgspec.field(default_factory=dict)
+    _single: dict[str, Own] = msgspec.field(default_factory=dict)
 
     def take(self, folder: Folder) -> None:
         top = self._top_of(folder.path)

@@ -1,13 +1,13 @@
 """Advice on a tree that is refused leads past the refusal, when it is followed to the letter."""
 
 import ast
-import dataclasses
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
 from buildpacks.python.install_failures import explain
 from receiver.building import other_pythons
@@ -99,7 +99,7 @@ def _plan(row: OfTree, files: Mapping[str, File], folder: Path) -> BuildPlan:
     out = Output(said.extend)
     with opened(spooled, TreeLimits(10_000, 10**7), out) as tree:
         manifest = pushed.read(tree, out).manifest
-        facts = dataclasses.replace(FACTS, packages=manifest.build.packages)
+        facts = replace(FACTS, packages=manifest.build.packages)
         (step,) = pushed.plan_steps(tree, facts, (), {})
     assert isinstance(step, pushed.Planned)
     plan = step.plan

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -115,6 +114,6 @@ def _take(call: Call, message: str | None, options: Sequence[str], source: int) 
     variables = {**call.environment.variables, "SHIP_ROOT": str(server.layout.etc.parent)}
     push = ssh.push_to(Caller(call.layout, call.by, variables, str), call.app)
     if call.key is None:
-        push = replace(push, environment={**push.environment, door.OWNER: "1"})
+        push = push._replace(environment={**push.environment, door.OWNER: "1"})
     typed = from_archive.Words(app=call.app, message=message or "", option=list(options))
     return from_archive.serve(push, typed, call.by, source)

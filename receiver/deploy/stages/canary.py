@@ -3,9 +3,10 @@ why one that was tried does not serve.
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from tarfile import TarError
+
+from msgspec.structs import replace
 
 from buildpacks.python.discovery import find_entry
 from receiver.building import system_packages

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.building import buildpack_store
 from receiver.building.builder import Builder
@@ -18,8 +19,7 @@ _CERTIFICATE = "SSL_CERT_FILE"
 _SHOWN_LINES = 20
 
 
-@dataclass(slots=True)
-class ClassicBuild:
+class ClassicBuild(msgspec.Struct):
     """One buildpack with the classic contract, in the sandbox of the app's build."""
 
     builder: Builder

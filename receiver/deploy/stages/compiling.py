@@ -1,9 +1,9 @@
 """From an unpacked tree to what a release is made of: does the steps of its build, in order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from receiver.building.builder import Builder
@@ -20,16 +20,15 @@ from receiver.model.release import Release
 from receiver.model.webserver import parse_processes
 
 
-@dataclass(slots=True)
-class Compiled:
+class Compiled(msgspec.Struct):
     """What came of the steps."""
 
-    names: list[str] = field(default_factory=list)
+    names: list[str] = msgspec.field(default_factory=list)
     virtualenv: Virtualenv | None = None
     venv: Path | None = None
-    processes: dict[str, str] = field(default_factory=dict)
-    static: dict[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    processes: dict[str, str] = msgspec.field(default_factory=dict)
+    static: dict[str, str] = msgspec.field(default_factory=dict)
+    remarks: list[str] = msgspec.field(default_factory=list)
     """What is worth a look once it is live."""
     fixed_port: bool = False
     """Whether neither the web line nor the code asks for the port that web is given."""

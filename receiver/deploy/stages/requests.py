@@ -1,8 +1,9 @@
 """What a story is asked for: a push, a change of config vars, a rollback."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from receiver.changes.checkpoint import About
 from receiver.model.config_vars import Difference, check_together
@@ -17,8 +18,7 @@ class ConfigChangedError(ShipError):
     default_reason = "locked/config-changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
+class Push(msgspec.Struct, frozen=True, kw_only=True):
     """A commit that was received, as a tar file of its tree."""
 
     app: AppName
@@ -43,18 +43,17 @@ class Push:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigChange:
+class ConfigChange(msgspec.Struct, frozen=True, kw_only=True):
     """Config vars to set and to remove; applied to what is there when the app's lock is held."""
 
     app: AppName
     by: str
     number: int
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = msgspec.field(default_factory=dict)
     removed: tuple[str, ...] = ()
     only_these: bool = False
     """Whether `values` is all that is to be left."""
-    expected: Mapping[str, str | None] = field(default_factory=dict)
+    expected: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     """What these config vars were when somebody began to edit them; None for one that was not
     there.
     """
@@ -101,8 +100,7 @@ class ConfigChange:
         return any(after.get(name) != runs.get(name) for name in touched)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollback:
+class Rollback(msgspec.Struct, frozen=True, kw_only=True):
     """A request to make an earlier release live again."""
 
     app: AppName

@@ -2,7 +2,8 @@
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 import buildpacks
 from receiver.deploy.app_json import reading
@@ -18,8 +19,7 @@ from receiver.model.system_packages import FILE_NAME as APTFILE
 from receiver.model.system_packages import parse_aptfile
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """A buildpack of ship's own, and what it decided."""
 
     buildpack: buildpacks.Buildpack
@@ -29,8 +29,7 @@ class Planned:
 Step = Planned | Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushedTree:
+class PushedTree(msgspec.Struct, frozen=True, kw_only=True):
     """A tree that may be built, and what its own files ask for."""
 
     manifest: Manifest

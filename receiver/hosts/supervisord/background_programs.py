@@ -4,8 +4,9 @@ Pure; a file for each app, a program for each process.
 """
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.hosts.supervisord.programs import Launcher
 from receiver.model.formation import Formation, Group, Instance, instances
@@ -15,8 +16,7 @@ from receiver.model.plan import WriteFile
 from receiver.planner.render import render
 
 
-@dataclass(frozen=True, slots=True)
-class _Program:
+class _Program(msgspec.Struct, frozen=True):
     program: str
     command: str
     run: Path

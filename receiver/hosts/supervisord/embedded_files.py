@@ -1,8 +1,9 @@
 """Decides the files of an embedded server as a whole: supervisord's, nginx's. Pure."""
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.model.layout import Layout
 from receiver.model.plan import WriteFile
@@ -14,8 +15,7 @@ RECEIVER_PROCESS = "ship.http:ship.http"
 """As supervisord names the processes of the programs in its template."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The user who starts the server, and whether that is root."""
 
     user: str
@@ -24,8 +24,7 @@ class Owner:
     is_root: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
+class Programs(msgspec.Struct, frozen=True):
     """The programs an embedded server is made of."""
 
     python: Path
@@ -34,8 +33,7 @@ class Programs:
     """Folder that ship's own packages are imported from."""
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedPlaces:
+class EmbeddedPlaces(msgspec.Struct, frozen=True):
     """Where an embedded server keeps what belongs to no app."""
 
     layout: Layout

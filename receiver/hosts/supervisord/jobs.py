@@ -1,8 +1,9 @@
 """The jobs of apps on an embedded server: plain processes, noted until they have ended."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from receiver.hosts import plain_jobs
 from receiver.hosts.jobs import Job, OnErrors, Running

@@ -6,8 +6,9 @@ Pure; nothing in them depends on a release.
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from receiver.model.errors import UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
@@ -21,16 +22,14 @@ _ANY_SLOT = "%(process_num)x"
 """What supervisord replaces by a slot's letter: 10 and 11 in hexadecimal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launcher:
+class Launcher(msgspec.Struct, frozen=True):
     """What starts a slot: an interpreter of ship's own and runtime/launch.py."""
 
     python: Path
     launch: Path
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnPort:
+class _OwnPort(msgspec.Struct, frozen=True):
     letter: SlotLetter
     command: str
 

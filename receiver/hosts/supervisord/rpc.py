@@ -7,9 +7,10 @@ push; why not Python's own, `xml_rpc` says.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from receiver.hosts.supervisord import xml_rpc
 from receiver.hosts.supervisord.embedded_files import EmbeddedPlaces
@@ -30,8 +31,7 @@ ALIVE = frozenset({"STARTING", "RUNNING", "STOPPING"})
 COMING_BACK = ALIVE | {"BACKOFF", "EXITED"}
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessState:
+class ProcessState(msgspec.Struct, frozen=True):
     """What supervisord says of a process."""
 
     name: str

@@ -8,8 +8,9 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from receiver.hosts.systemd import journal_entries as journal
 from receiver.hosts.systemd.manager import stop_units

@@ -8,8 +8,9 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
@@ -40,8 +41,7 @@ _NO_CACHE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """What the application knows of its server."""
 
     layout: Layout
@@ -53,8 +53,7 @@ class Config:
     """How much one push may bring and become."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(msgspec.Struct, frozen=True):
     """One request that was let in."""
 
     caller: Caller

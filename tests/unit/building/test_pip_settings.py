@@ -1,9 +1,9 @@
 """What an administrator set for pip, as uv is told it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from receiver.building.pip_settings import parse_pip_conf, standard_files, to_uv, uv_settings
 from receiver.model.build import Command

@@ -5,11 +5,11 @@ The numbers are those of the cases that Heroku's own tests of its Python buildpa
 lie in tests/transcripts.
 """
 
-import dataclasses
 import json
 import shlex
 
 import pytest
+from msgspec.structs import replace
 
 from buildpacks import choose, python
 from receiver.deploy.tree.refusals import refuse_unsafe
@@ -25,11 +25,11 @@ FETCHABLE = tuple(
     Interpreter(f"/opt/ship/pythons/{version}/bin/python", version)
     for version in ("3.9.25", "3.12.9", "3.13.5")
 )
-HERE = dataclasses.replace(FACTS, fetchable=FETCHABLE)
-WITH_39 = dataclasses.replace(
+HERE = replace(FACTS, fetchable=FETCHABLE)
+WITH_39 = replace(
     HERE, interpreters=(*HERE.interpreters, Interpreter("/usr/bin/python3.9", "3.9.2"))
 )
-WITH_310 = dataclasses.replace(
+WITH_310 = replace(
     HERE, interpreters=(*HERE.interpreters, Interpreter("/usr/bin/python3.10", "3.10.4"))
 )
 APP: Files = {"app.py": FLASK, "requirements.txt": "flask\n"}
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Files, BuildFacts]] = {
     "case-17-python-2": ({**APP, ".python-version": "2.7.18\n"}, HERE),
     "case-18-python-of-before-at-its-end": (
         APP,
-        dataclasses.replace(WITH_39, python_before="3.9.2"),
+        replace(WITH_39, python_before="3.9.2"),
     ),
     "case-19-python-never-was": ({**APP, ".python-version": "9.9\n"}, HERE),
     "case-19-python-not-yet": ({**APP, ".python-version": "3.99.1\n"}, HERE),

@@ -2,9 +2,9 @@
 do not."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from buildpacks import python
 from buildpacks.python.collectstatic_failures import explain_collectstatic

@@ -1,9 +1,8 @@
 """What the Python buildpack decides about a tree: interpreter, packages, processes, or a clear
 refusal."""
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from buildpacks import python
 from receiver.model.build import BuildFacts, BuildPlan, Interpreter
@@ -216,14 +215,14 @@ def test_python_that_the_project_does_not_allow(files: dict[str, str | bytes]) -
 
 
 def test_the_python_of_before_is_kept_where_no_file_names_one() -> None:
-    before = dataclasses.replace(FACTS, python_before="3.11.1")
+    before = replace(FACTS, python_before="3.11.1")
     found = plan(APP, before)
     assert found.virtualenv is not None
     assert found.virtualenv.interpreter == PYTHON_311
     assert "the last release ran on 3.11" in found.notices[0]
-    newest = dataclasses.replace(FACTS, python_before="3.12.1")
+    newest = replace(FACTS, python_before="3.12.1")
     assert "newest installed" in plan(APP, newest).notices[0]
-    gone = dataclasses.replace(FACTS, python_before="3.10.1")
+    gone = replace(FACTS, python_before="3.10.1")
     assert "newest installed" in plan(APP, gone).notices[0]
 
 
@@ -238,7 +237,7 @@ def test_the_python_of_before_is_kept_where_no_file_names_one() -> None:
 )
 def test_a_patch_that_cannot_be_had(pin: str, fetchable: str, version: str, first: str) -> None:
     to_fetch = Interpreter(f"/opt/{fetchable}", fetchable)
-    found = plan({**APP, ".python-version": pin}, dataclasses.replace(FACTS, fetchable=(to_fetch,)))
+    found = plan({**APP, ".python-version": pin}, replace(FACTS, fetchable=(to_fetch,)))
     assert found.virtualenv is not None
     assert found.virtualenv.interpreter.version == version
     assert found.notices[0].startswith(first)
@@ -247,18 +246,16 @@ def test_a_patch_that_cannot_be_had(pin: str, fetchable: str, version: str, firs
 
 def test_where_a_python_cannot_be_fetched_the_patch_that_is_here_does() -> None:
     to_fetch = (Interpreter("/opt/3.11.9", "3.11.9"),)
-    found = plan(
-        {**APP, ".python-version": "3.11.9"}, dataclasses.replace(FACTS, fetchable=to_fetch)
-    )
+    found = plan({**APP, ".python-version": "3.11.9"}, replace(FACTS, fetchable=to_fetch))
     assert found.unfetched is not None
     assert found.unfetched.virtualenv is not None
     assert found.unfetched.virtualenv.interpreter == PYTHON_311
-    other = dataclasses.replace(FACTS, fetchable=(Interpreter("/opt/3.13.1", "3.13.1"),))
+    other = replace(FACTS, fetchable=(Interpreter("/opt/3.13.1", "3.13.1"),))
     assert plan({**APP, ".python-version": "3.13.1"}, other).unfetched is None
 
 
 def test_no_interpreter_at_all_is_said() -> None:
-    refused = refusal(APP, dataclasses.replace(FACTS, interpreters=()))
+    refused = refusal(APP, replace(FACTS, interpreters=()))
     assert refused.reason == "build/python-not-installed"
     assert "Installed here: none." in refused.detail
 
@@ -315,7 +312,7 @@ def test_procfile_without_web_is_built_and_says_so() -> None:
 def test_gunicorn_is_added_where_it_is_called_and_missing(
     files: dict[str, str | bytes], added: str
 ) -> None:
-    facts = dataclasses.replace(
+    facts = replace(
         FACTS, interpreters=(*FACTS.interpreters, Interpreter("/usr/bin/python3.9", "3.9.2"))
     )
     words = installs({**APP, **files}, facts)[-1].split(" ")
@@ -350,9 +347,7 @@ def test_gunicorn_is_added_where_it_is_called_and_missing(
     ],
 )
 def test_asgi_worker(requirements: str, version: str, worker: str, added: str) -> None:
-    facts = dataclasses.replace(
-        FACTS, interpreters=(PYTHON_312, Interpreter("/usr/bin/python3.9", "3.9.2"))
-    )
+    facts = replace(FACTS, interpreters=(PYTHON_312, Interpreter("/usr/bin/python3.9", "3.9.2")))
     files: dict[str, str | bytes] = {
         "main.py": FASTAPI, "requirements.txt": requirements, ".python-version": version
     }  # fmt: skip
@@ -403,7 +398,7 @@ def test_index_that_the_project_names_itself_is_left_to_uv() -> None:
 def test_equal_needs_give_an_equal_digest(
     before: dict[str, str | bytes], after: dict[str, str | bytes]
 ) -> None:
-    later = dataclasses.replace(FACTS, commit="b" * 40, config={"SECRET": "x"})
+    later = replace(FACTS, commit="b" * 40, config={"SECRET": "x"})
     assert digest(before) == digest(after, later)
 
 
@@ -430,11 +425,11 @@ def test_other_needs_give_another_digest(
 @pytest.mark.parametrize(
     "facts",
     [
-        dataclasses.replace(FACTS, config={"PIP_INDEX_URL": "https://other.example"}),
-        dataclasses.replace(FACTS, config={"UV_NO_BINARY": "1"}),
-        dataclasses.replace(FACTS, pip={"pre": "1"}),
-        dataclasses.replace(FACTS, interpreters=(PYTHON_311,)),
-        dataclasses.replace(FACTS, interpreters=(Interpreter(PYTHON_312.path, "3.12.5"),)),
+        replace(FACTS, config={"PIP_INDEX_URL": "https://other.example"}),
+        replace(FACTS, config={"UV_NO_BINARY": "1"}),
+        replace(FACTS, pip={"pre": "1"}),
+        replace(FACTS, interpreters=(PYTHON_311,)),
+        replace(FACTS, interpreters=(Interpreter(PYTHON_312.path, "3.12.5"),)),
     ],
 )
 def test_other_circumstances_give_another_digest(facts: BuildFacts) -> None:
@@ -463,7 +458,7 @@ def test_other_circumstances_give_another_digest(facts: BuildFacts) -> None:
 )
 def test_virtualenv_per_commit(requirements: str, per_commit: bool) -> None:
     files = {**APP, "requirements.txt": requirements}
-    later = dataclasses.replace(FACTS, commit="b" * 40)
+    later = replace(FACTS, commit="b" * 40)
     assert (digest(files) != digest(files, later)) is per_commit
     assert any("Each commit gets" in notice for notice in plan(files).notices) is per_commit
 
@@ -502,7 +497,7 @@ def test_what_of_the_tree_makes_another_virtualenv(
 
 def test_a_project_of_uv_stays_in_the_tree() -> None:
     files = {**LOCKED, **BLOG, "uv.lock": LOCK.replace("virtual", "editable")}
-    later = dataclasses.replace(FACTS, commit="b" * 40)
+    later = replace(FACTS, commit="b" * 40)
     assert digest(files) == digest(files, later)
     assert "editable" not in installs(files)[0]
 
@@ -529,7 +524,7 @@ def test_version_of_git_is_told_because_there_is_no_history() -> None:
 def test_digest_of_before_stays_so_that_virtualenvs_are_found() -> None:
     files = {**APP, "app.py": FLASK, "requirements.txt": "flask\ngunicorn==23.0.0\n"}
     assert digest(files) == "82392efa33083ae2811f8eb974b7182b"
-    index = dataclasses.replace(FACTS, config={"PIP_INDEX_URL": "https://a.example"})
+    index = replace(FACTS, config={"PIP_INDEX_URL": "https://a.example"})
     assert digest(files, index) == "6ab1e9a12fc450cd12b88af2326de4e2"
 
 

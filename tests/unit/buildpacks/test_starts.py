@@ -1,9 +1,9 @@
 """Apps that start their own server, bots, and web lines: what runs them, and what is told."""
 
 import runpy
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from buildpacks import procfile, python, scripts, static
 from receiver.model.build import BuildPlan

@@ -7,6 +7,7 @@ fails.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn, cast
@@ -158,9 +159,10 @@ class Commands:
     def detach(self, name: str, pid: int, *, changes: AppName | None = None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Cluster(Server):
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        return Elsewhere()
 
     @property
     def engine(self) -> Elsewhere:

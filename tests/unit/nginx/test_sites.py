@@ -2,11 +2,11 @@
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.systemd.request_logs import SystemLogs

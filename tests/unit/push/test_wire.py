@@ -24,7 +24,7 @@ def test_one_command_with_capabilities_and_options() -> None:
         pkt_seq(COMMAND + b"\0 report-status push-options atomic quiet agent=git/2.39\n")
         + pkt_seq(b"force\n", b"check")
     )
-    assert request.updates == [Update(OLD, NEW, MAIN)]
+    assert [vars(each) for each in request.updates] == [vars(Update(OLD, NEW, MAIN))]
     assert request.options == ("force", "check")
     assert request.atomic
     assert request.quiet
@@ -37,12 +37,12 @@ def test_not_a_byte_of_the_pack_is_read() -> None:
 
 
 def test_options_come_alone_when_nothing_is_new() -> None:
-    assert read(pkt_line(None) + pkt_seq(b"force")) == Request(options=("force",))
+    assert read(pkt_line(None) + pkt_seq(b"force")) == Request([], options=("force",))
 
 
 @pytest.mark.parametrize("data", [b"", b"0000"])
 def test_client_that_wants_nothing(data: bytes) -> None:
-    assert read(data) == Request()
+    assert read(data) == Request([])
 
 
 def test_shallow_lines_are_noticed() -> None:
@@ -87,7 +87,7 @@ def test_empty_repository_is_advertised_by_capabilities_alone() -> None:
 class TestReply:
     def answer(self, capabilities: bytes, tell: Callable[[Reply], None]) -> tuple[bytes, bytes]:
         said, aside = bytearray(), bytearray()
-        request = Request(capabilities=frozenset(capabilities.split()))
+        request = Request([], capabilities=frozenset(capabilities.split()))
         tell(Reply(said.extend, request, aside.extend))
         return bytes(said), bytes(aside)
 
@@ -129,7 +129,7 @@ class TestReply:
             calls.append(data)
             raise BrokenPipeError
 
-        reply = Reply(write, Request(capabilities=frozenset({b"side-band-64k"})), write)
+        reply = Reply(write, Request([], capabilities=frozenset({b"side-band-64k"})), write)
         reply.progress(b"one")
         reply.progress(b"two")
         reply.keep_alive()

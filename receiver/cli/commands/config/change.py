@@ -1,10 +1,10 @@
 """How a command changes config vars: its options, the change, and what is told of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from receiver.cli import show
 from receiver.cli.command import Call, for_app, with_json, with_release_phase

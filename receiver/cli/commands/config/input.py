@@ -4,8 +4,9 @@ typed.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from receiver.cli import given_file, show
 from receiver.cli.call import Call
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
 _MOST_BYTES = 4 * 1024 * 1024
 
 
-@dataclass(slots=True)
-class Given:
+class Given(msgspec.Struct):
     """Config vars to set."""
 
-    typed: dict[str, str] = field(default_factory=dict)
+    typed: dict[str, str] = msgspec.field(default_factory=dict)
     """Those whose values stood in the command line."""
-    read: dict[str, str] = field(default_factory=dict)
+    read: dict[str, str] = msgspec.field(default_factory=dict)
     """Those that came from a file or from standard input."""
 
     @property
