@@ -1,17 +1,17 @@
 """Scripts that a Procfile calls: whether they can be run as git has them. Pure."""
 
 import posixpath
-import re
 from collections.abc import Mapping
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 _SHELLS = frozenset({"sh", "bash", "dash", "exec"})
-_WORD = re.compile(r"\S+")
+_WORD = regex(r"\S+")
 _MOST_BYTES = 256 * 1024
 _EXECUTABLE = 0o111
-_SHEBANG = re.compile(rb"#!\s*(?:/usr/bin/env\s+)?(\S+)")
+_SHEBANG = regex(rb"#!\s*(?:/usr/bin/env\s+)?(\S+)")
 
 
 def runnable(tree: Tree, lines: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 from receiver.model.source_build import COMPILER, PKG_CONFIG, Lack, Needs, SourceBuildError
 
-_DEPENDENCY = re.compile(r'Dependency "([^"]+)" not found')
-_HEADER = re.compile(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file")
-_LIBRARY = re.compile(r"cannot find -l([\w+-]+)")
+_DEPENDENCY = regex(r'Dependency "([^"]+)" not found')
+_HEADER = regex(r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file")
+_LIBRARY = regex(r"cannot find -l([\w+-]+)")
 _HEADER_PACKAGES = {
     "Python.h": "python3-dev",
     "X11/Xlib.h": "libx11-dev",
@@ -163,9 +164,9 @@ ADVISED = frozenset(
     for package in names.split()
 )
 """Every package of Debian's that an advice may name."""
-_OWN = re.compile(r"@ file://\S*/source(?:/|$)")
+_OWN = regex(r"@ file://\S*/source(?:/|$)")
 """The folder that the push was unpacked into, as the address of a package."""
-_NEEDED = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
+_NEEDED = regex(r"ModuleNotFoundError: No module named '([^']+)'")
 
 
 def explain_build(match: re.Match[str], seen: str) -> BuildError:

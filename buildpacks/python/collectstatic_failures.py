@@ -5,21 +5,22 @@ from collections.abc import Callable
 
 from receiver.model.build import Command
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 _REASON = "build/collectstatic-failed"
 _TITLE = "Django's static files could not be collected"
 _SKIP = "To build without them: `ship config:set DISABLE_COLLECTSTATIC=1`."
 _SHOWN_LINES = 20
 _IMPORTS_SETTINGS = "import_module(self.SETTINGS_MODULE)"
-_FOREIGN_FRAMES = re.compile(
+_FOREIGN_FRAMES = regex(
     r'^  File "(?:<frozen |[^"\n]*/lib/python3|[^"\n]*/receiver/runtime/)[^\n]*\n(?:    [^\n]*\n)*',
     re.MULTILINE,
 )
 """Frames of Python's and of packages: what the app can change is in the others."""
-_EARLIER_ERRORS = re.compile(
+_EARLIER_ERRORS = regex(
     r"\A.*\n(?:During handling of|The above exception was)[^\n]* exception[^\n]*:\n", re.DOTALL
 )
-_FRAME = re.compile(r"^  File .*", re.MULTILINE)
+_FRAME = regex(r"^  File .*", re.MULTILINE)
 _Explained = Callable[[re.Match[str], str], BuildError]
 
 
@@ -150,7 +151,7 @@ def _improper(match: re.Match[str], said: str) -> BuildError:
 
 
 _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
-    (re.compile(pattern, re.MULTILINE), explained)
+    (regex(pattern, re.MULTILINE), explained)
     for pattern, explained in (
         (
             (

@@ -2,23 +2,23 @@
 receiver/runtime/django_project.py found in them during the build. Pure.
 """
 
-import re
 from collections.abc import Iterator
 
 import msgspec
 
 from receiver.model.build import Learnt
 from receiver.model.manifest import can_be_served
+from receiver.model.patterns import regex
 
 FOUND = "ship: found "
 """How that program begins its line."""
 NOISE = FOUND + r"\{.*"
 _LOCAL = frozenset({"localhost", ".localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names
-_READ_FROM = re.compile(r"""=[^"']*(?:environ|env|config)\b[^"']*["']([A-Z][A-Z0-9_]*)["']""")
+_READ_FROM = regex(r"""=[^"']*(?:environ|env|config)\b[^"']*["']([A-Z][A-Z0-9_]*)["']""")
 _LONGEST_LINE = 200
 """The app's code makes it, and a long one could keep root looking through it for hours."""
-_PLAIN_TEXT = re.compile(r"\b(?:os\.)?(?:environ|getenv)\b")
-_MADE_OF_IT = re.compile(r"==|\bin\b|\bint\(|\bloads\(|literal_eval|strtobool|\.lower\(")
+_PLAIN_TEXT = regex(r"\b(?:os\.)?(?:environ|getenv)\b")
+_MADE_OF_IT = regex(r"==|\bin\b|\bint\(|\bloads\(|literal_eval|strtobool|\.lower\(")
 """What makes more of a text than whether it is empty."""
 
 

@@ -2,16 +2,16 @@
 
 import ast
 import posixpath
-import re
 from collections.abc import Iterator
 
 from buildpacks.python.modules import parse
 from receiver.model.build import Tree
 from receiver.model.gunicorn_options import DROPPED_SETTINGS
+from receiver.model.patterns import regex
 
 _DEFAULT = "gunicorn.conf.py"
 _LOG_FILES = ("accesslog", "errorlog")
-_PORT = re.compile(r"\bPORT\b")
+_PORT = regex(r"\bPORT\b")
 _MOST_NODES = 40
 """Of a value that is shown."""
 

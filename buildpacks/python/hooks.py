@@ -3,11 +3,11 @@ their failures mean.
 """
 
 import posixpath
-import re
 import shlex
 
 from receiver.model.build import Command, Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 PRE_COMPILE, POST_COMPILE = "bin/pre_compile", "bin/post_compile"
 REASONS = {
@@ -22,8 +22,8 @@ IN_VENV = {
 _RUN = 'chmod u+x "$1" && export BUILD_DIR="$PWD" CACHE_DIR="$HOME" && exec "./$1"'
 """Run whether or not git has it as a program; a script without a first line of its own is the
 shell's."""
-_NO_PROGRAM = re.compile(r"exec: \./bin/\w+: (?:not found|[Pp]ermission denied)")
-_NO_ENV_PROGRAM = re.compile(r"env: \W?([\w./+-]+)\W?: No such file or directory")
+_NO_PROGRAM = regex(r"exec: \./bin/\w+: (?:not found|[Pp]ermission denied)")
+_NO_ENV_PROGRAM = regex(r"env: \W?([\w./+-]+)\W?: No such file or directory")
 _SHOWN_LINES = 20
 
 

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from buildpacks.python.build_failures import explain_build
 from receiver.model.build import Command
 from receiver.model.errors import BuildError, ShipError, disk_full
+from receiver.model.patterns import regex
 from receiver.model.source_build import NoWheelError
 
 _EXCERPT_LINES = 20
-_ERROR_START = re.compile(r"^\s*(error:|\u00d7|Caused by:)", re.MULTILINE)
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_ERROR_START = regex(r"^\s*(error:|\u00d7|Caused by:)", re.MULTILINE)
+_COLOUR = regex(r"\x1b\[[0-9;]*m")
 _NO_NETWORK = (
     r"(?i)dns error|failed to lookup address|connection refused|connect error|timed out"
     r"|network is unreachable|failed to fetch|error sending request|could not connect"
 )
-_WHEELS_FOR = re.compile(r"following Python (?:ABI )?tags?:([^\n]*)")
-_CPYTHON_TAG = re.compile(r"`cp3(\d+)")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+_WHEELS_FOR = regex(r"following Python (?:ABI )?tags?:([^\n]*)")
+_CPYTHON_TAG = regex(r"`cp3(\d+)")
+_PASSWORD = regex(r"(?<=://)[^/@\s]+@")
 
 _Explained = Callable[[re.Match[str], str], BuildError]
 
@@ -258,7 +259,7 @@ def _network(_: re.Match[str], seen: str) -> BuildError:
 
 
 _KNOWN: tuple[tuple[re.Pattern[str], _Explained], ...] = tuple(
-    (re.compile(pattern), explained)
+    (regex(pattern), explained)
     for pattern, explained in (
         (r"No space left on device|Disk quota exceeded", _disk_full),
         (r"needs to be updated, but `--(?:locked|frozen)`", _lock_outdated),

@@ -3,7 +3,6 @@ fetched.
 """
 
 import codecs
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -28,14 +27,15 @@ from buildpacks.python.pythons import (
 from buildpacks.python.versions import numbers, satisfies, satisfies_constraint
 from receiver.model.build import BuildFacts, Interpreter, Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 OLDEST = "3.9"
 """Used without being asked for; an older one has to be named."""
 
-_VERSION = re.compile(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
-_RUNTIME = re.compile(r"python-(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?)")
-_MISSPELT_VERSION = re.compile(r"\.?python[-_ .]?versions?(\.txt)?")
-_MISSPELT_RUNTIME = re.compile(r"\.?runtimes?\.te?xt")
+_VERSION = regex(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
+_RUNTIME = regex(r"python-(\d{1,2}\.\d{1,2}(?:\.\d{1,2})?)")
+_MISSPELT_VERSION = regex(r"\.?python[-_ .]?versions?(\.txt)?")
+_MISSPELT_RUNTIME = regex(r"\.?runtimes?\.te?xt")
 _SPELLING_CUTOFF = 0.85
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ALONE = "Write the version alone: no quotes, no wildcards, no other words."

@@ -2,20 +2,20 @@
 with setuptools, and a virtualenv that its own scripts may install into.
 """
 
-import re
 from collections.abc import Mapping
 
 from buildpacks.python.hooks import POST_COMPILE
 from buildpacks.python.marks import marks
 from receiver.model.build import Tree
+from receiver.model.patterns import regex
 
 PKG_RESOURCES = "setuptools<82"
 """The last setuptools that bring it."""
-_INSTALLS = re.compile(
+_INSTALLS = regex(
     r"\b(?:pip3?|uv|easy_install|poetry|pipenv)\b[^\n;|&]{0,200}?\b(?:install|sync|add)\b"
 )
 """Bounded: a long line of `pip pip pip` would take minutes."""
-_PATH = re.compile(r"[\w./-]+")
+_PATH = regex(r"[\w./-]+")
 _MOST_BYTES = 256 * 1024
 
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from receiver.model.build import Tree
+from receiver.model.patterns import regex
 
 MOST_FILES = 2_000
 MOST_FILE_BYTES = 256 * 1024
 MOST_BYTES = 16 * 1024 * 1024
-_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)")
+_TESTS = regex(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)")
 
 
 class _Mark(NamedTuple):

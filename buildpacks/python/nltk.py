@@ -2,11 +2,11 @@
 by itself.
 """
 
-import re
 from collections.abc import Collection
 
 from receiver.model.build import Command, Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 NLTK = "nltk"
 FILE_NAME = "nltk.txt"
@@ -14,8 +14,8 @@ _DOWNLOAD = (
     "import sys, nltk\n"
     "for name in sys.argv[2:]: nltk.download(name, sys.argv[1], raise_on_error=True)"
 )
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_UNKNOWN = re.compile(r"Package '?([\w.-]+)'? not found in index")
+_NAME = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_UNKNOWN = regex(r"Package '?([\w.-]+)'? not found in index")
 _SHOWN_LINES = 20
 
 

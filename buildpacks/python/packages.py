@@ -3,7 +3,6 @@ one that the app's ship.toml chooses.
 """
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -25,6 +24,7 @@ from buildpacks.python.requirements import FILE_NAME as REQUIREMENTS
 from buildpacks.python.requirements import decode_requirements, installs_project
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 Manager = Literal["requirements", "uv", "poetry", "pipenv", "project", "pipfile", "none"]
 
@@ -61,7 +61,7 @@ _KINDS = (
 _NOT_FOR_SERVERS = frozenset(
     {"dev", "development", "test", "tests", "testing", "local", "docs", "doc", "lint", "ci"}
 )
-_VARIANT = re.compile(r"requirements[-_.]([a-z]+)\.txt|requirements/([\w.-]+)\.txt")
+_VARIANT = regex(r"requirements[-_.]([a-z]+)\.txt|requirements/([\w.-]+)\.txt")
 NOT_OF_APPS = frozenset(
     {
         "tests", "test", "docs", "doc", "examples", "example", "scripts", "tools", "node_modules",

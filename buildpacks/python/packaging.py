@@ -13,6 +13,7 @@ from typing import Any
 
 from buildpacks.python.project import PYPROJECT, SETUP, read_toml, table
 from receiver.model.build import Tree
+from receiver.model.patterns import regex
 
 _FILES = (PYPROJECT, SETUP, "setup.cfg")
 _VERSION_FILES = frozenset(
@@ -20,17 +21,15 @@ _VERSION_FILES = frozenset(
 )
 _MOST_BYTES = 64 * 1024
 _DEPTH = 3
-_TEXT = re.compile(r"""["']?([\w./-]+\.(?:txt|in|toml|cfg))["']?""")
-_MADE_BY_BUILDS = re.compile(
+_TEXT = regex(r"""["']?([\w./-]+\.(?:txt|in|toml|cfg))["']?""")
+_MADE_BY_BUILDS = regex(
     r"version[-_]file\b|write[-_]to\b|ext[-_]modules|cythonize|\bExtension\(|cffi_modules"
     r"|maturin|mesonpy|scikit_build|py-build-cmake|setuptools[-_]rust|\[tool\.poetry\.build\]"
     r"|\[tool\.hatch\.build\.(?:targets\.\w+\.)?hooks\.(?!vcs)"
     r"|\[tool\.pdm\.build\][^\[]*run-setuptools"
 )
 """Marks of a project whose build makes files that its package cannot do without."""
-_VERSION_OF_GIT = re.compile(
-    r"setuptools[-_]scm|hatch-vcs|setuptools-git-versioning|dunamai|\bpbr\b"
-)
+_VERSION_OF_GIT = regex(r"setuptools[-_]scm|hatch-vcs|setuptools-git-versioning|dunamai|\bpbr\b")
 _NOT_FOUND_BY_SETUPTOOLS = frozenset(
     {
         "ci", "bin", "debian", "doc", "docs", "documentation", "manpages", "news", "newsfragments",

@@ -14,6 +14,7 @@ from buildpacks.python.pins import Index, Pin, Pinned, git_url, in_tree, is_usua
 from buildpacks.python.project import listed, read_toml, table
 from receiver.model.build import Interpreter, Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 PIPFILE = "Pipfile"
 PIPFILE_LOCK = "Pipfile.lock"
@@ -41,7 +42,7 @@ _MARKERS = (
     "implementation_name",
 )
 """Markers that may stand as keys of a package's own."""
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_VARIABLE = regex(r"\$\{(\w+)\}|\$(\w+)")
 
 _Table = Mapping[str, Any]
 

@@ -2,7 +2,6 @@
 be installed for the one that serves it.
 """
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from buildpacks.python.server import Server, is_for_development, serve_command, 
 from buildpacks.python.sessions import OneProcess, one_process
 from receiver.model.build import BuildFacts, Interpreter, Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 from receiver.model.web_servers import on_given_port, refers_to_port, server_of
 from receiver.model.webserver import Gunicorn, gunicorn_line
 
@@ -32,9 +32,9 @@ _MISSPELT_PROCFILE = frozenset(
 _OWN_PYTHON = ".".join(map(str, sys.version_info[:2]))
 """Source is read with ship's own Python; a newer syntax than its own is not understood."""
 _CMD_ARGS, _CONCURRENCY = "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"
-_CALL = re.compile(r"(?<![\w./-])(?:\S*/)?gunicorn(?=\s|$)")
+_CALL = regex(r"(?<![\w./-])(?:\S*/)?gunicorn(?=\s|$)")
 _GIVEN_PORT = "Nothing in the code reads $PORT. A port that it names is replaced by $PORT."
-_RUN_BY_PYTHON = re.compile(
+_RUN_BY_PYTHON = regex(
     r"(?:(?:exec|[A-Za-z_]\w*=\S*)\s+)*(?:\S*/)?python(?:3(?:\.\d+)?)?\s+(?:-u\s+)?"
     r"(?:-m\s+\S|\S+\.py(?!\S))[^;&|<>()`*?\[\]~#{}!\\'\"]*"
 )

@@ -11,9 +11,10 @@ import msgspec
 from receiver.model.build import Tree
 from receiver.model.encodings import as_utf8, is_utf16
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 FILE_NAME = "requirements.txt"
-_OPTION = re.compile(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s])|$)(.*)")
+_OPTION = regex(r"(-[a-z]|--[a-z-]+)(?:\s+|=|(?=[^-\s])|$)(.*)")
 _INCLUDING = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 """Options that name another file; true when its requirements are installed."""
 _EDITABLE = ("-e", "--editable")
@@ -22,16 +23,14 @@ _TOLD = frozenset(
     {"--pre", "--prefer-binary", "--trusted-host", "--index-url", "--extra-index-url"}
 )
 """Options that uv has to be told of besides the file itself."""
-_OF_A_LINE = re.compile(r"\s(--(?:global-option|install-option|config-settings?))\b")
-_PROJECT = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^]]*\])?/?(?:\s.*)?")
-_EGG = re.compile(r"(?:^|&)egg=([^&]*)")
-_NAMED = re.compile(
-    r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(@.*|[=<>!~(][^;]*|)(?:;.*|--.*)?"
-)
+_OF_A_LINE = regex(r"\s(--(?:global-option|install-option|config-settings?))\b")
+_PROJECT = regex(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^]]*\])?/?(?:\s.*)?")
+_EGG = regex(r"(?:^|&)egg=([^&]*)")
+_NAMED = regex(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(@.*|[=<>!~(][^;]*|)(?:;.*|--.*)?")
 """A package by its name, then a place or a range, then markers and hashes."""
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_CONTINUED = re.compile(r"\\\r?\n")
-_PINNED_GIT = re.compile(r"git\+.*@[0-9a-f]{40}([#\s]|$)")
+_COMMENT = regex(r"(^|\s)#.*$")
+_CONTINUED = regex(r"\\\r?\n")
+_PINNED_GIT = regex(r"git\+.*@[0-9a-f]{40}([#\s]|$)")
 _MAX_FILES = 50
 
 

@@ -13,6 +13,7 @@ from buildpacks.python.sessions import OneProcess
 from buildpacks.python.versions import numbers, satisfies
 from receiver.model.build import Interpreter
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 GUNICORN = "gunicorn==27.0.1"
 GUNICORN_OLD = "gunicorn==23.0.0"
@@ -26,7 +27,7 @@ _CALLABLE_DASH = "4.0"
 _FIRST_WITHOUT_EVENTLET = "26"
 _EVENTLET = frozenset({"eventlet", "gunicorn.workers.geventlet.EventletWorker"})
 _GREEN = ("eventlet", "gevent")
-_LOWEST = re.compile(r"(==|===|~=|>=|>)\s*([0-9][0-9.]*)")
+_LOWEST = regex(r"(==|===|~=|>=|>)\s*([0-9][0-9.]*)")
 _WORKERS = (
     ("aiohttp.", ("aiohttp",)),
     ("eventlet", ("eventlet", "packaging")),
@@ -52,7 +53,7 @@ _PACKAGES = {
     "waitress-serve": "waitress",
 }
 """Servers by the program that a web line calls."""
-_LIMIT = re.compile(r"(==|===|~=|<=|<)\s*([0-9][0-9.]*)")
+_LIMIT = regex(r"(==|===|~=|<=|<)\s*([0-9][0-9.]*)")
 
 
 class Server(msgspec.Struct, frozen=True):

@@ -2,7 +2,9 @@
 
 import re
 
-_CLAUSE = re.compile(r"\s*(===|==|!=|~=|<=|>=|<|>)\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*)?[^,]*")
+from receiver.model.patterns import regex
+
+_CLAUSE = regex(r"\s*(===|==|!=|~=|<=|>=|<|>)\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*)?[^,]*")
 
 
 def numbers(version: str) -> tuple[int, ...]:

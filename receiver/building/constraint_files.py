@@ -7,9 +7,10 @@ from pathlib import Path
 
 from receiver.machine import files
 from receiver.model.build import Tree
+from receiver.model.patterns import regex
 
-_NAMED = re.compile(r"^\s*(?:-[cr]\s*|--(?:constraint|requirement)[=\s]\s*)(\S+)", re.MULTILINE)
-_PACKAGE = re.compile(r"^\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)", re.MULTILINE)
+_NAMED = regex(r"^\s*(?:-[cr]\s*|--(?:constraint|requirement)[=\s]\s*)(\S+)", re.MULTILINE)
+_PACKAGE = regex(r"^\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)", re.MULTILINE)
 _MOST_FILES = 50
 _MOST_BYTES = 1024 * 1024
 

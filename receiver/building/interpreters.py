@@ -3,18 +3,18 @@
 Each one is asked; names can lie.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from receiver.machine import shell
 from receiver.model.build import Interpreter
+from receiver.model.patterns import regex
 
 SYSTEM_FOLDERS = (Path("/usr/local/bin"), Path("/usr/bin"))
 """Where every account can run what it finds."""
 _SYSTEM_PATTERNS = ("/opt/python*/bin",)
 _HOME_PATTERNS = (".pyenv/versions/*/bin", ".local/share/uv/python/cpython-*/bin", ".local/bin")
-_PROGRAM = re.compile(r"python3\.\d+")
+_PROGRAM = regex(r"python3\.\d+")
 _ASK_LIMIT_S = 10
 # A pre-release and another implementation than CPython print nothing.
 _QUESTION = (

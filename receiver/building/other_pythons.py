@@ -1,13 +1,13 @@
 """Which other Python a package has a wheel for, where it cannot be built on the chosen one."""
 
-import re
 from collections.abc import Mapping
 
 from receiver.model.build import Command
 from receiver.model.errors import ShipError
+from receiver.model.patterns import regex
 from receiver.model.source_build import NoWheelError
 
-_UNBUILT = re.compile(r"Failed to (?:download and )?build:? `([A-Za-z0-9][\w.-]*==[^`\s]+)`")
+_UNBUILT = regex(r"Failed to (?:download and )?build:? `([A-Za-z0-9][\w.-]*==[^`\s]+)`")
 
 
 def unbuilt(error: ShipError, said: str) -> str:

@@ -5,7 +5,6 @@ for apps too. An app's own PIP_* config vars come before it, its UV_* config var
 """
 
 import configparser
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ from receiver.building.constraint_files import constrained
 from receiver.building.pip_options import ALIASES, ForUv, Scope, Told, translated
 from receiver.model.build import Command
 from receiver.model.errors import ShipError
+from receiver.model.patterns import regex
 
 STANDARD_FILES = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
 """Where pip looks for all users; a later file wins."""
@@ -35,8 +35,8 @@ _LISTS = ("index-url", "extra-index-url", "find-links", *CONSTRAINTS)
 _PLACES = (*_LISTS, "cert", "client-cert")
 _CHECKED_ANYWAY = "require-hashes"
 """Of what a lock file names, hashes are checked without being asked for."""
-_WORD = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9]")
-_PASSWORD = re.compile(r"//[^/@\s]*@")
+_WORD = regex(r"[a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9]")
+_PASSWORD = regex(r"//[^/@\s]*@")
 
 Seen = Literal["there", "missing", "unreadable"]
 See = Callable[[Path], Seen]

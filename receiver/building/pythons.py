@@ -4,7 +4,6 @@ They belong to whoever ship runs as, root on a VPS, and every app may run them. 
 app's has a say in where they come from: only the server's own settings do.
 """
 
-import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,10 +16,11 @@ from receiver.machine import files, shell
 from receiver.model.build import Interpreter
 from receiver.model.errors import BuildError
 from receiver.model.layout import Layout
+from receiver.model.patterns import regex
 from receiver.model.settings import Server
 from receiver.state import records
 
-_FINAL = re.compile(r"3\.\d+\.\d+")
+_FINAL = regex(r"3\.\d+\.\d+")
 _LIST_LIMIT_S = 20.0
 _ALWAYS = {"UV_NO_CACHE": "1", "UV_NO_PROGRESS": "1", "UV_SYSTEM_CERTS": "1"}
 _FORBIDDING = ("UV_PYTHON_DOWNLOADS", "UV_NO_MANAGED_PYTHON")

@@ -3,7 +3,6 @@
 Who pushes names them; an administrator of the server allows them, one by one or all.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from receiver.hosts.system_packages import by_hand
@@ -11,6 +10,7 @@ from receiver.machine import files
 from receiver.model.errors import BuildError, ServerError, ShipError
 from receiver.model.layout import Layout
 from receiver.model.output import Output
+from receiver.model.patterns import regex
 from receiver.model.system_packages import Allowed, AllowedPackages
 from receiver.server import Server
 from receiver.state import records
@@ -23,11 +23,11 @@ _NOISE = (
     r"(?:invoke-rc\.d|/usr/sbin/policy-rc\.d).*|Created symlink .*|debconf: .*|W: .*|"
     r"Preconfiguring packages .*|Extracting templates .*|\s*"
 )
-_UNKNOWN = re.compile(
+_UNKNOWN = regex(
     r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation candidate"
     r"|Couldn't find any package by (?:glob|regex) '(\S+)'"
 )
-_REMOVES = re.compile(r"Packages need to be removed|trying to remove")
+_REMOVES = regex(r"Packages need to be removed|trying to remove")
 _KEPT_BYTES = 64 * 1024
 
 

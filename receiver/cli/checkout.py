@@ -9,17 +9,18 @@ from typing import NamedTuple
 
 from receiver.model.errors import GitError, NotFoundError, UsageError
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 
 REMOTE = "prod"
 """What Ship calls the git remote that it adds to a checkout."""
 _ACCOUNT = "ship"
-_SSH_URL = re.compile(
+_SSH_URL = regex(
     r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d+))?/(?:~/)?(?P<app>[^/]+?)(?:\.git)?/?"
 )
-_SSH_SHORT = re.compile(
+_SSH_SHORT = regex(
     r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^@:/]+):(?:/|~/)?(?P<app>[^/]+?)(?:\.git)?/?"
 )
-_HTTP = re.compile(r"https?://(?:[^@/]*@)?(?P<host>[^/]+)/git/(?P<app>[^/]+?)(?:\.git)?/?")
+_HTTP = regex(r"https?://(?:[^@/]*@)?(?P<host>[^/]+)/git/(?P<app>[^/]+?)(?:\.git)?/?")
 
 
 class Destination(NamedTuple):
@@ -187,7 +188,7 @@ def parse_remote(name: str, url: str) -> Remote | None:
         return None
     if found is None or app is None:
         return None
-    if found.re is _HTTP:
+    if found.re.pattern == _HTTP.pattern:
         return Remote(name, app, None, is_ship=True)
     user, host = found["user"], found["host"]
     if (user or host).startswith("-"):

@@ -2,7 +2,6 @@
 they are found.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import groupby
@@ -16,6 +15,7 @@ from receiver.cli.checkout import Destination
 from receiver.cli.place import Said, own_place
 from receiver.model import catalogue
 from receiver.model.errors import AccessError, ShipError, UsageError
+from receiver.model.patterns import regex
 
 __all__ = (
     "Call",
@@ -30,7 +30,7 @@ __all__ = (
 )
 
 _WORDS = "receiver.words"
-_PARTICULARS = re.compile(r"[;:] |\.(?=\s|$)")
+_PARTICULARS = regex(r"[;:] |\.(?=\s|$)")
 
 
 class Command(click.Command):

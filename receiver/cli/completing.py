@@ -1,6 +1,5 @@
 """Finds what a command line that is still being typed may go on with. Asks, and changes nothing."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,8 +11,9 @@ from receiver.cli.command import Call, Command, Ship, brief
 from receiver.cli.known import Known
 from receiver.cli.place import Said
 from receiver.model import catalogue
+from receiver.model.patterns import regex
 
-_PLAIN = re.compile(r"[\w.@%:/+=-]+")
+_PLAIN = regex(r"[\w.@%:/+=-]+")
 _FILES = ":files"
 _PATHS = {"file": _FILES, "dir": ":folders"}
 _COMMANDS = "commands"

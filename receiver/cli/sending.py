@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from receiver.cli import show
 from receiver.machine import git
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 from receiver.model.rubbish import PATTERNS
 
-_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
-_GITHUB = re.compile(r"https?://(?:www\.)?github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+_ADDRESS = regex(r"https?://", re.IGNORECASE)
+_GITHUB = regex(r"https?://(?:www\.)?github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
 _LIMIT_S = 60
 _CHUNK_BYTES = 1 << 20
 _SHOWN = 5

@@ -5,17 +5,19 @@ Pure.
 
 import re
 
-_START = re.compile(
+from receiver.model.patterns import regex
+
+_START = regex(
     r"^(?:ship: Starting v\d+\.|\[[^]\n]+\] \[\d+\] \[INFO\] Handling signal: hup)$", re.MULTILINE
 )
 """What runtime/launch.py writes before it starts a web process, and gunicorn before it swaps its
 workers."""
-_SERVERS_OWN = re.compile(
+_SERVERS_OWN = regex(
     r"\[[^]\n]+\] \[\d+\] \[(?:INFO\]|ERROR\] (?:Shutting down: |A new worker|The new workers?"
     r"|Worker \(pid:(?!.* was sent SIG(?:KILL|SEGV|ILL|BUS|ABRT|FPE))|Reason:)).*"
     r"|The app answered \S+ with status \d+\."
 )
-_GAVE_UP = re.compile(
+_GAVE_UP = regex(
     r"(?:^Traceback \(most recent call last\):\n(?:[ "
     r"\t].*\n|\n)+gunicorn\.errors\.HaltServer: .*\n?"
     r"(?:\nDuring handling of the above exception, another exception occurred:\n\n)?)+",

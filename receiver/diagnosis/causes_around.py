@@ -9,16 +9,17 @@ from receiver.diagnosis.causes_imports import last
 from receiver.diagnosis.env_settings import Names
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
+from receiver.model.patterns import regex
 from receiver.model.web_servers import port_advice
 
-_KEY = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
-_OF_ENVIRONMENT = re.compile(r'environ|(?:<frozen os>|/os\.py)", line \d+, in __getitem__')
+_KEY = regex(r"^KeyError: '([A-Z][A-Z0-9_]+)'$", re.MULTILINE)
+_OF_ENVIRONMENT = regex(r'environ|(?:<frozen os>|/os\.py)", line \d+, in __getitem__')
 _UNSET = (
-    re.compile(r"UndefinedValueError: (\w+) not found"),
-    re.compile(r"ImproperlyConfigured: Set the (\w+) environment variable"),
-    re.compile(r'Environment variable "(\w+)" not set'),
-    re.compile(r"ImproperlyConfigured: The (SECRET_KEY) setting must not be empty"),
-    re.compile(
+    regex(r"UndefinedValueError: (\w+) not found"),
+    regex(r"ImproperlyConfigured: Set the (\w+) environment variable"),
+    regex(r'Environment variable "(\w+)" not set'),
+    regex(r"ImproperlyConfigured: The (SECRET_KEY) setting must not be empty"),
+    regex(
         r"^\w[\w.]*(?:Error|Exception|Configured): .*?[\"'`]?\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b[\"'`]?"
         r"(?: environment variable| env(?:ironment)? var| variable| config var)?"
         r" (?:is |was |must be |has to be )?(?:not "
@@ -26,71 +27,71 @@ _UNSET = (
         re.MULTILINE | re.IGNORECASE,
     ),
 )
-_SETTINGS = re.compile(r"ValidationError: \d+ validation errors? for (\w+)\n((?:.*\n?)*)")
-_OF_SETTINGS = re.compile(r"Settings|Config")
+_SETTINGS = regex(r"ValidationError: \d+ validation errors? for (\w+)\n((?:.*\n?)*)")
+_OF_SETTINGS = regex(r"Settings|Config")
 _PSYCOPG_FIRST = [2, 1]
 """The version of SQLAlchemy that takes psycopg for `postgresql://`, and no more psycopg2."""
-_REFUSED_HOST = re.compile(r"DisallowedHost: Invalid HTTP_HOST header: '([^':]+)")
-_NO_SETTINGS = re.compile(r"ImproperlyConfigured: Requested settings?[^\n]* not configured")
-_OLD_POSTGRES = re.compile(
+_REFUSED_HOST = regex(r"DisallowedHost: Invalid HTTP_HOST header: '([^':]+)")
+_NO_SETTINGS = regex(r"ImproperlyConfigured: Requested settings?[^\n]* not configured")
+_OLD_POSTGRES = regex(
     r"NoSuchModuleError: Can't load plugin: sqlalchemy\.dialects:postgres$", re.MULTILINE
 )
-_FIELD = re.compile(r"^(\w+)\n\s+[Ff]ield required", re.MULTILINE)
+_FIELD = regex(r"^(\w+)\n\s+[Ff]ield required", re.MULTILINE)
 
 _REFUSED = (
-    re.compile(
+    regex(
         r'(?:server at|on host) "([^"]+)"(?: \([^)]*\))?(?:,| and accepting TCP/IP connections '
         r"on) port (\d+)"
     ),
-    re.compile(r"Connect call failed \('([^']+)', (\d+)"),
-    re.compile(r"Error \S+ connecting to ([^\s:]+):(\d+)"),
-    re.compile(r"Can't connect to (?:MySQL )?server on '([^':]+)(?::(\d+))?'"),
-    re.compile(r"ServerSelectionTimeoutError: ([^\s:,]+):(\d+)"),
-    re.compile(r"host='([^']+)', port=(\d+)\): Max retries exceeded"),
+    regex(r"Connect call failed \('([^']+)', (\d+)"),
+    regex(r"Error \S+ connecting to ([^\s:]+):(\d+)"),
+    regex(r"Can't connect to (?:MySQL )?server on '([^':]+)(?::(\d+))?'"),
+    regex(r"ServerSelectionTimeoutError: ([^\s:,]+):(\d+)"),
+    regex(r"host='([^']+)', port=(\d+)\): Max retries exceeded"),
 )
 _UNKNOWN_HOST = (
-    re.compile(r'could not translate host name "([^"]+)"'),
-    re.compile(r"Unknown (?:MySQL )?server host '([^']+)'"),
-    re.compile(r"failed to resolve host '([^']+)'"),
-    re.compile(r"Error -[23] connecting to ([^\s:]+):"),
+    regex(r'could not translate host name "([^"]+)"'),
+    regex(r"Unknown (?:MySQL )?server host '([^']+)'"),
+    regex(r"failed to resolve host '([^']+)'"),
+    regex(r"Error -[23] connecting to ([^\s:]+):"),
 )
 _SERVICES = {
     "5432": "PostgreSQL", "3306": "MySQL", "6379": "Redis", "27017": "MongoDB",
     "5672": "RabbitMQ", "9200": "Elasticsearch", "11211": "memcached",
 }  # fmt: skip
-_LOGIN = re.compile(
+_LOGIN = regex(
     r'password authentication failed for user "[^"]+"|Access denied for user \S+|database '
     r'"[^"]+" does not exist'
     r"|Unknown database '[^']+'|role \"[^\"]+\" does not exist"
 )
-_TABLE = re.compile(
+_TABLE = regex(
     r"no such table: ([\w.]+)|relation \"([\w.]+)\" does not exist|Table '([\w.]+)' doesn't exist"
 )
-_DENIED = re.compile(
+_DENIED = regex(
     r"^(?:PermissionError|OSError): \[Errno (13|30)\] [^:\n]+: "
     r"'([^']+)'",
     re.MULTILINE,
 )
-_NO_FILE = re.compile(r"^FileNotFoundError: \[Errno 2\] [^:\n]+: '([^']+)'", re.MULTILINE)
-_DATABASE_FILE = re.compile(r"unable to open database file|attempt to write a readonly database")
-_LOCKED = re.compile(
+_NO_FILE = regex(r"^FileNotFoundError: \[Errno 2\] [^:\n]+: '([^']+)'", re.MULTILINE)
+_DATABASE_FILE = regex(r"unable to open database file|attempt to write a readonly database")
+_LOCKED = regex(
     r'Could not set lock on file "([^"]+)"'
     r"|lock(?: file)?:? (\S+): (?:Resource temporarily unavailable|already held by process)"
     r"|^(?:\w+\.)*(?:OperationalError: [^\n]*database is locked|BlockingIOError: \[Errno 11\])",
     re.MULTILINE,
 )
 """Of DuckDB and Kuzu, of LevelDB and RocksDB, of SQLite, and of a lock of one's own."""
-_IN_USE = re.compile(
+_IN_USE = regex(
     r"\('([^']+)', (\d+)\)[^\n]*address already in use|Port (\d+) is in use|Address already in use",
     re.IGNORECASE,
 )
-_LOW_PORT = re.compile(r"bind on address \('[^']+', (\d+)[^\n]*permission denied", re.IGNORECASE)
-_OUT_OF_MEMORY = re.compile(
+_LOW_PORT = regex(r"bind on address \('[^']+', (\d+)[^\n]*permission denied", re.IGNORECASE)
+_OUT_OF_MEMORY = regex(
     r"killed by the OOM killer|Result: oom-kill|result "
     r"'oom-kill'|^MemoryError\b",
     re.MULTILINE,
 )
-_SIGNAL = re.compile(
+_SIGNAL = regex(
     r"was sent SIG(KILL|SEGV|ILL|BUS|ABRT|FPE)\b|code=(?:killed|dumped), "
     r"status=\d+/(KILL|SEGV|ILL|BUS|ABRT|FPE)"
 )

@@ -7,35 +7,36 @@ from receiver.diagnosis.libraries import missing_library
 from receiver.diagnosis.package_names import LEFT_PYTHON, package_of
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import CheckError
+from receiver.model.patterns import regex
 
 _LEFT_SETUPTOOLS = "pkg_resources"
-_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
-_WEB_MODULE = re.compile(r'Could not import module "([^"]+)"')
-_ATTRIBUTE = re.compile(
+_MODULE = regex(r"ModuleNotFoundError: No module named '([^']+)'")
+_WEB_MODULE = regex(r'Could not import module "([^"]+)"')
+_ATTRIBUTE = regex(
     r"Failed to find attribute '([^']+)' in '([^']+)'"
     r'|Attribute "(?P<name>[^"]+)" not found in module "(?P<module>[^"]+)"'
 )
-_FACTORY = re.compile(
+_FACTORY = regex(
     r"^TypeError: (?:\w+\.)*(\w+)\(\) (?:takes .* but [23] (?:were|was) given|missing \d+ "
     r"required)",
     re.MULTILINE,
 )
-_NOT_CALLABLE = re.compile(
+_NOT_CALLABLE = regex(
     r"Application object must be callable|^TypeError: '(\w+)' object is not callable$", re.MULTILINE
 )
-_NAME = re.compile(
+_NAME = regex(
     r"^ImportError: cannot import name '(?P<name>[^']+)' from (?P<half>partially "
     r"initialized module )?"
     r"'(?P<module>[^']+)'(?P<rest>.*)$",
     re.MULTILINE,
 )
-_HALF = re.compile(
+_HALF = regex(
     r"^AttributeError: (?:partially initialized )?module '(?P<module>[^']+)' has no "
     r"attribute '(?P<name>[^']+)' \((?:most|consider)(?P<rest>.*)$",
     re.MULTILINE,
 )
-_IMPORT = re.compile(r"^ImportError: (.*)$", re.MULTILINE)
-_FRAME = re.compile(r'^  File "[^"]*?/source/([^"]+)", line \d+', re.MULTILINE)
+_IMPORT = regex(r"^ImportError: (.*)$", re.MULTILINE)
+_FRAME = regex(r'^  File "[^"]*?/source/([^"]+)", line \d+', re.MULTILINE)
 
 
 def last(pattern: re.Pattern[str], log: str) -> re.Match[str] | None:
@@ -223,7 +224,8 @@ def _hidden_or_circular(log: str, pushed: Pushed) -> CheckError | None:
             advice=f"Give {file} another name and push again.",
             reason="check/hidden-package",
         )
-    half = match.re is _HALF or match["half"] or "circular import" in match["rest"]
+    alone = match.re.pattern == _HALF.pattern
+    half = alone or match["half"] or "circular import" in match["rest"]
     return _circular(log, module, match["name"]) if half else None
 
 

@@ -14,37 +14,36 @@ from receiver.diagnosis.causes_imports import last
 from receiver.diagnosis.package_names import program_package
 from receiver.diagnosis.pushed import Pushed
 from receiver.model.errors import SEE_LOG, CheckError
+from receiver.model.patterns import regex
 
 _Find: TypeAlias = Callable[[str, Pushed], CheckError | None]
 _SHOWN_LINES = 20
 _LOOK_ABOVE = "Its log is above: correct the app and push again."
 _NO_LOG = "`ship local` runs the app on your machine, where you see what it does."
-_SYNTAX = re.compile(
+_SYNTAX = regex(
     r'File "([^"]+)", line (\d+)(?:(?!File ")[^\0])*?'
     r"^(?:SyntaxError|IndentationError|TabError): (.*)$",
     re.MULTILINE,
 )
-_GUNICORN = re.compile(
+_GUNICORN = regex(
     r"^Error: ((?:Error: )?(?:'[^'\n]+' isn't writable|class uri |Invalid value|Unable to ).*)$"
     r"|^(Gunicorn (?:refuses|cannot load) .*)$",
     re.MULTILINE,
 )
-_EXIT = re.compile(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
-_PROGRAM = re.compile(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTILINE)
+_EXIT = regex(r"^SystemExit(?:: (.*))?$", re.MULTILINE)
+_PROGRAM = regex(r"^(?:ship: )?The program (\S+) cannot be run: ", re.MULTILINE)
 _LATE = "check/boot-timeout"
 _CERTAIN = frozenset({"check/wrong-port", "check/disallowed-host", _LATE})
 """What is known from outside, whatever else the log tells."""
-_SERVERS_FRAMES = re.compile(
+_SERVERS_FRAMES = regex(
     r"^(Traceback \(most recent call last\):\n)(?:[ \t].*\n|\n)*?"
     r'(?=  File "[^"\n]*/releases/v\d+/source/)',
     re.MULTILINE,
 )
 """What leads from a server's program to the app's own code."""
 _MACHINES_WORD = "systemd: "
-_KILLED = re.compile(r".* Worker \(pid:\d+\) was sent SIGKILL!.*")
-_RAISED = re.compile(
-    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE
-)
+_KILLED = regex(r".* Worker \(pid:\d+\) was sent SIGKILL!.*")
+_RAISED = regex(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+(\S.*)$", re.MULTILINE)
 
 
 def explain(

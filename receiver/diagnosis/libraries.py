@@ -3,23 +3,25 @@
 import re
 from typing import NamedTuple
 
-_FILE = re.compile(
+from receiver.model.patterns import regex
+
+_FILE = regex(
     r"^(?:ImportError|OSError): (?:cannot load library '[^']*': )?(lib[^\s:]+?): "
     r"cannot open shared object",
     re.MULTILINE,
 )
 _CALLED = (
     _FILE,
-    re.compile(r"cannot load library '(?:[^']*/)?(lib[^'/]+)'"),
-    re.compile(r"no library called \"([^\"]+)\" was found"),
-    re.compile(r"(?:ImportError|OSError): .*[Ff]ailed to find (lib\w+)"),
-    re.compile(r"OSError: (\w+) library not found"),
-    re.compile(r"Unable to find (\w+) shared library"),
-    re.compile(r"Could not find the (GDAL|GEOS) library"),
+    regex(r"cannot load library '(?:[^']*/)?(lib[^'/]+)'"),
+    regex(r"no library called \"([^\"]+)\" was found"),
+    regex(r"(?:ImportError|OSError): .*[Ff]ailed to find (lib\w+)"),
+    regex(r"OSError: (\w+) library not found"),
+    regex(r"Unable to find (\w+) shared library"),
+    regex(r"Could not find the (GDAL|GEOS) library"),
 )
 """How the loader, ctypes, cffi and packages of their own say that one is missing."""
-_VERSIONED = re.compile(r"(?P<stem>.+?)\.so(?:\.(?P<version>\d+)[\d.]*)?")
-_TRAILING = re.compile(r"-\d+$")
+_VERSIONED = regex(r"(?P<stem>.+?)\.so(?:\.(?P<version>\d+)[\d.]*)?")
+_TRAILING = regex(r"-\d+$")
 
 PACKAGES = {
     "libasound": "libasound2",

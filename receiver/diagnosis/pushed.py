@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from receiver.model.patterns import regex
+
 if TYPE_CHECKING:
     from receiver.diagnosis.env_settings import Names
 
-_VERSION = re.compile(r"[<>=!~;@ ]")
+_VERSION = regex(r"[<>=!~;@ ]")
 _ADDERS = {"uv.lock": "uv add", "poetry.lock": "poetry add", "Pipfile.lock": "pipenv install"}
 
 

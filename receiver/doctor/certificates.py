@@ -11,12 +11,13 @@ from pathlib import Path
 from receiver.doctor.seen import Seen
 from receiver.machine import shell
 from receiver.model.finding import Finding
+from receiver.model.patterns import regex
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import ServerBlock, server_blocks
 
 _SOON_DAYS = 14
-_ENDS = re.compile(r"^notAfter=(.*)$", re.MULTILINE)
-_NAMES = re.compile(r"DNS:([^,\s]+)")
+_ENDS = regex(r"^notAfter=(.*)$", re.MULTILINE)
+_NAMES = regex(r"DNS:([^,\s]+)")
 _WARNED = "Browsers warn visitors, or refuse the page."
 _RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
 

@@ -2,7 +2,6 @@
 each step.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -21,6 +20,7 @@ from receiver.machine import log_parts, proc, sockets
 from receiver.model.errors import CheckError, ShipError, SwapError
 from receiver.model.finding import Finding, Steps
 from receiver.model.output import mask, secrets_of
+from receiver.model.patterns import regex
 from receiver.model.plan import RemoveTree
 from receiver.model.release import Live, Release
 from receiver.nginx import program as nginx
@@ -37,7 +37,7 @@ _UNTOLD = "check/ended"
 _MOST_LOOKS = 5
 _LOOK_AGAIN_S = 0.7
 _RECENT = timedelta(minutes=5)
-_MANAGERS = re.compile(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the above exception")
+_MANAGERS = regex(r"(?:Start|Stopp)(?:ing|ed) ship-|During handling of the above exception")
 
 
 def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Finding]:

@@ -1,10 +1,11 @@
 """Why a process ended last, read from what its manager wrote down of it. Pure."""
 
 import json
-import re
 import signal
 from collections.abc import Iterable
 from typing import Any
+
+from receiver.model.patterns import regex
 
 EXITED = "98e322203f7a4ed290d09fe03c09fe15"
 SUCCEEDED = "7ad2d189f7e94e70a38c781354912448"
@@ -16,7 +17,7 @@ _OWN_WORDS = "ship: "
 _KILLED = "killed by {}"
 _MEMORY = "killed, because memory ran out"
 _NO_ERROR = "ended by itself, without an error"
-_SUPERVISORD = re.compile(
+_SUPERVISORD = regex(
     r"exited: (?P<name>\S+) \((?:exit status (?P<status>\d+)|terminated by (?P<signal>\w+))"
 )
 

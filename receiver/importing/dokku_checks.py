@@ -1,14 +1,14 @@
 """What Ship makes of Dokku's file CHECKS: settings, and pages that are asked for. Pure."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from receiver.importing.values import Fate, Finding, Imported
+from receiver.model.patterns import regex
 
 FILE = "CHECKS"
-_SETTING = re.compile(r"(WAIT|TIMEOUT|ATTEMPTS)=(\d+)\s*(?:#.*)?")
-_PAGE = re.compile(
+_SETTING = regex(r"(WAIT|TIMEOUT|ATTEMPTS)=(\d+)\s*(?:#.*)?")
+_PAGE = regex(
     r"(?:(?P<scheme>https?):)?(?://(?P<host>[^/\s]+))?(?P<path>/\S*)?(?:\s+(?P<text>.+))?"
 )
 _OURS = {"WAIT": "wait_s", "TIMEOUT": "timeout_s", "ATTEMPTS": "attempts"}

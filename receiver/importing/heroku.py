@@ -3,7 +3,6 @@
 Most of the files Ship reads itself. Pure.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,15 +15,16 @@ from receiver.model.app_json import AppJson, parse_app_json
 from receiver.model.check import Check
 from receiver.model.classic import canonical, without_password
 from receiver.model.errors import ShipError
+from receiver.model.patterns import regex
 
 PROCFILE, RUNTIME, SLUGIGNORE = "Procfile", "runtime.txt", ".slugignore"
-_LINE = re.compile(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
-_THEIRS = re.compile(r"HEROKU_\w+|DYNO\w*|BUILDPACK_URL|DOKKU_\w+|GIT_REV")
-_OF_ADDONS = re.compile(
+_LINE = regex(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
+_THEIRS = regex(r"HEROKU_\w+|DYNO\w*|BUILDPACK_URL|DOKKU_\w+|GIT_REV")
+_OF_ADDONS = regex(
     r"\.((compute|rds|cache)(-\d+)?\.amazonaws|heroku|rediscloud|redislabs|cloudamqp|mlab)\.(com|net)\b"
 )
 """Hosts of databases and queues that go with the app over there; S3 and the like do not."""
-_OF_THE_APP = re.compile(r"\.herokuapp\.com\b")
+_OF_THE_APP = regex(r"\.herokuapp\.com\b")
 _ADDONS = {
     "heroku-postgresql": "DATABASE_URL",
     "heroku-redis": "REDIS_URL",

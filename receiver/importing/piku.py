@@ -9,12 +9,13 @@ from typing import Any
 from receiver.importing.values import Fate, Finding, Imported, together
 from receiver.model.errors import ShipError
 from receiver.model.names import parse_config_name, parse_process_type
+from receiver.model.patterns import regex
 
 ENV, SCALING, PROCFILE = "ENV", "SCALING", "Procfile"
-_REFERENCE = re.compile(r"\$(\w+|\{([^}]*)\})")
-_OWN = re.compile(r"(PIKU|UWSGI|NGINX|ACME)_\w+")
-_CRON = re.compile(r"((?:\S+\s+){4}\S+)\s+(.+)")
-_STATIC_PATH = re.compile(r"(/[^:]*):(.+)")
+_REFERENCE = regex(r"\$(\w+|\{([^}]*)\})")
+_OWN = regex(r"(PIKU|UWSGI|NGINX|ACME)_\w+")
+_CRON = regex(r"((?:\S+\s+){4}\S+)\s+(.+)")
+_STATIC_PATH = regex(r"(/[^:]*):(.+)")
 _GUNICORN = "GUNICORN_CMD_ARGS"
 _UNKNOWN = "It is a setting of Piku's that Ship does not know."
 _NO_CACHE = "nginx keeps no answers here. Have the app send Cache-Control, so that browsers do."

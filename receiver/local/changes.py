@@ -6,20 +6,22 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from receiver.model.patterns import regex
+
 Meaning = Literal["nothing", "code", "build"]
 """`build`: what is to be installed or run may be something else now; `code`: the same, of other
 code."""
 
-_BUILD = re.compile(
+_BUILD = regex(
     r"(?:.*/)?(?:requirements[^/]*\.txt|requirements/[^/]+\.txt|constraints[^/]*\.txt)"
     r"|(?:.*/)?(?:Procfile|ship\.toml|app\.json|runtime\.txt|\.python-version|nltk\.txt)"
     r"|(?:.*/)?(?:pyproject\.toml|setup\.(?:py|cfg)|uv\.lock|poetry\.lock|Pipfile|Pipfile\.lock)"
 )
-_CODE = re.compile(
+_CODE = regex(
     r".*\.(?:py|html?|jinja2?|j2|mako|po|mo|toml|ini|cfg|ya?ml|sql|css|js|svg)", re.IGNORECASE
 )
 """Of a file that is new, and that git does not know yet: what people write, and programs seldom."""
-_DATA = re.compile(
+_DATA = regex(
     r".*(?:\.(?:sqlite3?|db|log|pid|sock|lock|tmp|swp|swx|swo|part|bak|pyc|pyo)|-journal|-wal|-shm|~)"
     r"|(?:.*/)?(?:\.#[^/]*|#[^/]*#|4913|\.[^/]*\.[A-Za-z0-9]{6}|[^/]*___jb_(?:tmp|old)___)",
     re.IGNORECASE,

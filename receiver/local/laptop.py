@@ -6,7 +6,6 @@ each `ship local` that runs. In the user's cache: what every checkout can use.
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,13 +23,14 @@ from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.errors import UsageError
 from receiver.model.layout import AppPaths, Layout, ReleasePaths
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 from receiver.model.settings import Server as Settings
 from receiver.server import Server
 
 FOLDER = ".ship"
 ADDRESS = "localhost"
 _SETPRIV = Path("/usr/bin/setpriv")
-_UNUSED = re.compile(r"[^a-z0-9]+")
+_UNUSED = regex(r"[^a-z0-9]+")
 _LONGEST_NAME = 27
 _FALLBACK_NAME = "app"
 

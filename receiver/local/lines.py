@@ -1,11 +1,11 @@
 """How lines of an app's processes are shown to the one who develops it. Pure."""
 
 import os
-import re
 
 from receiver.model.errors import ShipError, without_pushing
+from receiver.model.patterns import regex
 
-_SERVERS_OWN = re.compile(
+_SERVERS_OWN = regex(
     rb"\[[^]\n]+\] \[\d+\] \[INFO\] (?:Starting gunicorn|Listening at:|Using "
     rb"worker:|Control socket|Booting worker|"
     rb"Handling signal: (?:hup|term|winch)|Hang up: Master|Worker exiting|Worker shutting "

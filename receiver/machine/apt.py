@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Iterable
 
 from receiver.machine import shell
+from receiver.model.patterns import regex
 
 _LIST = ("dpkg-query", "--show", "--showformat", "${Package}\t${db:Status-Status}\t${Provides}\n")
-CANDIDATE = re.compile(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", re.MULTILINE)
+CANDIDATE = regex(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", re.MULTILINE)
 """A package that could be installed, in what `apt-cache policy` says."""
 
 

@@ -7,7 +7,6 @@ the push, or that hook, lives. Its name says all, so that a power cut cannot lea
 
 import fcntl
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from receiver.machine import files, proc
+from receiver.model.patterns import regex
 
-_NOTE = re.compile(r"ship-moving\.([0-9a-f]{16})\.([0-9a-f]{40})\.([0-9a-f]{40})")
-_PUSH = re.compile(r"[0-9a-f]{16}")
+_NOTE = regex(r"ship-moving\.([0-9a-f]{16})\.([0-9a-f]{40})\.([0-9a-f]{40})")
+_PUSH = regex(r"[0-9a-f]{16}")
 _LOCK = ".lock"
 _LOOKED_AT = {"": {"refs", "objects", "info"}, "objects": {"info", "pack"}}
 """Folders in which git makes lock files, where not all are of interest."""

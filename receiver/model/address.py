@@ -1,8 +1,8 @@
 """The address that a connection came from."""
 
-import re
+from receiver.model.patterns import regex
 
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
+_ADDRESS = regex(r"[0-9A-Fa-f.:]{2,45}")
 
 
 def parse_address(text: str) -> str:

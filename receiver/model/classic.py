@@ -11,18 +11,19 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from receiver.model.errors import AccessError, BuildError, ServerError, UsageError
+from receiver.model.patterns import regex
 
 BUILT_IN = ("python", "static", "procfile")
 _OTHER_NAMES = {
     "heroku/python": "python",
     "https://github.com/heroku/heroku-buildpack-python": "python",
 }
-_NAME = re.compile(r"[a-z0-9][a-z0-9._/-]{0,62}")
-_CREDENTIALS = re.compile(r"(?<=:)//[^/@]*@")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
-_KEY = re.compile(r"""(\s*)(?:([\w.-]+)|"([^"\\]*)"|'([^']*)')\s*:(?:\s+(.*))?""")
-_PLAIN = re.compile(r"""[^\s\[\]{}&*!|>%@`"'#,][^#]*""")
+_NAME = regex(r"[a-z0-9][a-z0-9._/-]{0,62}")
+_CREDENTIALS = regex(r"(?<=:)//[^/@]*@")
+_COMMIT = regex(r"[0-9a-f]{40}")
+_REF = regex(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
+_KEY = regex(r"""(\s*)(?:([\w.-]+)|"([^"\\]*)"|'([^']*)')\s*:(?:\s+(.*))?""")
+_PLAIN = regex(r"""[^\s\[\]{}&*!|>%@`"'#,][^#]*""")
 
 
 class GitSource(msgspec.Struct, frozen=True):

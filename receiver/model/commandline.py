@@ -4,7 +4,9 @@ import re
 
 import msgspec
 
-_PIECE = re.compile(
+from receiver.model.patterns import regex
+
+_PIECE = regex(
     r"""
       '(?P<single>[^'$]*)'
     | "(?P<double>(?:[^"\\`$]|\\["\\]|\$\{?[A-Za-z_])*)"
@@ -14,9 +16,9 @@ _PIECE = re.compile(
     """,
     re.VERBOSE,
 )
-_BRACED = re.compile(r"\$\{(?![A-Za-z_]\w*(?::?-[\w.:/,-]*)?\})")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_FACTORY_CALL = re.compile(r"[\w.]+:\w+\([\w., =]*\)")
+_BRACED = regex(r"\$\{(?![A-Za-z_]\w*(?::?-[\w.:/,-]*)?\})")
+_ASSIGNMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_FACTORY_CALL = regex(r"[\w.]+:\w+\([\w., =]*\)")
 
 
 class Word(msgspec.Struct, frozen=True):

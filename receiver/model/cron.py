@@ -1,6 +1,5 @@
 """A cron job of an app, as its ship.toml declares it; and the timer that starts it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -9,12 +8,13 @@ from msgspec import Meta
 
 from receiver.model.errors import BuildError
 from receiver.model.mismatch import with_place
+from receiver.model.patterns import regex
 from receiver.model.schedule import Schedule, ScheduleError
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_NAME = regex(r"[a-z][a-z0-9-]{0,29}")
 _LONGEST_NAME = 30
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-_PYTHON = re.compile(r"^(?:\S*python[\d.]*\s+)?(?:\S*manage\.py\s+|-m\s+)?")
+_NOT_IN_NAMES = regex(r"[^a-z0-9]+")
+_PYTHON = regex(r"^(?:\S*python[\d.]*\s+)?(?:\S*manage\.py\s+|-m\s+)?")
 _NEEDED = ("schedule", "command")
 _POLICY = "concurrency_policy"
 _NAME_RULE = "A name is a-z first, then a-z, 0-9 and hyphens, at most 30 characters."

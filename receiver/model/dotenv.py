@@ -12,22 +12,23 @@ from collections.abc import Mapping
 
 from receiver.model.errors import ShipError, UsageError
 from receiver.model.names import parse_config_name
+from receiver.model.patterns import regex
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_BETWEEN = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t\r]*(?:#[^\n]*)?")
-_NAME = re.compile(r"(?:export[ \t]+)?([^ \t\r\n=#]+)[ \t]*(=?)")
-_BLANKS = re.compile(r"[ \t]*(?=['\"])")
-_PLAIN = re.compile(r"[^\n]*")
-_COMMENT = re.compile(r"[ \t]+#.*")
-_SINGLE = re.compile(r"'((?:\\['\\]|[^'\\]|\\(?!['\\]))*)'")
-_DOUBLE = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
-_ESCAPED = re.compile(r"\\(.)")
-_END = re.compile(r"[ \t\r]*(?:[ \t]#[^\n]*)?(?:\n|$)")
+_BETWEEN = regex(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t\r]*(?:#[^\n]*)?")
+_NAME = regex(r"(?:export[ \t]+)?([^ \t\r\n=#]+)[ \t]*(=?)")
+_BLANKS = regex(r"[ \t]*(?=['\"])")
+_PLAIN = regex(r"[^\n]*")
+_COMMENT = regex(r"[ \t]+#.*")
+_SINGLE = regex(r"'((?:\\['\\]|[^'\\]|\\(?!['\\]))*)'")
+_DOUBLE = regex(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_ESCAPED = regex(r"\\(.)")
+_END = regex(r"[ \t\r]*(?:[ \t]#[^\n]*)?(?:\n|$)")
 _CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _AS_THEMSELVES = frozenset("\\'\"$`!")
-_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-_NEEDS_ESCAPES = re.compile(r"['\\\r]")
-_SHELL_PARTS = re.compile(r"['\\]+|[^'\\]+")
+_NEEDS_NO_QUOTES = regex(r"[A-Za-z0-9_./:@%+,=-]*")
+_NEEDS_ESCAPES = regex(r"['\\\r]")
+_SHELL_PARTS = regex(r"['\\]+|[^'\\]+")
 
 
 class DotenvError(UsageError):

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
 Format = Literal["logplex", "json"]
 Kind = Literal["udp", "tcp", "tls", "http", "https"]
@@ -20,8 +21,8 @@ KINDS: dict[str, Kind] = {
     "https": "https",
 }
 _PORTS: dict[Kind, int] = {"udp": 514, "tcp": 514, "tls": 6514, "http": 80, "https": 443}
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
-_TOKEN = re.compile(r"[^/]*(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[^/]*")
+NAME = regex(r"[a-z0-9][a-z0-9-]{0,29}")
+_TOKEN = regex(r"[^/]*(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[^/]*")
 _TOKEN_LENGTH = 16
 
 

@@ -4,8 +4,9 @@ A reason such as `build/no-buildpack` is documented in docs/errors.md and is nev
 raised low and printed once, at the edge. Its first part decides the exit code.
 """
 
-import re
 from typing import ClassVar
+
+from receiver.model.patterns import regex
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -40,7 +41,7 @@ PUSH_VERDICTS: dict[int, str] = {
 """What git prints in brackets behind a rejected ref, by the deploy's exit code."""
 
 
-_PUSH_AGAIN = re.compile(r",? (?:and|then|and then) push again(?=[.:,])")
+_PUSH_AGAIN = regex(r",? (?:and|then|and then) push again(?=[.:,])")
 
 
 SEE_LOG = "`ship logs` shows what the app wrote."

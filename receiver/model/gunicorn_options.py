@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver.model.commandline import Word
+from receiver.model.patterns import regex
 
 _SHORT = {
     "-b": "--bind",
@@ -75,7 +76,7 @@ DROPPED_SETTINGS = {
 _ASKS_ONLY = frozenset({"--check-config", "--print-config", "--paste", "--paster"})
 """Options that make a program of another kind: one that ends, or that reads a file we cannot
 follow."""
-_APP = re.compile(r"[\w./]+(:.+)?", re.DOTALL)
+_APP = regex(r"[\w./]+(:.+)?", re.DOTALL)
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -6,12 +6,14 @@ The tools themselves are not installed for an app, and would make a virtualenv o
 
 import re
 
+from receiver.model.patterns import regex
+
 FLAGS = frozenset(
     {"--frozen", "--locked", "--no-sync", "--no-dev", "--offline", "--quiet", "-q", "--"}
 )
 """Options of theirs that say nothing about the command."""
 _FLAG = "|".join(sorted(FLAGS, reverse=True))
-_CALL = re.compile(
+_CALL = regex(
     r"(?P<before>(?:^|&&|\|\||[;|(])\s*(?:exec\s+)?(?:[A-Za-z_]\w*=\S*\s+)*)"
     rf"(?:poetry|pipenv|uv)\s+run\s+(?:(?:{_FLAG})\s+)*(?P<next>-m(?=\s)|[^\s-]\S*)"
 )

@@ -2,12 +2,13 @@
 in files.
 """
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
+
+from receiver.model.patterns import regex
 
 Source = Literal["app", "router", "build", "release", "cron", "ship"]
 """`app`: a process of the app, runs of people included; `router`: nginx; `build` and `release`:
@@ -18,7 +19,7 @@ SOURCES: tuple[Source, ...] = ("app", "router", "build", "release", "cron", "shi
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STAMP_BYTES = 28
-_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z ")
+_STAMP = regex(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z ")
 
 
 class LogLine(msgspec.Struct, frozen=True, eq=False):

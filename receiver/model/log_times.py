@@ -1,12 +1,12 @@
 """What `--since` and `--until` mean: a while ago, or a time. Pure."""
 
-import re
 from datetime import UTC, datetime
 
 from receiver.model.errors import UsageError
 from receiver.model.log_line import microseconds
+from receiver.model.patterns import regex
 
-_WHILE = re.compile(r"([0-9]{1,6}) ?(s|m|h|d|w)(?: ago)?")
+_WHILE = regex(r"([0-9]{1,6}) ?(s|m|h|d|w)(?: ago)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SECOND_US = 1_000_000
 

@@ -15,6 +15,7 @@ from receiver.model.cron import parse_jobs
 from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.mismatch import in_plain_words, place_of
+from receiver.model.patterns import regex
 from receiver.model.settings import BuildRules, Manifest, ProcessRule, ReleasePhase, Takeover
 from receiver.model.system_packages import refusal
 
@@ -26,12 +27,12 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "release": ReleasePhase,
     "process": ProcessRule,
 }
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_UNKNOWN = regex(r"unknown field `([^`]*)`")
 # Both end up in nginx's file and in paths that nginx opens, hence no blank, quote, `;` or `..`.
 _NAME = r"[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
-_ADDRESS = re.compile(rf"/(?:{_NAME}(?:/{_NAME})*/?)?")
-_FOLDER = re.compile(rf"\.|{_NAME}(?:/{_NAME})*/?")
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
+_ADDRESS = regex(rf"/(?:{_NAME}(?:/{_NAME})*/?)?")
+_FOLDER = regex(rf"\.|{_NAME}(?:/{_NAME})*/?")
+_AT_LINE = regex(r" \(at line (\d+), column \d+\)")
 
 
 def parse_manifest(data: bytes) -> Manifest:

@@ -1,14 +1,14 @@
 """What msgspec says of a value that does not fit its type, in plain words."""
 
-import re
+from receiver.model.patterns import regex
 
-_PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`")
-_GOT = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
-_BOUND = re.compile(r"Expected `(?:int|float|int \| float)[^`]*` (>=|<=|>|<) (-?[\d.]+)")
-_LENGTH = re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)")
-_ENUM = re.compile(r"Invalid enum value (.+)")
-_MISSING = re.compile(r"Object missing required field `([^`]*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_PLACE = regex(r" - at `(?:key in )?\$\.?([^`]*)`")
+_GOT = regex(r"Expected `([^`]*)`, got `([^`]*)`")
+_BOUND = regex(r"Expected `(?:int|float|int \| float)[^`]*` (>=|<=|>|<) (-?[\d.]+)")
+_LENGTH = regex(r"Expected `(\w+)` of length (>=|<=) (\d+)")
+_ENUM = regex(r"Invalid enum value (.+)")
+_MISSING = regex(r"Object missing required field `([^`]*)`")
+_UNKNOWN = regex(r"Object contains unknown field `([^`]*)`")
 _KINDS = {
     "array": "a list",
     "bool": "true or false",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
 Mounts = Mapping[str, str]
 _STEP = 1024
@@ -16,8 +17,8 @@ _SHOWN = 4
 RESCUED = "rescued"
 """Folder of the storage for what a release had written into its own tree, and nobody asked to
 keep."""
-_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.@+,~-]{1,100}")
-_DATABASE = re.compile(r".*\.(?:sqlite3?|db3?)", re.IGNORECASE)
+_PART = regex(r"(?!\.{1,2}$)[A-Za-z0-9_.@+,~-]{1,100}")
+_DATABASE = regex(r".*\.(?:sqlite3?|db3?)", re.IGNORECASE)
 _FORBIDDEN = frozenset({".git", "__pycache__"})
 
 

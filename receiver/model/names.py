@@ -2,16 +2,15 @@
 refused, never repaired.
 """
 
-import re
-
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
-_APP = re.compile(r"[a-z][a-z0-9-]{0,25}[a-z0-9]|[a-z]")
-_PROCESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_APP = regex(r"[a-z][a-z0-9-]{0,25}[a-z0-9]|[a-z]")
+_PROCESS = regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _HAVE_A_MEANING = frozenset({"web", "release"})
-_CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RELEASE = re.compile(r"v?([1-9][0-9]{0,8})")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
+_CONFIG = regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_RELEASE = regex(r"v?([1-9][0-9]{0,8})")
+_KEY = regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
 RESERVED_APPS = frozenset({"ship", "www-data", "git", "ship-receiver"})
 """Names that would collide with ship's own accounts and addresses."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from receiver.model.errors import ShipError
+from receiver.model.patterns import regex
 from receiver.model.terminal import harmless, last_of_rewrites
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _PUBLIC_NAMES = frozenset(
         "FLASK_APP", "LANG", "LC_ALL", "PYTHONPATH", "TZ",
     }
 )  # fmt: skip
-_ADDRESS = re.compile(r"(?:https?://)?\.?([a-z0-9.-]+)(?::\d+)?/?")
+_ADDRESS = regex(r"(?:https?://)?\.?([a-z0-9.-]+)(?::\d+)?/?")
 
 
 def secrets_of(config: Mapping[str, str], host: str = "") -> tuple[str, ...]:

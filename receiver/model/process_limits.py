@@ -10,16 +10,17 @@ import msgspec
 from msgspec import Meta
 
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
 MIB = 1024 * 1024
-_MEMORY = re.compile(r"([1-9][0-9]{0,6})([MG])(?:i?B)?", re.IGNORECASE)
-_CPU = re.compile(r"([1-9][0-9]{0,4})%")
-_CORES = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
-_TASKS = re.compile(r"[1-9][0-9]{0,4}")
+_MEMORY = regex(r"([1-9][0-9]{0,6})([MG])(?:i?B)?", re.IGNORECASE)
+_CPU = regex(r"([1-9][0-9]{0,4})%")
+_CORES = regex(r"[0-9](?:\.[0-9]{1,2})?")
+_TASKS = regex(r"[1-9][0-9]{0,4}")
 _SMALLEST_MIB = 16
 _SMALL_MIB = 1
-_WISH = re.compile(r"(?:([a-z][a-z0-9_-]*|\*)\.)?([a-z]+)=(.+)")
-_NAME = re.compile(r"([a-z][a-z0-9_-]*|\*)(?:\.([a-z]+))?")
+_WISH = regex(r"(?:([a-z][a-z0-9_-]*|\*)\.)?([a-z]+)=(.+)")
+_NAME = regex(r"([a-z][a-z0-9_-]*|\*)(?:\.([a-z]+))?")
 WEB = "web"
 WHOLE_APP = "*"
 """What stands for a type in a limit of all that runs for an app."""

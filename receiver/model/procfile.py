@@ -1,6 +1,5 @@
 """The Procfile: which process types an app has, in its own order, each with a command line."""
 
-import re
 from collections.abc import Iterator
 
 import msgspec
@@ -8,8 +7,9 @@ import msgspec
 from receiver.model.encodings import as_utf8, is_utf16
 from receiver.model.errors import BuildError, UsageError
 from receiver.model.names import parse_process_type
+from receiver.model.patterns import regex
 
-_LINE = re.compile(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
+_LINE = regex(r"([^:\s]+)[ \t]*:[ \t]*(.*)")
 _FORM = "Each line is `type: command`, such as `web: gunicorn app:app`."
 _SHOWN_CHARACTERS = 80
 

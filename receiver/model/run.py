@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
 Status = Literal[
     "running", "succeeded", "failed", "timed out", "stopped", "interrupted", "skipped", "missed"
@@ -16,11 +17,11 @@ BY_SCHEDULE = "schedule"
 DEFAULT_LIMIT_S = 24 * 3600
 TIMED_OUT, STOPPED = 124, 143
 """Exit codes that stand for an end by the time limit, and by somebody's wish."""
-_NAME = re.compile(r"(?:run\.)?([1-9][0-9]{0,8})")
-_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_MEMORY = re.compile(r"([1-9][0-9]{0,6})(M|G)B?", re.IGNORECASE)
-_CPU = re.compile(r"([1-9][0-9]{0,4})%")
-_TIME = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)?")
+_NAME = regex(r"(?:run\.)?([1-9][0-9]{0,8})")
+_VARIABLE = regex(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_MEMORY = regex(r"([1-9][0-9]{0,6})(M|G)B?", re.IGNORECASE)
+_CPU = regex(r"([1-9][0-9]{0,4})%")
+_TIME = regex(r"([1-9][0-9]{0,6})(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST_S = 7 * 86_400
 

@@ -5,11 +5,12 @@ As in Debian's cron, a day has to fit both day fields where one of them begins w
 of them otherwise.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import msgspec
+
+from receiver.model.patterns import regex
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -22,7 +23,7 @@ NICKNAMES = {
 }
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_ITEM = re.compile(r"(?:\*|([0-9]+|[a-z]{3})(?:-([0-9]+|[a-z]{3}))?)(?:/([0-9]+))?")
+_ITEM = regex(r"(?:\*|([0-9]+|[a-z]{3})(?:-([0-9]+|[a-z]{3}))?)(?:/([0-9]+))?")
 _SUNDAY_TOO = 7
 _LONGEST_PAUSE_DAYS = 366 * 40
 """The 29th of February on a given weekday comes every 28 years, and every 40 around the year

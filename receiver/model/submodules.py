@@ -1,18 +1,18 @@
 """Submodules of a pushed commit: where they are from, by its .gitmodules. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 FILE_NAME = ".gitmodules"
 MOST = 50
 """More than anybody has; whoever lists them stops behind one more."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)(?P<host>[\w.-]+)(?::\d+/|[:/]/?)(?P<path>[^\s]+)")
-_OTHER = re.compile(r"(?:git|http)://(?P<host>[\w.-]+)/(?P<path>[^\s]+)")
-_HTTPS = re.compile(r"https://[^\s/\x00-\x1f][^\s\x00-\x1f]*")
+_COMMIT = regex(r"[0-9a-f]{40}")
+_SSH = regex(r"(?:ssh://)?(?:[\w.-]+@)(?P<host>[\w.-]+)(?::\d+/|[:/]/?)(?P<path>[^\s]+)")
+_OTHER = regex(r"(?:git|http)://(?P<host>[\w.-]+)/(?P<path>[^\s]+)")
+_HTTPS = regex(r"https://[^\s/\x00-\x1f][^\s\x00-\x1f]*")
 
 
 class Submodule(NamedTuple):

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import msgspec
 
 from receiver.model.errors import BuildError, UsageError
+from receiver.model.patterns import regex
 
 FILE_NAME = "Aptfile"
-_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*[a-z0-9+]")
+_NAME = regex(r"[a-z0-9][a-z0-9.+-]*[a-z0-9+]")
 """A name of Debian's; one that ends with a minus would have apt remove the package."""
 _LONGEST = 100
 _MOST = 200

@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_ORDER = re.compile(
+from receiver.model.patterns import regex
+
+_ORDER = regex(
     "(?P<colour>\x1b\\[[0-9;:]*m)"
     # what stands for no letter, C1 among it, also as bytes that are no UTF-8; and what turns the
     # order of letters round
@@ -83,7 +85,7 @@ def harmless_json(text: str) -> str:
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-_IN_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_IN_JSON = regex("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def _shown(code: int) -> str:

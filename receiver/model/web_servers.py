@@ -9,16 +9,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-_SEPARATOR = re.compile(r"(.*(?:&&|\|\||;)\s*)?(.*)", re.DOTALL)
-_WORD = re.compile(r"'[^']*'|\"[^\"]*\"|[^\s'\"]+")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+from receiver.model.patterns import regex
+
+_SEPARATOR = regex(r"(.*(?:&&|\|\||;)\s*)?(.*)", re.DOTALL)
+_WORD = regex(r"'[^']*'|\"[^\"]*\"|[^\s'\"]+")
+_ASSIGNMENT = regex(r"[A-Za-z_]\w*=")
 _WRAPPERS = frozenset(
     {"exec", "env", "poetry", "pipenv", "uv", "pdm", "run", "newrelic-admin", "run-program",
      "ddtrace-run", "opentelemetry-instrument", "nohup", "time", "python", "python3", "-m", "-u"}
 )  # fmt: skip
 """Words in front of a server that leave its own command line as it is."""
-_PORT_WORD = re.compile(r"(\S+:)?\d+")
-_REFERS = re.compile(r"\$\{?PORT\b")
+_PORT_WORD = regex(r"(\S+:)?\d+")
+_REFERS = regex(r"\$\{?PORT\b")
 
 
 _ELSEWHERE = (

@@ -5,7 +5,6 @@ and listens where ship wants it. Every other line is kept as a `Command`.
 """
 
 import posixpath
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -14,10 +13,11 @@ import msgspec
 from receiver.model import launchers
 from receiver.model.commandline import Word, split_words
 from receiver.model.gunicorn_options import Line, read_options
+from receiver.model.patterns import regex
 
 _LAUNCHERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch", "rye"})
-_PYTHON = re.compile(r"python(3(\.\d+)?)?")
-_GOING = re.compile(r"\s*cd\s+([^&;|]+?)\s*(?:&&|;)\s*")
+_PYTHON = regex(r"python(3(\.\d+)?)?")
+_GOING = regex(r"\s*cd\s+([^&;|]+?)\s*(?:&&|;)\s*")
 _ARGUMENTS = "GUNICORN_CMD_ARGS"
 _EXEC_TIME = ("LD_", "MALLOC_", "PYTHON", _ARGUMENTS)
 """Read once, when a program starts: by the loader, the C library, the interpreter and gunicorn."""

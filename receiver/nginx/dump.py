@@ -5,9 +5,11 @@ certificates. Pure.
 import re
 from typing import NamedTuple
 
-_FILE = re.compile(r"^# configuration file (/.+):$", re.MULTILINE)
-_PART = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|#[^\n]*|[{};]|[^\s{};"\']+')
-_CONFLICT = re.compile(r'conflicting server name "([^"]+)" on (\S+), ignored')
+from receiver.model.patterns import regex
+
+_FILE = regex(r"^# configuration file (/.+):$", re.MULTILINE)
+_PART = regex(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|#[^\n]*|[{};]|[^\s{};"\']+')
+_CONFLICT = regex(r'conflicting server name "([^"]+)" on (\S+), ignored')
 
 
 class ServerBlock(NamedTuple):

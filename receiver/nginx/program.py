@@ -15,10 +15,11 @@ from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
-_COMPLAINT = re.compile(
+_COMPLAINT = regex(
     # as written to a terminal, or to a log
     r"^(?:nginx:|\S+ \S+) \[(?:emerg|crit)\] (?:\d+#\d+: )?"
     r"(?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",

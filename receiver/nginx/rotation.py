@@ -1,11 +1,12 @@
 """Decides when a log of nginx's is put aside, and when what was put aside goes. Pure."""
 
-import re
 from datetime import UTC, datetime, timedelta
+
+from receiver.model.patterns import regex
 
 KEPT = 4
 """Files put aside of each log."""
-_BEGUN = re.compile(rb'\{"at":"(\d{1,12})|(\d{4})[-/](\d\d)[-/](\d\d)')
+_BEGUN = regex(rb'\{"at":"(\d{1,12})|(\d{4})[-/](\d\d)[-/](\d\d)')
 """The first line of an access log and of an error log; nginx writes the second in the machine's
 own time."""
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from receiver.model.log_line import LogLine
+from receiver.model.patterns import regex
 
 _HEADER_BYTES = 40 * 1024
 """nginx takes a header of an answer up to `proxy_buffer_size`."""
@@ -17,7 +18,7 @@ _LONGEST = 1_000
 _SERVER_ERROR = 500
 _NOBODY = "-"
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?i)([?&;][^=&;]*(?:passw|pwd|secret|token|api-?_?key|signature|auth|session)[^=&;]*=)[^&;]+"
 )
 

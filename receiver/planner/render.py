@@ -2,17 +2,17 @@
 its quoting.
 """
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from receiver.model.patterns import regex
 from receiver.model.program import TEMPLATES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=@,+~-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN_WORD = regex(r"[A-Za-z0-9_./:=@,+~-]+")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 
 
 def render(template: str, **values: object) -> str:

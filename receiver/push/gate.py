@@ -5,18 +5,18 @@ Its start is part of every push over ssh, so whatever is not needed to decide is
 """
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from receiver.model.patterns import regex
 from receiver.push import programs
 
 if TYPE_CHECKING:
     from receiver.model.errors import ShipError
 
-_GIT = re.compile(r"git-[a-z-]+|git|git:from-archive")
+_GIT = regex(r"git-[a-z-]+|git|git:from-archive")
 _STDERR = 2
 _NOBODY_READS = 141
 _GREETING = """Hello {key}. This is a ship server. What can be typed, for example:

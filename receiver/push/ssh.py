@@ -1,7 +1,6 @@
 """Git over ssh: reads which app is meant, asks at the door, and serves git on the connection."""
 
 import os
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from receiver.model.errors import AccessError, ShipError, UsageError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 from receiver.model.program import HOOKS
 from receiver.push import door
 from receiver.push.door import Caller
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STDERR = 2
 _ARCHIVES = frozenset({"git:from-archive", "git-from-archive"})
 """An archive in place of a push, also as `git from-archive`."""
-_REPO = re.compile(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
+_REPO = regex(r"(?:/|~/)?([^/]+?)(?:\.git)?/?")
 
 
 def serve(key: str, words: Sequence[str], environment: Mapping[str, str]) -> int:

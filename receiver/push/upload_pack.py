@@ -2,20 +2,20 @@
 ways.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from receiver.machine import git
 from receiver.machine.shell import Program
 from receiver.model.limits import QUIET_LIMIT_S
+from receiver.model.patterns import regex
 from receiver.push.follow import Viewer, run_beside, run_on_stream, run_on_text
 from receiver.push.wire import Readable, Write
 
 _PREFACE = b"001e# service=git-upload-pack\n0000"
 _MOST_ASKED_BYTES = 32 << 20
 """What a client may say that it wants and has: a repository of 200,000 refs needs half of it."""
-_PROTOCOL = re.compile(r"version=[0-9]")
+_PROTOCOL = regex(r"version=[0-9]")
 
 
 def serve_ssh(repo: Path, protocol: str = "", quiet_s: float = QUIET_LIMIT_S) -> int:

@@ -3,7 +3,6 @@
 It moves nothing.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from typing import Protocol as Shape
@@ -30,6 +29,7 @@ from dulwich.protocol import (
 
 from receiver.machine.git import ABSENT
 from receiver.model.errors import ShipError
+from receiver.model.patterns import regex
 
 MOST_COMMANDS = 10_000
 MOST_COMMAND_BYTES = 4 << 20
@@ -50,8 +50,8 @@ _CAPABILITIES = (
     capability_object_format("sha1"),
     capability_agent(),
 )
-_OBJECT_ID = re.compile(rb"[0-9a-fA-F]{40}")
-_DAMAGE = re.compile(
+_OBJECT_ID = regex(rb"[0-9a-fA-F]{40}")
+_DAMAGE = regex(
     rb"unable to (?:read|open|unpack)|[Cc]ould not read|bad (?:object|tree|ref)|unresolved delta"
     rb"|did not receive expected object"
     rb"|missing (?:blob|tree|commit|object)|corrupt|inflate|not a git repository|not a valid object"

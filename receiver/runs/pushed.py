@@ -13,6 +13,7 @@ from receiver.changes.app_state import AppState
 from receiver.diagnosis.pushed import Pushed, normal_name
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError
+from receiver.model.patterns import regex
 from receiver.model.release import Release
 from receiver.state import records
 
@@ -23,12 +24,12 @@ _KEPT_BYTES = 16 * 1024
 _MOST_FILES = 2_000
 _MOST_FILE_BYTES = 512 * 1024
 """What is larger was not written by hand."""
-_REQUIREMENTS = re.compile(
+_REQUIREMENTS = regex(
     r"^(?:requirements[^/]*\.txt|requirements/.*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Pipfile)$"
 )
-_PYTHON = re.compile(r"[^/]+(?:/[^/]+){0,4}\.py$")
-_SETTINGS = re.compile(r"settings(?:/[^/]+|[^/]*)\.py$")
-_HOSTS = re.compile(
+_PYTHON = regex(r"[^/]+(?:/[^/]+){0,4}\.py$")
+_SETTINGS = regex(r"settings(?:/[^/]+|[^/]*)\.py$")
+_HOSTS = regex(
     r"^ALLOWED_HOSTS[ \t]*=[^\n]{0,200}?(?:environ|env|config)\b"
     r"""[^\n"']{0,99}["']([A-Z][A-Z0-9_]+)["']""",
     re.MULTILINE,

@@ -13,11 +13,12 @@ from contextlib import suppress
 from receiver.machine import files
 from receiver.machine.clock import now_us
 from receiver.model.layout import SLOTS, AppPaths
+from receiver.model.patterns import regex
 
 LIVE = "live"
 _MOST_BYTES = 256 * 1024
 _KEPT_ROWS = 2000
-_ROW = re.compile(r"^([0-9]+) (\S+) ([0-9]+)\n", re.MULTILINE)
+_ROW = regex(r"^([0-9]+) (\S+) ([0-9]+)\n", re.MULTILINE)
 
 Rows = Mapping[str, list[tuple[int, int]]]
 """By part, since when (in microseconds) it has been of which release, oldest first."""

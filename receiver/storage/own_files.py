@@ -7,7 +7,6 @@ names, sizes and times are all that it looks at.
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,9 +22,10 @@ from receiver.model.build import Tree
 from receiver.model.errors import BuildError
 from receiver.model.layout import ReleasePaths
 from receiver.model.mounts import is_database_name
+from receiver.model.patterns import regex
 
 _BYTECODE_FOLDER = "__pycache__"
-_BYTECODE = re.compile(r".+\.pyc(?:\.\d+)?")
+_BYTECODE = regex(r".+\.pyc(?:\.\d+)?")
 """While it is written, a number is behind its name."""
 _BESIDE_DATABASE = ("-wal", "-shm", "-journal")
 _HOLDS_NOTHING = "-shm"

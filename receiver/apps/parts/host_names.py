@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from receiver.model.output import tells_secret
+from receiver.model.patterns import regex
 
 _SERVICES = frozenset(
     {
@@ -33,11 +34,9 @@ _SERVICES = frozenset(
     }
 )
 """Words in names of config vars that lead to a service, which both apps use."""
-_OTHER_SCHEME = re.compile(r"(?<![a-z0-9+.-])(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_WITH_PASSWORD = re.compile(
-    r"://[^/\s]*@|(?:key|pass|password|pwd|secret|token)\s*[=:]", re.IGNORECASE
-)
-_NO_LIST = re.compile(r"[\n{]")
+_OTHER_SCHEME = regex(r"(?<![a-z0-9+.-])(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_WITH_PASSWORD = regex(r"://[^/\s]*@|(?:key|pass|password|pwd|secret|token)\s*[=:]", re.IGNORECASE)
+_NO_LIST = regex(r"[\n{]")
 
 
 def with_own_host(config: Mapping[str, str], old: str, new: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 one.
 """
 
-import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +12,9 @@ from receiver.cli import forward, show
 from receiver.cli.checkout import REMOTE, Destination
 from receiver.cli.command import Call, command, for_app
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
-_TOKEN = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_TOKEN = regex(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 def _with_remote(told: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

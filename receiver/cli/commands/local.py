@@ -1,6 +1,5 @@
 """`ship local`: the app of this checkout on this machine, run as a server would."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import click
 from receiver.cli import forward, show
 from receiver.cli.command import Call, command
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 from receiver.model.terminal import harmless_bytes
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WORDS = {"allow_interspersed_args": False}
 _HANDED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TERM", "TMPDIR", "TZ", "USER")
-_COUNT = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)[=:](\d{1,3})")
+_COUNT = regex(r"([A-Za-z0-9][A-Za-z0-9_-]*)[=:](\d{1,3})")
 _COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 _LAST_PORT = 65_535
 _STOPPED_AT_ONCE = 130

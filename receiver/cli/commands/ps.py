@@ -1,6 +1,5 @@
 """`ship ps`: what runs, how many, and start, stop, restart."""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,14 @@ from receiver.cli import show
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.config import pending
 from receiver.model.errors import ShipError, SwapError, UsageError
+from receiver.model.patterns import regex
 
 if TYPE_CHECKING:
     from receiver.model.output import Output
     from receiver.processes.control import Change, Wish
     from receiver.processes.look import Running, Type
 
-_SCALE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)([=+-])([0-9]{1,4})")
+_SCALE = regex(r"([A-Za-z0-9][A-Za-z0-9_-]*)([=+-])([0-9]{1,4})")
 _WAIT_S = 600
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 

@@ -9,13 +9,14 @@ from receiver.cli import show
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import UsageError
 from receiver.model.mounts import RESCUED, parse_mount, shown_size
+from receiver.model.patterns import regex
 
 if TYPE_CHECKING:
     from receiver.model.output import Output
     from receiver.storage.usage import Report
 
-_SIZE = re.compile(r"([1-9][0-9]{0,5})([MG])(?:i?B)?", re.IGNORECASE)
-_LABEL = re.compile(r"v?([1-9][0-9]{0,8})")
+_SIZE = regex(r"([1-9][0-9]{0,5})([MG])(?:i?B)?", re.IGNORECASE)
+_LABEL = regex(r"v?([1-9][0-9]{0,8})")
 _NONE = frozenset({"none", "0", "off"})
 
 

@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterable
 
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError
+from receiver.model.patterns import regex
 
 _LFS_MARK = b"version https://git-lfs.github.com/spec/v1"
 _LFS_SIZES = range(len(_LFS_MARK), 1024)
 """A pointer file is a few lines; nothing larger has to be read."""
-_SUBMODULE_PATH = re.compile(r"^[ \t]*path[ \t]*=(.*)$", re.MULTILINE)
-_COMMITTED_VENV = re.compile(r"([^/]+)/pyvenv\.cfg")
+_SUBMODULE_PATH = regex(r"^[ \t]*path[ \t]*=(.*)$", re.MULTILINE)
+_COMMITTED_VENV = regex(r"([^/]+)/pyvenv\.cfg")
 _COMMITTED_PYTHON = ".heroku/python"
-_DATABASE = re.compile(r"(?:.*/)?[^/]+\.sqlite3?")
-_COMPILED = re.compile(r"(?:.*/)?__pycache__/.*|.*\.pyc")
+_DATABASE = regex(r"(?:.*/)?[^/]+\.sqlite3?")
+_COMPILED = regex(r"(?:.*/)?__pycache__/.*|.*\.pyc")
 _LINKS_FOLLOWED = 40
 _STEPS_FOLLOWED = 2_000_000
 """Of all links together; a tree of 100,000 links to files takes half of it."""

@@ -3,7 +3,6 @@
 Pure; nothing in them depends on a release.
 """
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ import msgspec
 from receiver.model.errors import UsageError
 from receiver.model.layout import SLOTS, AppPaths, Layout, SlotLetter
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 from receiver.model.plan import WriteFile
 from receiver.model.settings import STOP_MARGIN_S, App
 from receiver.planner.render import render
 
-_WRITABLE = re.compile(r"[^\x00-\x1f\x7f;#%$'\"\\{}]*")
+_WRITABLE = regex(r"[^\x00-\x1f\x7f;#%$'\"\\{}]*")
 _ANY_SLOT = "%(process_num)x"
 """What supervisord replaces by a slot's letter: 10 and 11 in hexadecimal."""
 

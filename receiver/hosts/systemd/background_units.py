@@ -7,7 +7,6 @@ known by theirs: `ship-blog.ps.send.mail@1.service` is process 1 of `send-mail`,
 jobs fits it.
 """
 
-import re
 from pathlib import Path
 
 from receiver.hosts.systemd.sandbox import lasting_properties
@@ -16,13 +15,14 @@ from receiver.hosts.systemd.units import RECOVERY_UNIT, journal
 from receiver.model.formation import Formation, Group, Instance
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 from receiver.model.plan import WriteFile
 from receiver.model.settings import App
 from receiver.planner.render import render
 
 _WRITTEN = str.maketrans("-_", ".:")
 _READ = str.maketrans(".:", "-_")
-_UNIT = re.compile(r"ship-[^.]+\.ps\.([^@]+)@([0-9]+)\.service")
+_UNIT = regex(r"ship-[^.]+\.ps\.([^@]+)@([0-9]+)\.service")
 _RUN = Path("/run")
 
 

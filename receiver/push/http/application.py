@@ -4,7 +4,6 @@ streamed.
 
 import base64
 import binascii
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +14,7 @@ import msgspec
 from receiver.model.errors import NotFoundError, ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
+from receiver.model.patterns import regex
 from receiver.model.program import HOOKS
 from receiver.model.terminal import harmless_lines
 from receiver.push import door, receive_pack, upload_pack
@@ -28,7 +28,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Write]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_ROUTE = re.compile(
+_ROUTE = regex(
     r"/git/(?P<app>[^/]+?)(?:\.git)?/(?P<call>info/refs|git-receive-pack|git-upload-pack)"
 )
 _MOST_CALLS = 224

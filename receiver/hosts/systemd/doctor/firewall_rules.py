@@ -2,9 +2,11 @@
 
 import re
 
-_INPUT = re.compile(r"type filter hook input\b.*policy drop;")
-_PORTS = re.compile(r"dport (?:\{([^}]*)\}|(\S+))")
-_JUMPS = re.compile(r"\b(?:jump|goto)\b")
+from receiver.model.patterns import regex
+
+_INPUT = regex(r"type filter hook input\b.*policy drop;")
+_PORTS = regex(r"dport (?:\{([^}]*)\}|(\S+))")
+_JUMPS = regex(r"\b(?:jump|goto)\b")
 _NAMES = {"ssh": 22, "http": 80, "https": 443}
 
 
