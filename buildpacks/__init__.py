@@ -4,7 +4,6 @@ A kind of app is a package here, and the one that fits is chosen in this module;
 pure, and reads the code of an app without running it. It imports `receiver.model` alone.
 """
 
-import difflib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -71,6 +70,8 @@ def _none_fits(tree: Tree) -> BuildError:
 
 
 def _spelling(names: Sequence[str]) -> str:
+    import difflib  # noqa: PLC0415 - only this error needs it
+
     for name in names:
         close = difflib.get_close_matches(name, _LIKELY_MEANT, n=1, cutoff=_SPELLING_CUTOFF)
         if close and close[0] != name:

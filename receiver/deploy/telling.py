@@ -1,6 +1,5 @@
 """A plan in words: what each step would do, with the difference that it would make to a file."""
 
-import difflib
 from collections.abc import Callable
 
 from receiver.model import plan as steps
@@ -28,6 +27,8 @@ def tell(step: AnyStep, read: Read) -> list[str]:
 
 def difference(before: str | None, after: str) -> list[str]:
     """The lines that go and come, with a little of what is around them."""
+    import difflib  # noqa: PLC0415 - only a plan is told so
+
     lines = difflib.unified_diff(
         (before or "").splitlines(), after.splitlines(), n=1, lineterm="", fromfile="", tofile=""
     )

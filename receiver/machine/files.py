@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sys
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO
 
 from receiver.machine import lifetimes, trees
 
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 
 
@@ -58,7 +58,9 @@ def nameless() -> IO[bytes]:
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("input", os.MFD_CLOEXEC), "w+b")
     else:  # noqa: RET505 - a type checker follows one of the two
-        return tempfile.TemporaryFile()
+        from tempfile import TemporaryFile  # noqa: PLC0415 - Linux does without
+
+        return TemporaryFile()
 
 
 def link_atomically(path: Path, target: str) -> None:
@@ -108,8 +110,10 @@ def locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
     """Make a folder for a while, and lock it: the lock ends with this process, so that whoever gets
     it knows that nobody needs the folder any more. Returns the descriptor that holds it as well.
     """
+    from tempfile import mkdtemp  # noqa: PLC0415 - slow, and few changes need a folder
+
     while True:
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        folder = Path(mkdtemp(dir=parent, prefix=prefix))
         with suppress(FileNotFoundError):  # taken for abandoned before it was locked
             fd = os.open(folder, trees.FOLDER)
             fcntl.flock(fd, fcntl.LOCK_EX)
@@ -200,7 +204,9 @@ def process_exists(pid: str) -> bool:
 def _temporary_file(path: Path) -> tuple[int, str]:
     """A new file beside `path`, locked for as long as this process works on it."""
     while True:
-        fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # as tempfile.mkstemp does it, whose import takes longer than the writing of most files
+        temporary = f"{path.parent}/.{path.name}.{os.urandom(8).hex()}"
+        fd = os.open(temporary, _NEW_FILE, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_nlink:
             return fd, temporary

@@ -3,7 +3,6 @@ of its own.
 """
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -245,7 +244,9 @@ def files_below(folder: Path, ignored: Iterable[str]) -> tuple[list[str], list[s
     found = _below(folder, (), patterns) if top_folder(folder) else ([], [])
     if found[0]:
         return found
-    with tempfile.TemporaryDirectory() as place:
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - slow, and rarely needed
+
+    with TemporaryDirectory() as place:
         _in_work_tree(folder, "init", "--quiet", "--bare", place)
         return _below(folder, (f"--git-dir={place}", "--work-tree=."), patterns)
 

@@ -13,7 +13,6 @@ command takes it 5 to 9 ms. What lies on the way of every push goes through subp
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import threading
@@ -248,7 +247,9 @@ def launch(argv: Sequence[str], *, env: Mapping[str, str], settle_s: float) -> b
     """Start a program that goes on by itself, with nobody to talk to; whether it has not failed
     by then.
     """
-    if shutil.which(argv[0], path=env.get("PATH")) is None:
+    from shutil import which  # noqa: PLC0415 - slow, and few programs are started so
+
+    if which(argv[0], path=env.get("PATH")) is None:
         return False
     program = subprocess.Popen(
         argv, env=dict(env), stdin=NOTHING, stdout=NOTHING, stderr=NOTHING, start_new_session=True

@@ -3,7 +3,6 @@
 Values only.
 """
 
-import difflib
 from typing import Annotated, Any
 
 import msgspec
@@ -87,6 +86,8 @@ def parse_name(text: str) -> str:
     """
     name = _ALIASES.get(text, text)
     if name not in NAMES:
+        import difflib  # noqa: PLC0415 - only this error needs it
+
         close = difflib.get_close_matches(name, NAMES, n=1)
         raise _refused(
             f"A check has no setting {text!r}.", f"Did you mean {close[0]}?" if close else ""

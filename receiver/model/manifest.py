@@ -2,7 +2,6 @@
 likely name.
 """
 
-import difflib
 import re
 import tomllib
 from typing import get_type_hints
@@ -109,6 +108,8 @@ def _mismatch(said: str, text: str) -> BuildError:
 
 
 def _meant(name: str, path: str) -> str:
+    import difflib  # noqa: PLC0415 - only this error needs it
+
     known = _settings(path)
     close = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
     return f"Did you mean `{close[0]}`? {_known(path)}" if close else _known(path)

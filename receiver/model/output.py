@@ -5,7 +5,6 @@ stand behind ` !`. Values of config vars never pass, but for those that are publ
 """
 
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -126,6 +125,8 @@ class Output:
         """Things worth a look, as a numbered list at the end; lines to type keep their form."""
         if not texts:
             return
+        import textwrap  # noqa: PLC0415 - few deploys end with remarks
+
         self._line("")
         self.warn(f"{len(texts)} thing{'s' * (len(texts) > 1)} to look at:")
         for number, text in enumerate(texts, start=1):

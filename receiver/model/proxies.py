@@ -4,7 +4,6 @@ services that publish theirs.
 Values only.
 """
 
-import difflib
 import ipaddress
 from collections.abc import Iterable
 
@@ -61,6 +60,8 @@ def _networks(one: str) -> tuple[str, ...]:
         # behind a percent sign stands an interface of this machine, by any name at all
         found = ipaddress.ip_network(one.replace("%", " "), strict=False)
     except ValueError:
+        import difflib  # noqa: PLC0415 - only this error needs it
+
         near = difflib.get_close_matches(one, _SERVICES)
         meant = f' Did you mean "{near[0]}"?' if near else ""
         raise ValueError(

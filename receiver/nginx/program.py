@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -113,8 +112,10 @@ def program() -> str:
     Raises:
         ServerError: it is not installed
     """
+    from shutil import which  # noqa: PLC0415 - slow, and only what reloads nginx needs it
+
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), shell.ADMIN_PATH))
-    found = shutil.which("nginx", path=path)
+    found = which("nginx", path=path)
     if found is None:
         raise ServerError(
             "nginx is not installed.",

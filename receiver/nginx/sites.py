@@ -3,7 +3,6 @@
 Pure.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,8 +89,10 @@ def is_current(
 
 def _mark(values: dict[str, object]) -> str:
     """A first line that says what the file was made of."""
+    from hashlib import sha256  # noqa: PLC0415 - slow, and who only looks needs none
+
     made_of = repr(sorted(values.items())) + template_text(_TEMPLATE)
-    return f"# made of {hashlib.sha256(made_of.encode()).hexdigest()[:16]}\n"
+    return f"# made of {sha256(made_of.encode()).hexdigest()[:16]}\n"
 
 
 def _values(

@@ -3,7 +3,6 @@
 Pure.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -81,6 +80,8 @@ def _found(lines: Mapping[str, str]) -> str:
 
 def _meant(lines: Mapping[str, str]) -> str | None:
     """The type that was most likely to be web: by its name, else by what it runs."""
+    import difflib  # noqa: PLC0415 - only this error needs it
+
     by_name = difflib.get_close_matches(WEB, lines, n=1, cutoff=_SLIP)
     by_command = (name for name, line in lines.items() if _serves(line))
     return next((name for found in (by_name, by_command) for name in found), None)

@@ -1,7 +1,5 @@
 """Refuses a change of processes that the app does not have."""
 
-import difflib
-
 from receiver.changes.app_state import AppState
 from receiver.model.errors import NotFoundError
 from receiver.model.formation import WEB
@@ -27,6 +25,8 @@ def _no_process(app: AppState, process_type: str) -> NotFoundError:
             advice="Push some code: `git push prod main`.",
             reason="not-found/process",
         )
+    import difflib  # noqa: PLC0415 - only this error needs it
+
     known, close = ", ".join(app.types), difflib.get_close_matches(process_type, app.types, n=1)
     meant = "Process types are the names before the colons of the Procfile."
     return NotFoundError(

@@ -17,11 +17,11 @@ from receiver.health import ask as health
 from receiver.health.answers import Question
 from receiver.hosts.supervisord.embedded_files import (
     NGINX_PROCESS,
-    EmbeddedPlaces,
     Owner,
     Programs,
     server_files,
 )
+from receiver.hosts.supervisord.embedded_places import EmbeddedPlaces
 from receiver.hosts.supervisord.host import SupervisordHost, enabled_slot
 from receiver.hosts.supervisord.programs import check_root
 from receiver.hosts.supervisord.request_logs import LogsOfApps

@@ -4,7 +4,6 @@ It is named by `ship apps:set root=`, by `[build] root` of ship.toml, or found w
 can be meant.
 """
 
-import difflib
 import posixpath
 import re
 from collections.abc import Iterator
@@ -119,6 +118,8 @@ def _named(tree: Tree, text: str, because: str) -> Root:
         return Root("")
     if folder in tree.members and tree.members[folder].isdir():
         return Root(folder, because)
+    import difflib  # noqa: PLC0415 - only this error needs it
+
     folders = [name for name, member in tree.members.items() if member.isdir()]
     close = difflib.get_close_matches(folder, folders, n=1)
     names = [name.removesuffix("/") for name in tree.names() if name.endswith("/")]

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from receiver.hosts import process_ends
@@ -71,6 +70,8 @@ class SupervisorBackground:
         """Stop processes, all at once; returns when all are gone: those that were killed."""
         if not instances or self._supervisor.pid() is None:
             return frozenset()
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - to look stops nothing
+
         formation = records.read_formation(self._layout.app(app))
         with ThreadPoolExecutor(_STOPPED_AT_ONCE) as pool:
             took_s = list(pool.map(lambda each: self._stop(_process(app, each)), instances))

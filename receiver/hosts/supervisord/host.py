@@ -1,6 +1,7 @@
 """The embedded host: supervisord runs the slots; everything belongs to the user who started it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,7 @@ from receiver.health import workers
 from receiver.hosts import last_text
 from receiver.hosts.supervisord import logs as supervisor_logs
 from receiver.hosts.supervisord import programs
-from receiver.hosts.supervisord.accounts import OneAccount
 from receiver.hosts.supervisord.background import SupervisorBackground
-from receiver.hosts.supervisord.jobs import PlainJobs
 from receiver.hosts.supervisord.limits import NoLimits
 from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.supervisord.rpc import NO_SUCH_PROCESS, RefusedError, Supervisor, control_socket
@@ -31,8 +30,10 @@ from receiver.state import records
 
 if TYPE_CHECKING:
     from receiver.hosts.examiner import Subject
+    from receiver.hosts.supervisord.accounts import OneAccount
     from receiver.hosts.supervisord.drains import SupervisorDrains
     from receiver.hosts.supervisord.examiner import SupervisorExaminer
+    from receiver.hosts.supervisord.jobs import PlainJobs
     from receiver.hosts.supervisord.network import OneNetwork
     from receiver.hosts.supervisord.outside_mounts import NoMounts
     from receiver.hosts.supervisord.services import NoServices
@@ -53,10 +54,22 @@ class SupervisordHost:
         self._clock = clock
         self._supervisor = Supervisor(control_socket(layout), clock)
         self.background = SupervisorBackground(layout, self._supervisor, LAUNCHER, clock)
-        self.jobs = PlainJobs(layout, clock)
-        self.accounts = OneAccount(self.jobs)
         self.limits = NoLimits()
         self.request_logs = LogsOfApps(layout)
+
+    @cached_property
+    def jobs(self) -> "PlainJobs":
+        """Processes that end."""
+        from receiver.hosts.supervisord.jobs import PlainJobs  # noqa: PLC0415 - few commands need it
+
+        return PlainJobs(self._layout, self._clock)
+
+    @cached_property
+    def accounts(self) -> "OneAccount":
+        """Everything is the user's who started the server."""
+        from receiver.hosts.supervisord.accounts import OneAccount  # noqa: PLC0415 - as above
+
+        return OneAccount(self.jobs)
 
     @property
     def drains(self) -> "SupervisorDrains":

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from receiver.hosts.supervisord import xml_rpc
-from receiver.hosts.supervisord.embedded_files import EmbeddedPlaces
+from receiver.hosts.supervisord.embedded_places import EmbeddedPlaces
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.machine.unix_sockets import connected
 from receiver.model.errors import ServerError

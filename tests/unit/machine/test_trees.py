@@ -1,7 +1,7 @@
 """Trees of any depth: removed, looked through and given away, without a path that is too long."""
 
+import fcntl
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -125,16 +125,17 @@ def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
 
 
 def test_a_file_that_is_swept_before_it_was_locked_is_begun_again(tmp_path, monkeypatch):
-    made: list[str] = []
-    real = tempfile.mkstemp
+    made: list[Path] = []
+    real = fcntl.flock
 
-    def swept_once(**how):
-        fd, name = real(**how)
+    def swept_once(fd, how):
+        (name,) = tmp_path.iterdir()
         if not made:
-            Path(name).unlink()
+            name.unlink()
         made.append(name)
-        return fd, name
+        real(fd, how)
 
-    monkeypatch.setattr(tempfile, "mkstemp", swept_once)
+    monkeypatch.setattr(fcntl, "flock", swept_once)
     files.write_atomically(tmp_path / "live.json", "{}", mode=0o644)
-    assert (len(made), (tmp_path / "live.json").read_text()) == (2, "{}")
+    assert (len(set(made)), (tmp_path / "live.json").read_text()) == (2, "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["live.json"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from receiver.model import patterns
 from receiver.model.patterns import regex
 
 PROJECT = Path(__file__).parents[3]
@@ -22,7 +21,7 @@ def test_nothing_is_compiled_before_it_is_used(monkeypatch: pytest.MonkeyPatch) 
         compiled.append(text)
         return real(text, flags)
 
-    monkeypatch.setattr(patterns.re, "compile", noting)
+    monkeypatch.setattr(re, "compile", noting)
     number = regex(r"v(\d+)", re.IGNORECASE)
     assert compiled == []
     found = number.fullmatch("V12")

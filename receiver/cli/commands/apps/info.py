@@ -1,6 +1,5 @@
 """`ship apps` and `ship apps:info`: which apps there are, and how one is."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
@@ -43,9 +42,7 @@ def list_apps(call: Call, *, as_json: bool) -> None:
 
 def _shown_state(found: "_Summary", most: int | None = None) -> str:
     crashes = found["crashing"]
-    told = {
-        name: why if most is None else textwrap.shorten(why, most) for name, why in crashes.items()
-    }
+    told = {name: why if most is None else _shortened(why, most) for name, why in crashes.items()}
     state = found["state"]
     if state == "crashing":
         state = f"crashing ({next(iter(told.values()))})"
@@ -53,6 +50,12 @@ def _shown_state(found: "_Summary", most: int | None = None) -> str:
         state = ", ".join([state, *(f"{name} crashing ({why})" for name, why in told.items())])
     more = {"in maintenance": found["maintenance"], "locked": found["locked"]}
     return ", ".join([state, *(name for name, holds in more.items() if holds)])
+
+
+def _shortened(text: str, most: int) -> str:
+    import textwrap
+
+    return textwrap.shorten(text, most)
 
 
 def _no_apps(call: Call) -> str:
