@@ -13,7 +13,6 @@ from receiver.changes.app_state import state_of
 from receiver.engine import background
 from receiver.engine.slots import await_slot
 from receiver.engine.stopping import stop_slot
-from receiver.health import ask as health
 from receiver.health import workers
 from receiver.health.answers import (
     Question,
@@ -227,6 +226,8 @@ class MachineSteps:
         )
 
     def _await_answer(self, step: steps.AwaitAnswer) -> None:
+        from receiver.health import ask as health  # noqa: PLC0415 - slow, and few steps ask
+
         app = AppName(step.app)
         # an address is no identity: another app's process may have the port
         if taken := self._taken(step):
@@ -285,6 +286,8 @@ class MachineSteps:
         return proc.together(main) if main is not None else ()
 
     def _ask_through_nginx(self, app: AppName, check: Check) -> None:
+        from receiver.health import ask as health  # noqa: PLC0415 - as above
+
         address = self._server.address(app)
         # nginx finds the app by its name alone
         question = Question.by(msgspec.structs.replace(check, host=None), address)

@@ -4,14 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tarfile import TarError
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState
 from receiver.diagnosis.pushed import Pushed, normal_name
-from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError
 from receiver.model.patterns import regex
 from receiver.model.release import Release
@@ -19,6 +17,7 @@ from receiver.state import records
 
 if TYPE_CHECKING:
     from receiver.diagnosis.env_settings import Names
+    from receiver.model.build import Tree
 
 _KEPT_BYTES = 16 * 1024
 _MOST_FILES = 2_000
@@ -58,7 +57,10 @@ class Tail:
 
 def cause(app: AppState, release: Release, said: bytes) -> CheckError | None:
     """Why a command of the app failed, by the end of what it wrote; None where nothing tells."""
-    from receiver.diagnosis import explain as diagnosis  # noqa: PLC0415 - only a failure needs it
+    from tarfile import TarError  # noqa: PLC0415 - only a failure needs it
+
+    from receiver.diagnosis import explain as diagnosis  # noqa: PLC0415 - as above
+    from receiver.model.build import Tree  # noqa: PLC0415 - as above
 
     known = Pushed()
     with (
@@ -71,7 +73,7 @@ def cause(app: AppState, release: Release, said: bytes) -> CheckError | None:
     )
 
 
-def known_of(tree: Tree) -> Pushed:
+def known_of(tree: "Tree") -> Pushed:
     """What a tree tells."""
     return Pushed(
         files=tuple(tree.files()),
@@ -97,7 +99,7 @@ def _installed(release: Release) -> Mapping[str, str] | None:
     return {normal_name(name): version for name, _, version in pairs}
 
 
-def _settings(tree: Tree) -> "Mapping[str, Names]":
+def _settings(tree: "Tree") -> "Mapping[str, Names]":
     """The classes of pydantic's settings in the tree."""
     from receiver.diagnosis import env_settings  # noqa: PLC0415 - only a failure needs it
 
@@ -105,12 +107,12 @@ def _settings(tree: Tree) -> "Mapping[str, Names]":
     return env_settings.classes([text for text in texts if env_settings.BASE in text])
 
 
-def _hosts_variable(tree: Tree) -> str:
+def _hosts_variable(tree: "Tree") -> str:
     texts = _texts(tree, _SETTINGS)
     return next((found[1] for text in texts if (found := _HOSTS.search(text))), "")
 
 
-def _texts(tree: Tree, pattern: re.Pattern[str]) -> Iterator[str]:
+def _texts(tree: "Tree", pattern: re.Pattern[str]) -> Iterator[str]:
     paths = [path for path in tree.files() if pattern.search(path)]
     for path in sorted(paths, key=lambda path: path.count("/"))[:_MOST_FILES]:
         text = tree.peek(path, _MOST_FILE_BYTES)

@@ -7,7 +7,6 @@ import msgspec
 from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState, state_of
-from receiver.changes.change import configure
 from receiver.hosts.jobs import Job
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
@@ -151,4 +150,6 @@ def copy(server: Server, name: AppName, words: Sequence[str]) -> int:
 
 def set_quota(server: Server, name: AppName, quota: str) -> None:
     """Say how large the storage may get; an empty text takes the limit away."""
+    from receiver.changes.change import configure  # noqa: PLC0415 - `ship ps` changes nothing
+
     configure(server, name, lambda it: replace(it, storage_quota=quota), "storage:quota")

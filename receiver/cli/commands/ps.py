@@ -35,15 +35,15 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 @with_json
 def list_processes(call: Call, *, as_json: bool) -> None:
     """Show the processes of an app: since when they run, or why they do not."""
-    from receiver.apps import maintenance
     from receiver.model.maintenance import closed_notice
     from receiver.processes import look as processes
+    from receiver.state import records
 
     found = processes.look(call.server, call.app)
     if as_json:
         show.as_json(found.as_data())
         return
-    if maintenance.look(call.server, call.app):
+    if records.read_app(call.server.app(call.app)).maintenance:
         show.progress(closed_notice(call.app))
     pending.tell(call)
     _tell_not_kept(call)
