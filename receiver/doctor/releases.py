@@ -56,10 +56,14 @@ def _live(app: AppSeen) -> Finding:
         means="What runs goes on; no command, deploy or boot can go on from it.",
         does=f"write that v{aim[1]} is live, which slot {aim[0]} runs" if aim else "",
         repair=repair,
-        advice=""
-        if aim
-        else f"Push again, `git push prod main`, or `ship releases:retry -a {app.name}`: a new "
-        "release takes its place. An earlier one does with `ship rollback`.",
+        advice="" if aim else f"{f'Move {app.paths.live} away. ' if text else ''}{_anew(app)}",
+    )
+
+
+def _anew(app: AppSeen) -> str:
+    return (
+        f"Push again, `git push prod main`, or `ship releases:retry -a {app.name}`: a new release "
+        f"takes its place. An earlier one does with `ship rollback -a {app.name}`."
     )
 
 

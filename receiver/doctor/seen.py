@@ -52,10 +52,10 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
             found.append(_app(server, name))
         except ShipError as error:
             advice = "" if error.reason == "server/bad-record" else error.advice  # it leads here
-            troubles.append(_unreadable(name, error.title, error.detail, advice))
+            troubles.append(_unreadable(server, name, error.title, error.detail, advice))
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             troubles.append(
-                _unreadable(name, f"A record of {name} cannot be read.", str(error), "")
+                _unreadable(server, name, f"A record of {name} cannot be read.", str(error), "")
             )
     return found, troubles
 
@@ -84,7 +84,7 @@ def _app(server: Server, name: AppName) -> AppSeen:
     )
 
 
-def _unreadable(name: AppName, title: str, detail: str, advice: str) -> Finding:
+def _unreadable(server: Server, name: AppName, title: str, detail: str, advice: str) -> Finding:
     return Finding(
         name="record.unreadable",
         app=name,
@@ -92,5 +92,5 @@ def _unreadable(name: AppName, title: str, detail: str, advice: str) -> Finding:
         title=title,
         seen=tuple(detail.splitlines()),
         means="What runs goes on; no push, command or boot can change this app.",
-        advice=advice or "Restore the file from a backup of /var/lib/ship.",
+        advice=advice or f"Restore the file from a backup of {server.layout.state}.",
     )

@@ -3,7 +3,9 @@ supervisord and an nginx of its own."""
 
 import json
 import os
+import re
 import socket
+import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -218,6 +220,148 @@ def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
     assert told.status == 0
 
 
+class Advised(NamedTuple):
+    """What no repair is sure of, so that somebody is told what to do."""
+
+    name: str
+    plant: Callable[[EmbeddedServer], object]
+    finding: str
+    advice: str
+    """The start of it."""
+    also: Callable[[EmbeddedServer], object] = lambda _: None
+    """What is done by hand, before the command that is advised."""
+    afterwards: Callable[[EmbeddedServer], object] = lambda _: None
+    """Takes away what was left, for the tests that follow."""
+
+
+def _lose_files(server: EmbeddedServer) -> None:
+    live = records.read_live(paths(server))
+    assert live is not None
+    home = paths(server).release(live.release)
+    files.remove_tree(home.source)
+    home.slug.unlink()
+
+
+def _lose_what_is_live(server: EmbeddedServer) -> None:
+    at = paths(server)
+    at.live.write_text("{")
+    for link in (at.current, at.slot("a"), at.slot("b")):
+        files.link_atomically(link, "releases/v99")
+
+
+def _put_a_folder_in_place_of_current(server: EmbeddedServer) -> None:
+    paths(server).current.unlink()
+    paths(server).current.mkdir()
+
+
+def _move_it_away(server: EmbeddedServer) -> None:
+    paths(server).current.rename(server.folder / "away")
+
+
+def _write_a_database(server: EmbeddedServer) -> None:
+    live = records.read_live(paths(server))
+    assert live is not None
+    home = paths(server).release(live.release).home
+    for built in home.glob("built"):
+        os.utime(built, (0, 0))
+    with sqlite3.connect(home / "source" / "db.sqlite3") as database:
+        database.execute("create table t (a)")
+
+
+def _tear_the_numbers(server: EmbeddedServer) -> None:
+    paths(server).scale.rename(server.folder / "backup")
+    paths(server).scale.write_text("{")
+
+
+def _restore_the_numbers(server: EmbeddedServer) -> None:
+    (server.folder / "backup").replace(paths(server).scale)
+
+
+def _fill_storage(server: EmbeddedServer) -> None:
+    ship(server, "storage:quota", "1M", "-a", "ill")
+    (paths(server).storage / "large").write_bytes(bytes(2 << 20))
+
+
+def _empty_storage(server: EmbeddedServer) -> None:
+    (paths(server).storage / "large").unlink()
+    ship(server, "storage:quota", "none", "-a", "ill")
+
+
+ADVISED = (
+    Advised(
+        "stopped",
+        lambda it: ship(it, "ps:stop", "-a", "ill"),
+        "web.stopped",
+        "`ship ps:start -a ill`",
+    ),
+    Advised(
+        "maintenance",
+        lambda it: ship(it, "maintenance:on", "-a", "ill"),
+        "web.maintenance",
+        "`ship maintenance:off -a ill`",
+    ),
+    Advised(
+        "files and slug gone",
+        _lose_files,
+        "release.source",
+        "Push again: `git push prod main`, or `ship releases:retry -a ill`",
+    ),
+    Advised(
+        "nothing says what is live",
+        _lose_what_is_live,
+        "release.live-record",
+        "Move ",
+        lambda it: paths(it).live.unlink(),
+    ),
+    Advised(
+        "a folder in place of a link",
+        _put_a_folder_in_place_of_current,
+        "release.link",
+        "Move ",
+        _move_it_away,
+    ),
+    Advised(
+        "database in the tree",
+        _write_a_database,
+        "storage.not-kept",
+        "`ship storage:mount db.sqlite3 -a ill`",
+        afterwards=lambda it: ship(it, "storage:unmount", "db.sqlite3", "-a", "ill"),
+    ),
+    Advised(
+        "storage beyond its quota",
+        _fill_storage,
+        "storage.quota",
+        "`ship storage -a ill` tells what is large; `ship storage:quota SIZE -a ill`",
+        afterwards=_empty_storage,
+    ),
+    Advised(
+        "a record torn",
+        _tear_the_numbers,
+        "record.unreadable",
+        "Restore the file from a backup of ",
+        _restore_the_numbers,
+    ),
+)
+
+
+@pytest.mark.parametrize("row", ADVISED, ids=lambda row: row.name)
+def test_what_the_doctor_advises_leads_to_a_healthy_app(
+    server: EmbeddedServer, row: Advised
+) -> None:
+    row.plant(server)
+    seen = json.loads(ship(server, "doctor", "--json").out)["findings"]
+    (advice,) = (each["advice"] for each in seen if each["name"] == row.finding)
+    assert advice.startswith(row.advice)
+    assert "/var/lib/ship" not in advice, "it is a server in a folder"
+    row.also(server)
+    for line in re.findall(r"`ship ([^`]+)`", advice):
+        done = ship(server, *line.replace("SIZE", "10M").split())
+        assert done.status == 0, done.out + done.err
+    assert ship(server, "doctor").out == "All is well: the server and ill.\n"
+    wait_until(lambda: page(server) == (200, "well"))
+    row.afterwards(server)
+
+
 def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     kept = paths(server).live.read_text()
     paths(server).live.write_text(kept[:7])
@@ -243,6 +387,8 @@ def test_another_process_that_takes_visitors_is_named(server: EmbeddedServer) ->
     assert ship(server, "doctor", "-a", "shares").status == 0
     with socket.create_server(("127.0.0.1", settings.port_a), reuse_port=True):
         told = ship(server, "doctor", "-a", "shares")
+    assert "end it; then `ship doctor` again." in told.out
+    assert ship(server, "doctor", "-a", "shares").status == 0
     ship(server, "apps:destroy", "shares", "--confirm", "shares")
     assert "Another process takes visitors of shares." in told.out
     assert f"(process {os.getpid()}) listens on port {settings.port_a}" in told.out
@@ -297,7 +443,8 @@ def test_a_file_of_somebody_elses_is_told_by_its_line_and_left(server: EmbeddedS
 def test_a_server_that_is_down_is_told_and_nothing_else(server: EmbeddedServer) -> None:
     embedded.stop(server.root)
     told = ship(server, "doctor", "--json")
-    embedded.start(server.root)
+    assert "`ship server:start`" in told.out
+    assert ship(server, "server:start").status == 0
     names = {each["name"] for each in json.loads(told.out)["findings"]}
     assert names == {"server.down"}
     assert page(server) == (200, "well")
