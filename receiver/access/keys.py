@@ -269,8 +269,8 @@ def _refuse_last_admin(layout: Layout, key: Key) -> None:
         raise AccessError(
             f"{key.name} is the last ssh key of an admin: without it, nobody could make "
             "apps or let keys in.",
-            advice="Let another in first, `ship keys:add NAME --admin`; or do this on the server "
-            "itself, as root.",
+            advice="Let another in first, `ship keys:add NAME --admin < KEY.pub`; or do this on "
+            "the server itself, as root.",
             reason="access/last-key",
         )
 

@@ -64,6 +64,20 @@ def test_every_option_that_is_advised_is_one_of_a_command() -> None:
     assert [one for one in advised if one[1] not in there] == []
 
 
+def test_what_the_doctor_has_typed_names_its_app() -> None:
+    """It is typed on the server, where no checkout tells which app is meant."""
+    nameless = [
+        (text.place, words)
+        for text in TEXTS
+        if "/doctor/" in text.place
+        for words in commands(text)
+        if words[0] not in {"doctor", "capacity", "releases"}  # `releases` is only named
+        and "-a" not in words
+        and any("--app" in param.opts for param in _command(words[0]).params)
+    ]
+    assert nameless == []
+
+
 def test_every_setting_that_is_advised_is_one_of_its_file() -> None:
     named = [(text.place, setting) for text in TEXTS for setting in settings(text)]
     assert len(named) > LEAST_SETTINGS

@@ -123,7 +123,7 @@ def verify(call: Call, known: str, *, as_json: bool) -> None:
             detail="These lines do not follow from those before: " + "; ".join(found.broken)
             if found.broken
             else f"No line has the digest {known}: what stood there was changed or removed.",
-            advice="Compare the files below /var/lib/ship/audit with a backup.",
+            advice=f"Compare the files below {call.layout.audit} with a backup.",
             reason="server/audit-changed",
         )
 

@@ -175,7 +175,7 @@ def _refuse_second(call: Call, name: str, chosen: list[str]) -> None:
         raise ExistsError(
             f"{call.app} uses the buildpack {name} already.",
             detail=f"It uses: {', '.join(chosen)}.",
-            advice="Each can be in the list once. `ship buildpacks:remove` takes one out.",
+            advice=f"Each can be in the list once. `ship buildpacks:remove {name}` takes it out.",
             reason="exists/buildpack",
         )
 

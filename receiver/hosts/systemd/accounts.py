@@ -39,7 +39,7 @@ class SystemdAccounts:
         except KeyError as error:
             raise ServerError(
                 f"The account {account(app)} of app {app} is missing.",
-                advice="Was it removed by hand? Make the app again by `ship apps:create`.",
+                advice="Was it removed by hand? `ship doctor --fix` on the server makes it again.",
                 reason="server/account-missing",
             ) from error
         return Owner(entry.pw_uid, entry.pw_gid)
