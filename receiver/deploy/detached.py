@@ -242,7 +242,7 @@ def _follow(
     untold: IO[bytes],
     show: Callable[[bytes], object],
 ) -> int:
-    from receiver.machine.watcher import follow_process  # noqa: PLC0415 - the child has no use for it
+    from receiver.machine.growth import follow_process  # noqa: PLC0415 - the child has no use for it
 
     shown = Filter(show)  # a fault of ship's own is written past the transcript
     follow_process(records.build_log(paths, number), child, shown)

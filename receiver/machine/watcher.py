@@ -16,12 +16,11 @@ from watchdog.observers import Observer
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.polling import PollingObserver
 
-from receiver.machine import lifetimes
+from receiver.machine.growth import new_bytes
 
 # it warns of events that come while it is stopped, in the middle of what a person reads
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
-_READ_BYTES = 65_536
 _LOOK_ANYWAY_S = 5.0
 
 
@@ -76,11 +75,6 @@ def changes(folders: Iterable[Path], concerns: Callable[[str], bool] = _always) 
         observer.join()
 
 
-def follow_process(path: Path, pid: int, on_output: Callable[[bytes], object]) -> None:
-    """Hand on what is written to `path`, from its beginning, until process `pid` has ended."""
-    follow_until(path, lambda: _await_process(pid), on_output)
-
-
 def follow_until(
     path: Path,
     await_end: Callable[[], object],
@@ -94,7 +88,7 @@ def follow_until(
         threading.Thread(target=_tell_end, args=(await_end, ended, looks), daemon=True).start()
         while True:
             last_look = ended.is_set()
-            for chunk in _new_bytes(path, offset):
+            for chunk in new_bytes(path, offset):
                 offset += len(chunk)
                 on_output(chunk)
             if last_look:
@@ -163,19 +157,3 @@ def _tell_end(await_end: Callable[[], object], ended: threading.Event, looks: Lo
     await_end()
     ended.set()
     looks.wake()
-
-
-def _await_process(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        lifetimes.ends_within(pid, None)
-
-
-def _new_bytes(path: Path, offset: int) -> Iterator[bytes]:
-    try:
-        handle = path.open("rb")
-    except FileNotFoundError:
-        return
-    with handle:
-        handle.seek(offset)
-        while chunk := handle.read(_READ_BYTES):
-            yield chunk

@@ -92,7 +92,7 @@ def print_output(call: Call, number: int, *, follow: bool) -> None:
             reason="not-found/run",
         )
     if follow and run.status == "running":
-        from receiver.machine.watcher import follow_process
+        from receiver.machine.growth import follow_process
 
         plain = Unstamper()
         with show.lines() as shown:
