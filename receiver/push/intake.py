@@ -6,12 +6,12 @@ On a VPS it runs as root through sudo. The name of the key comes from the gate; 
 asked here once more.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from receiver.access import audit
@@ -30,11 +30,13 @@ from receiver.model.output import Output
 from receiver.server import Server, open_server
 
 _ABSENT = "0" * 40
+_MISUSED = 2
+"""Exit status, as of other programs whose words are wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receive a tree and deploy it; returns the deploy's exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _asked(sys.argv[1:] if argv is None else argv)
     out = Output(_show)
     try:
         server = open_server(_root(os.environ.get("SHIP_ROOT")))
@@ -53,24 +55,58 @@ def _layout() -> Layout:
     return Layout.at(_root(os.environ.get("SHIP_ROOT")))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ship-deploy", description=__doc__)
-    parser.add_argument("command", choices=list(_COMMANDS))
-    parser.add_argument("--app", required=True)
-    parser.add_argument("--key", required=True)
-    parser.add_argument("--ref", default="")
-    parser.add_argument("--commit", default="")
-    parser.add_argument("--old", default=_ABSENT)
-    parser.add_argument("--push", default="", help="what tells this push from every other")
-    parser.add_argument("--owner", action="store_true", help="the owner of an embedded server asks")
-    parser.add_argument("--submodule", action="append", default=[], help="COMMIT PATH of one")
-    parser.add_argument("--force", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--plan", action="store_true")
-    return parser
+class _Asked(msgspec.Struct):
+    """What the hook asks for."""
+
+    command: str
+    app: str
+    key: str
+    ref: str = ""
+    commit: str = ""
+    old: str = _ABSENT
+    push: str = ""
+    """What tells this push from every other."""
+    owner: bool = False
+    """Whether the owner of an embedded server asks."""
+    submodule: tuple[str, ...] = ()
+    """COMMIT PATH of each."""
+    force: bool = False
+    check: bool = False
+    plan: bool = False
 
 
-def _deploy(server: Server, arguments: argparse.Namespace) -> int:
+_FLAGS = frozenset({"--owner", "--force", "--check", "--plan"})
+_VALUES = frozenset({"--app", "--key", "--ref", "--commit", "--old", "--push"})
+
+
+def _asked(argv: Sequence[str]) -> _Asked:
+    """The words of a hook, which writes no other: argparse would take a tenth of the start."""
+    command, words = argv[0] if argv else "", iter(argv[1:])
+    found: dict[str, str | bool] = {}
+    submodules: list[str] = []
+    try:
+        for word in words:
+            if word in _FLAGS:
+                found[word[2:]] = True
+            elif word in _VALUES:
+                found[word[2:]] = next(words)
+            elif word == "--submodule":
+                submodules.append(next(words))
+            else:
+                raise _misused(f"unknown argument: {word}")
+    except StopIteration:
+        raise _misused("the last argument lacks its value") from None
+    if command not in _COMMANDS or not found.keys() >= {"app", "key"}:
+        raise _misused(f"a command ({', '.join(_COMMANDS)}), --app and --key are required")
+    return msgspec.convert({"command": command, "submodule": submodules, **found}, _Asked)
+
+
+def _misused(why: str) -> SystemExit:
+    sys.stderr.write(f"ship-deploy: {why}\n")
+    return SystemExit(_MISUSED)
+
+
+def _deploy(server: Server, arguments: _Asked) -> int:
     app = AppName.parse(arguments.app)
     _admit(server, app, arguments)
     folders.restore(server, server.app(app))
@@ -84,7 +120,7 @@ def _deploy(server: Server, arguments: argparse.Namespace) -> int:
     return commits.take(server, commit, do, title, _show, entry)
 
 
-def _settle(server: Server, arguments: argparse.Namespace) -> int:
+def _settle(server: Server, arguments: _Asked) -> int:
     """Tell how a push's deploy ends, for whose follower was killed; returns its exit code."""
     app = AppName.parse(arguments.app)
     _admit(server, app, arguments)
@@ -95,7 +131,7 @@ def _settle(server: Server, arguments: argparse.Namespace) -> int:
     return detached.follow_again(server, app, number, _show)
 
 
-def _clear_up(server: Server, arguments: argparse.Namespace) -> int:
+def _clear_up(server: Server, arguments: _Asked) -> int:
     from receiver.changes import repositories  # noqa: PLC0415 - few pushes need it
 
     app = AppName.parse(arguments.app)
@@ -107,7 +143,7 @@ def _clear_up(server: Server, arguments: argparse.Namespace) -> int:
 _COMMANDS = {"push": _deploy, "settle": _settle, "clear-up": _clear_up}
 
 
-def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
+def _admit(server: Server, app: AppName, arguments: _Asked) -> None:
     """Ask for the grant once more: the gate is run by an account that is trusted less than root.
 
     An embedded server is all its owner's, as whom we run ourselves.
@@ -123,11 +159,11 @@ def _admit(server: Server, app: AppName, arguments: argparse.Namespace) -> None:
         raise
 
 
-def _is_owner(arguments: argparse.Namespace) -> bool:
+def _is_owner(arguments: _Asked) -> bool:
     return bool(arguments.owner) and "SHIP_ROOT" in os.environ
 
 
-def _line(server: Server, app: AppName, arguments: argparse.Namespace) -> Line:
+def _line(server: Server, app: AppName, arguments: _Asked) -> Line:
     """What the audit is told of a push."""
     options = [f"-o {name}" for name in ("check", "force") if getattr(arguments, name)]
     return Line(
@@ -149,7 +185,7 @@ def _warn(text: str) -> None:
     Output(_show).warn(text)
 
 
-def _commit(app: AppName, archive: Path, arguments: argparse.Namespace) -> Commit:
+def _commit(app: AppName, archive: Path, arguments: _Asked) -> Commit:
     return Commit(
         app=app,
         id=arguments.commit,
