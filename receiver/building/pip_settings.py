@@ -4,7 +4,6 @@ What an administrator wrote for pip (an index of the house, a folder of wheels, 
 for apps too. An app's own PIP_* config vars come before it, its UV_* config vars before everything.
 """
 
-import configparser
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -144,6 +143,8 @@ def parse_pip_conf(text: str) -> dict[str, str]:
     """Options of `[global]`, then of `[install]` over them; nothing from a text that is no
     pip.conf.
     """
+    import configparser  # noqa: PLC0415 - few servers have a pip.conf
+
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(text)

@@ -1,6 +1,5 @@
 """Which config vars an app.json brings along at a first deploy, and which must be set by hand."""
 
-import secrets
 from collections.abc import Callable, Mapping
 
 from receiver.model.app_json import Variable
@@ -13,6 +12,8 @@ _SECRET_BYTES = 32
 
 def new_secret() -> str:
     """A value for a config var that app.json wants to be a secret."""
+    import secrets  # noqa: PLC0415 - only the first push of few apps needs it
+
     return secrets.token_hex(_SECRET_BYTES)
 
 
