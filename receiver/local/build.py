@@ -19,6 +19,7 @@ from receiver.deploy.app_json.config import initial_config, new_secret, refuse_u
 from receiver.deploy.stages.canary import what_was_pushed
 from receiver.deploy.stages.compiling import Compiled, compile_steps, completed
 from receiver.deploy.tree import pushed as trees
+from receiver.deploy.tree.opening import shallow
 from receiver.deploy.tree.pushed import Planned, PushedTree, Step
 from receiver.deploy.tree.root import below, find_root, tell
 from receiver.diagnosis.pushed import Pushed
@@ -99,6 +100,7 @@ def prepare(
     return Ready(release=release, config=decided.config, pushed=known)
 
 
+@shallow()
 def rooted(paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output) -> WorkingTree:
     """The checkout from the app's root on, which is what runs."""
     _take_procfile(tree, wish.procfile)
@@ -123,6 +125,7 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
     return {**own, **release_variables(paths, ADDRESS, venv, tree), **config}
 
 
+@shallow()
 def _decide(
     laptop: Laptop, paths: CheckoutPaths, wish: Wish, tree: WorkingTree, out: Output
 ) -> _Decided:

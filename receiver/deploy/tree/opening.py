@@ -15,6 +15,25 @@ from receiver.model.weight import TreeLimits
 
 
 @contextmanager
+def shallow() -> Iterator[None]:
+    """For files that nest brackets in brackets, thousands of times: their readers give up.
+
+    Raises:
+        BuildError: one of them did
+    """
+    try:
+        yield
+    except RecursionError as error:
+        raise BuildError(
+            "A file of the push is nested too deeply to be read.",
+            detail="It is one of those that say how the app is built, such as ship.toml or "
+            "pyproject.toml.",
+            advice="Check that the right files were committed.",
+            reason="build/nested-too-deeply",
+        ) from error
+
+
+@contextmanager
 def opened(archive: Path, limits: TreeLimits, out: Output, *, setting: str = "") -> Iterator[Tree]:
     """The tree in a pushed archive, from the app's root on, without what .slugignore leaves out.
 
@@ -28,7 +47,7 @@ def opened(archive: Path, limits: TreeLimits, out: Output, *, setting: str = "")
         BuildError: there are too many files, .slugignore cannot be used, the root is not there, or
             a file that says how the app is built is nested too deeply
     """
-    with _shallow(), ExitStack() as stack:
+    with shallow(), ExitStack() as stack:
         tree = Tree(stack.enter_context(archive.open("rb")), limits)
         if tree.has(slugignore.FILE_NAME) and slugignore.leave_out(archive, tree, out):
             tree = Tree(stack.enter_context(archive.open("rb")))
@@ -38,18 +57,3 @@ def opened(archive: Path, limits: TreeLimits, out: Output, *, setting: str = "")
             root.moved(archive, tree, found)
             tree = Tree(stack.enter_context(archive.open("rb")))
         yield tree
-
-
-@contextmanager
-def _shallow() -> Iterator[None]:
-    """For files that nest brackets in brackets, thousands of times: their readers give up."""
-    try:
-        yield
-    except RecursionError as error:
-        raise BuildError(
-            "A file of the push is nested too deeply to be read.",
-            detail="It is one of those that say how the app is built, such as ship.toml or "
-            "pyproject.toml.",
-            advice="Check that the right files were committed.",
-            reason="build/nested-too-deeply",
-        ) from error

@@ -15,7 +15,7 @@ from receiver.local.formation import plan_local
 from receiver.local.laptop import CheckoutPaths, app_name
 from receiver.local.lines import Lines, for_here
 from receiver.model.build import Tree
-from receiver.model.errors import CheckError, UsageError
+from receiver.model.errors import BuildError, CheckError, UsageError
 from receiver.model.names import AppName
 from receiver.model.output import Output
 from receiver.model.release import Release
@@ -256,3 +256,12 @@ def test_a_command_finds_the_modules_of_the_checkout(
     paths = CheckoutPaths(AppName("blog"), tmp_path, tmp_path / "run", tmp_path)
     ready = Ready(release=release("web"), config=config, pushed=Pushed())
     assert variables(paths, ready, {})["PYTHONPATH"] == f"{seen}{paths.running.source}"
+
+
+def test_a_file_that_is_nested_too_deeply_is_told_as_of_a_push(tmp_path: Path) -> None:
+    (tmp_path / "ship.toml").write_text(f"web = {'[' * 5000}\n")
+    paths = CheckoutPaths(AppName("blog"), tmp_path / ".ship", tmp_path / ".ship/run", tmp_path)
+    wish = Wish(top=tmp_path, in_git=False, env_files=(), env_named=False)
+    with pytest.raises(BuildError) as refused:
+        rooted(paths, wish, working_tree.read(tmp_path, in_git=False), Output(len))
+    assert refused.value.reason == "build/nested-too-deeply"
