@@ -175,13 +175,16 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "unit/building/test_builder.py::"
         "test_what_cannot_be_unpacked_is_told_and_pushed_again_it_is": ("build/unpack-failed",),
-        "unit/building/test_system_packages.py::"
-        "test_of_apts_words_those_are_shown_that_say_something": ("build/package-unknown",),
+        "vps/test_vps_system_packages.py::test_what_an_administrator_allows_is_installed_at_once": (
+            "build/package-unknown",
+        ),
         "unit/building/test_system_packages.py::test_failures_of_apt_have_reasons": (
             "build/packages-conflict",
         ),
-        "unit/building/test_system_packages.py::"
-        "test_what_is_allowed_one_by_one_or_all_is_installed": ("build/packages-missing",),
+        "vps/test_vps_system_packages.py::"
+        "test_a_push_has_allowed_packages_installed_and_nothing_started": (
+            "build/packages-missing",
+        ),
         "embedded/test_advice_on_packages.py::test_what_is_advised_is_installed": (
             "build/hash-mismatch",
             "build/network",

@@ -29,6 +29,7 @@ def test_a_push_has_allowed_packages_installed_and_nothing_started(
     refused = site.push()
     assert refused.status != 0
     assert "lacks: at." in refused.text
+    assert "(build/packages-missing)" in refused.text
     assert "ship packages:add at" in refused.text
     assert site.page() == "one"
     ship_server.root("sed -i '$a apt = \"allow\"' /etc/ship/ship.toml")
@@ -41,13 +42,29 @@ def test_a_push_has_allowed_packages_installed_and_nothing_started(
         assert ship_server.root("systemctl is-enabled atd", check=False) == "disabled"
         assert ship_server.root("systemctl is-active atd", check=False) == "inactive"
         assert ship_server.root(f"ls {POLICY} {NOTE} 2>&1", check=False).count("No such") == 2
-        assert "Installing" not in site.push("--push-option=force").text
+        assert "Installing" not in _once_more(site)
     finally:
         ship_server.root("sed -i '$d' /etc/ship/ship.toml")
     assert "at  installed" in ship_server.ship("packages").stdout
     ship_server.root("apt-get remove -qq -y at")
     found = ship_server.ship("doctor -a sound", check=False)
     assert "System packages that it needs are gone: at." in found.stdout
+    assert "`ship packages:add at`" in found.stdout
+    _follow(ship_server, site)
+
+
+def _follow(ship_server: ShipServer, site: Site) -> None:
+    """What the refused push and the doctor advise: `ship packages:add at`."""
+    ship_server.ship("packages:add at")
+    assert ship_server.ship("doctor -a sound").returncode == 0
+    _once_more(site)
+    ship_server.ship("packages:remove at")
+
+
+def _once_more(site: Site) -> str:
+    pushed = site.push("--push-option=force", "main")
+    assert pushed.status == 0, pushed.text
+    return pushed.text
 
 
 def test_what_an_administrator_allows_is_installed_at_once(ship_server: ShipServer) -> None:
@@ -57,14 +74,17 @@ def test_what_an_administrator_allows_is_installed_at_once(ship_server: ShipServ
         f"printf '#!/bin/sh\\n# Of Ship, while it installs packages; it goes when that ends.\\n"
         f"exit 101\\n' > {POLICY}; chmod 755 {POLICY}"
     )
+    unknown = ship_server.ship("packages:add libmagic", check=False)
+    assert unknown.returncode == 4
+    assert "has no package libmagic." in unknown.stderr
+    assert "(build/package-unknown)" in unknown.stderr
+    assert "or by `apt-cache search` on the server." in unknown.stderr
+    assert "libmagic1 - " in ship_server.root("apt-cache search libmagic")
     added = ship_server.ship("packages:add libmagic1")
     assert "Apps of this server may have libmagic1." in added.stderr + added.stdout
     assert "libmagic.so.1" in ship_server.root("/sbin/ldconfig -p")
     assert ship_server.root(f"ls {POLICY} {NOTE} 2>&1", check=False).count("No such") == 2
-    unknown = ship_server.ship("packages:add no-such-package-here", check=False)
-    assert unknown.returncode == 4
-    assert "has no package no-such-package-here" in unknown.stderr
-    assert "no-such" not in ship_server.ship("packages").stdout
+    assert "libmagic " not in ship_server.ship("packages").stdout
     ship_server.ship("packages:remove libmagic1")
     assert ship_server.ship("packages:remove libmagic1", check=False).returncode == 20
 
