@@ -362,6 +362,25 @@ def test_what_the_doctor_advises_leads_to_a_healthy_app(
     row.afterwards(server)
 
 
+def test_an_app_that_is_pushed_and_corrected_as_advised_is_well(server: EmbeddedServer) -> None:
+    """For web.not-deployed and process.crashes."""
+    server.create("crashes")
+    checkout = server.checkout("crashes")
+    checkout.commit({"Procfile": "worker: echo no queue && exit 3\n"})
+    try:
+        assert "Do: `git push prod main`." in ship(server, "doctor", "-a", "crashes").out
+        assert checkout.push().status == 0
+        ship(server, "ps:scale", "worker=1", "-a", "crashes")
+        advice = "`ship logs -p worker.1 -a crashes`, correct the app and push again."
+        wait_until(lambda: advice in ship(server, "doctor", "-a", "crashes").out)
+        assert "no queue" in ship(server, "logs", "-p", "worker.1", "-a", "crashes").out
+        checkout.commit({"Procfile": "worker: sleep 1000\n"})
+        assert checkout.push().status == 0
+        assert ship(server, "doctor", "-a", "crashes").status == 0
+    finally:
+        ship(server, "apps:destroy", "crashes", "--confirm", "crashes")
+
+
 def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     kept = paths(server).live.read_text()
     paths(server).live.write_text(kept[:7])
