@@ -3,9 +3,6 @@
 One file a key under /etc/ship/keys; authorized_keys is made from them, never edited.
 """
 
-import hashlib
-import hmac
-import secrets
 from pathlib import Path
 
 import msgspec
@@ -92,6 +89,8 @@ def add_token(
     layout: Layout, name: str, now: str, everywhere: Grant | None = None
 ) -> tuple[Key, str]:
     """Make a token for pushes over HTTP; returns it with its record. It cannot be shown again."""
+    import secrets  # noqa: PLC0415 - only a new token needs it
+
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     key = Key(
         name=parse_key_name(name), created_at=now, token_hash=_hash(token), everywhere=everywhere
@@ -193,6 +192,8 @@ def settle_old_keys(layout: Layout, *, dry_run: bool = False) -> list[str]:
 
 def authenticate(layout: Layout, token: str) -> str | None:
     """Name of the key that a token belongs to; None when it belongs to none."""
+    import hmac  # noqa: PLC0415 - only a token that is shown needs it
+
     given = _hash(token)
     found = None
     for key in list_keys(layout):  # all of them, so that the time taken tells nothing
@@ -276,4 +277,6 @@ def _refuse_last_admin(layout: Layout, key: Key) -> None:
 
 
 def _hash(token: str) -> str:
+    import hashlib  # noqa: PLC0415 - slow, and few commands need it
+
     return hashlib.sha256(token.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import struct
 
 from receiver.model.errors import UsageError
@@ -47,6 +46,8 @@ def parse_public_key(text: str) -> str:
 
 def fingerprint(public: str) -> str:
     """As `ssh-keygen -l` shows it."""
+    import hashlib  # noqa: PLC0415 - slow, and only a key that is shown or added needs it
+
     digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 

@@ -31,7 +31,7 @@ SPARED = {
     "config:get GREETING -a blog": OF_RECORDS,
     "releases -a blog": OF_RECORDS,
     "access -a blog": OF_RECORDS,
-    "keys": OF_RECORDS,
+    "keys": OF_RECORDS | {"hashlib", "secrets"},
     "apps": OF_LOOKS,
     "apps:info -a blog": OF_LOOKS,
     "ps -a blog": OF_LOOKS,
