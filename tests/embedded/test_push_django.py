@@ -235,7 +235,7 @@ def test_what_is_advised_on_static_files_leads_to_a_release(shop: Shop) -> None:
     """
     files: dict[str, str | bytes | None] = {
         "shop/settings.py": SETTINGS.replace("INSTALLED_APPS", "LOCAL_APPS")
-        + "SECRET_KEY = os.environ['SHOP_KEY']\nimport storages\n",
+        + "SECRET_KEY = os.environ['STORE_KEY']\nimport storages\n",
         "assets/site.css": "body { background: url('gone.png') }\n",
     }
 
@@ -245,8 +245,8 @@ def test_what_is_advised_on_static_files_leads_to_a_release(shop: Shop) -> None:
         assert advice in pushed.text, pushed.text
         assert_as_recorded(f"collectstatic-{name}", masked(shop.server, error_block(pushed)))
 
-    refused("variable", "`ship config:set SHOP_KEY=...`")
-    assert shop.server.ship("config:set", "SHOP_KEY=secret", "-a", APP).status == 0
+    refused("variable", "`ship config:set STORE_KEY=...`")
+    assert shop.server.ship("config:set", "STORE_KEY=secret", "-a", APP).status == 0
     refused("module", "If it is a file of yours, check that it was committed")
     files["storages.py"] = ""
     refused("not-enabled", "Add 'django.contrib.staticfiles' to the INSTALLED_APPS")
