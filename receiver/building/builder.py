@@ -143,12 +143,15 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
     def _replace(self, venv: Path, wanted: Virtualenv, explain: Explain) -> None:
         """Make a virtualenv in place of one that a release may run with."""
         aside = venv.with_name(f".{venv.name}.damaged")
-        files.remove_tree(aside)
-        venv.rename(aside)
+        # where it is gone as a whole, one that an earlier try put aside is better than none
+        if venv.exists():
+            files.remove_tree(aside)
+            venv.rename(aside)
         try:
             self._make(venv, wanted, explain, afresh=True)
         except BaseException:
-            aside.rename(venv)
+            if aside.exists():
+                aside.rename(venv)
             raise
         files.remove_tree(aside)
 
