@@ -90,17 +90,10 @@ def install(machine: Machine, folder: Path, revision: str = "HEAD") -> Installed
     trust_as_root(machine, key)
     commit = _copy_sources(machine, folder / "sources", revision)
     machine.write("/root/laptop.pub", key.public + "\n")
-    machine.run(
-        (
-            "/root/ship/installer.sh",
-            "--domain",
-            DOMAIN,
-            "--key",
-            "laptop=/root/laptop.pub",
-            "--slim",
-        ),
-        timeout_s=600,
-    )
+    # a state from before there was a choice brought no compiler either
+    slim = ("--slim",) if "--slim" in machine.read("/root/ship/installer.sh") else ()
+    options = ("--domain", DOMAIN, "--key", "laptop=/root/laptop.pub")
+    machine.run(("/root/ship/installer.sh", *options, *slim), timeout_s=600)
     machine.write("/etc/systemd/system/hand.service", UNIT)
     machine.write("/etc/nginx/sites-available/hand", SITE)
     machine.run(BY_HAND)
