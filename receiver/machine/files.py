@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and survive a power cut once they are there."""
 
+import errno
 import fcntl
 import os
 import sys
@@ -89,7 +90,8 @@ def remove_tree(path: Path) -> None:
     """Remove a folder and all in it, however deep, without following a link; nothing happens when
     it is not there.
 
-    It is renamed first: a half-removed tree never stands under its own name.
+    It is renamed first: a half-removed tree never stands under its own name. Only a folder in a
+    lower layer of overlayfs, which cannot be renamed, is emptied where it is.
     """
     if not path.is_symlink() and not path.exists():
         return
@@ -98,7 +100,14 @@ def remove_tree(path: Path) -> None:
         return
     doomed, fd = locked_folder(path.parent, f".{path.name}.gone.")
     try:
-        path.rename(doomed / "0")
+        try:
+            path.rename(doomed / "0")
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            from shutil import rmtree  # noqa: PLC0415 - few machines need it
+
+            rmtree(path)
         sync_folder(path.parent)
         trees.empty(fd)
         doomed.rmdir()

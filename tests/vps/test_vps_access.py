@@ -3,6 +3,8 @@ shell."""
 
 import subprocess
 
+import pytest
+
 from receiver.model.errors import EXIT_CODES
 from tests.vps.pages import page
 from tests.vps.ship_server import ShipServer, install
@@ -145,3 +147,18 @@ def test_a_client_that_says_nothing_is_let_go_and_limits_of_the_server_count(
     finally:
         ship_server.root(f"mv /root/ship.toml.before {settings}")
     assert site.push().status == 0
+
+
+def test_a_folder_that_overlayfs_does_not_let_be_renamed_is_removed(
+    ship_server: ShipServer,
+) -> None:
+    """As all of an image is, on the machines that some providers sell."""
+    place = "/usr/share/doc/nginx-common"
+    with pytest.raises(AssertionError, match="cross-device"):
+        ship_server.root(("python3", "-c", f"import os; os.rename('{place}', '{place}.x')"))
+    remove = f"files.remove_tree(pathlib.Path('{place}'))"
+    code = f"import pathlib; from receiver.machine import files; {remove}"
+    ship_server.root(("/opt/ship/bin/python", "-I", "-c", code))
+    assert ship_server.root(f"ls -d {place}* 2>&1", check=False).endswith(
+        "No such file or directory"
+    )
