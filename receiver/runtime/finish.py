@@ -41,10 +41,15 @@ def main(argv):
         share_pip(packages, os.environ["SHIP_PIP"])
     else:
         bring_pip(install)
-    if not pinned and not os.path.isdir(os.path.join(packages, "pkg_resources")):
-        bring_pkg_resources(packages, install)
+    prune = [install[0], "cache", "prune", "--ci"]
+    pruning = start(prune)
+    looks = not pinned and not os.path.isdir(os.path.join(packages, "pkg_resources"))
+    name = next(importers(packages), None) if looks else None
+    pruning.wait()
+    if name is not None:
+        bring_pkg_resources(name, install)
+        run(prune)
     write_list(packages)
-    run([install[0], "cache", "prune", "--ci"])
 
 
 def share_pip(packages, folder):
@@ -71,18 +76,18 @@ def bring_pip(install):
         print("pip is not in the virtualenv: the package index did not give it.", flush=True)
 
 
-def bring_pkg_resources(packages, install):
-    name = next(importers(packages), None)
-    if name is None:
-        return
+def bring_pkg_resources(name, install):
     print(f"{name} imports pkg_resources, which needs {PKG_RESOURCES}.", flush=True)
     if run([*install, PKG_RESOURCES]):
         print(f"It could not be installed. Add the line {PKG_RESOURCES}.", flush=True)
 
 
 def run(command):
-    done = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return done.wait()
+    return start(command).wait()
+
+
+def start(command):
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def importers(packages):
@@ -108,9 +113,11 @@ def modules(top):
 def imports(path):
     try:
         with open(path, "rb") as handle:
-            return _IMPORTS.search(handle.read())
+            text = handle.read()
     except OSError:
         return False
+    # few files name it at all, and the pattern looks at every line
+    return b"pkg_resources" in text and _IMPORTS.search(text)
 
 
 def follow(packages, tree):

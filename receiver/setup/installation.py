@@ -9,6 +9,7 @@ from pathlib import Path
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
 from receiver.apps.parts import PARTS
+from receiver.building import shared_pip
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
@@ -62,6 +63,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
         done.append(_line(what, dry_run=dry_run))
     if not dry_run:
         keys.write_authorized_keys(server.layout)
+        shared_pip.folder(server.layout)  # virtualenvs of an older version look for it there
     return done
 
 

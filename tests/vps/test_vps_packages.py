@@ -119,11 +119,13 @@ def test_own_package_and_pip_in_the_sandbox(ship_server: ShipServer) -> None:
             "backend.py": backend,
             "src/own/__init__.py": APP,
             "requirements.txt": "-e .\n",
-            "bin/post_compile": "pip install --no-deps iniconfig==2.0.0\n",
+            "bin/post_compile": "pip install --no-deps iniconfig==2.0.0\n"
+            "python -c 'import pip; print(pip.__file__)'\n",
             "Procfile": "web: gunicorn own:app\n",
         }
     )
     pushed = site.push()
     assert pushed.status == 0, pushed.text
     assert "Successfully installed iniconfig-2.0.0" in pushed.text
+    assert "/opt/ship/pip/pip/__init__.py" in pushed.text
     assert site.page() == "2.0.0"

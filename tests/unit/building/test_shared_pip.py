@@ -19,3 +19,11 @@ def test_links_follow_the_pip_that_ship_has(
     assert shared_pip.folder(layout) == place
     links = {path.name: str(path.readlink()) for path in place.iterdir()}
     assert links == {"pip": "/new/pip", "pip-2": "/new/pip-2", ".pip.1": "/new/pip"}
+
+
+def test_it_lies_where_an_app_can_see_it(tmp_path: Path) -> None:
+    """The sandbox of a VPS hides the folder of the server's state."""
+    layout, versions = Layout.at(tmp_path), tmp_path / "versions"
+    installed = versions / "1.a"
+    assert shared_pip._place(layout, installed, versions) == installed / "pip"
+    assert shared_pip._place(layout, tmp_path / "venv", versions) == layout.state / "pip"
