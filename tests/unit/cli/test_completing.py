@@ -11,8 +11,9 @@ from receiver.cli.main import main, program
 
 
 @pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Somebody on a laptop without any server."""
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Somebody on a laptop without any server, in no checkout."""
+    monkeypatch.chdir(tmp_path)
     environment = Environment(
         app=None,
         server=None,
