@@ -7,13 +7,12 @@ account cannot change.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from receiver.building import facts, marks, pythons, shared_pip
 from receiver.building.pip_settings import PipSettings
@@ -37,6 +36,8 @@ Explain = Callable[[Command, str], ShipError]
 Turn = Callable[[], AbstractContextManager[None]]
 _KEPT_OUTPUT_BYTES = 64 * 1024
 _STEPS = RUNTIME / "steps.py"
+_MARK = "\0"
+"""What steps.py writes before the command of a group that is shown."""
 _UNPACK_LIMIT_S = 300.0
 _VENV_MODE = 0o750
 _OF_SCRIPTS = frozenset({"build/pre-compile-failed", "build/post-compile-failed"})
@@ -172,8 +173,8 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
             start = () if copied else (wanted.make,)
             writable = (venv, self.paths.cache, self.release.source)
             asking = self._asking(explain, venv, wanted.others)
-            for command, *then in _grouped((*start, *wanted.install), wanted.finish):
-                self._do(command, venv, writable, asking, then)
+            for group in _grouped(start, wanted.install, wanted.finish):
+                self._do_together(group, venv, writable, asking)
         except BaseException as error:  # a cancelled build as well
             files.remove_tree(venv)
             from receiver.building import toolchain  # noqa: PLC0415 - only a failure needs it
@@ -287,21 +288,36 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
         venv: Path | None,
         writable: tuple[Path, ...],
         explain: Explain,
-        then: Sequence[Command] = (),
     ) -> str:
-        if command.title:
-            self.out.step(command.title)
         if command.instead is not None:
+            self._announce(command)
             if not self._works(command, venv, writable):
                 self._do(command.instead, venv, writable, explain)
             return ""
-        if left := self.pip.left_to_lock(command) if command.title else "":
-            self.out.say(left)
-        status, said = self._attempt(command, venv, writable, then)
+        return self._do_together(_Group(command), venv, writable, explain)
+
+    def _do_together(
+        self, group: "_Group", venv: Path | None, writable: tuple[Path, ...], explain: Explain
+    ) -> str:
+        command = group.command
+        if command.instead is not None:
+            return self._do(command, venv, writable, explain)
+        shown = partial(self.out.feed, noise=command.noise)
+        output = _Output(partial(self._announce, command), None if command.quiet else shown)
+        if not group.before:
+            output.begin()
+        status, said = self._attempt(group, venv, writable, output)
         self.out.flush(noise=command.noise)
         if status:
-            raise self._with_cause(self.pip.explained(explain(command, said)), said)
+            failed = command if output.begun else group.before[-1]
+            raise self._with_cause(self.pip.explained(explain(failed, said)), said)
         return said
+
+    def _announce(self, command: Command) -> None:
+        if command.title:
+            self.out.step(command.title)
+            if command.instead is None and (left := self.pip.left_to_lock(command)):
+                self.out.say(left)
 
     def _asking(self, explain: Explain, venv: Path, others: Mapping[str, str]) -> Explain:
         """The same, which looks for a Python that a package has a wheel for where it could not be
@@ -315,7 +331,7 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
             package = other_pythons.unbuilt(error, said)
             for minor, line in others.items() if package else ():
                 question = other_pythons.question(package, minor)
-                if not self._attempt(question, venv, (venv, self.paths.cache))[0]:
+                if not self._attempt(_Group(question), venv, (venv, self.paths.cache))[0]:
                     return other_pythons.told(error, package, minor, line)
             return error
 
@@ -323,7 +339,7 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
 
     def _works(self, command: Command, venv: Path | None, writable: tuple[Path, ...]) -> bool:
         """Whether a command that has another in its place does; its output is shown only then."""
-        status, said = self._attempt(replace(command, quiet=True), venv, writable)
+        status, said = self._attempt(_Group(command), venv, writable)
         if not status:
             self.out.feed(said.encode(), noise=command.noise)
             self.out.flush(noise=command.noise)
@@ -331,20 +347,21 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
 
     def _attempt(
         self,
-        command: Command,
+        group: "_Group",
         venv: Path | None,
         writable: tuple[Path, ...],
-        then: Sequence[Command] = (),
+        on_output: Callable[[bytes], object] | None = None,
     ) -> tuple[int, str]:
-        """Run a command, and `then` others in the same job, up to one that fails."""
+        """Run the commands of a group as one job; returns its status, and what they wrote from the
+        one on that is shown.
+        """
         uv = str(Path(sys.executable).with_name("uv"))
-        filled, *rest = (
-            self.pip.applied(one).filled(venv=str(venv), uv=uv) for one in (command, *then)
-        )
-        on_output = None if command.quiet else partial(self.out.feed, noise=command.noise)
-        with self._environment(filled, rest) as (environment, argv):
+        filled = group.changed(lambda one: self.pip.applied(one).filled(venv=str(venv), uv=uv))
+        command = filled.command
+        with self._environment(filled) as (environment, argv):
             job = self._job(argv, environment, writable, self.limit_s)
-            return self._run(job, filled.stdin, on_output, filled.argv)
+            status, said = self._run(job, command.stdin, on_output, command.argv)
+        return status, said.partition(_MARK)[2] if group.before and _MARK in said else said
 
     def _with_cause(self, error: ShipError, said: str) -> ShipError:
         """The error of a script of the app's own, with why it failed where its output tells."""
@@ -360,11 +377,9 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
         return error
 
     @contextmanager
-    def _environment(
-        self, command: Command, rest: Sequence[Command]
-    ) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    def _environment(self, group: "_Group") -> Iterator[tuple[Path, tuple[str, ...]]]:
         """A file of the config vars, below them what the command needs besides: addresses hold
-        passwords. And the argv that runs it, and the rest after it.
+        passwords. And the argv that runs the group.
         """
         _, gid = ids(self.host.accounts.owner(self.paths.name))
         place, steps = self.release.home / "build.json", self.release.home / "steps.json"
@@ -373,17 +388,15 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
             for name, value in records.read_config(self.release.env).items()
             if name not in self.kept_back
         }
-        needed = [{**one.env, **one.secrets} for one in (command, *rest)]
+        alone = group.command if len(group.all) == 1 else None
         # what one of several needs, the others must not see
-        first = {} if rest else needed[0]
-        argv = command.argv
+        values = {**alone.env, **alone.secrets, **config} if alone else config
+        argv = group.command.argv
+        keep = partial(files.write_atomically, mode=0o640, gid=gid, lasting=False)
         try:
-            records.write_config(place, {**first, **config}, mode=0o640, gid=gid)
-            if rest:
-                own = [{name: env[name] for name in env.keys() - config} for env in needed]
-                pairs = zip((command, *rest), own, strict=True)
-                told = [{"argv": one.argv, "env": env} for one, env in pairs]
-                files.write_atomically(steps, json.dumps(told), mode=0o640, gid=gid)
+            keep(place, records.config_text(values))
+            if alone is None:
+                keep(steps, json.dumps([_step(one, group, config) for one in group.all]))
                 argv = (sys.executable, "-I", "-S", str(_STEPS), str(steps))
             yield place, argv
         finally:
@@ -458,18 +471,74 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _grouped(commands: Sequence[Command], finish: Command | None) -> Iterator[tuple[Command, ...]]:
-    """The commands of a virtualenv, those together that one job does: each job costs a tenth of a
-    second. Only what fails in the same words goes with the one before it.
-    """
-    *first, last = commands
-    yield from ((command,) for command in first)
-    if finish is None:
-        yield (last,)
-    elif last.instead is None and last.explain == finish.explain and not last.quiet:
-        yield (last, finish)
-    else:
-        yield from ((last,), (finish,))
+class _Group(msgspec.Struct, frozen=True):
+    """Commands that one job runs, up to one that fails: each job costs a tenth of a second."""
+
+    command: Command
+    before: tuple[Command, ...] = ()
+    """What is done first, and writes nothing that is shown."""
+    then: tuple[Command, ...] = ()
+    """What is done next, and fails in the same words."""
+
+    @property
+    def all(self) -> tuple[Command, ...]:
+        return (*self.before, self.command, *self.then)
+
+    def changed(self, to: Callable[[Command], Command]) -> "_Group":
+        """The same with each of them changed."""
+        return _Group(to(self.command), tuple(map(to, self.before)), tuple(map(to, self.then)))
+
+
+class _Output:
+    """Hands on what a job writes, from the command on that is shown."""
+
+    def __init__(
+        self, announce: Callable[[], object], feed: Callable[[bytes], object] | None
+    ) -> None:
+        self.begun = False
+        self._announce = announce
+        self._feed = feed
+
+    def begin(self) -> None:
+        """Have the command that is shown begin."""
+        self.begun = True
+        self._announce()
+
+    def __call__(self, chunk: bytes) -> None:
+        """Take what was written."""
+        if not self.begun:
+            _, mark, chunk = chunk.partition(_MARK.encode())
+            if not mark:
+                return
+            self.begin()
+        if self._feed is not None and chunk:
+            self._feed(chunk)
+
+
+def _grouped(
+    start: tuple[Command, ...], install: tuple[Command, ...], finish: Command | None
+) -> Iterator[_Group]:
+    """The commands of a virtualenv, those together that one job can do."""
+    commands = [*install, *([finish] if finish else [])]
+    if not commands or commands[0].instead is not None:
+        yield from map(_Group, start)
+        start = ()
+    while commands:
+        command = commands.pop(0)
+        joined = commands == [finish] and command.instead is None and not command.quiet
+        then = (commands.pop(),) if joined and command.explain == commands[0].explain else ()
+        yield _Group(command, start, then)
+        start = ()
+
+
+def _step(command: Command, group: _Group, config: Mapping[str, str]) -> Mapping[str, object]:
+    """A command of a group, for the program that runs it; config vars come before its own."""
+    env = {**command.env, **command.secrets}
+    return {
+        "argv": command.argv,
+        "env": {name: value for name, value in env.items() if name not in config},
+        "marked": bool(group.before) and command is group.command,
+    }
 
 
 def _without(mounts: Mapping[str, str]) -> tuple[str, ...]:

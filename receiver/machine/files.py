@@ -15,9 +15,11 @@ _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 
 
-def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1) -> None:
+def write_atomically(
+    path: Path, data: bytes | str, *, mode: int, gid: int = -1, lasting: bool = True
+) -> None:
     """Make `path` hold `data`: temporary file beside it, permissions, fsync, rename, fsync of
-    the folder.
+    the folder. Without both fsyncs where it is not `lasting`: nobody reads it after a power cut.
 
     Text is encoded as UTF-8 with surrogate escapes, so bytes that came in through argv go out
     unchanged.
@@ -30,12 +32,14 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int, gid: int = -1)
             if gid != -1:
                 os.fchown(fd, -1, gid)
             os.fchmod(fd, mode)
-            handle.flush()
-            os.fsync(fd)
+            if lasting:
+                handle.flush()
+                os.fsync(fd)
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)  # already gone when the rename happened
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
 
 
 @contextmanager

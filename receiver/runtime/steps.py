@@ -1,8 +1,8 @@
 """Run commands one after the other, up to one that fails: `steps.py STEPS_JSON`.
 
-STEPS_JSON is a list of objects: `argv`, and `env` with the variables that only this command has.
-The exit status is that of the last one that ran. Runs as the app's account in the sandbox, which
-costs several commands no more than one.
+STEPS_JSON is a list of objects: `argv`, and `env` with the variables that only this command has. A
+NUL byte is written before one that is `marked`. The exit status is that of the last one that ran.
+Runs as the app's account in the sandbox, which costs several commands no more than one.
 """
 
 import json
@@ -14,6 +14,8 @@ def main(argv):
     with open(argv[0], encoding="utf-8") as handle:
         steps = json.load(handle)
     for step in steps:
+        if step.get("marked"):
+            os.write(1, b"\0")
         status = run(step["argv"], step["env"])
         if status:
             sys.exit(status)

@@ -30,6 +30,16 @@ def test_up_to_one_that_fails(tmp_path: Path, second: str, status: int, said: st
     assert (done.returncode, done.stdout) == (status, said)
 
 
+def test_the_output_of_one_that_is_marked_begins_with_a_nul_byte(tmp_path: Path) -> None:
+    place = tmp_path / "steps.json"
+    steps = [{"argv": (*SAY, word), "env": {}, "marked": word == "two"} for word in ("one", "two")]
+    place.write_text(json.dumps(steps))
+    argv = (sys.executable, "-I", "-S", str(RUNTIME / "steps.py"), str(place))
+    assert subprocess.run(argv, env={}, stdout=subprocess.PIPE, check=True).stdout == (
+        b"one  \n\0two  \n"
+    )
+
+
 def test_a_program_that_is_missing(tmp_path: Path) -> None:
     done = _run(tmp_path, (("/nowhere/uv",), {}))
     assert done.returncode == 127
