@@ -95,3 +95,19 @@ def test_pip_installs_in_post_compile_and_in_the_release_phase(
     )
     assert server.ask("piped") == (200, "shiptoy 1.0 shipmore 1.0")
     assert "pip" in server.ship("run", "-a", "piped", "pip", "--version").out
+
+
+def test_a_virtualenv_that_cannot_be_made_is_told_before_anything_is_installed(
+    server: EmbeddedServer,
+) -> None:
+    app = server.create("unmade")
+    server.configure(app, UV_VENV_SEED="perhaps")
+    laptop = server.checkout("unmade")
+    laptop.commit(
+        {"app.py": "", "requirements.txt": "shiptoy\n", "Procfile": "web: gunicorn app\n"}
+    )
+    pushed = laptop.push()
+    assert pushed.status != 0
+    assert pushed.text.count("perhaps") == 1, pushed.text
+    assert "(build/install-failed)" in pushed.text
+    assert "Installing from" not in pushed.text
