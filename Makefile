@@ -36,6 +36,7 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --
 lock:
 	$(BIN)$(LOCK) --group build pyproject.toml -o requirements.lock
 	$(BIN)$(LOCK) --group embedded --no-deps -o requirements-embedded.lock
+	$(BIN)$(LOCK) --group certbot -o requirements-certbot.lock
 
 test: check
 	$(BIN)pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/embedded

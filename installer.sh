@@ -5,6 +5,7 @@ set -euo pipefail
 
 readonly PREFIX=/opt/ship
 readonly VERSIONS=/opt/ship-versions
+readonly CERTBOT=/opt/ship-certbot
 readonly STATE=/var/lib/ship
 readonly SETTINGS=/etc/ship
 readonly SUDOERS=/etc/sudoers.d/ship
@@ -17,6 +18,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly HERE
 
 domain=""
+email=""
 keys=()
 mode=install
 http=no
@@ -33,7 +35,8 @@ installer::usage() {
   cat <<'USAGE'
 A VPS (as root):
   ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
-      Apps will answer at NAME.example.com. Each key is an admin, as ship@this-machine.
+      Apps will answer at https://NAME.example.com. Each key is an admin, as ship@this-machine.
+      With --email you@example.com, the authority of the certificates can write to you.
       A compiler and the headers that most builds want come along; with --slim, they do not.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
@@ -75,12 +78,12 @@ installer::change() {
 installer::parse() {
   while (($#)); do
     case $1 in
-      --domain | --key | --root)
+      --domain | --email | --key | --root)
         installer::check_value "$@"
         installer::take "$1" "$2"
         shift
         ;;
-      --domain=* | --key=* | --root=*)
+      --domain=* | --email=* | --key=* | --root=*)
         installer::check_value "${1%%=*}" "${1#*=}"
         installer::take "${1%%=*}" "${1#*=}"
         ;;
@@ -101,6 +104,7 @@ installer::parse() {
 
 installer::check_value() {
   local example=example.com
+  [[ $1 != --email ]] || example=you@example.com
   [[ $1 != --key ]] || example=laptop=/path/id_ed25519.pub
   [[ $1 != --root ]] || example=/srv/ship-demo
   if (($# < 2)) || [[ -z $2 ]]; then
@@ -114,6 +118,7 @@ installer::check_value() {
 installer::take() {
   case $1 in
     --domain) domain=$2 ;;
+    --email) email=$2 ;;
     --key) keys+=("$2") ;;
     *) demo_root=$2 ;;
   esac
@@ -204,15 +209,23 @@ installer::is_public_key() {
   ! command -v ssh-keygen >/dev/null || ssh-keygen -l -f "${file}" >/dev/null 2>&1
 }
 
-# Port 80 has to be nginx's, or nobody's.
-installer::check_port() {
-  local holder
-  command -v ss >/dev/null || return 0
-  holder=$(ss -Hltnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | grep -v '^nginx$' || true)
-  if [[ -n ${holder} ]]; then
-    installer::fail "Port 80 is held by another program." "It is ${holder//$'\n'/, }." \
-      "Stop it and have it not start again, for example: systemctl disable --now ${holder%%$'\n'*}"
+installer::check_email() {
+  if [[ -n ${email} && ! ${email} =~ ^[^[:space:]@\"\\]+@[^[:space:]@\"\\]+\.[^[:space:]@\"\\]+$ ]]; then
+    installer::fail "'${email}' is not an email address." "" "For example: --email you@example.com"
   fi
+}
+
+# Ports 80 and 443 have to be nginx's, or nobody's.
+installer::check_ports() {
+  local holder port
+  command -v ss >/dev/null || return 0
+  for port in 80 443; do
+    holder=$(ss -Hltnp "sport = :${port}" | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | grep -v '^nginx$' || true)
+    if [[ -n ${holder} ]]; then
+      installer::fail "Port ${port} is held by another program." "It is ${holder//$'\n'/, }." \
+        "Stop it and have it not start again, for example: systemctl disable --now ${holder%%$'\n'*}"
+    fi
+  done
 }
 
 # --- doing ----------------------------------------------------------------------------------------
@@ -318,6 +331,28 @@ installer::install_program() {
   printf '%s\n' "${digest}" >"${prefix}/.installed"
 }
 
+# Certbot has a virtualenv of its own, beside the versions of ship, so that its packages are none of ship's.
+installer::ensure_certbot() {
+  local python=$1 digest
+  digest=$( (sha256sum <"${HERE}/requirements-certbot.lock" && "${python}" -V) | sha256sum | cut -d' ' -f1)
+  [[ $(cat "${CERTBOT}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  installer::change "install certbot in ${CERTBOT}" installer::install_certbot "${python}" "${digest}"
+}
+
+installer::install_certbot() {
+  local python=$1 digest=$2
+  tree=$(mktemp -d "${CERTBOT}.XXXXXX")
+  trap 'rm -rf "${tree}"' EXIT
+  chmod 0755 "${tree}"
+  installer::quietly "${python}" -m venv "${tree}"
+  installer::quietly "${tree}/bin/python" "${HERE}/receiver/setup/package_sources.py" install \
+    --require-hashes --only-binary ":all:" --requirement "${HERE}/requirements-certbot.lock"
+  printf '%s\n' "${digest}" >"${tree}/.installed"
+  rm -rf "${CERTBOT}"
+  mv -T "${tree}" "${CERTBOT}"
+  trap - EXIT
+}
+
 installer::ensure_account() {
   getent passwd ship >/dev/null && return 0
   # a shell, because sshd runs the forced command with it; no password fits `*`
@@ -361,6 +396,16 @@ installer::ensure_settings() {
     "$(printf 'domain = "%s"\nhost = "systemd"' "${domain}")"
 }
 
+installer::ensure_email() {
+  [[ -n ${email} && $(installer::setting email) != "${email}" ]] || return 0
+  installer::change "write the email address into ${SETTINGS}/ship.toml" installer::write_email
+}
+
+installer::write_email() {
+  installer::write_file "${SETTINGS}/ship.toml" 0644 \
+    "$(printf 'email = "%s"\n' "${email}" && sed '/^email *=/d' "${SETTINGS}/ship.toml")"
+}
+
 installer::ensure_keys() {
   local pair name
   for pair in "${keys[@]}"; do
@@ -378,7 +423,10 @@ installer::add_key() {
 
 installer::ensure_firewall() {
   command -v ufw >/dev/null && ufw status | grep -q '^Status: active' || return 0
-  ufw status | grep -qE '^80(/tcp)? +ALLOW' || installer::change "open port 80 in ufw" ufw allow 80/tcp
+  local port
+  for port in 80 443; do
+    ufw status | grep -qE "^${port}(/tcp)? +ALLOW" || installer::change "open port ${port} in ufw" ufw allow "${port}/tcp"
+  done
 }
 
 installer::install() {
@@ -387,11 +435,13 @@ installer::install() {
   installer::check_system
   installer::check_domain
   installer::check_keys
-  installer::check_port
+  installer::check_email
+  installer::check_ports
   installer::step "Setting up a ship server for ${domain}"
   installer::alone
   installer::ensure_packages
   installer::ensure_version /usr/bin/python3
+  installer::ensure_certbot /usr/bin/python3
   installer::ensure_link /usr/local/bin/ship "${PREFIX}/bin/ship"
   installer::ensure_account
   installer::ensure_folder "${SETTINGS}" root:root 755
@@ -401,6 +451,7 @@ installer::install() {
   installer::ensure_folder "${STATE}/apps" root:root 711
   installer::ensure_folder "${STATE}/repos" ship:ship 700
   installer::ensure_settings
+  installer::ensure_email
   rule=$(installer::sudo_rule)
   installer::ensure_file "${SUDOERS}" 0440 "${rule}"
   installer::ensure_server
@@ -419,6 +470,7 @@ installer::ensure_server() {
     installer::say "       would: write nginx's default server, which answers unknown names with 404"
     installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"
     installer::say "       would: write ship-network.service, which keeps apps apart on the network"
+    installer::say "       would: write ship-certificates.timer, which looks whether a certificate is due"
     installer::say "       would: write ship-logs.timer, which looks at the size of nginx's logs"
     installer::say "       would: have the shells of this machine complete the words of ship"
     return 0
@@ -476,6 +528,7 @@ installer::uninstall() {
   [[ ${purge} == no ]] || installer::remove "${STATE}"
   installer::remove "${PREFIX}"
   installer::remove "${VERSIONS}"
+  installer::remove "${CERTBOT}"
   if getent passwd ship >/dev/null; then
     installer::change "remove the account ship" userdel ship
   fi

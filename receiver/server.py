@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.tls_http import TlsAddress
 from receiver.model import settings
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
-from receiver.state import records
+from receiver.state import certificates, records
 
 if TYPE_CHECKING:
     from receiver.engine import Engine
@@ -65,8 +66,25 @@ class Server:
 
     def url(self, name: AppName) -> str:
         """Where a visitor finds an app."""
+        return self.url_of(self.address(name))
+
+    def url_of(self, host: str) -> str:
+        """Where a visitor finds what answers to a host name: by https once it has a certificate."""
+        if self.has_certificate(host):
+            port = self.settings.tls_port
+            return f"https://{host}" + ("" if port == settings.HTTPS_PORT else f":{port}")
         port = self.settings.http_port
-        return f"http://{self.address(name)}" + ("" if port == 80 else f":{port}")  # noqa: PLR2004
+        return f"http://{host}" + ("" if port == settings.HTTP_PORT else f":{port}")
+
+    def way_in(self, host: str) -> "tuple[str, int] | TlsAddress":
+        """Where nginx of this machine is asked for a host name, as a visitor is led."""
+        if self.has_certificate(host):
+            return TlsAddress("127.0.0.1", self.settings.tls_port, host)
+        return "127.0.0.1", self.settings.http_port
+
+    def has_certificate(self, host: str) -> bool:
+        """Whether visitors of a host name are sent on to https."""
+        return bool(self.settings.tls_port and certificates.of_name(self.layout, host))
 
 
 def open_server(root: Path | None) -> Server:

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from receiver.access import grants as access
 from receiver.apps import ports as app_ports
+from receiver.apps.domains import refuse_taken_name
 from receiver.apps.parts import PARTS
+from receiver.certificates import asking
 from receiver.changes.app_state import AppState, new_app
 from receiver.changes.change import changing, or_undone, removing, repeat
 from receiver.changes.part import Do
@@ -36,6 +38,7 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
                 advice="Choose another name, or push to the one that is there.",
                 reason="exists/app",
             )
+        refuse_taken_name(server, name)
         app = new_app(server, paths, _settings(server, like))
         with or_undone(lambda: _take_away(app, keep_storage=kept)):
             _make(app)
@@ -44,6 +47,7 @@ def create(server: Server, name: AppName, *, like: App | None = None) -> str:
         changing(server, name, f"creation of {name}") as change,
     ):
         start(change.state, change.apply)
+    asking.ask_for(server, name)
     return server.url(name)
 
 
@@ -62,6 +66,7 @@ def destroy(
     with removing(server, name, f"destruction of {name}", frozen_too=frozen_too) as app:
         stop(app, partial(repeat, server, warn=warn))
         _take_away(app, keep_storage=keep_storage)
+    asking.wake(server)  # its certificates go as well
 
 
 def stop(app: AppState, do: Do) -> None:

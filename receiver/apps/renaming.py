@@ -11,8 +11,10 @@ from functools import partial
 import msgspec
 
 from receiver.access import grants as access
+from receiver.apps.domains import refuse_taken_name
 from receiver.apps.lifecycle import start, stop
 from receiver.apps.parts import PARTS
+from receiver.certificates import asking
 from receiver.changes.app_state import read_state, what_remains
 from receiver.changes.change import changing, or_undone, repeat
 from receiver.machine import files
@@ -37,11 +39,13 @@ def rename(server: Server, old: AppName, new: AppName, warn: Callable[[str], obj
     """
     with changing(server, old, f"rename to {new}"), access.changing(server.layout):
         _refuse_taken(server.layout, new)
+        refuse_taken_name(server, new)
         note = _Note(old, new)
         records.write_json(server.layout.rename_note, note)
         with or_undone(lambda: _take_back(server, note)):
             _become(server, old, new, warn)
         files.remove(server.layout.rename_note)
+    asking.ask_for(server, new)
     return server.url(new)
 
 

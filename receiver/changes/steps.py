@@ -1,6 +1,7 @@
 """Steps that more than one story takes."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from receiver.changes.app_state import AppState
 from receiver.machine import files, proc
@@ -11,13 +12,13 @@ from receiver.model.release import Release
 from receiver.nginx.sites import Front, is_current, site_file
 from receiver.planner.timers import plan_timers
 from receiver.server import Server
-from receiver.state import records
+from receiver.state import certificates, records
 
 
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
-    logs = server.host.request_logs
-    return Front(server.layout, server.settings, logs, ipv6=proc.has_ipv6())
+    logs, found = server.host.request_logs, partial(certificates.of_name, server.layout)
+    return Front(server.layout, server.settings, logs, proc.has_ipv6(), found)
 
 
 def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:

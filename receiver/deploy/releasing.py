@@ -1,5 +1,6 @@
 """The stories that end with a release live: a deploy, a change of config vars, a rollback."""
 
+from receiver.certificates import asking
 from receiver.deploy.stages.again import Pending, decide_config, decide_rollback
 from receiver.deploy.stages.branch import hold_to
 from receiver.deploy.stages.build import build
@@ -78,8 +79,11 @@ def _announce(server: Server, release: Release, out: Output) -> Release:
     out.step(f"{release.label} is live" if serves else f"{release.label} is deployed")
     if release.restores is not None:
         out.say(f"It serves what v{release.restores} served.")
+    asking.ask_for(server, app)
     if serves:
         out.say(server.url(app))
+        if why := asking.why_not_https(server, app):
+            out.say(why)
     elif release.served == "nothing":
         out.say("It has no web process: visitors get no page.")
     else:

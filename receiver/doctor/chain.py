@@ -48,8 +48,8 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
         return  # without nginx, no app is reached: that is told once
     live, release = app.serves
     question = _question(app, release)
-    asked = replace(question, through_nginx=True)
-    answer = _ask(("127.0.0.1", seen.server.settings.http_port), asked)
+    asked = replace(question, through_nginx=not seen.server.has_certificate(question.host))
+    answer = _ask(seen.server.way_in(question.host), asked)
     wrong = _what_is_wrong(answer, asked)
     if wrong:
         yield _explained(_walk(seen, app, live, release), wrong, list(others))

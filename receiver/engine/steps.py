@@ -291,12 +291,13 @@ class MachineSteps:
         address = self._server.address(app)
         # nginx finds the app by its name alone
         question = Question.by(msgspec.structs.replace(check, host=None), address)
-        question = replace(question, through_nginx=True)
+        by_https = self._server.has_certificate(address)
+        question = replace(question, through_nginx=not by_https)
         closed = records.read_app(self._server.layout.app(app)).maintenance
         if closed is not None:
             question = replace(question, key=closed.key)
         answer = health.ask(
-            ("127.0.0.1", self._server.settings.http_port),
+            self._server.way_in(address),
             question,
             limit_s=_UNDO_LIMIT_S,
             clock=self._server.clock,
@@ -304,9 +305,11 @@ class MachineSteps:
         self._say(f"GET {check.path} through nginx answered {answer.status}.")
         if told := notice(answer, question):
             self._say(told)
-        if to_https(answer, question.host):
-            proxies = bool(self._server.settings.trusted_proxies)
-            (self._say if proxies else self._warn)(needs_https(proxies=proxies))
+        if to_https(answer, question.host) and not by_https:
+            wanted = self._server.settings
+            calm = bool(wanted.trusted_proxies or wanted.tls_port)
+            told = needs_https(proxies=bool(wanted.trusted_proxies), https=bool(wanted.tls_port))
+            (self._say if calm else self._warn)(told)
 
     def _change_files(self, texts: dict[str, str | None]) -> None:
         for name, text in texts.items():

@@ -107,14 +107,18 @@ def notice(answer: Answer, question: Question) -> str:
     return ""
 
 
-def needs_https(*, proxies: bool) -> str:
-    """What is worth a word of an app that sends visitors on to https, which nginx does not have.
+def needs_https(*, proxies: bool, https: bool) -> str:
+    """What is worth a word of an app that sends visitors on to https, for which its name has no
+    certificate.
 
     Args:
         proxies: whether the server knows proxies before it, by trusted_proxies
+        https: whether nginx of this server listens for https
     """
     if proxies:
         return "It redirects to https, which a proxy of trusted_proxies takes."
+    if https:
+        return "It redirects to https: browsers warn until its name has a certificate."
     return (
         "The app redirects http to https, and this server has no https itself. Visitors need\n"
         "a proxy in front that has it, such as Cloudflare or Caddy, and ship must know it:\n"

@@ -18,11 +18,12 @@ from receiver.health.answers import (
     verdict,
 )
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
+from receiver.machine.tls_http import TlsAddress, TlsConnection
 from receiver.machine.unix_http import UnixConnection
 from receiver.model.errors import CheckError
 
-Address = str | Path | tuple[str, int]
-"""A unix socket's path, or host and port."""
+Address = str | Path | tuple[str, int] | TlsAddress
+"""A unix socket's path, or host and port, with a name where that is asked by TLS."""
 
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.05
@@ -168,11 +169,7 @@ def _first_answer(address: Address, question: Question, patience: _Patience) -> 
 
 def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -> Answer | str:
     """The answer, or why there is none."""
-    connection = (
-        http.client.HTTPConnection(*address, timeout=limit_s)
-        if isinstance(address, tuple)
-        else UnixConnection(address, limit_s=limit_s)
-    )
+    connection = _connection(address, limit_s)
     with contextlib.closing(connection):
         try:
             connection.request("GET", path, headers=headers)
@@ -186,6 +183,14 @@ def _try(address: Address, path: str, headers: dict[str, str], limit_s: float) -
             return "At the last try nothing listened there."
         except (OSError, http.client.HTTPException) as error:
             return f"The last try ended with: {str(error) or type(error).__name__}."
+
+
+def _connection(address: Address, limit_s: float) -> http.client.HTTPConnection:
+    if isinstance(address, TlsAddress):
+        return TlsConnection(address, limit_s=limit_s)
+    if isinstance(address, tuple):
+        return http.client.HTTPConnection(*address, timeout=limit_s)
+    return UnixConnection(address, limit_s=limit_s)
 
 
 def _headers(question: Question, forwarded_proto: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from receiver.model.plan import WriteFile
 
-Name = Literal["recovery", "apps", "log rotation", "receiver"]
+Name = Literal["recovery", "apps", "log rotation", "receiver", "certificates"]
 
 
 class Receiver(NamedTuple):
@@ -27,6 +27,9 @@ class Services(Protocol):
 
     def start(self, name: Name) -> None:
         """Have a program started from now on, whose files were just written."""
+
+    def call(self, name: Name) -> None:
+        """Have a program that runs by time run now; waits for nothing."""
 
     def remove(self) -> None:
         """Stop all of them, and remove their files."""

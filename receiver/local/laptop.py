@@ -124,10 +124,11 @@ def opened(
             sites_enabled=ship,
             units=ship,
             pythons=home / ".local/share/ship/pythons",
+            certbot_python=home / "none",
             nginx_pid=run / "nginx.pid",
             nginx_conf=None,
         )
-        settings = Settings(domain=ADDRESS, build_memory="100%")
+        settings = Settings(domain=ADDRESS, https_port=0, build_memory="100%")
         yield Laptop(layout, settings, LaptopHost(layout)), paths
 
 

@@ -242,6 +242,8 @@ class Layout(NamedTuple):
     """Unit files under systemd, program files under supervisord."""
     pythons: Path
     """Pythons that ship fetched; root's on a VPS."""
+    certbot_python: Path
+    """The Python that has certbot, in a virtualenv of its own."""
     nginx_pid: Path
     """Where nginx says which process it is."""
     nginx_conf: Path | None
@@ -257,6 +259,7 @@ class Layout(NamedTuple):
             sites_enabled=Path("/etc/nginx/sites-enabled"),
             units=Path("/etc/systemd/system"),
             pythons=Path("/opt/ship/pythons"),
+            certbot_python=Path("/opt/ship-certbot/bin/python"),
             nginx_pid=Path("/run/nginx.pid"),
             nginx_conf=None,
         )
@@ -271,6 +274,7 @@ class Layout(NamedTuple):
             sites_enabled=root / "nginx" / "sites-enabled",
             units=root / "supervisor" / "programs",
             pythons=root / "pythons",
+            certbot_python=root / "certbot" / "bin" / "python",
             nginx_pid=root / "run" / "nginx.pid",
             nginx_conf=root / "nginx" / "nginx.conf",
         )
@@ -291,6 +295,30 @@ class Layout(NamedTuple):
     def key(self, name: str) -> Path:
         """The record of a key or token."""
         return self.keys / f"{name}.json"
+
+    @property
+    def certificates(self) -> Path:
+        """Records of certificates, and the files that nginx reads them from; root's alone."""
+        return self.state / "certificates"
+
+    def certificate(self, name: str) -> Path:
+        """The record of the certificate for a host name."""
+        return self.certificates / f"{name.replace('*', '_')}.json"
+
+    @property
+    def self_signed(self) -> Path:
+        """What names are served with over https for which there is no certificate yet."""
+        return self.certificates / "self-signed.pem"
+
+    @property
+    def challenges(self) -> Path:
+        """What nginx shows to an authority that wants to see that a name leads here."""
+        return self.state / "acme"
+
+    @property
+    def certbot(self) -> Path:
+        """The account at the authority, and what certbot keeps of its own."""
+        return self.state / "certbot"
 
     @property
     def packages(self) -> Path:

@@ -19,6 +19,8 @@ from receiver.model.process_limits import Limit
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
+HTTP_PORT, HTTPS_PORT = 80, 443
+"""Those that an address need not name."""
 GRACEFUL_S = 30
 STOP_MARGIN_S = 5
 """How much later than an app's `graceful_limit_s` its web processes are killed."""
@@ -36,7 +38,28 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: Annotated[
         Literal["systemd", "supervisord"], Meta(description="What manages the processes.")
     ] = "systemd"
-    http_port: Annotated[Port, Meta(description="Port on which nginx listens.")] = 80
+    http_port: Annotated[Port, Meta(description="Port on which nginx listens.")] = HTTP_PORT
+    https_port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description="Port for HTTPS; 0 is none. When not set, 443 if http_port is 80."),
+    ] = None
+    email: Annotated[
+        str, Meta(description="Address that the authority of the certificates may write to.")
+    ] = ""
+    acme_server: Annotated[
+        str,
+        Meta(
+            description="Directory of the authority that certificates are ordered from, in place"
+            " of Let's Encrypt's.",
+            pattern=r"^(https://\S+)?$",
+        ),
+    ] = ""
+    certificates: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description="Whether certificates are ordered without being asked for: `auto`, `off`."
+        ),
+    ] = "auto"
     first_port: Annotated[Port, Meta(description="First loopback port handed to apps.")] = 20_000
     last_port: Annotated[Port, Meta(description="Last loopback port handed to apps.")] = 29_999
     keep_releases: Annotated[
@@ -142,6 +165,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="Buildpacks of others that apps may use, by name: git address or folder."),
     ] = msgspec.field(default_factory=dict)
 
+    @property
+    def tls_port(self) -> int:
+        """Port on which nginx listens for HTTPS; 0 where it does not."""
+        if self.https_port is not None:
+            return self.https_port
+        return HTTPS_PORT if self.http_port == HTTP_PORT else 0
+
     def __post_init__(self) -> None:
         """Refuse a proxy that cannot be one, while the file that names it is read."""
         proxies.networks(self.trusted_proxies)
@@ -170,6 +200,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     domains: Annotated[
         tuple[str, ...], Meta(description="Host names besides NAME.domain of the server.")
     ] = ()
+    certificates: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description="Set by certs:auto: whether certificates for the app's names are ordered."
+        ),
+    ] = "auto"
     check_limit_s: Annotated[
         Seconds, Meta(description="Seconds a new release may take to answer its check.")
     ] = 60

@@ -18,15 +18,11 @@ _NO_CONTAINERS = (
     "Ship has no containers and no images: it builds what is pushed, for the server's own Python. "
     "`ship builds` lists what was built."
 )
-_NO_HTTPS = (
-    "Ship has no HTTPS of its own yet. Put a proxy that has it in front, such as Caddy or "
-    "Cloudflare, and name it in `trusted_proxies` of the server's ship.toml."
+_HTTPS = (
+    "https comes by itself for every name that leads here. `ship certs` shows the certificates, "
+    "`ship certs:add` takes one of your own."
 )
-_DOMAINS = (
-    "Ship has no command for domains yet. On the server, name them in the app's app.toml: "
-    '`domains = ["www.example.com"]`; then `ship doctor --fix -a NAME` puts that into effect. '
-    "`ship urls` lists the addresses of an app."
-)
+_DOMAINS = "`ship domains` shows the host names of an app, `ship domains:add` gives it more."
 _SHELL = (
     "`ship run bash` opens a shell with the app's code, packages and config vars, in a process of "
     "its own. Processes that serve cannot be entered."
@@ -83,8 +79,8 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     ("login logout auth auth:login auth:logout signup", _KEYS),
     ("user users members teams orgs collaborators sharing acl authorizations", _PEOPLE),
     # addresses
-    ("domain domains", _DOMAINS),
-    ("cert certs letsencrypt ssl tls", _NO_HTTPS),
+    ("domain", _DOMAINS),
+    ("cert letsencrypt tls", _HTTPS),
     ("nginx caddy haproxy openresty traefik", _NGINX),
     (
         "proxy ports port",

@@ -3,17 +3,18 @@
 Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from receiver.model import proxies
+from receiver.model.certificate import Certificate
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.settings import OF_NGINX, App, Server
+from receiver.model.settings import HTTPS_PORT, OF_NGINX, App, Server
 from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
@@ -22,7 +23,7 @@ SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
 SITE_MODE = 0o640
 """Of an app's file: it holds who may pass its maintenance page. nginx reads it as root."""
-_TEMPLATE = "nginx/site.conf"
+_TEMPLATE, _TLS = "nginx/site.conf", "nginx/tls.conf"
 _COMPRESSED = (
     "text/css",
     "text/javascript",
@@ -53,6 +54,19 @@ class Folder(msgspec.Struct, frozen=True):
     path: str
 
 
+class Block(msgspec.Struct, frozen=True):
+    """One `server` of nginx's: those of a site's names that have the same certificate."""
+
+    listens: tuple[str, ...]
+    names: tuple[str, ...]
+    pem: str = ""
+    """The file of the certificate and its key; empty where there is no HTTPS."""
+    moved: bool = False
+    """Whether it only sends visitors on to https."""
+    challenged: bool = False
+    """Whether an authority may ask it for the proof that a name leads here."""
+
+
 class Front(msgspec.Struct, frozen=True):
     """The nginx of one server: where its files lie and where it listens."""
 
@@ -61,12 +75,52 @@ class Front(msgspec.Struct, frozen=True):
     logs: LogPlaces
     ipv6: bool
     """Whether the machine has IPv6; without it, nginx refuses to start on an IPv6 address."""
+    certificate: Callable[[str], Certificate | None]
+    """The one that a host name is served with."""
 
     @property
     def listens(self) -> tuple[str, ...]:
         """Addresses as nginx's `listen` wants them."""
-        port = self.server.http_port
+        return self._on(self.server.http_port)
+
+    @property
+    def tls_listens(self) -> tuple[str, ...]:
+        """The same for HTTPS; none where there is no HTTPS."""
+        port = self.server.tls_port
+        return tuple(f"{each} ssl http2" for each in self._on(port)) if port else ()
+
+    @property
+    def by_https(self) -> str:
+        """The beginning of the address that a visitor is sent on to."""
+        port = self.server.tls_port
+        return "https://$host" + ("" if port == HTTPS_PORT else f":{port}")
+
+    def _on(self, port: int) -> tuple[str, ...]:
         return (str(port), f"[::]:{port}") if self.ipv6 else (str(port),)
+
+    def blocks(self, names: tuple[str, ...]) -> tuple[Block, ...]:
+        """The servers that some names take: each is served by https, and those that have a
+        certificate are sent on to it from http.
+        """
+        if not self.tls_listens:
+            return (Block(self.listens, names),)
+        by_file: dict[str, list[str]] = {}
+        for name in names:
+            certificate = self.certificate(name)
+            file = self.layout.self_signed.name if certificate is None else certificate.file
+            by_file.setdefault(file, []).append(name)
+        open_ = by_file.pop(self.layout.self_signed.name, [])
+        both, pem = (*self.listens, *self.tls_listens), str(self.layout.self_signed)
+        trusted = tuple(name for name in names if name not in open_)
+        folder = self.layout.certificates
+        return (
+            *((Block(both, tuple(open_), pem, challenged=True),) if open_ else ()),
+            *((Block(self.listens, trusted, moved=True, challenged=True),) if trusted else ()),
+            *(
+                Block(self.tls_listens, tuple(its), str(folder / file))
+                for file, its in by_file.items()
+            ),
+        )
 
 
 def site_file(
@@ -91,7 +145,7 @@ def _mark(values: dict[str, object]) -> str:
     """A first line that says what the file was made of."""
     from hashlib import sha256  # noqa: PLC0415 - slow, and who only looks needs none
 
-    made_of = repr(sorted(values.items())) + template_text(_TEMPLATE)
+    made_of = repr(sorted(values.items())) + template_text(_TEMPLATE) + template_text(_TLS)
     return f"# made of {sha256(made_of.encode()).hexdigest()[:16]}\n"
 
 
@@ -101,8 +155,9 @@ def _values(
     served = "nothing" if release is None else release.served
     folders = () if release is None else tuple(_folders(front, app, release))
     return {
-        "listens": front.listens,
-        "server_names": server_names(front.server, app, settings),
+        "blocks": front.blocks(server_names(front.server, app, settings)),
+        "challenges": str(front.layout.challenges),
+        "by_https": front.by_https,
         "access_log": str(front.logs.of(app, "access")),
         "error_log": str(front.logs.of(app, "error")),
         **{name: getattr(settings, name) for name in OF_NGINX},
@@ -155,7 +210,8 @@ def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object]
 def shared_file(front: Front) -> WriteFile:
     """The file for what all apps share; its default server answers unknown names neutrally."""
     path = front.layout.sites_available / SHARED_FILE
-    return WriteFile(str(path), render("nginx/default.conf", listens=front.listens))
+    text = render("nginx/default.conf", listens=front.listens, tls_listens=front.tls_listens)
+    return WriteFile(str(path), text)
 
 
 def receiver_file(
@@ -164,8 +220,9 @@ def receiver_file(
     """The file that lets pushes over HTTP in, at `names`, on to the receiver's unix socket."""
     text = render(
         "nginx/receiver.conf",
-        listens=front.listens,
-        server_names=names,
+        blocks=front.blocks(names),
+        challenges=str(front.layout.challenges),
+        by_https=front.by_https,
         trusted=proxies.networks(front.server.trusted_proxies),
         http_socket=str(socket),
         access_log=str(log),

@@ -8,6 +8,7 @@ import pwd
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,7 @@ from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import open_server
 from receiver.setup import embedded_processes
-from receiver.state import records
+from receiver.state import certificates, records
 
 _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the
@@ -166,7 +167,8 @@ def status(root: Path) -> Status:
 
 def front(layout: Layout, server: Server) -> sites.Front:
     """The server's nginx as the planner of its files wants it."""
-    return sites.Front(layout, server, LogsOfApps(layout), ipv6=proc.has_ipv6())
+    found = partial(certificates.of_name, layout)
+    return sites.Front(layout, server, LogsOfApps(layout), proc.has_ipv6(), found)
 
 
 def _with(there: Server, *, domain: str, http_port: int) -> Server:

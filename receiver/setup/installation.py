@@ -4,12 +4,14 @@ installer.sh does the rest: packages, the program itself, accounts, folders, the
 """
 
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
 from receiver.apps.parts import PARTS
 from receiver.building import shared_pip
+from receiver.certificates import pem
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
@@ -40,6 +42,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     """
     done: list[str] = []
     _make_log_folder(server, dry_run=dry_run, done=done)
+    _make_self_signed(server, dry_run=dry_run, done=done)
     # only one default server can answer unknown names: ours, and Debian's no more
     debian = server.layout.sites_enabled / _DEBIAN_DEFAULT
     _serve(
@@ -54,6 +57,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     _have_started(server, "apps", dry_run=dry_run, done=done)
     _renew_apps(server, dry_run=dry_run, done=done)
     _have_started(server, "log rotation", dry_run=dry_run, done=done)
+    _have_started(server, "certificates", dry_run=dry_run, done=done)
     if server.host.accounts.separate:
         _let_shells_complete(dry_run=dry_run, done=done)
     if http:
@@ -191,6 +195,20 @@ def _make_log_folder(server: Server, *, dry_run: bool, done: list[str]) -> None:
     done.append(_line(f"make the folder {folder}", dry_run=dry_run))
     if not dry_run:
         server.host.request_logs.make_folder()
+
+
+def _make_self_signed(server: Server, *, dry_run: bool, done: list[str]) -> None:
+    """What names are served with by https until they have a certificate: nginx lacks no file."""
+    path, domain = server.layout.self_signed, server.settings.domain
+    if not server.settings.tls_port or path.is_file():
+        return
+    done.append(_line(f"write {path}", dry_run=dry_run))
+    if not dry_run:
+        files.make_folder(path.parent, mode=0o700)
+        files.make_folder(server.layout.challenges, mode=0o755)
+        now = datetime.fromisoformat(server.clock.stamp())
+        text = pem.self_signed((domain, f"*.{domain}"), now)
+        files.write_atomically(path, text, mode=0o600)
 
 
 def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:

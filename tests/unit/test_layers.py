@@ -38,6 +38,7 @@ PACKAGES = [
     "runs",
     "logs",
     "drains",
+    "certificates",
     "building",
     "deploy.app_json",
     "deploy.tree",
@@ -67,7 +68,9 @@ LAZILY = {
 
 DOORWAYS = {
     "click": {"cli"},
+    "cryptography": {"certificates.pem"},
     "dulwich": {"push.wire", "push.rules", "push.receive_pack"},
+    "idna": {"model.domains"},
     "jinja2": {"planner.render"},
     "rich": {"cli.show"},
     "sh": {"machine.shell"},

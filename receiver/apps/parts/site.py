@@ -13,7 +13,7 @@ from receiver.model.settings import OF_NGINX
 class Site(Part):
     """nginx's file of the app."""
 
-    settings = (*OF_NGINX, "proxy_headers")
+    settings = (*OF_NGINX, "proxy_headers", "certificates")
     settings_of_one_app = ("domains", "maintenance")
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:

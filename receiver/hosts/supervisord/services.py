@@ -17,5 +17,8 @@ class NoServices:
     def start(self, name: Name) -> None:
         """Nothing: there are none."""
 
+    def call(self, name: Name) -> None:
+        """Nothing: there are none."""
+
     def remove(self) -> None:
         """Nothing: there are none."""

@@ -20,6 +20,7 @@ from receiver.planner.render import render
 from receiver.state import records
 
 _HTTP = ("ship-http.socket", "ship-http.service")
+_CERTIFICATES = ("ship-certificates.timer", "ship-certificates.service")
 NETWORK_UNIT = "ship-network.service"
 """Has the rules that keep apps apart read at boot, before anything of an app starts."""
 _UNITS: dict[Name, dict[str, str]] = {
@@ -27,6 +28,10 @@ _UNITS: dict[Name, dict[str, str]] = {
     "apps": {NETWORK_UNIT: "network.service"},
     # a timer, since logs that grow with every request cannot wait for the next day
     "log rotation": {LOG_TIMER: "logs.timer", "ship-logs.service": "logs.service"},
+    "certificates": {
+        _CERTIFICATES[0]: "certificates.timer",
+        _CERTIFICATES[1]: "certificates.service",
+    },
     # nothing is resident until a push comes
     "receiver": {_HTTP[0]: "http.socket", _HTTP[1]: "http.service"},
 }
@@ -36,6 +41,7 @@ _AT_ONCE: dict[Name, str] = {
     "apps": NETWORK_UNIT,
     "log rotation": LOG_TIMER,
     "receiver": _HTTP[0],
+    "certificates": _CERTIFICATES[0],
 }
 _SOCKET = Path("/run/ship-http.sock")
 
@@ -77,9 +83,14 @@ class OwnUnits:
         if name in _AT_ONCE:
             shell.admin("systemctl", "enable", "--quiet", "--now", _AT_ONCE[name])
 
+    def call(self, name: Name) -> None:
+        """Start its service, beside what asks for it."""
+        service = next(unit for unit in _UNITS[name] if unit.endswith(".service"))
+        systemctl("start", "--no-block", service)
+
     def remove(self) -> None:
         """Stop and disable them, and remove their files."""
-        for waiting in (_HTTP, (LOG_TIMER,), (NETWORK_UNIT,)):
+        for waiting in (_HTTP, (LOG_TIMER,), _CERTIFICATES[:1], (NETWORK_UNIT,)):
             if (self._units / waiting[0]).exists():
                 shell.admin("systemctl", "disable", "--quiet", "--now", *waiting)
         stop_units(ALL_APPS)

@@ -45,7 +45,12 @@ def test_each_line_is_told(
 def test_it_is_json_for_programs(capfdbinary: Captured) -> None:
     assert main(["import", "--json", str(SAMPLES / "piku-flask")]) == 0
     told = json.loads(capfdbinary.readouterr().out)
-    assert told["commands"] == [["ps:scale", "web=4"], ["ps:scale", "worker=2"]]
+    assert told["commands"] == [
+        ["domains:add", "guestbook.example.com"],
+        ["domains:add", "www.guestbook.example.com"],
+        ["ps:scale", "web=4"],
+        ["ps:scale", "worker=2"],
+    ]
     assert told["config"] == [
         "BASE",
         "DATABASE",

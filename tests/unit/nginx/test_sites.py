@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from receiver.hosts.supervisord.request_logs import LogsOfApps
 from receiver.hosts.systemd.request_logs import SystemLogs
+from receiver.model.certificate import Certificate
 from receiver.model.layout import Layout, SlotLetter
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
@@ -19,15 +20,33 @@ from receiver.model.webserver import Command, Gunicorn, Process
 from receiver.nginx.sites import Front, is_current, server_names, shared_file, site_file
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nginx"
-SERVER = Server(domain="example.com")
+SERVER = Server(domain="example.com", https_port=0)
 SETTINGS = App(port=20_000, port_a=20_001, port_b=20_002, domains=("www.blog.org", "blog.org"))
-VPS = Front(Layout.vps(), SERVER, SystemLogs(), ipv6=True)
+
+
+def certificate(name: str) -> Certificate | None:
+    """Only the app's own name has one."""
+    if name != "blog.example.com":
+        return None
+    return Certificate(
+        file=f"{name}.0123456789abcdef.pem",
+        names=(name,),
+        issuer="",
+        begins="",
+        ends="",
+        by="authority",
+    )
+
+
+VPS = Front(Layout.vps(), SERVER, SystemLogs(), ipv6=True, certificate=certificate)
+SECURE = replace(VPS, server=Server(domain="example.com"))
 ROOT = Layout.embedded(Path("/srv/my ship"))
 EMBEDDED = Front(
     ROOT,
     Server(domain="localhost", host="supervisord", http_port=8080),
     LogsOfApps(ROOT),
     ipv6=False,
+    certificate=certificate,
 )
 GUNICORN = Gunicorn(app="app:app")
 OPEN_TO_NOBODY = Maintenance(since="2026-01-31T08:00:00Z", by="laptop", key="0123456789abcdef")
@@ -64,6 +83,8 @@ CASES = {
     "proxied.conf": site(VPS, release(GUNICORN)),
     "proxied-with-static.conf": site(EMBEDDED, release(GUNICORN, assets="collected")),
     "own-port-slot-b.conf": site(VPS, release(Command(command="python app.py")), "b"),
+    "https.conf": site(SECURE, release(GUNICORN, assets="collected")),
+    "https-not-deployed.conf": site(SECURE, None, app="shop"),
     "files.conf": site(VPS, release(None, site=".")),
     "no-web.conf": site(VPS, release(None)),
     "not-deployed.conf": site(VPS, None),
@@ -90,6 +111,7 @@ CASES = {
         "a",
     ).text,
     "shared.conf": shared_file(VPS).text,
+    "shared-https.conf": shared_file(SECURE).text,
 }
 
 

@@ -56,9 +56,8 @@ def urls(call: Call, name: str | None, *, as_json: bool) -> None:
 
     del name
     settings = records.read_app(call.server.app(call.app))
-    own = call.server.url(call.app)
-    address = call.server.address(call.app)
-    found = [own, *(own.replace(address, domain) for domain in settings.domains)]
+    names = (call.server.address(call.app), *settings.domains)
+    found = [call.server.url_of(name) for name in names]
     if as_json:
         show.as_json(found)
         return

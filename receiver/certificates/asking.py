@@ -1,0 +1,57 @@
+"""Has certificates ordered, without waiting for them: what a push and a command need of it."""
+
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from receiver.model.errors import ShipError
+from receiver.model.names import AppName
+from receiver.model.settings import App
+from receiver.nginx.sites import server_names
+from receiver.server import Server
+from receiver.state import certificates, records
+
+
+def ask_for(server: Server, app: AppName) -> None:
+    """Have a pass started, unless all names of an app have their certificate."""
+    settings = records.read_app(server.layout.app(app))
+    names = server_names(server.settings, app, settings)
+    if is_ordered(server, settings) and any(not server.has_certificate(name) for name in names):
+        wake(server)
+
+
+def wake(server: Server) -> None:
+    """Have a pass started now: names came, or went."""
+    if server.settings.tls_port:
+        with suppress(ShipError):  # the timer has it started all the same
+            server.host.services.call("certificates")
+
+
+def begin_to_wait(server: Server, name: str) -> None:
+    """Have the DNS of a name looked at again and again, for a quarter of an hour from now on."""
+    if server.settings.tls_port:
+        standing = certificates.read(server.layout, name)
+        fresh = replace(standing, since=server.clock.stamp(), trouble=None)
+        certificates.write(server.layout, fresh)
+
+
+def is_ordered(server: Server, settings: App) -> bool:
+    """Whether certificates are ordered for the names of an app without being asked for."""
+    return bool(server.settings.tls_port) and "off" not in {
+        server.settings.certificates,
+        settings.certificates,
+    }
+
+
+def why_not_https(server: Server, app: AppName) -> str:
+    """Why visitors of an app's own name are not sent on to https, as a sentence; empty where
+    they are, or where nothing is ordered.
+    """
+    name = server.address(app)
+    settings = records.read_app(server.layout.app(app))
+    if server.has_certificate(name) or not is_ordered(server, settings):
+        return ""
+    trouble = certificates.read(server.layout, name).trouble
+    if trouble is None:
+        return "Its certificate is being ordered: `ship certs` shows how it goes."
+    return f"No https yet: {trouble.title} `ship certs` tells what to do."

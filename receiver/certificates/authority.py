@@ -1,0 +1,141 @@
+"""The doorway to certbot: orders a certificate for a name, and says in words why there is none.
+
+It has a virtualenv and a configuration folder of its own, so that a certbot of the machine's owner
+is not touched. It asks the authority itself whether a certificate is due for renewal.
+"""
+
+import re
+from collections.abc import Iterator
+
+from receiver.machine import shell
+from receiver.model.errors import ServerError
+from receiver.server import Server
+
+_LIMIT_S = 300.0
+_START = "import sys; from certbot.main import main; sys.exit(main())"
+_ENVIRONMENT = {
+    **shell.PLAIN_ENVIRONMENT,
+    # what the machine trusts, an authority of one's own among it, and not a list of certbot's
+    "REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt",
+}
+_PROBLEM = re.compile(r"urn:ietf:params:acme:error:(\w+) :: [^:]* :: (.*)")
+_CHALLENGE = re.compile(
+    r"^ *Type: +(\S+)\n(?: *Identifier:.*\n)? *Detail: +(.*(?:\n(?! *\n).*)*)", re.MULTILINE
+)
+_RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)")
+_AWAY = ("ConnectionError", "Max retries exceeded", "NameResolutionError", "ReadTimeout")
+
+
+class OrderError(ServerError):
+    """An authority gave no certificate."""
+
+    default_reason = "server/certificate"
+    not_before = ""
+    """When the authority takes the next order, UTC; empty where it did not say."""
+
+
+def order(server: Server, name: str) -> bytes:
+    """Order a certificate for a name, or a newer one where it is time; what is valid now, as PEM.
+
+    Raises:
+        OrderError: there is none, and why
+    """
+    if not server.layout.certbot_python.exists():
+        raise OrderError(
+            "Certbot is not installed.",
+            detail=f"There is no {server.layout.certbot_python}.",
+            advice="Run installer.sh once more on the server.",
+        )
+    done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=_LIMIT_S)
+    said = (done.output + done.errors).decode(errors="replace")
+    if done.status:
+        raise _refused(name, said)
+    folder = server.layout.certbot / "config/live" / name
+    return b"".join((folder / file).read_bytes() for file in ("privkey.pem", "fullchain.pem"))
+
+
+def forget(server: Server, name: str) -> None:
+    """Have certbot renew the certificate of a name no more."""
+    if (server.layout.certbot / "config/renewal" / f"{name}.conf").exists():
+        argv = (*_certbot(server), "delete", "--non-interactive", "--cert-name", name)
+        shell.run(argv, env=_ENVIRONMENT, limit_s=_LIMIT_S)
+
+
+def _argv(server: Server, name: str) -> tuple[str, ...]:
+    wanted = server.settings
+    contact = ("--email", wanted.email) if wanted.email else ("--register-unsafely-without-email",)
+    whose = ("--server", wanted.acme_server) if wanted.acme_server else ()
+    return (
+        *(*_certbot(server), "certonly", "--non-interactive", "--agree-tos", *contact, *whose),
+        *("--webroot", "--webroot-path", str(server.layout.challenges)),
+        *("--cert-name", name, "--domain", name, "--key-type", "ecdsa"),
+        # a certificate that is not due stays as it is, by what the authority says of renewals
+        "--keep-until-expiring",
+    )
+
+
+def _certbot(server: Server) -> Iterator[str]:
+    home = server.layout.certbot
+    yield from (str(server.layout.certbot_python), "-I", "-c", _START)
+    for option, folder in (("config", "config"), ("work", "work"), ("logs", "logs")):
+        yield from (f"--{option}-dir", str(home / folder))
+
+
+def _refused(name: str, said: str) -> OrderError:
+    kind, detail = _problem(said)
+    title, advice = _WORDS.get(kind, _OTHER)
+    error = OrderError(title.format(name=name), detail=detail, advice=advice.format(name=name))
+    if after := _RETRY_AFTER.search(said):
+        error.not_before = f"{after[1]}T{after[2]}Z"
+    return error
+
+
+def _problem(said: str) -> tuple[str, str]:
+    """The kind of an authority's refusal, and its own words."""
+    if found := _CHALLENGE.search(said):
+        return found[1], _line(found[2])
+    if found := _PROBLEM.search(said):
+        return found[1], _line(found[2])
+    if any(sign in said for sign in _AWAY):
+        return "away", _line(said.strip().splitlines()[-1])
+    lines = [line for line in said.splitlines() if line.strip()]
+    return "", _line(" ".join(lines[-3:]))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:400]
+
+
+_OTHER = (
+    "The authority gave no certificate for {name}.",
+    "Its own words stand above; it is asked again by itself.",
+)
+_REACH = "Let port 80 through the firewall of this machine, and of its provider."
+_WORDS = {
+    "dns": (
+        "The authority finds no address for {name} in the DNS.",
+        "`ship domains` shows what to set. It is asked again by itself.",
+    ),
+    "connection": ("The authority cannot reach {name} on port 80.", _REACH),
+    "unauthorized": (
+        "At {name}, the authority got an answer that is not this server's.",
+        "See where the name leads, IPv6 too: `ship domains`.",
+    ),
+    "caa": (
+        "The DNS of {name} has a CAA record that forbids this authority.",
+        'Add one for it at your DNS provider: {name} CAA 0 issue "letsencrypt.org".',
+    ),
+    "rateLimited": (
+        "The authority takes no more orders for {name} for now.",
+        "It is asked again when the authority allows it.",
+    ),
+    "rejectedIdentifier": (
+        "The authority makes no certificates for {name}.",
+        "Bring one of another authority: `ship certs:add`.",
+    ),
+    "away": (
+        "The authority cannot be reached from this server.",
+        "It is asked again by itself. See that the server reaches it by https.",
+    ),
+}
+"""Title and advice, by the kind of a problem as RFC 8555 names it."""

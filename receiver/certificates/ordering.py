@@ -1,0 +1,196 @@
+"""Orders certificates for the names of apps, and has nginx serve them: one pass over all names.
+
+`asking` starts one, and a timer does. It is never part of a push. What it does not get, it writes
+down with the time of the next try.
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from receiver.certificates import authority, leading, pem
+from receiver.certificates.asking import is_ordered
+from receiver.changes.app_state import state_of
+from receiver.changes.change import changing
+from receiver.changes.steps import site_steps
+from receiver.machine import files
+from receiver.model.certificate import Standing, Trouble
+from receiver.model.errors import ShipError
+from receiver.model.layout import Layout
+from receiver.model.names import AppName
+from receiver.model.settings import App
+from receiver.nginx.sites import server_names
+from receiver.server import Server
+from receiver.state import certificates, records
+
+_PAUSES_S = (60, 300, 1800, 7200, 21_600, 43_200)
+"""Between tries: within what an authority allows of failures in an hour."""
+_LOOK_AGAIN = 8
+"""Whether a certificate is due is asked this often in its life, and twice a day at most."""
+_LONGEST_PAUSE = timedelta(hours=12)
+_NEW = timedelta(minutes=15)
+"""For so long after a name was added its DNS is looked at again and again."""
+_EVERY_S = 5.0
+
+
+def settle(server: Server) -> Iterator[str]:
+    """Order what is due, as long as there is something to wait for; yields a line for what came
+    of each name.
+    """
+    with _alone(server.layout) as alone:
+        while alone:
+            _forget_others(server)
+            wanted = _wanted(server)
+            for app in dict.fromkeys(wanted.values()):
+                serve(server, app)  # what a power cut kept from it
+            for name, app in wanted.items():
+                yield from _settle(server, name, app)
+            certificates.sweep(server.layout)
+            if not _is_waited_for(server, wanted):
+                return
+            server.clock.sleep(_EVERY_S)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[bool]:
+    """Whether nobody else is at it."""
+    files.make_folder(layout.certificates, mode=0o700)
+    with (layout.certificates / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _wanted(server: Server) -> Mapping[str, AppName]:
+    """By name that needs a certificate of its own, the app that it is of."""
+    found: dict[str, AppName] = {}
+    for app, settings in _apps(server):
+        if is_ordered(server, settings):
+            names = server_names(server.settings, app, settings)
+            found |= dict.fromkeys((name for name in names if "*" not in name), app)
+    return found
+
+
+def _apps(server: Server) -> Iterator[tuple[AppName, App]]:
+    for app in records.app_names(server.layout):
+        with suppress(ShipError):  # one that is going, or that somebody damaged
+            yield app, records.read_app(server.layout.app(app))
+
+
+def _forget_others(server: Server) -> None:
+    """Keep and order nothing for names that no app has any more."""
+    names = {
+        name
+        for app, settings in _apps(server)
+        for name in server_names(server.settings, app, settings)
+    }
+    for name in certificates.read_all(server.layout).keys() - names:
+        if name != f"*.{server.settings.domain}":
+            authority.forget(server, name)
+            certificates.forget(server.layout, name)
+
+
+def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
+    standing = certificates.read(server.layout, name)
+    if not _is_due(server, standing):
+        return
+    seen = leading.look(server.layout, name, port=server.settings.http_port)
+    if seen.leads != "here":
+        _note(server, standing, seen.said, "", seen.advice)
+        yield f"{name}: {seen.said}"
+        return
+    try:
+        yield from _renewed(server, standing, app)
+    except ShipError as error:
+        not_before = error.not_before if isinstance(error, authority.OrderError) else ""
+        _note(server, standing, error.title, error.detail, error.advice, not_before)
+        yield f"{name}: {error.title}"
+
+
+def _renewed(server: Server, standing: Standing, app: AppName) -> Iterator[str]:
+    """Keep what the authority has for a name, and have nginx serve it where that is new."""
+    name, before = standing.name, standing.certificate
+    bundle = pem.read(authority.order(server, name), _now(server))
+    file = f"{name}.{hashlib.sha256(bundle.text.encode()).hexdigest()[:16]}.pem"
+    after = Standing(
+        name=name,
+        certificate=bundle.kept_as(file, "authority"),
+        looked_at=server.clock.stamp(),
+        since=standing.since,
+    )
+    certificates.keep_pem(server.layout, file, bundle.text)
+    certificates.write(server.layout, after)
+    serve(server, app)
+    if before is None or before.file != file:
+        yield f"{name}: certificate of {bundle.issuer} until {bundle.ends:%F}"
+
+
+def serve(server: Server, app: AppName) -> None:
+    """Have nginx's file of an app name the certificates that there are now."""
+    if not site_steps(state_of(server, app)):
+        return
+    with changing(server, app, "certificate", frozen_too=True) as change:
+        change.apply(site_steps(change.state))
+
+
+def _is_due(server: Server, standing: Standing) -> bool:
+    now = _now(server)
+    if standing.trouble is not None and standing.trouble.next_at:
+        return now >= datetime.fromisoformat(standing.trouble.next_at)
+    known = standing.certificate
+    if known is None:
+        # that of all names beside it will do
+        return certificates.of_name(server.layout, standing.name) is None
+    if known.by == "owner":
+        return False
+    life = datetime.fromisoformat(known.ends) - datetime.fromisoformat(known.begins)
+    pause = min(life / _LOOK_AGAIN, _LONGEST_PAUSE)
+    return now >= datetime.fromisoformat(standing.looked_at or known.begins) + pause
+
+
+def _note(
+    server: Server,
+    standing: Standing,
+    title: str,
+    detail: str,
+    advice: str,
+    not_before: str = "",
+) -> None:
+    """Write down what came of a try, and when the next one is."""
+    now = _now(server)
+    tries = standing.trouble.tries + 1 if standing.trouble else 1
+    pause = timedelta(seconds=_PAUSES_S[min(tries, len(_PAUSES_S)) - 1])
+    if _is_new(standing, now):
+        pause, tries = timedelta(seconds=_EVERY_S), tries if detail else 0
+    next_at = max(f"{now + pause:%FT%TZ}", not_before)
+    trouble = Trouble(
+        title=title,
+        detail=detail,
+        advice=advice,
+        tries=tries,
+        at=server.clock.stamp(),
+        next_at=next_at,
+    )
+    certificates.write(server.layout, replace(standing, trouble=trouble))
+
+
+def _is_new(standing: Standing, now: datetime) -> bool:
+    return bool(standing.since) and now - datetime.fromisoformat(standing.since) < _NEW
+
+
+def _is_waited_for(server: Server, wanted: Mapping[str, AppName]) -> bool:
+    """Whether a name was added a moment ago and has no certificate yet."""
+    now = _now(server)
+    found = (certificates.read(server.layout, name) for name in wanted)
+    return any(each.certificate is None and _is_new(each, now) for each in found)
+
+
+def _now(server: Server) -> datetime:
+    return datetime.fromisoformat(server.clock.stamp()).astimezone(UTC)
