@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
-from receiver.machine.tls_http import TlsAddress
 from receiver.model import settings
+from receiver.model.address import TlsAddress
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
 from receiver.state import certificates, records
@@ -59,6 +59,10 @@ class Server:
         from receiver.engine.machine import Machine  # noqa: PLC0415 - only changes and looks need it
 
         return Machine(self)
+
+    def hosts(self, name: AppName) -> tuple[str, ...]:
+        """All host names of an app, its own first."""
+        return (self.address(name), *records.read_app(self.layout.app(name)).domains)
 
     def git_remote(self, name: AppName) -> str:
         """What stands behind `git remote add prod` of an app."""

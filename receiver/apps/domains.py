@@ -7,11 +7,13 @@ from msgspec.structs import replace
 
 from receiver.access import grants as access
 from receiver.certificates import asking, leading
+from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange, changing
 from receiver.changes.steps import settings_step, site_steps
 from receiver.model.certificate import Standing
 from receiver.model.errors import ExistsError, NotFoundError, UsageError
 from receiver.model.names import AppName
+from receiver.model.plan import Plan, WriteFile
 from receiver.nginx.sites import server_names
 from receiver.server import Server
 from receiver.state import certificates, records
@@ -145,7 +147,16 @@ def _change(change: AppChange, to: Callable[[tuple[str, ...]], tuple[str, ...]])
     settings = change.state.settings
     after = change.state.with_settings(replace(settings, domains=to(settings.domains)))
     if after.settings != settings:
-        change.apply((settings_step(after), *site_steps(after)))
+        change.apply((settings_step(after), *_of_live(after), *site_steps(after)))
+
+
+def _of_live(app: AppState) -> Plan:
+    """The step by which what the live release starts from now on is told all names."""
+    if app.release is None:
+        return ()
+    text = records.json_text(replace(app.release, hosts=app.hosts))
+    path = app.paths.release(app.release.version).record
+    return (WriteFile(str(path), text, 0o640, app.gid),)
 
 
 def _refuse_taken(server: Server, app: AppName, name: str) -> None:

@@ -455,7 +455,7 @@ class Builder(msgspec.Struct, frozen=True, kw_only=True):
             argv=argv,
             cwd=self.release.source,
             env={
-                **plain_variables(self.paths, self.server.address(self.paths.name)),
+                **plain_variables(self.paths, self.server.hosts(self.paths.name)),
                 "HOME": str(self.paths.cache),
                 "SHIP_PIP": str(shared_pip.folder(self.server.layout)),
                 "SHIP_TREE": str(self.release.source),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from receiver.machine import shell
 from receiver.model.errors import ServerError
+from receiver.model.patterns import regex
 from receiver.server import Server
 
 _LIMIT_S = 300.0
@@ -18,11 +19,11 @@ _ENVIRONMENT = {
     # what the machine trusts, an authority of one's own among it, and not a list of certbot's
     "REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt",
 }
-_PROBLEM = re.compile(r"urn:ietf:params:acme:error:(\w+) :: [^:]* :: (.*)")
-_CHALLENGE = re.compile(
+_PROBLEM = regex(r"urn:ietf:params:acme:error:(\w+) :: [^:]* :: (.*)")
+_CHALLENGE = regex(
     r"^ *Type: +(\S+)\n(?: *Identifier:.*\n)? *Detail: +(.*(?:\n(?! *\n).*)*)", re.MULTILINE
 )
-_RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)")
+_RETRY_AFTER = regex(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)")
 _AWAY = ("ConnectionError", "Max retries exceeded", "NameResolutionError", "ReadTimeout")
 
 

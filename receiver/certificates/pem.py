@@ -5,8 +5,8 @@ Also makes the one that names are served with for which there is none yet.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,15 +17,15 @@ from cryptography.x509.oid import NameOID
 
 from receiver.model.certificate import Certificate
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
 LARGEST_BYTES = 256 * 1024
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
+_BLOCK = regex(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
 _SELF_SIGNED_DAYS = 3650
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A certificate with its chain and its key."""
 
     text: str

@@ -55,6 +55,11 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
         return self.server.address(self.name)
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """All host names of the app, its own first."""
+        return (self.address, *self.settings.domains)
+
+    @property
     def slot(self) -> SlotLetter:
         """The slot of what is live, or would be."""
         return self.live.slot if self.live else "a"

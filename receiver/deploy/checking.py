@@ -140,7 +140,7 @@ def _job(app: AppState, release: Release, trial: Trial, limit_s: float) -> Job:
         argv=trial.argv,
         cwd=home.source / trial.folder,
         env={
-            **release_variables(app.paths, app.address, release.venv, home.source),
+            **release_variables(app.paths, app.hosts, release.venv, home.source),
             "HOME": str(run),
         },
         config=home.env,

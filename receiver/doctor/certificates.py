@@ -5,7 +5,7 @@ names.
 import re
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from receiver.doctor.seen import Seen
@@ -15,10 +15,14 @@ from receiver.model.patterns import regex
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import ServerBlock, server_blocks
 
-_SOON_DAYS = 14
+_SOON = timedelta(days=14)
+_OF_A_LIFE = 4
+"""One of a short life ends soon in the last quarter of it."""
+_BEGINS = regex(r"^notBefore=(.*)$", re.MULTILINE)
 _ENDS = regex(r"^notAfter=(.*)$", re.MULTILINE)
 _NAMES = regex(r"DNS:([^,\s]+)")
 _WARNED = "Browsers warn visitors, or refuse the page."
+_OURS = "`ship certs` tells why it was not renewed."
 _RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
 
 
@@ -32,7 +36,8 @@ def look(seen: Seen, dump: str) -> Iterator[Finding]:
     told: set[tuple[str, str]] = set()
     for block in server_blocks(dump):
         path = _place(folder, block.certificate)
-        if path is None:
+        # what is served before there is a certificate: browsers are meant to warn
+        if path is None or path == str(seen.server.layout.self_signed):
             continue
         for finding in _certificate(seen, block, path, _place(folder, block.key)):
             if (finding.name, path) not in told:
@@ -63,7 +68,7 @@ def _certificate(seen: Seen, block: ServerBlock, path: str, key: str | None) -> 
         return
     try:
         said = shell.capture(
-            ("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path)
+            ("openssl", "x509", "-noout", "-dates", "-ext", "subjectAltName", "-in", path)
         )
     except shell.CommandError:
         return
@@ -102,22 +107,29 @@ def _unfit(path: str, key: str) -> str | None:
 
 
 def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Finding]:
-    ends = _ENDS.search(said)
-    if ends is None:
+    begins, ends = _BEGINS.search(said), _ENDS.search(said)
+    if begins is None or ends is None:
         return
-    until = datetime.strptime(ends[1].strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
-    now = datetime.fromisoformat(seen.server.clock.stamp())
-    left = (until - now).days
-    if until <= now:
-        yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", _RENEW)
-    elif left < _SOON_DAYS:
+    until = _when(ends[1])
+    soon = min(_SOON, (until - _when(begins[1])) / _OF_A_LIFE)
+    left = until - datetime.fromisoformat(seen.server.clock.stamp())
+    ours = Path(path).parent == seen.server.layout.certificates
+    advice = _OURS if ours else _RENEW
+    if left <= timedelta(0):
+        yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", advice)
+    elif left < soon:
         yield _finding(
             "certificate.ends-soon",
             block,
             path,
-            f"It ends on {until:%Y-%m-%d}, in {left} days.",
-            _RENEW,
+            f"It ends on {until:%Y-%m-%d}, in {left.days} days.",
+            advice,
         )
+
+
+def _when(text: str) -> datetime:
+    """A time as OpenSSL writes it."""
+    return datetime.strptime(text.strip(), "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
 
 
 def _covers(name: str, wanted: str) -> bool:

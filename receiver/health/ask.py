@@ -18,8 +18,9 @@ from receiver.health.answers import (
     verdict,
 )
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
-from receiver.machine.tls_http import TlsAddress, TlsConnection
+from receiver.machine.tls_http import TlsConnection
 from receiver.machine.unix_http import UnixConnection
+from receiver.model.address import TlsAddress
 from receiver.model.errors import CheckError
 
 Address = str | Path | tuple[str, int] | TlsAddress

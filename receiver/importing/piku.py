@@ -65,13 +65,8 @@ _BY_HAND: Mapping[str, str] = {
 }
 
 
-def import_env(text: str, *, domains: bool) -> Imported:
-    """Each line of ENV: config vars, and settings of Piku's.
-
-    Args:
-        text: the file
-        domains: whether this Ship has a command that adds a domain
-    """
+def import_env(text: str) -> Imported:
+    """Each line of ENV: config vars, and settings of Piku's."""
     values: dict[str, str] = {}
     parts = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -82,7 +77,7 @@ def import_env(text: str, *, domains: bool) -> Imported:
             parts.append(_found(f"{number}: ...", "lost", "It is no NAME=VALUE."))
             continue
         values[name] = _expanded(value, values)
-        parts.append(_variable(number, name, values[name], domains=domains))
+        parts.append(_variable(number, name, values[name]))
     return together(parts)
 
 
@@ -139,10 +134,10 @@ def import_process(seen: str, name: str, command: str) -> Imported | None:
     return _toml(seen, {f"cron.{job}": table}, told)
 
 
-def _variable(number: int, name: str, value: str, *, domains: bool) -> Imported:
+def _variable(number: int, name: str, value: str) -> Imported:
     open_, seen = f"{number}: {name}={value}", f"{number}: {name}=..."
     if name == "NGINX_SERVER_NAME":
-        return _names(open_, value, domains=domains)
+        return _names(open_, value)
     if name in _MEANT:
         return _MEANT[name](open_, value)
     if name in _BY_HAND:
@@ -165,12 +160,11 @@ def _variable(number: int, name: str, value: str, *, domains: bool) -> Imported:
     return Imported(findings=(finding,), config={name: value})
 
 
-def _names(seen: str, value: str, *, domains: bool) -> Imported:
+def _names(seen: str, value: str) -> Imported:
     names = [name for name in re.split(r"[\s,]+", value) if name and name != "_"]
-    if domains:
-        return _typed(seen, [("domains:add", name) for name in names], ENV)
-    told = "`domains` in the app's app.toml on the server takes " + ", ".join(names) + "."
-    return _found(seen, "hand", told if names else "Every app answers at its own name.")
+    if not names:
+        return _found(seen, "hand", "Every app answers at its own name.")
+    return _typed(seen, [("domains:add", name) for name in names], ENV)
 
 
 def _static_paths(seen: str, value: str) -> Imported:

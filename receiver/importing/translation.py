@@ -22,7 +22,7 @@ from receiver.model.manifest import FILE_NAME, parse_manifest
 _MOST_BYTES = 1_000_000
 
 
-def look(folder: Path, config: Mapping[str, str], config_file: str, *, domains: bool) -> Imported:
+def look(folder: Path, config: Mapping[str, str], config_file: str) -> Imported:
     """What Ship makes of each line of the files in a folder, and of config vars from elsewhere.
 
     Raises:
@@ -35,19 +35,17 @@ def look(folder: Path, config: Mapping[str, str], config_file: str, *, domains: 
             advice="Name the checkout of the app, or go there.",
             reason="usage/unreadable-file",
         )
-    return together(
-        [*_of_files(folder, domains=domains), imported_heroku.import_config(config, config_file)]
-    )
+    return together([*_of_files(folder), imported_heroku.import_config(config, config_file)])
 
 
-def _of_files(folder: Path, *, domains: bool) -> Iterator[Imported]:
+def _of_files(folder: Path) -> Iterator[Imported]:
     readers: tuple[tuple[str, Callable[[str], Imported]], ...] = (
         ("Procfile", lambda text: _procfile(folder, text)),
         (APP_JSON, _app_json),
         ("runtime.txt", imported_heroku.import_runtime),
         (".slugignore", imported_heroku.import_slugignore),
         ("CHECKS", imported_checks.import_checks),
-        ("ENV", lambda text: imported_piku.import_env(text, domains=domains)),
+        ("ENV", imported_piku.import_env),
         (imported_piku.SCALING, imported_piku.import_scaling),
     )
     for name, read in readers:

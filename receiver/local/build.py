@@ -122,7 +122,7 @@ def variables(paths: CheckoutPaths, ready: Ready, own: Mapping[str, str]) -> dic
     tree = paths.running.source
     if given := config.get("PYTHONPATH"):
         config["PYTHONPATH"] = f"{given}:{tree}"  # as on a server
-    return {**own, **release_variables(paths, ADDRESS, venv, tree), **config}
+    return {**own, **release_variables(paths, (ADDRESS,), venv, tree), **config}
 
 
 @shallow()
@@ -159,6 +159,7 @@ def _draft(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, version: in
         order=pushed.manifest.deploy.order,
         static=pushed.manifest.static,
         address=ADDRESS,
+        hosts=(ADDRESS,),
         gunicorn_file=pushed.gunicorn_file,
     )
 

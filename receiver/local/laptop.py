@@ -74,6 +74,10 @@ class Laptop(Server):
         del name
         return ADDRESS
 
+    def hosts(self, name: AppName) -> tuple[str, ...]:
+        """The same alone."""
+        return (self.address(name),)
+
 
 class LaptopHost(SupervisordHost):
     """Runs the jobs of a build, and nothing else."""

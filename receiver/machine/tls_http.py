@@ -1,15 +1,8 @@
 """HTTP over TLS to an address, under a name that need not lead there."""
 
 import http.client
-from typing import NamedTuple
 
-
-class TlsAddress(NamedTuple):
-    """Where something listens for TLS, and the name that it is asked for."""
-
-    host: str
-    port: int
-    name: str
+from receiver.model.address import TlsAddress
 
 
 class TlsConnection(http.client.HTTPConnection):

@@ -1,8 +1,18 @@
-"""The address that a connection came from."""
+"""Addresses of the network: where a connection came from, and where one is to go."""
+
+from typing import NamedTuple
 
 from receiver.model.patterns import regex
 
 _ADDRESS = regex(r"[0-9A-Fa-f.:]{2,45}")
+
+
+class TlsAddress(NamedTuple):
+    """Where something listens for TLS, and the name that it is asked for."""
+
+    host: str
+    port: int
+    name: str
 
 
 def parse_address(text: str) -> str:

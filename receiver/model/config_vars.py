@@ -32,8 +32,8 @@ _NOT_FOR_WEB = frozenset(
 )
 _YOURS_COUNTS = frozenset(
     {
-        "DYNO", "HOME", "LANG", "PYTHONUNBUFFERED", "SHIP_APP", "SHIP_HOST", "SHIP_STORAGE",
-        "TMPDIR", "VIRTUAL_ENV",
+        "DYNO", "HOME", "LANG", "PYTHONUNBUFFERED", "SHIP_APP", "SHIP_HOST", "SHIP_HOSTS",
+        "SHIP_STORAGE", "TMPDIR", "VIRTUAL_ENV",
     }
 )  # fmt: skip
 _BUILDS_OWN = frozenset(

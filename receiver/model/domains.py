@@ -5,8 +5,9 @@ import re
 from contextlib import suppress
 
 from receiver.model.errors import UsageError
+from receiver.model.patterns import regex
 
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_LABEL = regex(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST = 253
 _LEAST_LABELS = 2
 

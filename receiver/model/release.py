@@ -58,6 +58,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """URL prefixes that nginx serves from folders below `public/`."""
     address: str = ""
     """The app's host name, which its check is asked by."""
+    hosts: tuple[str, ...] = ()
+    """All host names of the app; empty in a release of an older Ship."""
     system_packages: tuple[str, ...] = ()
     """Packages of the server's distribution that its code asks for."""
     classic: bool = False

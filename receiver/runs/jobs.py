@@ -3,7 +3,7 @@ variables, their run folder.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from receiver.changes.app_state import AppState
@@ -15,27 +15,28 @@ from receiver.model.program import RUNTIME
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def plain_variables(paths: AppPaths, host: str) -> Mapping[str, str]:
+def plain_variables(paths: AppPaths, hosts: Sequence[str]) -> Mapping[str, str]:
     """Variables of any command that no launcher is in between of, besides its config vars;
-    `host` is the app's name for visitors.
+    `hosts` are the app's names for visitors, its own first.
     """
     return {
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "SHIP_APP": paths.name,
-        "SHIP_HOST": host,
+        "SHIP_HOST": hosts[0],
+        "SHIP_HOSTS": ",".join(hosts),
         "SHIP_STORAGE": str(paths.storage),
     }
 
 
 def release_variables(
-    paths: AppPaths, host: str, venv: Path | str | None, tree: Path
+    paths: AppPaths, hosts: Sequence[str], venv: Path | str | None, tree: Path
 ) -> Mapping[str, str]:
     """Those of a command that runs as a release does: the programs of its virtualenv come first,
     and what is linked there is found in its `tree`, as its modules are.
     """
     places = {"SHIP_TREE": str(tree), "PYTHONPATH": str(tree)}
-    plain = {**plain_variables(paths, host), **places}
+    plain = {**plain_variables(paths, hosts), **places}
     if venv is None:
         return {**plain, "PATH": SYSTEM_PATH}
     return {**plain, "PATH": f"{venv}/bin:{SYSTEM_PATH}", "VIRTUAL_ENV": str(venv)}

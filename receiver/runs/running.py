@@ -223,7 +223,7 @@ def _job(begun: _Begun, more: Mapping[str, str]) -> Job:
         argv=profile_files.entered(home.source, wish.argv),
         cwd=home.source,
         env={
-            **release_variables(app.paths, app.address, release.venv, home.source),
+            **release_variables(app.paths, app.hosts, release.venv, home.source),
             "DYNO": f"{'cron' if wish.job else 'run'}.{run.number}",
             **profile_files.variables(home.source),
             **more,

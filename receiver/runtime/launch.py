@@ -157,6 +157,7 @@ def clean_environment(options, record, env):
     environment["DYNO"] = f"{options['process']}.{number}"  # as Heroku and Dokku have it
     environment["SHIP_STORAGE"] = options["--app-dir"] + "/storage"
     environment["SHIP_HOST"] = record.get("address", "")
+    environment["SHIP_HOSTS"] = ",".join(record.get("hosts") or [record.get("address", "")])
     environment.setdefault("SHIP_APP", os.path.basename(options["--app-dir"]))
     environment.update(PATH=folders, PYTHONUNBUFFERED="1", **process_environment(options))
     environment.update((name, value) for name, value in env.items() if name.startswith(_EXEC_TIME))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from receiver.certificates import self_signed
 from receiver.changes.recovery import recover_apps
 from receiver.health import ask as health
 from receiver.health.answers import Question
@@ -190,6 +191,8 @@ def _make_folders(layout: Layout) -> None:
 
 
 def _write_files(layout: Layout, server: Server) -> None:
+    if self_signed.is_missing(layout, server):
+        self_signed.make(layout, server, SYSTEM_CLOCK)
     this_user = pwd.getpwuid(os.geteuid())
     group = grp.getgrgid(os.getegid()).gr_name
     owner = Owner(this_user.pw_name, group, Path(this_user.pw_dir), is_root=os.geteuid() == 0)

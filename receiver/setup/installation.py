@@ -4,14 +4,13 @@ installer.sh does the rest: packages, the program itself, accounts, folders, the
 """
 
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from receiver.access import keys
 from receiver.apps import lifecycle as apps
 from receiver.apps.parts import PARTS
 from receiver.building import shared_pip
-from receiver.certificates import pem
+from receiver.certificates import self_signed
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
@@ -198,17 +197,10 @@ def _make_log_folder(server: Server, *, dry_run: bool, done: list[str]) -> None:
 
 
 def _make_self_signed(server: Server, *, dry_run: bool, done: list[str]) -> None:
-    """What names are served with by https until they have a certificate: nginx lacks no file."""
-    path, domain = server.layout.self_signed, server.settings.domain
-    if not server.settings.tls_port or path.is_file():
-        return
-    done.append(_line(f"write {path}", dry_run=dry_run))
-    if not dry_run:
-        files.make_folder(path.parent, mode=0o700)
-        files.make_folder(server.layout.challenges, mode=0o755)
-        now = datetime.fromisoformat(server.clock.stamp())
-        text = pem.self_signed((domain, f"*.{domain}"), now)
-        files.write_atomically(path, text, mode=0o600)
+    if self_signed.is_missing(server.layout, server.settings):
+        done.append(_line(f"write {server.layout.self_signed}", dry_run=dry_run))
+        if not dry_run:
+            self_signed.make(server.layout, server.settings, server.clock)
 
 
 def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:

@@ -59,6 +59,16 @@ class EmbeddedServer(AppsByHand):
         """That of the key `laptop`, which is made when it is first asked for."""
         return keys.add_token(self.layout, LAPTOP, NOW)[1]
 
+    @property
+    def https_port(self) -> int:
+        return self.server.settings.tls_port
+
+    def speak_https(self, port: int) -> None:
+        """Have it, from its start on."""
+        settings = records.read_server(self.layout)
+        changed = msgspec.structs.replace(settings, https_port=port)
+        records.write_toml(self.layout.server_settings, changed)
+
     def start(self) -> embedded.Started:
         return embedded.start(self.root)
 
@@ -210,9 +220,11 @@ class Load:
 
 
 @contextmanager
-def embedded_server(root: Path | None = None, *, domain: str = DOMAIN) -> Iterator[EmbeddedServer]:
+def embedded_server(
+    root: Path | None = None, *, domain: str = DOMAIN, https_port: int = 0
+) -> Iterator[EmbeddedServer]:
     """A server that runs, in a short folder because sockets lie in it; it ends with all it
-    started.
+    started. With a port for it, it speaks https too.
     """
     for program in ("nginx", "git"):
         require_program(program)
@@ -220,6 +232,8 @@ def embedded_server(root: Path | None = None, *, domain: str = DOMAIN) -> Iterat
     with short_folder() as place, short_folder() as folder:
         # with a blank, on purpose
         server = EmbeddedServer(root or place / "the root", folder, ports, domain)
+        if https_port:
+            server.speak_https(https_port)
         try:
             server.start()
             yield server

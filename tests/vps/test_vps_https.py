@@ -1,8 +1,10 @@
 """HTTPS on a real machine: certificates of a real authority, which certbot orders."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,15 @@ from tests.vps.acme import Authority
 from tests.vps.laptop import Laptop, trust_as_root
 from tests.vps.machine import Machine
 from tests.vps.ship_server import DOMAIN, ShipServer, Site
+
+OWN = f"blog.{DOMAIN}"
+SCHEME = """
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [environ["wsgi.url_scheme"].encode()]
+"""
+SETTLE = "/opt/ship/bin/ship certs:settle"
+KEPT = "/var/lib/ship/certificates"
 
 
 @pytest.fixture(scope="module")
@@ -29,37 +40,180 @@ def authority(server: ShipServer) -> Authority:
 
 @pytest.fixture(scope="module")
 def blog(server: ShipServer, authority: Authority) -> Site:
-    """An app whose own name leads to the machine."""
-    del authority
-    leads_here(server, f"blog.{DOMAIN}")
-    return server.site("blog")
+    """An app whose own name leads to the machine, live, with its certificate."""
+    assert authority
+    lead(server, OWN)
+    site = server.site("blog")
+    assert settled(site, OWN, 60)
+    site.commit({"app.py": SCHEME, "requirements.txt": ""})
+    pushed = site.push()
+    assert pushed.status == 0, pushed.text
+    assert f"        https://{OWN}" in pushed.text.replace("remote:", "")
+    return site
 
 
-def leads_here(server: ShipServer, *names: str) -> None:
-    server.root(f"echo '{server.machine.address} {' '.join(names)}' >> /etc/hosts")
+def lead(server: ShipServer, name: str, address: str = "") -> None:
+    """What the DNS would have of a name."""
+    found = address or server.machine.address
+    server.root(f"sed -i '/ {name}$/d' /etc/hosts; echo '{found} {name}' >> /etc/hosts")
 
 
-def fetch(server: ShipServer, url: str, *options: str) -> str:
-    """What a visitor on the machine gets who trusts what the machine trusts; its status first."""
-    argv = ("curl", "-sS", "-o", "-", "-w", "\n%{http_code} %{http_version}", *options, url)
-    body, _, status = server.root(argv, check=False).rpartition("\n")
-    return f"{status} {body}"
+def stands(site: Site, name: str) -> dict[str, Any]:
+    listed = json.loads(site.ship("certs --json").stdout)
+    return next(each for each in listed if each["name"] == name)
+
+
+def settled(site: Site, name: str, limit_s: float) -> float | None:
+    """Seconds until a name has its certificate; None where the time was not enough."""
+    began = time.monotonic()
+    while (took := time.monotonic() - began) < limit_s:
+        if stands(site, name)["issuer"]:
+            return took
+        time.sleep(0.5)
+    return None
+
+
+def fetch(server: ShipServer, url: str) -> str:
+    """Status, protocol and page, for a visitor who trusts what the machine trusts."""
+    argv = ("curl", "-sS", "-o", "-", "-w", " %{http_code} %{http_version}", url)
+    return server.root(argv, check=False)
+
+
+def served(server: ShipServer, name: str) -> str:
+    """The certificate that nginx shows for a name."""
+    line = f"openssl s_client -connect 127.0.0.1:443 -servername {name} </dev/null 2>/dev/null"
+    return server.root(f"{line} | openssl x509 -noout -serial -issuer")
 
 
 def test_a_first_push_ends_at_a_trusted_page(server: ShipServer, blog: Site) -> None:
-    name = f"blog.{DOMAIN}"
-    server.machine.wait_until(
-        lambda: json.loads(blog.ship("domains --json").stdout)[0]["https"], "has https", 60
-    )
-    blog.commit({"app.py": "", "requirements.txt": ""})
-    text = "import os\ndef app(environ, start_response):\n    start_response('200 OK', [])\n"
-    text += "    return [environ['wsgi.url_scheme'].encode()]\n"
-    blog.commit({"app.py": text})
-    pushed = blog.push()
-    assert pushed.status == 0, pushed.text
-    assert f"https://{name}" in pushed.text
-    assert fetch(server, f"https://{name}/") == "200 2 https"
-    assert fetch(server, f"http://{name}/a?b=c").startswith("301")
-    moved = server.root(("curl", "-sSI", "-X", "POST", f"http://{name}/a?b=c"))
+    assert fetch(server, f"https://{OWN}/") == "https 200 2"
+    moved = server.root(("curl", "-sSI", "-X", "POST", f"http://{OWN}/a?b=c"))
     assert moved.startswith("HTTP/1.1 308")
-    assert f"Location: https://{name}/a?b=c" in moved
+    assert f"Location: https://{OWN}/a?b=c" in moved
+    assert server.root(f"stat -c '%a %U' {KEPT} {KEPT}/*.pem").split("\n") == [
+        "700 root",
+        *["600 root"] * 2,
+    ]
+    assert blog.ship("urls").stdout == f"https://{OWN}\n"
+
+
+def test_a_domain_is_served_once_its_name_leads_here(server: ShipServer, blog: Site) -> None:
+    name = "www.blog.example"
+    added = blog.ship(f"domains:add {name}")
+    assert f"The DNS has no address for {name}." in added.stderr
+    assert f"Set at your DNS provider: {name} A {server.machine.address}." in added.stderr
+    lead(server, name, "203.0.113.9")
+    server.machine.wait_until(
+        lambda: "203.0.113.9" in str(stands(blog, name)["trouble"]), "sees another address", 30
+    )
+    lead(server, name)
+    took = settled(blog, name, 30)
+    assert took is not None
+    print(f"trusted {took:.1f} s after the name led here")
+    assert fetch(server, f"https://{name}/") == "https 200 2"
+    waited = blog.ship(f"domains:wait {name}")
+    assert waited.stdout == f"https://{name}\n"
+    assert served(server, name) != served(server, OWN)
+    blog.ship(f"domains:remove {name}")
+    server.machine.wait_until(
+        lambda: name not in server.root(f"ls {KEPT} /var/lib/ship/certbot/config/live"),
+        "forgets it",
+        30,
+    )
+    assert served(server, name) == ""
+
+
+def test_an_authority_that_is_away_or_refuses_is_told_and_nothing_else_suffers(
+    server: ShipServer, authority: Authority, blog: Site
+) -> None:
+    name = "away.example"
+    lead(server, name)
+    authority.stop()
+    blog.ship(f"domains:add {name}")
+    server.machine.wait_until(lambda: bool(stands(blog, name)["trouble"]), "is told of it", 60)
+    told = stands(blog, name)
+    assert told["trouble"] == "The authority cannot be reached from this server."
+    assert told["next_try_at"] > told["tried_at"]
+    assert fetch(server, f"https://{OWN}/") == "https 200 2"
+    assert "https://" in blog.push("--push-option=force").text
+    authority.configure(environment="PEBBLE_VA_ALWAYS_VALID=0 PEBBLE_WFE_NONCEREJECT=60")
+    again = blog.ship(f"domains:wait {name} --limit 60")
+    assert again.stdout == f"https://{name}\n"
+    blog.ship(f"domains:remove {name}")
+
+
+def test_a_name_without_a_certificate_is_served_with_ours_and_unknown_ones_with_none(
+    server: ShipServer, blog: Site
+) -> None:
+    blog.ship("domains:add nowhere.example")
+    assert "not from an authority" in served(server, "nowhere.example")
+    assert served(server, f"unknown.{DOMAIN}") == ""
+    assert "No https yet" not in blog.push("--push-option=force").text
+    assert "The DNS has no address for nowhere.example." in blog.ship("domains").stdout
+    blog.ship("domains:clear")
+    assert served(server, "nowhere.example") == ""
+
+
+def test_a_certificate_is_renewed_when_it_is_due_and_no_request_is_lost(
+    server: ShipServer, authority: Authority, blog: Site
+) -> None:
+    """With certificates of two minutes: they are due at two thirds of their life."""
+    authority.configure(life_s=120)
+    name = "short.example"
+    lead(server, name)
+    blog.ship(f"domains:add {name}")
+    assert settled(blog, name, 60)
+    first = served(server, name)
+    server.root(SETTLE)
+    assert served(server, name) == first
+    server.root(
+        f"for i in $(seq 1800); do curl -sS -o /dev/null -w '%{{http_code}}\\n' https://{name}/;"
+        " sleep 0.05; done >/root/asked 2>&1 & echo $! >/root/asking"
+    )
+    server.machine.wait_until(
+        lambda: (server.root(SETTLE), served(server, name) != first)[1], "renews it", 150
+    )
+    server.root("kill $(cat /root/asking)", check=False)
+    assert set(server.root("sort /root/asked | uniq").split()) == {"200"}
+    blog.ship(f"domains:remove {name}")
+    authority.configure()
+
+
+def test_a_power_cut_in_an_order_leaves_all_as_it_was_and_the_next_pass_ends_it(
+    server: ShipServer, blog: Site
+) -> None:
+    name = "cut.example"
+    lead(server, name)
+    server.root("systemctl mask --runtime --now ship-certificates.timer", check=False)
+    blog.ship(f"domains:add {name}")
+    server.machine.wait_until(lambda: "certbot" in server.root("ps -eo args"), "is at an order", 30)
+    server.machine.cut_power()
+    server.machine.boot_again()
+    server.machine.wait_until(lambda: "not from" in served(server, name), "serves", 60)
+    assert "cut.example" in blog.ship("domains").stdout
+    server.root("systemctl start pebble; sleep 1")
+    Authority(server.machine).configure()
+    server.root(SETTLE)
+    assert stands(blog, name)["issuer"]
+
+
+def test_a_renamed_app_gets_its_own_and_of_a_destroyed_one_nothing_is_left(
+    server: ShipServer, blog: Site
+) -> None:
+    new = f"journal.{DOMAIN}"
+    lead(server, new)
+    server.ship("apps:rename journal -a blog")
+    journal = server.checkout("journal")
+    assert settled(journal, new, 60)
+    assert fetch(server, f"https://{new}/") == "https 200 2"
+    server.machine.wait_until(
+        lambda: OWN not in server.root(f"ls {KEPT}; ls /var/lib/ship/certbot/config/live"),
+        "forgets the old name",
+        60,
+    )
+    server.ship("apps:destroy journal --confirm journal")
+    server.machine.wait_until(
+        lambda: server.root(f"cd {KEPT}; ls") == "lock\nself-signed.pem", "keeps nothing", 60
+    )
+    assert "example" not in server.root("ls /var/lib/ship/certbot/config/renewal", check=False)
+    assert blog

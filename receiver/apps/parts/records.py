@@ -62,6 +62,7 @@ def _rename_release(server: Server, paths: AppPaths, version: int) -> None:
         app=paths.name,
         venv=str(venv) if venv else None,
         address=server.address(paths.name),
+        hosts=(server.address(paths.name), *release.hosts[1:]),
     )
     records.write_release(paths, renamed, ids(server.host.accounts.owner(paths.name))[1])
 

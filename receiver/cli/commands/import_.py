@@ -12,7 +12,6 @@ from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.cli.commands.config.input import read_bytes
 from receiver.cli.given_file import STDIN
-from receiver.model import catalogue
 from receiver.model.terminal import harmless
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ def import_(
         folder,
         _config(call, config_file),
         config_file or "",
-        domains="domains:add" in catalogue.COMMANDS,
     )
     text, there = importing.additions(folder, found)
     if as_json:

@@ -100,6 +100,7 @@ def _draft(
         restores=None,
         postdeploy=None,
         address=app.address,
+        hosts=app.hosts,
         boot_limit_s=app.settings.check_limit_s,
         check=source.checked_by(app.settings),
         processes=parse_processes(source.lines, config, classic=source.classic),

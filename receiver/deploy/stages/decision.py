@@ -161,6 +161,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         static=read.manifest.static,
         rules=dict(read.manifest.process),
         address=app.address,
+        hosts=app.hosts,
         gunicorn_file=read.gunicorn_file,
         system_packages=read.system_packages,
         boot_limit_s=app.settings.check_limit_s,

@@ -234,7 +234,7 @@ def _script(work: AppChange, release: Release, venv: Path | None, command: str, 
         argv=("/bin/sh", "-c", command),
         cwd=home.source,
         env={
-            **release_variables(paths, work.state.address, venv, home.source),
+            **release_variables(paths, work.state.hosts, venv, home.source),
             "DYNO": f"run.{release.version}",
             "HOME": str(run),
             "SHIP_PROCESS": name,

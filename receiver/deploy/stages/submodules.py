@@ -165,7 +165,7 @@ def _job(app: AppState, url: str, commit: str) -> Job:
         argv=("/bin/sh", "-c", FETCH, "sh", url, commit),
         cwd=paths.cache,
         env={
-            **plain_variables(paths, app.address),
+            **plain_variables(paths, app.hosts),
             **ENVIRONMENT,
             **certificates,
             "PATH": "/usr/local/bin:/usr/bin:/bin",

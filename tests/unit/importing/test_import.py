@@ -65,14 +65,14 @@ def test_it_is_json_for_programs(capfdbinary: Captured) -> None:
 
 def test_config_vars_are_put_together_as_piku_does() -> None:
     text = (SAMPLES / "piku-flask" / "ENV").read_text()
-    config = import_env(text, domains=False).config
+    config = import_env(text).config
     assert config["DATABASE"] == "sqlite:////home/piku/.piku/data/guestbook/guests.db"
     assert config["SECRET_KEY"] == '"keeps its quotes"'
     assert config["GREETING"] == "hello $NOBODY"
 
 
 def test_a_domain_is_a_command_where_there_is_one() -> None:
-    found = import_env("NGINX_SERVER_NAME=a.example.com, b.example.com", domains=True)
+    found = import_env("NGINX_SERVER_NAME=a.example.com, b.example.com")
     assert found.commands == (("domains:add", "a.example.com"), ("domains:add", "b.example.com"))
     assert (
         found.findings[0].told == "ship domains:add a.example.com; ship domains:add b.example.com"
@@ -93,7 +93,7 @@ def test_a_domain_is_a_command_where_there_is_one() -> None:
     ],
 )
 def test_odd_settings_are_told(line: str, told: str) -> None:
-    found = import_env(line, domains=False)
+    found = import_env(line)
     assert [finding.told for finding in found.findings] == [told]
     assert not found.config
     assert not found.manifest
@@ -169,7 +169,7 @@ def test_a_line_of_the_procfile_says_no_other_number_than_the_file_that_has_it(
 ) -> None:
     (tmp_path / "Procfile").write_text("worker: celery -A shop worker\n")
     (tmp_path / file).write_text(text)
-    found = importing.look(tmp_path, {}, "", domains=True)
+    found = importing.look(tmp_path, {}, "")
     assert found.findings[0].told.endswith(told)
 
 
