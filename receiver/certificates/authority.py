@@ -7,12 +7,14 @@ is not touched. It asks the authority itself whether a certificate is due for re
 import re
 from collections.abc import Iterator
 
-from receiver.machine import shell
+from receiver.machine import files, shell
 from receiver.model.errors import ServerError
 from receiver.model.patterns import regex
 from receiver.server import Server
 
 _LIMIT_S = 300.0
+_NO_ACCOUNT = "accountDoesNotExist"
+"""What an authority says that dropped its accounts, as those for trying things out do."""
 _START = "import sys; from certbot.main import main; sys.exit(main())"
 _ENVIRONMENT = {
     **shell.PLAIN_ENVIRONMENT,
@@ -47,12 +49,20 @@ def order(server: Server, name: str) -> bytes:
             detail=f"There is no {server.layout.certbot_python}.",
             advice="Run installer.sh once more on the server.",
         )
-    done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=_LIMIT_S)
-    said = (done.output + done.errors).decode(errors="replace")
-    if done.status:
+    said = _said_no(server, name)
+    if said and _problem(said)[0] == _NO_ACCOUNT:
+        files.remove_tree(server.layout.certbot / "config/accounts")
+        said = _said_no(server, name)
+    if said:
         raise _refused(name, said)
     folder = server.layout.certbot / "config/live" / name
     return b"".join((folder / file).read_bytes() for file in ("privkey.pem", "fullchain.pem"))
+
+
+def _said_no(server: Server, name: str) -> str:
+    """What certbot said where it failed; empty where it did not."""
+    done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=_LIMIT_S)
+    return (done.output + done.errors).decode(errors="replace") if done.status else ""
 
 
 def forget(server: Server, name: str) -> None:
