@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from receiver.access import grants as access
 from receiver.certificates import asking, leading
 from receiver.changes.app_state import AppState
-from receiver.changes.change import AppChange, changing
+from receiver.changes.change import AppChange, changing, looking
+from receiver.changes.recovery import unheard
 from receiver.changes.steps import settings_step, site_steps
 from receiver.model.certificate import Standing
 from receiver.model.errors import ExistsError, NotFoundError, UsageError
@@ -112,6 +113,8 @@ def awaited(
         for name, domain in found.items():
             if server.has_certificate(name):
                 left.remove(name)
+                with looking(server, app, "domains:wait", unheard()):
+                    pass  # nginx has read its files once nobody is at work on the app any more
                 yield name
             elif _missing(domain) != _missing(said.get(name)):
                 said[name] = domain

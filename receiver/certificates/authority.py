@@ -25,6 +25,7 @@ _PROBLEM = regex(r"urn:ietf:params:acme:error:(\w+) :: [^:]* :: (.*)")
 _CHALLENGE = regex(
     r"^ *Type: +(\S+)\n(?: *Identifier:.*\n)? *Detail: +(.*(?:\n(?! *\n).*)*)", re.MULTILINE
 )
+_DROPPED = regex(r"Account \S+ not found")
 _RETRY_AFTER = regex(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)")
 _AWAY = ("ConnectionError", "Max retries exceeded", "NameResolutionError", "ReadTimeout")
 
@@ -107,6 +108,8 @@ def _problem(said: str) -> tuple[str, str]:
         return found[1], _line(found[2])
     if found := _PROBLEM.search(said):
         return found[1], _line(found[2])
+    if _DROPPED.search(said):
+        return _NO_ACCOUNT, ""
     if any(sign in said for sign in _AWAY):
         return "away", _line(said.strip().splitlines()[-1])
     lines = [line for line in said.splitlines() if line.strip()]

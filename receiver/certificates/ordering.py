@@ -103,14 +103,17 @@ def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
         return
     seen = leading.look(server.layout, name, port=server.settings.http_port)
     if seen.leads != "here":
-        _note(server, standing, seen.said, "", seen.advice)
+        _note(server, standing, Trouble(title=seen.said, advice=seen.advice), asked=False)
         yield f"{name}: {seen.said}"
         return
     try:
         yield from _renewed(server, standing, app)
     except ShipError as error:
         not_before = error.not_before if isinstance(error, authority.OrderError) else ""
-        _note(server, standing, error.title, error.detail, error.advice, not_before)
+        trouble = Trouble(
+            title=error.title, detail=error.detail, advice=error.advice, next_at=not_before
+        )
+        _note(server, standing, trouble, asked=True)
         yield f"{name}: {error.title}"
 
 
@@ -155,30 +158,18 @@ def _is_due(server: Server, standing: Standing) -> bool:
     return now >= datetime.fromisoformat(standing.looked_at or known.begins) + pause
 
 
-def _note(
-    server: Server,
-    standing: Standing,
-    title: str,
-    detail: str,
-    advice: str,
-    not_before: str = "",
-) -> None:
-    """Write down what came of a try, and when the next one is."""
-    now = _now(server)
-    tries = standing.trouble.tries + 1 if standing.trouble else 1
+def _note(server: Server, standing: Standing, trouble: Trouble, *, asked: bool) -> None:
+    """Write down what came of a try, and when the next one is: soon after only a look, which no
+    authority counts, and not before the time that an authority named.
+    """
+    now, before = _now(server), standing.trouble
+    tries = before.tries + 1 if before is not None and asked else 1
     pause = timedelta(seconds=_PAUSES_S[min(tries, len(_PAUSES_S)) - 1])
-    if _is_new(standing, now):
-        pause, tries = timedelta(seconds=_EVERY_S), tries if detail else 0
-    next_at = max(f"{now + pause:%FT%TZ}", not_before)
-    trouble = Trouble(
-        title=title,
-        detail=detail,
-        advice=advice,
-        tries=tries,
-        at=server.clock.stamp(),
-        next_at=next_at,
-    )
-    certificates.write(server.layout, replace(standing, trouble=trouble))
+    if _is_new(standing, now) and not asked:
+        pause = timedelta(seconds=_EVERY_S)
+    next_at = max(f"{now + pause:%FT%TZ}", trouble.next_at)
+    noted = replace(trouble, tries=tries, at=server.clock.stamp(), next_at=next_at)
+    certificates.write(server.layout, replace(standing, trouble=noted))
 
 
 def _is_new(standing: Standing, now: datetime) -> bool:
