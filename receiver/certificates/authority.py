@@ -66,11 +66,15 @@ def _said_no(server: Server, name: str) -> str:
     return (done.output + done.errors).decode(errors="replace") if done.status else ""
 
 
+def ordered(server: Server) -> set[str]:
+    """The names that certbot has a certificate for."""
+    return {path.stem for path in (server.layout.certbot / "config/renewal").glob("*.conf")}
+
+
 def forget(server: Server, name: str) -> None:
-    """Have certbot renew the certificate of a name no more."""
-    if (server.layout.certbot / "config/renewal" / f"{name}.conf").exists():
-        argv = (*_certbot(server), "delete", "--non-interactive", "--cert-name", name)
-        shell.run(argv, env=_ENVIRONMENT, limit_s=_LIMIT_S)
+    """Have certbot keep nothing of a name."""
+    argv = (*_certbot(server), "delete", "--non-interactive", "--cert-name", name)
+    shell.run(argv, env=_ENVIRONMENT, limit_s=_LIMIT_S)
 
 
 def _argv(server: Server, name: str) -> tuple[str, ...]:

@@ -92,9 +92,9 @@ def _forget_others(server: Server) -> None:
         for name in server_names(server.settings, app, settings)
     }
     for name in certificates.read_all(server.layout).keys() - names:
-        if name != f"*.{server.settings.domain}":
-            authority.forget(server, name)
-            certificates.forget(server.layout, name)
+        certificates.forget(server.layout, name)
+    for name in authority.ordered(server) - names:
+        authority.forget(server, name)
 
 
 def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:

@@ -17,7 +17,7 @@ from receiver.nginx.dump import ServerBlock, server_blocks
 
 _SOON = timedelta(days=14)
 _OF_A_LIFE = 4
-"""One of a short life ends soon in the last quarter of it."""
+"""One that ship renews, of a short life, ends soon in the last quarter of it."""
 _BEGINS = regex(r"^notBefore=(.*)$", re.MULTILINE)
 _ENDS = regex(r"^notAfter=(.*)$", re.MULTILINE)
 _NAMES = regex(r"DNS:([^,\s]+)")
@@ -111,9 +111,9 @@ def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Fin
     if begins is None or ends is None:
         return
     until = _when(ends[1])
-    soon = min(_SOON, (until - _when(begins[1])) / _OF_A_LIFE)
-    left = until - datetime.fromisoformat(seen.server.clock.stamp())
     ours = Path(path).parent == seen.server.layout.certificates
+    soon = min(_SOON, (until - _when(begins[1])) / _OF_A_LIFE) if ours else _SOON
+    left = until - datetime.fromisoformat(seen.server.clock.stamp())
     advice = _OURS if ours else _RENEW
     if left <= timedelta(0):
         yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", advice)

@@ -8,6 +8,7 @@ from receiver.changes.part import Copying, Do, Part
 from receiver.changes.steps import site_steps
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
+from receiver.state import certificates
 
 
 class Site(Part):
@@ -22,6 +23,10 @@ class Site(Part):
     def stop(self, app: AppState, do: Do) -> None:
         name, layout = app.name, app.server.layout
         do((ChangeSite(name, str(layout.site(name)), str(layout.site_link(name)), None),))
+
+    def remove(self, app: AppState) -> None:
+        for host in app.hosts:
+            certificates.forget(app.server.layout, host)
 
     def copy(self, copying: Copying) -> None:
         if domains := copying.original.settings.domains:

@@ -90,7 +90,7 @@ class OwnUnits:
 
     def remove(self) -> None:
         """Stop and disable them, and remove their files."""
-        for waiting in (_HTTP, (LOG_TIMER,), _CERTIFICATES[:1], (NETWORK_UNIT,)):
+        for waiting in (_HTTP, (LOG_TIMER,), _CERTIFICATES, (NETWORK_UNIT,)):
             if (self._units / waiting[0]).exists():
                 shell.admin("systemctl", "disable", "--quiet", "--now", *waiting)
         stop_units(ALL_APPS)
