@@ -22,7 +22,7 @@ _BEGINS = regex(r"^notBefore=(.*)$", re.MULTILINE)
 _ENDS = regex(r"^notAfter=(.*)$", re.MULTILINE)
 _NAMES = regex(r"DNS:([^,\s]+)")
 _WARNED = "Browsers warn visitors, or refuse the page."
-_OURS = "`ship certs` tells why it was not renewed."
+_OURS = "`journalctl -u ship-certificates` on the server tells why it was not renewed."
 _RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
 
 

@@ -72,6 +72,7 @@ KILLED = r"""
 sed -i '1i # Of a newer ship still.' /root/ship/receiver/model/names.py
 before=$(readlink /opt/ship)
 timeout --signal=KILL 4 /root/ship/installer.sh --slim >/dev/null 2>&1
+flock /opt/ship-versions/.lock true  # what it had started may still be at work
 set -e
 test "$(readlink /opt/ship)" = "$before"
 test "$(ls -d /opt/ship-versions/*.?????? | wc -l)" = 2

@@ -54,6 +54,18 @@ def written_to(file: Path) -> Iterator[None]:
         writer.join()
 
 
+def _refused(builder: Builder, pushed: Path) -> BuildError:
+    """Pack a tree until that fails; what was packed is taken away again."""
+    while True:
+        try:
+            builder.pack(pushed, changed=True)
+        except BuildError as error:
+            return error
+        finally:
+            builder.release.slug.unlink()
+            pushed.touch()
+
+
 def a_builder(root: Path, said: bytearray, last: Path | None = None) -> Builder:
     server = small_server(root)
     paths = server.layout.app(BLOG)
@@ -90,12 +102,13 @@ def test_what_cannot_be_packed_is_told_in_tars_words(tmp_path: Path) -> None:
     builder.release.source.mkdir()
     made = builder.release.source / "made.txt"
     made.write_bytes(bytes(20_000_000))
-    with pytest.raises(BuildError) as refused, written_to(made):
-        builder.pack(pushed, changed=True)
-    assert refused.value.reason == "build/pack-failed"
-    assert "made.txt: file changed as we read it" in refused.value.detail
-    assert "may not be written to when it is over" in refused.value.advice
-    builder.release.slug.unlink()  # as the failed release goes
+    with written_to(made):
+        refused = _refused(builder, pushed)
+        while "tar wrote nothing." in refused.detail:  # who writes had no turn at the second look
+            refused = _refused(builder, pushed)
+    assert refused.reason == "build/pack-failed"
+    assert "made.txt: file changed as we read it" in refused.detail
+    assert "may not be written to when it is over" in refused.advice
     builder.pack(pushed, changed=True)
     assert builder.release.slug.stat().st_size > made.stat().st_size
     assert not pushed.exists()

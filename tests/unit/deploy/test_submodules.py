@@ -54,7 +54,7 @@ def brought(
         host=SimpleNamespace(accounts=accounts),
         engine=SimpleNamespace(jobs=jobs),
     )
-    app = SimpleNamespace(server=server, paths=layout.app(BLOG), address="blog.x.test")
+    app = SimpleNamespace(server=server, paths=layout.app(BLOG), hosts=("blog.x.test",))
     push = Push(app=BLOG, archive=pushed, commit="c" * 40, by="me", number=1, submodules=(MODULE,))
     submodules.bring(cast("AppState", app), push, limits, Output(said.extend))
     assert [path.name for path in tmp_path.glob("*.tar")] == ["1.tar"]
