@@ -42,17 +42,26 @@ def settle(server: Server) -> Iterator[str]:
     of each name.
     """
     with _alone(server.layout) as alone:
+        if alone:
+            yield from _serve_all(server)
         while alone:
             _forget_others(server)
             wanted = _wanted(server)
-            for app in dict.fromkeys(wanted.values()):
-                serve(server, app)  # what a power cut kept from it
             for name, app in wanted.items():
                 yield from _settle(server, name, app)
             certificates.sweep(server.layout)
             if not _is_waited_for(server, wanted):
                 return
             server.clock.sleep(_EVERY_S)
+
+
+def _serve_all(server: Server) -> Iterator[str]:
+    """Have nginx serve what a power cut kept from it; yields a line where it cannot."""
+    for app, _ in _apps(server):
+        try:
+            serve(server, app)
+        except ShipError as error:  # one that is broken keeps no other from it
+            yield f"{app}: {error.title}"
 
 
 @contextmanager

@@ -193,6 +193,15 @@ def test_the_order_of_what_is_sent_does_not_matter_and_a_root_is_left_out(
     assert pem.read(text.encode(), now).text.count("BEGIN CERTIFICATE") == 2
 
 
+def test_processes_are_told_all_names_from_their_next_start_on(server: EmbeddedServer) -> None:
+    told = server.ship("run", "-a", APP, "--", "printenv", "SHIP_HOSTS")
+    assert told.out == f"{OWN},{DOMAIN}\n"
+    assert server.ship("domains:add", "new.example", "-a", APP).status == 0
+    told = server.ship("run", "-a", APP, "--", "printenv", "SHIP_HOSTS")
+    assert told.out == f"{OWN},{DOMAIN},new.example\n"
+    assert server.ship("domains:remove", "new.example", "-a", APP).status == 0
+
+
 def test_a_domain_is_of_one_app(server: EmbeddedServer) -> None:
     server.create("other")
     taken = server.ship("domains:add", "free.example", DOMAIN, "-a", "other")
