@@ -2,6 +2,7 @@
 of pushes over HTTP.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from receiver.hosts.services import Name, Receiver
@@ -93,6 +94,8 @@ class OwnUnits:
         for waiting in (_HTTP, (LOG_TIMER,), _CERTIFICATES, (NETWORK_UNIT,)):
             if (self._units / waiting[0]).exists():
                 shell.admin("systemctl", "disable", "--quiet", "--now", *waiting)
+        with suppress(shell.CommandError):  # a pass that the removal cut off is no failure
+            systemctl("--quiet", "reset-failed", _CERTIFICATES[1])
         stop_units(ALL_APPS)
         files.remove(self._boot_starts / RECOVERY_UNIT)
         for unit in (*(unit for units in _UNITS.values() for unit in units), ALL_APPS):
