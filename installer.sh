@@ -265,7 +265,8 @@ installer::alone() {
   [[ ${dry_run} == no ]] || return 0
   install -d -m 0755 "${VERSIONS}"
   exec {lock}>"${VERSIONS}/.lock"
-  flock --nonblock "${lock}" ||
+  # what an installer had started that was killed may need a moment to end
+  flock --timeout 60 "${lock}" ||
     installer::fail "Another installer.sh is at work on this machine." "" "Wait for its end, then run this one again."
 }
 
