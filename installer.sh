@@ -265,7 +265,7 @@ installer::alone() {
   [[ ${dry_run} == no ]] || return 0
   install -d -m 0755 "${VERSIONS}"
   exec {lock}>"${VERSIONS}/.lock"
-  # what an installer had started that was killed may need a moment to end
+  # the timer that takes away older versions holds it for a moment, as what a killed installer had started does
   flock --timeout 60 "${lock}" ||
     installer::fail "Another installer.sh is at work on this machine." "" "Wait for its end, then run this one again."
 }

@@ -209,11 +209,11 @@ def test_a_renamed_app_gets_its_own_and_of_a_destroyed_one_nothing_is_left(
     old, new = f"diary.{DOMAIN}", f"journal.{DOMAIN}"
     lead(server, old)
     lead(server, new)
-    assert settled(server.site("diary"), old, 60)
+    assert settled(server.site("diary"), old, 150)
     server.ship("apps:rename journal -a diary")
-    assert settled(server.checkout("journal"), new, 60)
+    assert settled(server.checkout("journal"), new, 150)
     assert fetch(server, f"https://{new}/").endswith(" 404 2"), "nothing was pushed there"
     kept = f"ls {KEPT} /var/lib/ship/certbot/config/live /var/lib/ship/certbot/config/renewal"
-    server.machine.wait_until(lambda: old not in server.root(kept), "forgets the old name", 60)
+    server.machine.wait_until(lambda: old not in server.root(kept), "forgets the old name", 150)
     server.ship("apps:destroy journal --confirm journal")
-    server.machine.wait_until(lambda: new not in server.root(kept), "keeps nothing of it", 60)
+    server.machine.wait_until(lambda: new not in server.root(kept), "keeps nothing of it", 150)
