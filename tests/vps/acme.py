@@ -41,10 +41,8 @@ class Authority:
         machine.run(f"sed -i '1i acme_server = \"{_API}\"' /etc/ship/ship.toml")
         return made
 
-    def configure(self, *, life_s: int = 90 * 86_400, environment: str = "") -> None:
-        """Start it anew with certificates of this length, and variables such as
-        `PEBBLE_WFE_NONCEREJECT=50`.
-        """
+    def configure(self, *, life_s: int = 90 * 86_400) -> None:
+        """Start it anew, without its accounts, with certificates of this length."""
         settings = {
             "pebble": {
                 "listenAddress": "127.0.0.1:14000",
@@ -63,7 +61,6 @@ class Authority:
             f"/etc/systemd/system/{_UNIT}",
             "[Service]\nEnvironment=PEBBLE_VA_NOSLEEP=1\n"
             "Environment=PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0\n"
-            f"{environment and f'Environment={environment}'}\n"
             f"ExecStart=/usr/bin/pebble -config {_FOLDER}/config.json\n",
         )
         self.machine.run(f"systemctl daemon-reload; systemctl restart {_UNIT}")
