@@ -60,9 +60,9 @@ class Server:
 
         return Machine(self)
 
-    def hosts(self, name: AppName) -> tuple[str, ...]:
-        """All host names of an app, its own first."""
-        return (self.address(name), *records.read_app(self.layout.app(name)).domains)
+    def hosts(self, name: AppName, app: "settings.App | None" = None) -> tuple[str, ...]:
+        """All host names of an app, its own first; `app` has its settings, where they are known."""
+        return settings.server_names(self.settings, name, app or records.read_app(self.app(name)))
 
     def git_remote(self, name: AppName) -> str:
         """What stands behind `git remote add prod` of an app."""

@@ -15,7 +15,6 @@ from receiver.model.certificate import Standing
 from receiver.model.errors import ExistsError, NotFoundError, UsageError
 from receiver.model.names import AppName
 from receiver.model.plan import Plan, WriteFile
-from receiver.nginx.sites import server_names
 from receiver.server import Server
 from receiver.state import certificates, records
 
@@ -36,12 +35,8 @@ class Domain(NamedTuple):
 
 def listed(server: Server, app: AppName) -> list[Domain]:
     """All host names of an app, its own first."""
-    settings = records.read_app(server.app(app))
     own = server.address(app)
-    return [
-        Domain(name, _standing(server, name), name == own)
-        for name in server_names(server.settings, app, settings)
-    ]
+    return [Domain(name, _standing(server, name), name == own) for name in server.hosts(app)]
 
 
 def add(server: Server, app: AppName, names: Sequence[str]) -> tuple[str, ...]:
@@ -101,32 +96,32 @@ def awaited(
     """Wait until names of an app have their certificates, and yield each; returns after `limit_s`
     at the latest. `tell` is given what is still missing to a name, whenever that is another thing.
     """
-    began = server.clock.now() - _LOOKED_AT_S
-    ends, said, left = began + _LOOKED_AT_S + limit_s, dict[str, Domain](), list(names)
+    clock, left, said = server.clock, list(names), dict[str, tuple[str, ...]]()
+    look_again_at = clock.now()
+    ends = look_again_at + limit_s
     while left:
-        if server.clock.now() - began >= _LOOKED_AT_S:
-            began = server.clock.now()
+        if clock.now() >= look_again_at:
+            look_again_at = clock.now() + _LOOKED_AT_S
             for name in left:
                 asking.begin_to_wait(server, name)
             asking.wake(server)
-        found = {each.name: each for each in listed(server, app) if each.name in left}
-        for name, domain in found.items():
-            if server.has_certificate(name):
-                left.remove(name)
+        for domain in [each for each in listed(server, app) if each.name in left]:
+            if server.has_certificate(domain.name):
+                left.remove(domain.name)
                 with looking(server, app, "domains:wait", unheard()):
                     pass  # nginx has read its files once nobody is at work on the app any more
-                yield name
-            elif _missing(domain) != _missing(said.get(name)):
-                said[name] = domain
+                yield domain.name
+            elif said.get(domain.name) != (missing := _missing(domain)):
+                said[domain.name] = missing
                 tell(domain)
-        if server.clock.now() >= ends:
+        if clock.now() >= ends:
             return
-        server.clock.sleep(_EVERY_S if left else 0)
+        clock.sleep(_EVERY_S if left else 0)
 
 
-def _missing(domain: Domain | None) -> object:
-    trouble = domain.standing.trouble if domain else None
-    return domain and (trouble and (trouble.title, trouble.detail, trouble.advice))
+def _missing(domain: Domain) -> tuple[str, ...]:
+    trouble = domain.standing.trouble
+    return () if trouble is None else (trouble.title, trouble.detail, trouble.advice)
 
 
 def refuse_taken_name(server: Server, app: AppName) -> None:
@@ -179,8 +174,7 @@ def _refuse_taken(server: Server, app: AppName, name: str) -> None:
             reason="usage/bad-domain",
         )
     for other in records.app_names(server.layout):
-        settings = records.read_app(server.layout.app(other))
-        if other != app and name in server_names(server.settings, other, settings):
+        if other != app and name in server.hosts(other):
             raise ExistsError(
                 f"{name} is a domain of the app {other} already.",
                 detail="A name can lead to one app.",

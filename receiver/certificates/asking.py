@@ -7,17 +7,20 @@ from msgspec.structs import replace
 from receiver.model.errors import ShipError
 from receiver.model.names import AppName
 from receiver.model.settings import App
-from receiver.nginx.sites import server_names
 from receiver.server import Server
 from receiver.state import certificates, records
 
 
-def ask_for(server: Server, app: AppName) -> None:
-    """Have a pass started, unless all names of an app have their certificate."""
+def ask_for(server: Server, app: AppName) -> bool:
+    """Have a pass started, unless all names of an app have their certificate; returns whether."""
+    if not server.settings.tls_port:
+        return False
     settings = records.read_app(server.layout.app(app))
-    names = server_names(server.settings, app, settings)
-    if is_ordered(server, settings) and any(not server.has_certificate(name) for name in names):
+    names = server.hosts(app, settings)
+    asked = is_ordered(server, settings) and not all(map(server.has_certificate, names))
+    if asked:
         wake(server)
+    return asked
 
 
 def wake(server: Server) -> None:
@@ -44,12 +47,11 @@ def is_ordered(server: Server, settings: App) -> bool:
 
 
 def why_not_https(server: Server, app: AppName) -> str:
-    """Why visitors of an app's own name are not sent on to https, as a sentence; empty where
-    they are, or where nothing is ordered.
+    """Why visitors of an app's own name are not sent on to https, though certificates are ordered
+    for it, as a sentence; empty where they are.
     """
     name = server.address(app)
-    settings = records.read_app(server.layout.app(app))
-    if server.has_certificate(name) or not is_ordered(server, settings):
+    if server.has_certificate(name):
         return ""
     trouble = certificates.read(server.layout, name).trouble
     if trouble is None:

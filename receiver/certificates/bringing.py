@@ -1,6 +1,5 @@
 """Certificates that somebody brings, and those that are taken away again."""
 
-import hashlib
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -11,9 +10,8 @@ from receiver.certificates.pem import Bundle
 from receiver.model.certificate import Standing
 from receiver.model.errors import NotFoundError, UsageError
 from receiver.model.names import AppName
-from receiver.nginx.sites import server_names
 from receiver.server import Server
-from receiver.state import certificates, records
+from receiver.state import certificates
 
 
 def bring(server: Server, app: AppName, data: bytes) -> tuple[Bundle, tuple[str, ...]]:
@@ -24,10 +22,7 @@ def bring(server: Server, app: AppName, data: bytes) -> tuple[Bundle, tuple[str,
         ServerError: nginx refuses it; what was served before is served again
     """
     bundle = pem.read(data, datetime.fromisoformat(server.clock.stamp()))
-    digest = hashlib.sha256(bundle.text.encode()).hexdigest()[:16]
-    known = bundle.kept_as(f"owner.{digest}.pem", "owner")
-    settings = records.read_app(server.app(app))
-    names = server_names(server.settings, app, settings)
+    known, names = bundle.kept_as("owner", "owner"), server.hosts(app)
     its = tuple(name for name in names if known.covers(name))
     if not its:
         raise UsageError(
@@ -56,9 +51,7 @@ def take_away(server: Server, app: AppName, name: str) -> None:
     Raises:
         NotFoundError: there is none, or an authority's, which is ordered anew
     """
-    settings = records.read_app(server.app(app))
-    standing = certificates.read(server.layout, name)
-    its = name in server_names(server.settings, app, settings)
+    standing, its = certificates.read(server.layout, name), name in server.hosts(app)
     if not its or standing.certificate is None or standing.certificate.by != "owner":
         raise NotFoundError(
             f"Nobody brought a certificate for {name}.",

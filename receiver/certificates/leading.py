@@ -27,8 +27,6 @@ class Look(NamedTuple):
     """What was seen of a name."""
 
     leads: Literal["here", "elsewhere", "nowhere"]
-    records: tuple[tuple[str, str], ...] = ()
-    """Kind and address of what the DNS has, such as `("A", "203.0.113.5")`."""
     said: str = ""
     """In words, where it does not lead here."""
     advice: str = ""
@@ -47,12 +45,12 @@ def look(layout: Layout, name: str, *, port: int) -> Look:
     )
     own = own_addresses()
     if not records:
-        return Look("nowhere", (), f"The DNS has no address for {name}.", _to_set(name, own))
+        return Look("nowhere", f"The DNS has no address for {name}.", _to_set(name, own))
     there = _answered_here(layout, name, records, port)
     wrong = tuple(record for record in records if record not in there)
     if not wrong:
-        return Look("here", records)
-    return Look("elsewhere", records, _elsewhere(name, there, wrong), _to_change(name, own, wrong))
+        return Look("here")
+    return Look("elsewhere", _elsewhere(name, there, wrong), _to_change(name, own, wrong))
 
 
 def own_addresses() -> tuple[str, ...]:

@@ -5,7 +5,6 @@ down with the time of the next try.
 """
 
 import fcntl
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,6 @@ from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.settings import App
-from receiver.nginx.sites import server_names
 from receiver.server import Server
 from receiver.state import certificates, records
 
@@ -82,7 +80,7 @@ def _wanted(server: Server) -> Mapping[str, AppName]:
     found: dict[str, AppName] = {}
     for app, settings in _apps(server):
         if is_ordered(server, settings):
-            names = server_names(server.settings, app, settings)
+            names = server.hosts(app, settings)
             found |= dict.fromkeys((name for name in names if "*" not in name), app)
     return found
 
@@ -95,11 +93,7 @@ def _apps(server: Server) -> Iterator[tuple[AppName, App]]:
 
 def _forget_others(server: Server) -> None:
     """Keep and order nothing for names that no app has any more."""
-    names = {
-        name
-        for app, settings in _apps(server)
-        for name in server_names(server.settings, app, settings)
-    }
+    names = {name for app, settings in _apps(server) for name in server.hosts(app, settings)}
     for name in certificates.read_all(server.layout).keys() - names:
         certificates.forget(server.layout, name)
     for name in authority.ordered(server) - names:
@@ -130,17 +124,16 @@ def _renewed(server: Server, standing: Standing, app: AppName) -> Iterator[str]:
     """Keep what the authority has for a name, and have nginx serve it where that is new."""
     name, before = standing.name, standing.certificate
     bundle = pem.read(authority.order(server, name), _now(server))
-    file = f"{name}.{hashlib.sha256(bundle.text.encode()).hexdigest()[:16]}.pem"
-    after = Standing(
-        name=name,
-        certificate=bundle.kept_as(file, "authority"),
-        looked_at=server.clock.stamp(),
-        since=standing.since,
+    known = bundle.kept_as(name, "authority")
+    certificates.keep_pem(server.layout, known.file, bundle.text)
+    certificates.write(
+        server.layout,
+        Standing(
+            name=name, certificate=known, looked_at=server.clock.stamp(), since=standing.since
+        ),
     )
-    certificates.keep_pem(server.layout, file, bundle.text)
-    certificates.write(server.layout, after)
     serve(server, app)
-    if before is None or before.file != file:
+    if before is None or before.file != known.file:
         yield f"{name}: certificate of {bundle.issuer} until {bundle.ends:%F}"
 
 

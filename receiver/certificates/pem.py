@@ -3,10 +3,11 @@
 Also makes the one that names are served with for which there is none yet.
 """
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,15 +36,16 @@ class Bundle(NamedTuple):
     begins: datetime
     ends: datetime
 
-    def kept_as(self, file: str, by: str) -> Certificate:
-        """The record of it, where its text is kept in `file`."""
+    def kept_as(self, name: str, by: Literal["authority", "owner"]) -> Certificate:
+        """The record of it, in a file that is named by `name` and by what is in it."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
         return Certificate(
-            file=file,
+            file=f"{name}.{digest[:16]}.pem",
             names=self.names,
             issuer=self.issuer,
             begins=self.begins.strftime(_STAMP),
             ends=self.ends.strftime(_STAMP),
-            by="authority" if by == "authority" else "owner",
+            by=by,
         )
 
 
@@ -186,11 +188,6 @@ def _times(certificate: x509.Certificate, now: datetime) -> dict[str, datetime]:
 
 def _text(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode().strip()
-
-
-def uncovered(names: Iterable[str], certificate: Certificate) -> tuple[str, ...]:
-    """Those of some names that a certificate is not for."""
-    return tuple(name for name in names if not certificate.covers(name))
 
 
 def _bad(title: str, advice: str, detail: str = "") -> UsageError:

@@ -57,7 +57,7 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hosts(self) -> tuple[str, ...]:
         """All host names of the app, its own first."""
-        return (self.address, *self.settings.domains)
+        return self.server.hosts(self.name, self.settings)
 
     @property
     def slot(self) -> SlotLetter:

@@ -79,10 +79,10 @@ def _announce(server: Server, release: Release, out: Output) -> Release:
     out.step(f"{release.label} is live" if serves else f"{release.label} is deployed")
     if release.restores is not None:
         out.say(f"It serves what v{release.restores} served.")
-    asking.ask_for(server, app)
+    ordered = asking.ask_for(server, app)
     if serves:
         out.say(server.url(app))
-        if why := asking.why_not_https(server, app):
+        if ordered and (why := asking.why_not_https(server, app)):
             out.say(why)
     elif release.served == "nothing":
         out.say("It has no web process: visitors get no page.")

@@ -21,7 +21,7 @@ from receiver.model.plan import ChangeSite, WriteFile
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import conflicts, read_files, server_blocks
 from receiver.nginx.program import Complaint, read_complaint
-from receiver.nginx.sites import is_current, server_names, shared_file, site_file
+from receiver.nginx.sites import is_current, shared_file, site_file
 
 _NOBODY = "Visitors reach no app of this server."
 _GOES_ON = (
@@ -229,11 +229,7 @@ def _included(seen: Seen, dump: str) -> Iterator[Finding]:
 
 
 def _conflicts(seen: Seen, dump: str) -> Iterator[Finding]:
-    ours = {
-        name: app
-        for app in seen.apps
-        for name in server_names(seen.server.settings, app.name, app.settings)
-    }
+    ours = {name: app for app in seen.apps for name in seen.server.hosts(app.name, app.settings)}
     for name, address in conflicts(dump):
         if name not in ours:
             continue

@@ -24,6 +24,7 @@ from receiver.model.errors import UsageError
 from receiver.model.layout import AppPaths, Layout, ReleasePaths
 from receiver.model.names import AppName
 from receiver.model.patterns import regex
+from receiver.model.settings import App
 from receiver.model.settings import Server as Settings
 from receiver.server import Server
 
@@ -74,8 +75,9 @@ class Laptop(Server):
         del name
         return ADDRESS
 
-    def hosts(self, name: AppName) -> tuple[str, ...]:
+    def hosts(self, name: AppName, app: App | None = None) -> tuple[str, ...]:
         """The same alone."""
+        del app
         return (self.address(name),)
 
 

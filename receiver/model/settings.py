@@ -15,6 +15,7 @@ from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
 from receiver.model.limits import MAX_PUSH_MB, MAX_TREE_FILES, MAX_TREE_MB, QUIET_LIMIT_S
 from receiver.model.maintenance import Maintenance
+from receiver.model.names import AppName
 from receiver.model.process_limits import Limit
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -294,6 +295,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def own_port(self, slot: SlotLetter) -> int:
         """The port that a server which binds one itself is given in this slot."""
         return self.port_a if slot == "a" else self.port_b
+
+
+def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
+    """Host names that an app answers to, its own first, each once."""
+    return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
 
 
 OF_NGINX = ("max_body_mb", "read_timeout_s")

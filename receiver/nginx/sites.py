@@ -14,7 +14,7 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.settings import HTTPS_PORT, OF_NGINX, App, Server
+from receiver.model.settings import HTTPS_PORT, OF_NGINX, App, Server, server_names
 from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import render, template_text
@@ -228,11 +228,6 @@ def receiver_file(
         access_log=str(log),
     )
     return WriteFile(str(path), text)
-
-
-def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
-    """Host names that an app answers to, its own first, each once."""
-    return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
 
 
 def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:

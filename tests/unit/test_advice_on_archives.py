@@ -10,7 +10,6 @@ import random
 import re
 import subprocess
 import tarfile
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +29,7 @@ from receiver.push.objects import Objects
 from receiver.push.pack_writer import PackWriter
 from receiver.state import records
 from tests.checkout import NOBODYS_SETTINGS, Checkout
+from tests.unit.push.test_archive import locked_zip
 from tests.unit.small_server import BLOG, small_server
 from tests.unit.trees import archive
 
@@ -94,13 +94,7 @@ def _of_one_file(name: str) -> bytes:
 
 
 def _with_password(_: Path) -> bytes:
-    with io.BytesIO() as file:
-        with zipfile.ZipFile(file, "w") as bundle:
-            bundle.writestr("app.py", b"secret")
-        data = bytearray(file.getvalue())
-    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        data[data.index(mark) + at] |= 1
-    return bytes(data)
+    return locked_zip()
 
 
 def _long_header(_: Path) -> bytes:

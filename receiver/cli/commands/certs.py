@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from receiver.cli import show
+from receiver.cli import given_file, show
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import NotFoundError, UsageError
 
@@ -94,7 +94,7 @@ def add(call: Call) -> None:
             advice="Set https_port in the server's ship.toml.",
             reason="usage/no-https",
         )
-    data = sys.stdin.buffer.read(pem.LARGEST_BYTES + 1)
+    data = given_file.read(call, given_file.STDIN, pem.LARGEST_BYTES + 1)
     if len(data) > pem.LARGEST_BYTES:
         raise UsageError(
             "What was sent is too large for a certificate.",

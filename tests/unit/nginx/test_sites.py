@@ -15,9 +15,9 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.model.settings import OF_NGINX, App, Server
+from receiver.model.settings import OF_NGINX, App, Server, server_names
 from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.nginx.sites import Front, is_current, server_names, shared_file, site_file
+from receiver.nginx.sites import Front, is_current, shared_file, site_file
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nginx"
 SERVER = Server(domain="example.com", https_port=0)

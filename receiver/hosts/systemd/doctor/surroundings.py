@@ -12,8 +12,7 @@ from receiver.hosts.process_ends import OUT_OF_MEMORY
 from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
 from receiver.machine import proc, shell
 from receiver.model.finding import Finding
-from receiver.model.settings import Server
-from receiver.nginx.sites import server_names
+from receiver.model.settings import Server, server_names
 
 _SSH = 22
 _QUICK_S = 3.0
