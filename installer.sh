@@ -215,17 +215,20 @@ installer::check_email() {
   fi
 }
 
-# Ports 80 and 443 have to be nginx's, or nobody's.
-installer::check_ports() {
-  local holder port
+# The program that listens on a port, if that is not nginx.
+installer::port_holder() {
   command -v ss >/dev/null || return 0
-  for port in 80 443; do
-    holder=$(ss -Hltnp "sport = :${port}" | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | grep -v '^nginx$' || true)
-    if [[ -n ${holder} ]]; then
-      installer::fail "Port ${port} is held by another program." "It is ${holder//$'\n'/, }." \
-        "Stop it and have it not start again, for example: systemctl disable --now ${holder%%$'\n'*}"
-    fi
-  done
+  ss -Hltnp "sport = :$1" | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | grep -v '^nginx$' || true
+}
+
+# Port 80 has to be nginx's, or nobody's.
+installer::check_port() {
+  local holder
+  holder=$(installer::port_holder 80)
+  if [[ -n ${holder} ]]; then
+    installer::fail "Port 80 is held by another program." "It is ${holder//$'\n'/, }." \
+      "Stop it and have it not start again, for example: systemctl disable --now ${holder%%$'\n'*}"
+  fi
 }
 
 # --- doing ----------------------------------------------------------------------------------------
@@ -399,12 +402,23 @@ installer::ensure_settings() {
 
 installer::ensure_email() {
   [[ -n ${email} && $(installer::setting email) != "${email}" ]] || return 0
-  installer::change "write the email address into ${SETTINGS}/ship.toml" installer::write_email
+  installer::change "write the email address into ${SETTINGS}/ship.toml" installer::write_setting email "\"${email}\""
 }
 
-installer::write_email() {
+# Another program on 443 is a proxy that has https itself, and passes on to port 80.
+installer::ensure_https_port() {
+  local holder
+  ! grep -q '^https_port *=' "${SETTINGS}/ship.toml" 2>/dev/null || return 0
+  holder=$(installer::port_holder 443)
+  [[ -n ${holder} ]] || return 0
+  installer::change "leave port 443 to ${holder//$'\n'/, }, by https_port = 0 in ${SETTINGS}/ship.toml" \
+    installer::write_setting https_port 0
+}
+
+installer::write_setting() {
+  local name=$1 value=$2
   installer::write_file "${SETTINGS}/ship.toml" 0644 \
-    "$(printf 'email = "%s"\n' "${email}" && sed '/^email *=/d' "${SETTINGS}/ship.toml")"
+    "$(printf '%s = %s\n' "${name}" "${value}" && sed "/^${name} *=/d" "${SETTINGS}/ship.toml")"
 }
 
 installer::ensure_keys() {
@@ -437,7 +451,7 @@ installer::install() {
   installer::check_domain
   installer::check_keys
   installer::check_email
-  installer::check_ports
+  installer::check_port
   installer::step "Setting up a ship server for ${domain}"
   installer::alone
   installer::ensure_packages
@@ -453,6 +467,7 @@ installer::install() {
   installer::ensure_folder "${STATE}/repos" ship:ship 700
   installer::ensure_settings
   installer::ensure_email
+  installer::ensure_https_port
   rule=$(installer::sudo_rule)
   installer::ensure_file "${SUDOERS}" 0440 "${rule}"
   installer::ensure_server

@@ -164,12 +164,13 @@ def _note(server: Server, standing: Standing, trouble: Trouble, *, asked: bool) 
     """Write down what came of a try, and when the next one is: soon after only a look, which no
     authority counts, and not before the time that an authority named.
     """
-    now, before = _now(server), standing.trouble
-    tries = before.tries + 1 if before is not None and asked else 1
-    pause = timedelta(seconds=_PAUSES_S[min(tries, len(_PAUSES_S)) - 1])
+    now, tries = _now(server), standing.trouble.tries if standing.trouble else 0
     if _is_new(standing, now) and not asked:
-        pause = timedelta(seconds=_EVERY_S)
-    next_at = max(f"{now + pause:%FT%TZ}", trouble.next_at)
+        pause_s = _EVERY_S
+    else:
+        tries += 1
+        pause_s = _PAUSES_S[min(tries, len(_PAUSES_S)) - 1]
+    next_at = max(f"{now + timedelta(seconds=pause_s):%FT%TZ}", trouble.next_at)
     noted = replace(trouble, tries=tries, at=server.clock.stamp(), next_at=next_at)
     certificates.write(server.layout, replace(standing, trouble=noted))
 

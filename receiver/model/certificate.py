@@ -33,8 +33,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str = ""
     advice: str = ""
-    tries: int = 1
-    """How many orders in a row came to nothing."""
+    tries: int = 0
+    """How many tries in a row came to nothing, without the many looks at a name that is new."""
     at: str = ""
     """When the last one did, UTC."""
     next_at: str = ""

@@ -100,7 +100,7 @@ class Front(msgspec.Struct, frozen=True):
 
     def blocks(self, names: tuple[str, ...]) -> tuple[Block, ...]:
         """The servers that some names take: each is served by https, and those that have a
-        certificate are sent on to it from http.
+        certificate are sent on to it from http, unless a proxy does that.
         """
         if not self.tls_listens:
             return (Block(self.listens, names),)
@@ -109,10 +109,16 @@ class Front(msgspec.Struct, frozen=True):
             certificate = self.certificate(name)
             file = self.layout.self_signed.name if certificate is None else certificate.file
             by_file.setdefault(file, []).append(name)
+        both, folder = (*self.listens, *self.tls_listens), self.layout.certificates
+        # a proxy that has https itself may ask by http: sent on, its visitors would go in circles
+        if self.server.trusted_proxies:
+            return tuple(
+                Block(both, tuple(its), str(folder / file), challenged=True)
+                for file, its in by_file.items()
+            )
+        pem = str(self.layout.self_signed)
         open_ = by_file.pop(self.layout.self_signed.name, [])
-        both, pem = (*self.listens, *self.tls_listens), str(self.layout.self_signed)
         trusted = tuple(name for name in names if name not in open_)
-        folder = self.layout.certificates
         return (
             *((Block(both, tuple(open_), pem, challenged=True),) if open_ else ()),
             *((Block(self.listens, trusted, moved=True, challenged=True),) if trusted else ()),

@@ -290,6 +290,21 @@ class Wrong:
     after: str = "true"
 
 
+def test_port_443_stays_with_a_program_that_has_it(bare: Machine) -> None:
+    """As a proxy with https of its own has, on servers from before Ship had any."""
+    bare.run(
+        "systemd-run --quiet --unit=proxy python3 -m http.server 443 --bind 0.0.0.0;"
+        "until ss -Hltn | grep -q :443; do sleep 0.05; done"
+    )
+    try:
+        said = bare.run((INSTALLER, *OPTIONS, "--dry-run")).stdout
+    finally:
+        bare.run("systemctl stop proxy")
+    line = "would: leave port 443 to python3, by https_port = 0 in /etc/ship/ship.toml"
+    assert line in said
+    assert "port 443" not in bare.run((INSTALLER, *OPTIONS, "--dry-run")).stdout
+
+
 WRONG = {
     "system": Wrong(
         OPTIONS,

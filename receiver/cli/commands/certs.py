@@ -91,7 +91,7 @@ def add(call: Call) -> None:
     if not call.server.settings.tls_port:
         raise UsageError(
             "nginx of this server does not listen for https.",
-            advice="Set https_port in the server's ship.toml.",
+            advice="Set https_port in the server's ship.toml, then run installer.sh again.",
             reason="usage/no-https",
         )
     data = given_file.read(call, given_file.STDIN, pem.LARGEST_BYTES + 1)

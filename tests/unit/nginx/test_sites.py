@@ -211,3 +211,16 @@ def test_a_setting_of_nginx_is_in_the_file_of_an_app(name: str) -> None:
     text = site_file(VPS, AppName("blog"), other, release(GUNICORN), "a").text
     assert re.search(r"\b777[ms]\b", text)
     assert not is_current(text, VPS, AppName("blog"), SETTINGS, release(GUNICORN), "a")
+
+
+def test_who_comes_through_a_trusted_proxy_is_not_sent_on_to_https() -> None:
+    """It may have https itself, and ask by http: its visitors would go in circles."""
+    server = Server(domain="example.com", trusted_proxies=("cloudflare",))
+    text = site(replace(SECURE, server=server), release(GUNICORN))
+    assert "return 301 https://" in site(SECURE, release(GUNICORN))
+    assert "return 301 " not in text
+    named = re.findall(r"listen (80|443 ssl http2);|server_name (\S+);", text)
+    assert named == [
+        *[("80", ""), ("443 ssl http2", ""), ("", "blog.example.com")],
+        *[("80", ""), ("443 ssl http2", ""), ("", "www.blog.org"), ("", "blog.org")],
+    ]
