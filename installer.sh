@@ -245,6 +245,12 @@ installer::ensure_packages() {
   installer::change "install ${missing[*]}" installer::apt_install "${missing[@]}"
 }
 
+# The demo installs it and does not start it.
+installer::ensure_nginx() {
+  [[ -x /usr/sbin/nginx && $(systemctl is-active nginx || true) == inactive ]] || return 0
+  installer::change "start nginx" installer::quietly systemctl enable --now nginx
+}
+
 installer::apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   installer::quietly apt-get update
@@ -455,6 +461,7 @@ installer::install() {
   installer::step "Setting up a ship server for ${domain}"
   installer::alone
   installer::ensure_packages
+  installer::ensure_nginx
   installer::ensure_version /usr/bin/python3
   installer::ensure_certbot /usr/bin/python3
   installer::ensure_link /usr/local/bin/ship "${PREFIX}/bin/ship"
