@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from receiver.machine import files
 from receiver.model.errors import ShipError
 from receiver.model.names import AppName
 from receiver.model.settings import App
@@ -24,9 +25,11 @@ def ask_for(server: Server, app: AppName) -> bool:
 
 
 def wake(server: Server) -> None:
-    """Have a pass started now: names came, or went."""
+    """Have a pass begin now, or go on with what is new if one is at work: names came, or went."""
     if server.settings.tls_port:
-        with suppress(ShipError):  # the timer has it started all the same
+        with suppress(ShipError, OSError):  # the timer has it started all the same
+            files.make_folder(server.layout.certificates, mode=0o700)
+            server.layout.certificates_asked.touch()
             server.host.services.call("certificates")
 
 

@@ -33,6 +33,10 @@ _LONGEST_PAUSE = timedelta(hours=12)
 _NEW = timedelta(minutes=15)
 """For so long after a name was added its DNS is looked at again and again."""
 _EVERY_S = 5.0
+_SOON = timedelta(minutes=5)
+"""A pass waits this long for the next order of a name that has no certificate; the timer has
+later ones made.
+"""
 
 
 def settle(server: Server) -> Iterator[str]:
@@ -43,14 +47,16 @@ def settle(server: Server) -> Iterator[str]:
         if alone:
             yield from _serve_all(server)
         while alone:
+            server.layout.certificates_asked.unlink(missing_ok=True)
             _forget_others(server)
             wanted = _wanted(server)
             for name, app in wanted.items():
                 yield from _settle(server, name, app)
             certificates.sweep(server.layout)
-            if not _is_waited_for(server, wanted):
+            if _is_waited_for(server, wanted):
+                server.clock.sleep(_EVERY_S)
+            elif not server.layout.certificates_asked.exists():
                 return
-            server.clock.sleep(_EVERY_S)
 
 
 def _serve_all(server: Server) -> Iterator[str]:
@@ -106,7 +112,7 @@ def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
         return
     seen = leading.look(server.layout, name, port=server.settings.http_port)
     if seen.leads != "here":
-        _note(server, standing, Trouble(title=seen.said, advice=seen.advice), asked=False)
+        _note(server, standing, Trouble(title=seen.said, advice=seen.advice))
         yield f"{name}: {seen.said}"
         return
     try:
@@ -114,9 +120,13 @@ def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
     except ShipError as error:
         not_before = error.not_before if isinstance(error, authority.OrderError) else ""
         trouble = Trouble(
-            title=error.title, detail=error.detail, advice=error.advice, next_at=not_before
+            title=error.title,
+            detail=error.detail,
+            advice=error.advice,
+            asked=True,
+            next_at=not_before,
         )
-        _note(server, standing, trouble, asked=True)
+        _note(server, standing, trouble)
         yield f"{name}: {error.title}"
 
 
@@ -160,12 +170,12 @@ def _is_due(server: Server, standing: Standing) -> bool:
     return now >= datetime.fromisoformat(standing.looked_at or known.begins) + pause
 
 
-def _note(server: Server, standing: Standing, trouble: Trouble, *, asked: bool) -> None:
+def _note(server: Server, standing: Standing, trouble: Trouble) -> None:
     """Write down what came of a try, and when the next one is: soon after only a look, which no
     authority counts, and not before the time that an authority named.
     """
     now, tries = _now(server), standing.trouble.tries if standing.trouble else 0
-    if _is_new(standing, now) and not asked:
+    if _is_new(standing, now) and not trouble.asked:
         pause_s = _EVERY_S
     else:
         tries += 1
@@ -180,10 +190,19 @@ def _is_new(standing: Standing, now: datetime) -> bool:
 
 
 def _is_waited_for(server: Server, wanted: Mapping[str, AppName]) -> bool:
-    """Whether a name was added a moment ago and has no certificate yet."""
+    """Whether a name that has no certificate yet was added a moment ago, or is ordered soon."""
     now = _now(server)
     found = (certificates.read(server.layout, name) for name in wanted)
-    return any(each.certificate is None and _is_new(each, now) for each in found)
+    return any(
+        each.certificate is None and (_is_new(each, now) or _is_soon(each, now)) for each in found
+    )
+
+
+def _is_soon(standing: Standing, now: datetime) -> bool:
+    trouble = standing.trouble
+    if trouble is None or not trouble.asked:
+        return False
+    return datetime.fromisoformat(trouble.next_at) - now <= _SOON
 
 
 def _now(server: Server) -> datetime:

@@ -33,6 +33,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str = ""
     advice: str = ""
+    asked: bool = False
+    """Whether it is an authority's answer, and not what a look at the DNS found."""
     tries: int = 0
     """How many tries in a row came to nothing, without the many looks at a name that is new."""
     at: str = ""

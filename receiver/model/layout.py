@@ -306,6 +306,11 @@ class Layout(NamedTuple):
         return self.certificates / f"{name.replace('*', '_')}.json"
 
     @property
+    def certificates_asked(self) -> Path:
+        """Left by whoever wants a pass over all names, for one that is at work already."""
+        return self.certificates / "asked"
+
+    @property
     def self_signed(self) -> Path:
         """What names are served with over https for which there is no certificate yet."""
         return self.certificates / "self-signed.pem"
