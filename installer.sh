@@ -36,6 +36,7 @@ installer::usage() {
 A VPS (as root):
   ./installer.sh --domain example.com --key laptop=/path/id_ed25519.pub [--key NAME=FILE]...
       Apps will answer at https://NAME.example.com. Each key is an admin, as ship@this-machine.
+      Without --domain, the domain is made of the machine's address, as in 203-0-113-7.sslip.io: no DNS is needed.
       With --email you@example.com, the authority of the certificates can write to you.
       A compiler and the headers that most builds want come along; with --slim, they do not.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
@@ -156,7 +157,9 @@ installer::check_domain() {
     domain=$(installer::setting domain)
   fi
   if [[ -z ${domain} ]]; then
-    installer::fail "Which domain are the apps to answer at?" "" "Give it: --domain example.com"
+    # shellcheck disable=SC2046  # one word for each address
+    domain=$(installer::domain_of $(hostname -I))
+    installer::say "No --domain: apps answer at NAME.${domain}, which needs no DNS. For your own: --domain example.com"
   fi
   if [[ ! ${domain} =~ ^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$ ]]; then
     installer::fail "'${domain}' is not a domain." "" "Give a name such as example.com, without http://."
@@ -167,6 +170,39 @@ installer::check_domain() {
     installer::fail "This server's domain is ${there}, not ${domain}." "" \
       "To change it, edit domain in ${SETTINGS}/ship.toml, then run ./installer.sh again without --domain."
   fi
+}
+
+# sslip.io answers for every name that has an address in it with that address. Only one that visitors reach is of use.
+installer::domain_of() {
+  local address public_4="" public_6="" private=""
+  for address in "$@"; do
+    if installer::is_private "${address}"; then
+      [[ ${address} == *:* ]] || private=${private:-${address}}
+    elif [[ ${address} == *:* ]]; then
+      public_6=${public_6:-${address}}
+    else
+      public_4=${public_4:-${address}}
+    fi
+  done
+  if [[ -n ${public_4} ]]; then
+    printf '%s.sslip.io\n' "${public_4//./-}"
+  elif [[ -z ${private} && -n ${public_6} ]]; then
+    # no label begins or ends with a hyphen
+    [[ ${public_6} != *:: ]] || public_6+=0
+    printf '%s.sslip.io\n' "${public_6//:/-}"
+  else
+    installer::fail "Which domain are the apps to answer at?" \
+      "This machine's address is private (${private:-none}): a router has the public one (NAT), if there is any." \
+      "Give a domain: --domain example.com. Or the public address with dashes: --domain 203-0-113-7.sslip.io"
+  fi
+}
+
+# Whether no visitor reaches an address: of private networks, carriers, links and this machine alone.
+installer::is_private() {
+  case $1 in
+    *:*) [[ $1 != [23]* ]] ;;
+    *) [[ $1 =~ ^(0|10|127|169\.254|172\.(1[6-9]|2[0-9]|3[01])|192\.168|192\.0\.0|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\. ]] ;;
+  esac
 }
 
 installer::setting() {
@@ -507,7 +543,7 @@ installer::ensure_server() {
 }
 
 installer::report() {
-  local host
+  local host point="On"
   host=$(hostname -f 2>/dev/null || hostname)
   if [[ ${dry_run} == yes ]]; then
     installer::say "Nothing was changed."
@@ -516,9 +552,10 @@ installer::report() {
   if ((changes == 0)); then
     installer::say "Everything is as it should be; nothing was changed."
   fi
+  [[ ${domain} == *.sslip.io ]] || point="Point *.${domain} at this machine's address, then on"
   cat <<NEXT
 
-This is a ship server now. Point *.${domain} at this machine's address, then on your laptop:
+This is a ship server now. ${point} your laptop:
 
   ssh ship@${host} apps:create blog
   git remote add prod ship@${host}:blog

@@ -305,6 +305,18 @@ def test_port_443_stays_with_a_program_that_has_it(bare: Machine) -> None:
     assert "port 443" not in bare.run((INSTALLER, *OPTIONS, "--dry-run")).stdout
 
 
+def test_without_a_domain_it_is_one_of_the_public_address(bare: Machine) -> None:
+    """Where the machine has one; what is said where it has none, `WRONG` holds."""
+    device = bare.run("ip -json route show default").stdout.split('"dev":"')[1].split('"')[0]
+    bare.run(f"ip address add 203.0.113.7/32 dev {device}")
+    try:
+        said = bare.run((INSTALLER, *OPTIONS[2:], "--dry-run")).stdout
+    finally:
+        bare.run(f"ip address delete 203.0.113.7/32 dev {device}")
+    assert said.startswith("No --domain: apps answer at NAME.203-0-113-7.sslip.io, which needs no")
+    assert "Setting up a ship server for 203-0-113-7.sslip.io" in said
+
+
 WRONG = {
     "system": Wrong(
         OPTIONS,
