@@ -90,6 +90,18 @@ class Known:
         """What can be set of a check, to be followed by a value."""
         return [f"{name}=" for name in self.check_names()]
 
+    def nginx_names(self) -> Iterable[str]:
+        """What can be set of an app's routing."""
+        from receiver.model.routing import NAMES
+
+        return NAMES
+
+    def nginx_settings(self) -> Iterable[str]:
+        """The same, to be followed by a value, or by the name of an entry."""
+        from receiver.model.routing import TABLES
+
+        return [f"{name}." if name in TABLES else f"{name}=" for name in self.nginx_names()]
+
     def _declared_types(self) -> list[str]:
         from receiver.model.procfile import parse_procfile
 

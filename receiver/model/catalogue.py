@@ -226,6 +226,15 @@ COMMANDS: dict[str, Row] = {
     "maintenance:on": Row(
         "maintenance:on", "deploy", also=("maintenance:enable",), in_log=True, ends=True,
     ),
+    "nginx:set": Row(
+        "nginx:set_", "manage", records=("words",), in_log=True,
+        completes={"words": "nginx_settings"},
+    ),
+    "nginx:show": Row("nginx:report", "view", also=("nginx", "nginx:report", "nginx:show-config")),
+    "nginx:unset": Row(
+        "nginx:unset", "manage", records=("names",), in_log=True,
+        completes={"names": "nginx_names"}, ends=True,
+    ),
     "packages": Row("packages:list_packages", "admin", also=("packages:list",), looks=True),
     "packages:add": Row("packages:add", "admin", records=("names",)),
     "packages:remove": Row("packages:remove", "admin", records=("names",)),

@@ -15,6 +15,7 @@ from receiver.model.errors import BuildError
 from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.mismatch import in_plain_words, place_of
 from receiver.model.patterns import regex
+from receiver.model.routing import Routing
 from receiver.model.settings import BuildRules, Manifest, ProcessRule, ReleasePhase, Takeover
 from receiver.model.system_packages import refusal
 
@@ -23,6 +24,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "build": BuildRules,
     "check": Check,
     "deploy": Takeover,
+    "nginx": Routing,
     "release": ReleasePhase,
     "process": ProcessRule,
 }

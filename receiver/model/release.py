@@ -7,6 +7,7 @@ import msgspec
 from receiver.model.check import Check, overlaid
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
+from receiver.model.routing import Routing
 from receiver.model.settings import App, Order, ProcessRule, ReleasePhase
 from receiver.model.webserver import Gunicorn, Process
 
@@ -52,6 +53,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the old processes end before it starts, as the ship.toml of its tree said."""
     code_check: Check | None = None
     """What the pushed code says of it, where `check` is that with the app's own settings above."""
+    nginx: Routing = Routing()
+    """What the ship.toml of its tree says of its routing."""
     cron: dict[str, Cron] = {}
     """Commands that run at set times, by name."""
     static: dict[str, str] = {}

@@ -17,6 +17,8 @@ from receiver.model.limits import MAX_PUSH_MB, MAX_TREE_FILES, MAX_TREE_MB, QUIE
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.process_limits import Limit
+from receiver.model.routing import Routing
+from receiver.model.routing import overlaid as routed
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
@@ -28,6 +30,8 @@ STOP_MARGIN_S = 5
 StopSignal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
 """Those that both process managers can be told to send."""
 ALL_TYPES = "*"
+OF_NGINX = ("max_body_mb", "read_timeout_s")
+"""Routing settings that app.toml may hold above its tables too: it did before `nginx:set` was."""
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -277,14 +281,34 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="Set by storage:mount: where the app's storage appears."),
     ] = msgspec.field(default_factory=dict)
 
+    nginx: Annotated[
+        dict[str, Any],
+        Meta(description="Set by nginx:set: counts above the code's own `[nginx]`."),
+    ] = msgspec.field(default_factory=dict)
+
     maintenance: Annotated[
         Maintenance | None,
         Meta(description="Set by maintenance:on: visitors see a page in place of the app."),
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse a check that cannot be, while the file that holds it is read."""
+        """Refuse a check or routing that cannot be, while the file that holds it is read."""
         overlaid(Check(), self.check)
+        routed(Routing(), self.nginx)
+
+    @property
+    def own_routing(self) -> dict[str, Any]:
+        """What app.toml says of the routing; a line above the tables says nothing while it is the
+        default.
+        """
+        default = Routing()
+        lines = {name: getattr(self, name) for name in OF_NGINX}
+        said = {name: value for name, value in lines.items() if value != getattr(default, name)}
+        return {**said, **self.nginx}
+
+    def routed(self, code: Routing) -> Routing:
+        """How nginx treats visitors, by the code and by what app.toml says above it."""
+        return routed(code, self.own_routing)
 
     def is_stopped(self, process_type: str) -> bool:
         """Whether somebody stopped this type on purpose."""
@@ -301,9 +325,6 @@ def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]
     """Host names that an app answers to, its own first, each once."""
     return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
 
-
-OF_NGINX = ("max_body_mb", "read_timeout_s")
-"""Settings of an app that its nginx file holds: the template knows them by the same names."""
 
 Occasion = Literal["deploy", "rollback", "config"]
 
@@ -375,6 +396,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     build: BuildRules = BuildRules()
     check: Check = Check()
     deploy: Takeover = Takeover()
+    nginx: Routing = Routing()
     release: ReleasePhase = ReleasePhase()
     cron: Annotated[dict[str, Cron], Meta(description="Commands that run at set times.")] = (
         msgspec.field(default_factory=dict)

@@ -33,8 +33,9 @@ _KEYS = (
 )
 _PEOPLE = "People have keys: `ship keys` lists them, `ship access` says who may do what to an app."
 _NGINX = (
-    "nginx's files are Ship's own. `ship logs --source router` shows requests, `ship doctor` "
-    "checks the way to the app; body size and time limits are in the app's app.toml."
+    "`ship nginx:show` lists what nginx does for an app, `ship nginx:set` changes it; its files are"
+    " Ship's own. `ship logs --source router` shows requests, `ship doctor` checks the way to the"
+    " app."
 )
 _MACHINE = (
     "A server is set up and upgraded on the machine itself, by `./installer.sh` of the wanted "
@@ -81,7 +82,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     # addresses
     ("domain", _DOMAINS),
     ("cert letsencrypt tls", _HTTPS),
-    ("nginx caddy haproxy openresty traefik", _NGINX),
+    ("caddy haproxy openresty traefik", _NGINX),
     (
         "proxy ports port",
         (

@@ -14,10 +14,11 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.settings import HTTPS_PORT, OF_NGINX, App, Server, server_names
+from receiver.model.routing import Routing
+from receiver.model.settings import HTTPS_PORT, App, Server, server_names
 from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
-from receiver.planner.render import render, template_text
+from receiver.planner.render import quote_for_nginx, render, template_text
 
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
@@ -45,6 +46,9 @@ _COMPRESSED = (
 )
 """What nginx compresses besides HTML. Not plain text: apps stream that a line at a time, and a line
 would wait until there is enough to compress."""
+
+
+_NOSNIFF = ("X-Content-Type-Options", "nosniff")
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -160,13 +164,19 @@ def _values(
 ) -> dict[str, object]:
     served = "nothing" if release is None else release.served
     folders = () if release is None else tuple(_folders(front, app, release))
+    routing = settings.routed(Routing() if release is None else release.nginx)
+    # the names of nginx's variables have no hyphens, and those of apps no underscores
+    own = f"ship_{app.replace('-', '_')}_"
     return {
         "blocks": front.blocks(server_names(front.server, app, settings)),
         "challenges": str(front.layout.challenges),
         "by_https": front.by_https,
         "access_log": str(front.logs.of(app, "access")),
         "error_log": str(front.logs.of(app, "error")),
-        **{name: getattr(settings, name) for name in OF_NGINX},
+        "routing": routing,
+        "own": own,
+        "answers": (answers := tuple(_answers(routing, own))),
+        "of_files": _with_nosniff(answers),
         "trust": (trust := _trust(front.server, app, settings)),
         "headers": tuple(headers(() if trust else settings.proxy_headers, trust)),
         "proxied": served == "process" and not settings.stopped,
@@ -179,6 +189,21 @@ def _values(
         "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
         "folders": tuple(folder for folder in folders if folder.prefix != "/"),
     }
+
+
+def _answers(routing: Routing, own: str) -> Iterator[tuple[str, str]]:
+    """Headers of every answer, and their values as nginx takes them; an empty one is not sent."""
+    if routing.hsts:
+        yield "Strict-Transport-Security", f"${own}_hsts"
+    for name, value in routing.sent.items():
+        yield name, quote_for_nginx(value) if value else ""
+
+
+def _with_nosniff(answers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The same for files, of which nginx tells the type: so no browser has to guess it."""
+    if any(name.lower() == _NOSNIFF[0].lower() for name, _ in answers):
+        return tuple(pair for pair in answers if pair[1])
+    return (_NOSNIFF, *(pair for pair in answers if pair[1]))
 
 
 def _trust(server: Server, app: AppName, settings: App) -> Trust | None:

@@ -24,6 +24,7 @@ from receiver.model.catalogue import canonical
 from receiver.model.check import Check
 from receiver.model.cron import Cron, ListedJob
 from receiver.model.errors import EXIT_CODES
+from receiver.model.routing import Routing, meaning
 from receiver.model.settings import (
     App,
     BuildRules,
@@ -86,6 +87,16 @@ def test_every_setting_is_documented_with_its_default(
     assert written == {name: text for name, text in declared.items() if name not in tables}
     for name in tables:
         assert re.search(rf"^### \[{name}(\.TYPE)?\]$", _page("configuration.md"), re.MULTILINE)
+
+
+def test_every_routing_setting_is_documented_as_it_is_declared() -> None:
+    section = _page("routing.md").split("\n## All settings\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    declared = msgspec.structs.fields(Routing)
+    assert rows == [
+        f"| `{field.name}` | {_shown_default(field)} | {meaning(field.name)} |"
+        for field in declared
+    ]
 
 
 def test_every_entry_of_app_json_is_documented() -> None:

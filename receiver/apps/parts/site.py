@@ -14,7 +14,7 @@ from receiver.state import certificates
 class Site(Part):
     """nginx's file of the app."""
 
-    settings = (*OF_NGINX, "proxy_headers", "certificates")
+    settings = (*OF_NGINX, "nginx", "proxy_headers", "certificates")
     settings_of_one_app = ("domains", "maintenance")
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:

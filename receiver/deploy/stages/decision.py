@@ -27,6 +27,7 @@ from receiver.model.build import Tree
 from receiver.model.check import overlaid
 from receiver.model.output import Output, secrets_of
 from receiver.model.release import Release
+from receiver.model.routing import Routing, hsts_warning
 from receiver.model.settings import Occasion
 from receiver.planner.web_part import WebPart, refuse_lost
 from receiver.state import records
@@ -90,6 +91,7 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         code = _code(app, push, tree, read, config, out)
         _refuse_lost_web(app, code)
     hide_values(app, config, out)
+    _warn_of_hsts(app, read.manifest.nginx, out)
     # what is done once was done by the app that this one is a clone of
     first = app.release is None and not app.settings.clone_of
     return Decision(
@@ -140,6 +142,13 @@ def _refuse_lost_web(app: AppState, code: ToBuild) -> None:
     refuse_lost(part, app.release, stopped=app.settings.stopped)
 
 
+def _warn_of_hsts(app: AppState, code: Routing, out: Output) -> None:
+    """Say once what cannot be taken back: when the code begins to ask for it."""
+    before = Routing() if app.release is None else app.release.nginx
+    if code.hsts and not before.hsts:
+        out.warn(hsts_warning(app.address, code.hsts))
+
+
 def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
     return Release(
         version=records.next_version(app.paths),
@@ -159,6 +168,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         code_check=read.check,
         cron={**read.app_json.jobs, **read.manifest.cron},
         static=read.manifest.static,
+        nginx=read.manifest.nginx,
         rules=dict(read.manifest.process),
         address=app.address,
         hosts=app.hosts,

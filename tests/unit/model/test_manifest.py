@@ -94,7 +94,7 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (
             b"static = 'public'\n",
             "Line 1: `static`: It has to be a table of names and values, and is a text in quotes.",
-            "check, deploy, release, cron, process, static",
+            "check, deploy, nginx, release, cron, process, static",
         ),
         (
             b"[process.worker]\nstop_signl = 'x'\n",

@@ -15,7 +15,7 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.maintenance import Maintenance
 from receiver.model.names import AppName
 from receiver.model.release import Release
-from receiver.model.settings import OF_NGINX, App, Server, server_names
+from receiver.model.settings import App, Server, server_names
 from receiver.model.webserver import Command, Gunicorn, Process
 from receiver.nginx.sites import Front, is_current, shared_file, site_file
 
@@ -203,14 +203,6 @@ def test_a_file_is_current_as_long_as_it_is_made_of_the_same_values() -> None:
     assert not is_current(text, VPS, app, SETTINGS, release(Command(command="x")), "b")
     assert not is_current(text, VPS, AppName("blog2"), SETTINGS, release(GUNICORN), "a")
     assert not is_current("", VPS, app, SETTINGS, release(GUNICORN), "a")
-
-
-@pytest.mark.parametrize("name", OF_NGINX)
-def test_a_setting_of_nginx_is_in_the_file_of_an_app(name: str) -> None:
-    other = msgspec.structs.replace(SETTINGS, **{name: 777})
-    text = site_file(VPS, AppName("blog"), other, release(GUNICORN), "a").text
-    assert re.search(r"\b777[ms]\b", text)
-    assert not is_current(text, VPS, AppName("blog"), SETTINGS, release(GUNICORN), "a")
 
 
 def test_who_comes_through_a_trusted_proxy_is_not_sent_on_to_https() -> None:

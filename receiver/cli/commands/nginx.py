@@ -1,0 +1,124 @@
+"""`ship nginx`: how nginx treats the visitors of an app."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receiver.cli import show
+from receiver.cli.command import Call, command, for_app, with_json
+from receiver.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from receiver.model.routing import Place, Setting
+
+
+@command(
+    "nginx:show",
+    example="$ ship nginx:show -a blog\n"
+    "max_body_mb              200   nginx:set  Size limit, in MiB, of a request's body.\n"
+    "headers.X-Frame-Options  DENY  ship.toml  Headers of every answer, in place of the app's own;"
+    " an empty text removes the app's.",
+)
+@for_app
+@with_json
+def report(call: Call, *, as_json: bool) -> None:
+    """Show how nginx treats the visitors of an app: each setting, its value, and where it comes
+    from: nginx:set, ship.toml, or its default.
+    """
+    from receiver.apps import routing
+
+    found = routing.report(call.server, call.app)
+    if as_json:
+        show.as_json([_as_data(setting) for setting in found])
+        return
+    rows = [(it.name, _shown(it.value), it.source, it.meaning) for it in found]
+    show.table(("Setting", "Value", "From", "Meaning"), rows)
+
+
+@command(
+    "nginx:set",
+    example="$ ship nginx:set max_body_mb=200 headers.X-Frame-Options=DENY -a blog\n"
+    "nginx uses these for blog from now on.\n"
+    "max_body_mb:             200\nheaders.X-Frame-Options: DENY",
+)
+@for_app
+@click.argument("words", nargs=-1, metavar="NAME=VALUE...")
+def set_(call: Call, words: tuple[str, ...]) -> None:
+    """Change how nginx treats the visitors of an app, above what its code says; at once, and over
+    deploys.
+
+    `ship nginx:show` lists the settings. Several values are given as `a,b`, entries of a table as
+    `headers.NAME=VALUE`. If nginx refuses a value, all stays as it was.
+    """
+    from receiver.apps import routing
+    from receiver.model.routing import hsts_warning, parse_place, parse_words
+
+    values = parse_words(words)
+    if not values:
+        raise _nothing_given("nginx:set max_body_mb=200")
+    found = routing.change(call.server, call.app, routing.Wish(values))
+    show.progress(f"nginx uses these for {call.app} from now on.")
+    _fields(found, [parse_place(word.partition("=")[0]) for word in words])
+    if seconds := values.get("hsts"):
+        show.warning(hsts_warning(call.server.address(call.app), seconds))
+
+
+@command(
+    "nginx:unset",
+    example="$ ship nginx:unset max_body_mb -a blog\n"
+    "What nginx uses for blog again:\nmax_body_mb: 100",
+)
+@for_app
+@click.argument("names", nargs=-1, metavar="NAME...")
+def unset(call: Call, names: tuple[str, ...]) -> None:
+    """Take back what nginx:set has set; the code's own `[nginx]` counts again, or the default."""
+    from receiver.apps import routing
+    from receiver.model.routing import parse_place
+
+    gone = tuple(parse_place(name) for name in names)
+    if not gone:
+        raise _nothing_given("nginx:unset max_body_mb")
+    found = routing.change(call.server, call.app, routing.Wish(removed=gone))
+    show.progress(f"What nginx uses for {call.app} again:")
+    _fields(found, gone)
+
+
+def _fields(found: "Iterable[Setting]", places: "Iterable[Place]") -> None:
+    """What was named, as it holds now: of a whole table, all its entries."""
+    values = {setting.name: _shown(setting.value) for setting in found}
+    shown: dict[str, str] = {}
+    for place in places:
+        entries = {
+            name: value
+            for name, value in values.items()
+            if place.entry is None and name.startswith(f"{place.name}.")
+        }
+        shown |= entries or {str(place): values.get(str(place), "none")}
+    show.fields(shown)
+
+
+def _as_data(setting: "Setting") -> dict[str, object]:
+    return {
+        "name": setting.name,
+        "value": setting.value,
+        "from": setting.source,
+        "meaning": setting.meaning,
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in ({}, "", None) else str(value)
+
+
+def _nothing_given(example: str) -> UsageError:
+    return UsageError(
+        "No setting of nginx is given.",
+        advice=f"For example: `ship {example}`. `ship nginx:show` lists the settings.",
+        reason="usage/bad-nginx-setting",
+    )

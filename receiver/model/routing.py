@@ -1,0 +1,276 @@
+"""How nginx treats an app's visitors: each setting with its type, default and one sentence.
+
+A setting is declared here alone: the file ship.toml, `nginx:set`, `nginx:show` and the table in
+docs/routing.md follow from it; what it does is a line in templates/nginx/site.conf. Values only.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from receiver.model.check import Seconds
+from receiver.model.errors import UsageError
+from receiver.model.mismatch import in_plain_words
+
+_DAY_S = 86_400
+_HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+_HeaderValue = Annotated[str, Meta(pattern=r"^[ -#%-~]{0,2000}$")]
+"""Printable ASCII. nginx has no way to write a dollar sign, and takes words of 4096 characters,
+which this is within also where each character is escaped."""
+
+_ELSEWHERE = {
+    "strict-transport-security": "set it by `hsts`",
+    **dict.fromkeys(
+        (
+            "accept-ranges",
+            "allow",
+            "cache-control",
+            "connection",
+            "content-encoding",
+            "content-length",
+            "content-range",
+            "content-type",
+            "date",
+            "etag",
+            "expires",
+            "keep-alive",
+            "last-modified",
+            "location",
+            "retry-after",
+            "server",
+            "set-cookie",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "vary",
+            "www-authenticate",
+        ),
+        "it differs from one answer to the next",
+    ),
+}
+"""Headers that are not the same for every answer, in lower case, and why."""
+
+Source = Literal["nginx:set", "ship.toml", "default"]
+
+
+class Routing(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """[nginx] of an app's own ship.toml, and of app.toml, where `nginx:set` puts it."""
+
+    max_body_mb: Annotated[
+        int, Meta(ge=1, le=1_000, description="Size limit, in MiB, of a request's body.")
+    ] = 100
+    read_timeout_s: Annotated[
+        Seconds, Meta(description="Seconds nginx waits for the app between two reads.")
+    ] = 60
+    buffering: Annotated[
+        bool,
+        Meta(
+            description="Whether nginx collects an answer before it sends it on; `false` for"
+            " streams and server-sent events."
+        ),
+    ] = True
+    gzip: Annotated[
+        bool, Meta(description="Whether answers are compressed for browsers that accept it.")
+    ] = True
+    hsts: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=730 * _DAY_S,
+            description="Seconds for which browsers that came by https use nothing else (HSTS);"
+            " 0 is off.",
+        ),
+    ] = 0
+    headers: Annotated[
+        dict[_HeaderName, _HeaderValue],
+        Meta(
+            description="Headers of every answer, in place of the app's own; an empty text"
+            " removes the app's."
+        ),
+    ] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse, while the file that names it is read, what nginx would take and do wrong."""
+        for name in self.headers:
+            if why := _ELSEWHERE.get(name.lower()):
+                raise ValueError(f"The header {name} cannot be set here: {why}")
+            if name.lower().startswith("x-accel-"):
+                raise ValueError(f"The header {name} is an order to nginx, and cannot be set here")
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """The headers by name, each once: names that differ by upper case alone are one."""
+        by_lower = {name.lower(): (name, value) for name, value in self.headers.items()}
+        return dict(by_lower.values())
+
+
+NAMES = Routing.__struct_fields__
+_DEFAULTS = Routing()
+TABLES = frozenset(name for name in NAMES if isinstance(getattr(_DEFAULTS, name), dict))
+"""Settings with entries of their own: `headers.X-Frame-Options`."""
+_SEVERAL = ","
+_WORDS = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+
+
+class Setting(NamedTuple):
+    """One setting as it holds, or one entry of a table."""
+
+    name: str
+    value: Any
+    source: Source
+    meaning: str
+
+
+class Place(NamedTuple):
+    """What `headers.X-Frame-Options` names; a whole setting where there is no entry."""
+
+    name: str
+    entry: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.entry is None else f"{self.name}.{self.entry}"
+
+
+def overlaid(below: Routing, settings: Mapping[str, Any]) -> Routing:
+    """The routing with some settings replaced, as app.toml holds them; of a table, its entries."""
+    return msgspec.convert(merged(msgspec.to_builtins(below), settings), Routing)
+
+
+def merged(below: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Some settings laid over others; a table keeps the entries that only one of them has."""
+    found = dict(below)
+    for name, value in settings.items():
+        found[name] = {**found.get(name, {}), **value} if isinstance(value, dict) else value
+    return found
+
+
+def report(code: Routing, settings: Mapping[str, Any]) -> list[Setting]:
+    """All settings as they hold, and where each comes from."""
+    whole, found = overlaid(code, settings), []
+    for name in NAMES:
+        value, said = getattr(whole, name), meaning(name)
+        if name in TABLES and value:
+            own = settings.get(name, {})
+            found += [
+                Setting(f"{name}.{key}", it, "nginx:set" if key in own else "ship.toml", said)
+                for key, it in value.items()
+            ]
+        else:
+            found.append(Setting(name, value, _source(name, code, settings), said))
+    return found
+
+
+def _source(name: str, code: Routing, settings: Mapping[str, Any]) -> Source:
+    if name in settings and name not in TABLES:
+        return "nginx:set"
+    return "default" if getattr(code, name) == getattr(_DEFAULTS, name) else "ship.toml"
+
+
+def meaning(name: str) -> str:
+    """The one sentence that belongs to a setting."""
+    notes = get_type_hints(Routing, include_extras=True)[name].__metadata__
+    return " ".join(note.description for note in notes if note.description)
+
+
+def parse_words(words: tuple[str, ...]) -> dict[str, Any]:
+    """What `gzip=off headers.X-Frame-Options=DENY` says, as app.toml holds it.
+
+    Raises:
+        UsageError: no setting has this name, or cannot have this value
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        left, given, text = word.partition("=")
+        if not given:
+            raise _refused(f"{word!r} is not a setting and its value.")
+        place = parse_place(left)
+        value = _value(place, text)
+        if place.entry is None:
+            found[place.name] = value
+        else:
+            found.setdefault(place.name, {}).update(value)
+    return found
+
+
+def parse_place(text: str) -> Place:
+    """A setting, or an entry of one.
+
+    Raises:
+        UsageError: there is no such setting
+    """
+    name, dot, entry = text.partition(".")
+    if name not in NAMES:
+        import difflib  # noqa: PLC0415 - only this error needs it
+
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(NAMES)}."
+        raise _refused(f"nginx has no setting {name!r}.", hint)
+    if dot and name not in TABLES:
+        raise _refused(f"{name} has no entries, such as {text}.", meaning(name))
+    return Place(name, entry if dot else None)
+
+
+def _value(place: Place, text: str) -> Any:
+    """The value of a setting; of an entry, the table that holds it alone."""
+    name = place.name
+    if name in TABLES and not place.entry:
+        raise _refused(f"{name} has entries, and none is named.", f"Write {name}.NAME=VALUE.")
+    default, value = getattr(_DEFAULTS, name), text
+    shaped: Any = value
+    if place.entry:
+        shaped = {place.entry: value}
+    elif isinstance(default, tuple):
+        shaped = [part.strip() for part in text.split(_SEVERAL) if part.strip()]
+    elif isinstance(default, bool):
+        shaped = _WORDS.get(text.lower(), text)
+    try:
+        checked = msgspec.convert({name: shaped}, Routing, strict=False)
+    except msgspec.ValidationError as error:
+        why = f"{in_plain_words(str(error))} {meaning(name)}"
+        raise _refused(f"{place} cannot be {text!r}.", why) from error
+    return msgspec.to_builtins(getattr(checked, name))
+
+
+def without(settings: Mapping[str, Any], places: tuple[Place, ...]) -> dict[str, Any]:
+    """The settings of app.toml without some, or without entries of theirs."""
+    left = {
+        name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()
+    }
+    for name, entry in places:
+        if entry is None:
+            left.pop(name, None)
+        elif isinstance(left.get(name), dict):
+            left[name].pop(entry, None)
+    return {name: value for name, value in left.items() if value != {}}
+
+
+def has(settings: Mapping[str, Any], place: Place) -> bool:
+    """Whether app.toml says anything of this."""
+    found = settings.get(place.name)
+    return place.name in settings if place.entry is None else place.entry in (found or {})
+
+
+def hsts_warning(host: str, seconds: int) -> str:
+    """What anyone who sets `hsts` has to know first."""
+    days = seconds / _DAY_S
+    lasts = f"{days:.0f} days" if days >= 2 else f"{seconds} seconds"  # noqa: PLR2004 - else "1 days"
+    return (
+        f"Browsers that open https://{host} from now on refuse http for it for {lasts}. That cannot"
+        " be taken back: after hsts=0, each of them still does until its time is over. If https"
+        " fails meanwhile, they cannot reach the app."
+    )
+
+
+def _refused(title: str, detail: str = "") -> UsageError:
+    return UsageError(
+        title,
+        detail=detail,
+        advice="`ship nginx:show` lists the settings. For example: `ship nginx:set gzip=off"
+        " headers.X-Frame-Options=DENY`.",
+        reason="usage/bad-nginx-setting",
+    )

@@ -1,0 +1,268 @@
+"""Routing settings at a real nginx, as people type and push them, and as visitors meet them."""
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import NamedTuple
+
+import pytest
+
+from receiver.model.names import AppName
+from receiver.state import records
+from tests.checkout import Checkout
+from tests.embedded.embedded_server import DOMAIN, EmbeddedServer, embedded_server, own_name
+from tests.ports import free_port
+
+pytestmark = pytest.mark.embedded
+
+APP = """
+import time
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    headers = [("X-Frame-Options", "SAMEORIGIN"), ("X-Powered-By", "test")]
+    if path == "/stream":
+        start_response("200 OK", [*headers, ("Content-Type", "text/event-stream")])
+        return stream()
+    body = b"x" * 5000 if path == "/large" else b"page " + path.encode()
+    start_response("200 OK", [
+        *headers, ("Content-Type", "text/css"), ("Content-Length", str(len(body))),
+    ])
+    return [body]
+
+def stream():
+    for number in range(3):
+        yield f"data: {number}\\n\\n".encode()
+        time.sleep(2)
+"""
+FILES: dict[str, str | bytes | None] = {
+    "app.py": APP,
+    "requirements.txt": "",
+    "Procfile": "web: gunicorn --threads=4 app:app\n",
+    "static/site.css": "body { color: red }",
+}
+STATIC = "[static]\n'/static/' = 'static'\n"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with embedded_server(https_port=free_port()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def published(server: EmbeddedServer) -> str:
+    server.publish("blog", {**FILES, "ship.toml": STATIC})
+    return "blog"
+
+
+@pytest.fixture
+def app(server: EmbeddedServer, published: str) -> Iterator[str]:
+    """An app with a process and a static folder, and without settings."""
+    yield published
+    if own := records.read_app(server.paths(published)).own_routing:
+        ship(server, "nginx:unset", *own, "-a", published)
+
+
+@pytest.fixture
+def laptop(server: EmbeddedServer, request: pytest.FixtureRequest) -> Checkout:
+    """A checkout of such an app of the test's own."""
+    return server.publish(own_name(request), {**FILES, "ship.toml": STATIC})
+
+
+def name_of(laptop: Checkout) -> str:
+    return laptop.folder.name.removeprefix("checkout-")
+
+
+def ship(server: EmbeddedServer, *words: str, given: str = "", status: int = 0) -> str:
+    done = server.ship(*words, given=given.encode())
+    assert done.status == status, done.out + done.err
+    return done.out + done.err
+
+
+def visit(
+    server: EmbeddedServer,
+    app: str,
+    path: str = "/",
+    method: str = "GET",
+    *,
+    https: bool = False,
+    sent: Mapping[str, str] | None = None,
+) -> Answer:
+    host = app if "." in app else f"{app}.{DOMAIN}"
+    with closing(_connection(server, host, https=https)) as connection:
+        connection.request(method, path, headers={"Host": host, **(sent or {})})
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, found, answer.read().decode(errors="replace"))
+
+
+def _connection(
+    server: EmbeddedServer, host: str = "", *, https: bool = False
+) -> http.client.HTTPConnection:
+    """A connection; by https one that asks for the certificate of a name, and takes any."""
+    if not https:
+        return http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    blind = ssl.create_default_context()
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection(("127.0.0.1", server.https_port), timeout=10)
+    connection = http.client.HTTPConnection(host)
+    connection.sock = blind.wrap_socket(plain, server_hostname=host)
+    return connection
+
+
+def push(laptop: Checkout, nginx: str, **files: str | None) -> str:
+    laptop.commit({"ship.toml": f"{STATIC}{nginx}\n", **files})
+    pushed = laptop.push()
+    assert pushed.status == 0, pushed.text
+    return pushed.text
+
+
+def shown(server: EmbeddedServer, app: str) -> dict[str, tuple[object, str]]:
+    rows = json.loads(ship(server, "nginx:show", "-a", app, "--json"))
+    return {row["name"]: (row["value"], row["from"]) for row in rows}
+
+
+def test_what_is_set_holds_at_once_and_the_code_counts_again_after_unset(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    push(laptop, "[nginx]\nmax_body_mb = 1\n[nginx.headers]\nX-Own = 'code'")
+    body = "x" * (2 * 1024 * 1024)
+    assert too_large(server, app, body)
+    said = ship(server, "nginx:set", "max_body_mb=3", "headers.X-Own=server", "-a", app)
+    assert said == (
+        f"max_body_mb:   3\nheaders.X-Own: server\nnginx uses these for {app} from now on.\n"
+    )
+    assert not too_large(server, app, body)
+    assert visit(server, app).headers["x-own"] == "server"
+    assert shown(server, app)["max_body_mb"] == (3, "nginx:set")
+    said = ship(server, "nginx:unset", "max_body_mb", "headers.X-Own", "-a", app)
+    assert said.startswith("max_body_mb:   1\nheaders.X-Own: code\n")
+    assert too_large(server, app, body)
+    assert visit(server, app).headers["x-own"] == "code"
+    assert "has set no gzip" in ship(server, "nginx:unset", "gzip", "-a", app, status=20)
+    lines = ship(server, "nginx:show", "-a", app).splitlines()
+    assert lines[0].split()[:3] == ["max_body_mb", "1", "ship.toml"]
+    assert lines[0].endswith("Size limit, in MiB, of a request's body.")
+
+
+def too_large(server: EmbeddedServer, app: str, body: str) -> bool:
+    with closing(_connection(server)) as connection:
+        connection.putrequest("POST", "/", skip_host=True)
+        connection.putheader("Host", f"{app}.{DOMAIN}")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.sock.settimeout(2)
+        try:
+            return connection.getresponse().status == 413
+        except TimeoutError:  # it waits for the body
+            return False
+
+
+def test_a_line_of_app_toml_goes_on_to_count_and_gives_way_to_nginx_set(
+    server: EmbeddedServer, app: str
+) -> None:
+    path = server.paths(app).settings
+    path.write_text(path.read_text().replace("max_body_mb = 100", "max_body_mb = 7"))
+    assert shown(server, app)["max_body_mb"] == (7, "nginx:set")
+    ship(server, "nginx:set", "max_body_mb=8", "-a", app)
+    assert records.read_app(server.paths(app)).max_body_mb == 100
+    ship(server, "nginx:unset", "max_body_mb", "-a", app)
+    assert shown(server, app)["max_body_mb"] == (100, "default")
+
+
+def test_a_rollback_brings_the_settings_of_its_release_back(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    push(laptop, "[nginx.headers]\nX-Own = 'two'")
+    push(laptop, "[nginx.headers]\nX-Own = 'three'")
+    assert visit(server, app).headers["x-own"] == "three"
+    server.rollback(AppName(app))
+    assert visit(server, app).headers["x-own"] == "two"
+    server.rollback(AppName(app), 1)
+    assert "x-own" not in visit(server, app).headers
+
+
+def test_headers_replace_those_of_the_app_and_are_in_every_answer(
+    server: EmbeddedServer, app: str
+) -> None:
+    policy = "default-src 'self'; img-src \"x\\\""
+    ship(
+        server,
+        "nginx:set",
+        *("headers.X-Frame-Options=DENY", "headers.X-Powered-By="),
+        f"headers.Content-Security-Policy={policy}",
+        *("-a", app),
+    )
+    for path in ("/", "/static/site.css", "/static/none.css"):
+        headers = visit(server, app, path).headers
+        assert headers["x-frame-options"] == "DENY", "once, or http.client joins them"
+        assert headers["content-security-policy"] == policy
+        assert "x-powered-by" not in headers
+    ship(server, "ps:stop", "-a", app)
+    stopped = visit(server, app)
+    ship(server, "ps:start", "-a", app)
+    assert (stopped.status, stopped.headers["x-frame-options"]) == (503, "DENY")
+
+
+def test_hsts_is_said_by_https_alone_and_warned_of(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    said = ship(server, "nginx:set", "hsts=31536000", "-a", app)
+    assert "refuse http for it for 365 days. That cannot be taken back" in said
+    for path in ("/", "/static/site.css"):
+        secure = visit(server, app, path, https=True)
+        assert secure.headers["strict-transport-security"] == "max-age=31536000"
+        assert "strict-transport-security" not in visit(server, app, path).headers
+    ship(server, "nginx:set", "hsts=0", "-a", app)
+    assert "strict-transport-security" not in visit(server, app, https=True).headers
+    assert "That cannot be taken back" in push(laptop, "[nginx]\nhsts = 600")
+    assert "That cannot be taken back" not in push(laptop, "[nginx]\nhsts = 601")
+
+
+def test_gzip_and_buffering_can_be_switched_off(server: EmbeddedServer, app: str) -> None:
+    accepting = {"Accept-Encoding": "gzip"}
+    assert visit(server, app, "/large", sent=accepting).headers["content-encoding"] == "gzip"
+    ship(server, "nginx:set", "gzip=off", "buffering=off", "-a", app)
+    assert "content-encoding" not in visit(server, app, "/large", sent=accepting).headers
+    with closing(_connection(server)) as connection:
+        connection.request("GET", "/stream", headers={"Host": f"{app}.{DOMAIN}"})
+        connection.sock.settimeout(1.5)  # less than the app waits before its second line
+        assert connection.getresponse().read(9) == b"data: 0\n\n"
+
+
+def test_a_change_that_nginx_refuses_leaves_all_as_it_was(server: EmbeddedServer, app: str) -> None:
+    site, settings = server.layout.site(AppName(app)), server.paths(app).settings
+    before = site.read_text(), settings.read_text()
+    stranger = server.layout.sites_enabled / "zz-stranger.conf"
+    stranger.write_text("nonsense;\n")
+    try:
+        said = ship(server, "nginx:set", "gzip=off", "-a", app, status=8)
+    finally:
+        stranger.unlink()
+    assert "zz-stranger.conf" in said
+    assert (site.read_text(), settings.read_text()) == before
+    assert not server.paths(app).journal.exists()
+
+
+def test_a_clone_takes_the_settings_along(server: EmbeddedServer, laptop: Checkout) -> None:
+    app = name_of(laptop)
+    push(laptop, "[nginx.headers]\nX-Own = 'code'")
+    ship(server, "nginx:set", "headers.X-More=server", "-a", app)
+    ship(server, "apps:clone", app, f"{app}-b")
+    headers = visit(server, f"{app}-b").headers
+    assert (headers["x-own"], headers["x-more"]) == ("code", "server")
+    ship(server, "apps:rename", f"{app}-b", f"{app}-c")
+    assert visit(server, f"{app}-c").headers["x-more"] == "server"
