@@ -168,7 +168,7 @@ installer::check_domain() {
   there=$(installer::setting domain)
   if [[ -n ${there} && ${there} != "${domain}" ]]; then
     installer::fail "This server's domain is ${there}, not ${domain}." "" \
-      "To change it, edit domain in ${SETTINGS}/ship.toml, then run ./installer.sh again without --domain."
+      "To change it, type: ship server:set domain=${domain}"
   fi
 }
 

@@ -64,6 +64,10 @@ class Server:
         """All host names of an app, its own first; `app` has its settings, where they are known."""
         return settings.server_names(self.settings, name, app or records.read_app(self.app(name)))
 
+    def former_addresses(self, name: AppName) -> tuple[str, ...]:
+        """Host names of an app below earlier domains of the server."""
+        return tuple(f"{name}.{domain}" for domain in self.settings.former_domains)
+
     def git_remote(self, name: AppName) -> str:
         """What stands behind `git remote add prod` of an app."""
         return self.host.git_remote(self.settings, name)

@@ -7,14 +7,13 @@ from msgspec.structs import replace
 
 from receiver.access import grants as access
 from receiver.certificates import asking, leading
-from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange, changing, looking
 from receiver.changes.recovery import unheard
-from receiver.changes.steps import settings_step, site_steps
+from receiver.changes.steps import name_steps, settings_step, site_steps
 from receiver.model.certificate import Standing
 from receiver.model.errors import ExistsError, NotFoundError, UsageError
 from receiver.model.names import AppName
-from receiver.model.plan import Plan, WriteFile
+from receiver.model.settings import Server as ServerSettings
 from receiver.server import Server
 from receiver.state import certificates, records
 
@@ -130,9 +129,11 @@ def refuse_taken_name(server: Server, app: AppName) -> None:
     Raises:
         ExistsError: another app has it
     """
-    address = server.address(app)
     for other in records.app_names(server.layout):
-        if other != app and address in records.read_app(server.layout.app(other)).domains:
+        theirs = records.read_app(server.layout.app(other)).domains if other != app else ()
+        for address in (server.address(app), *server.former_addresses(app)):
+            if address not in theirs:
+                continue
             raise ExistsError(
                 f"{address} is a domain of the app {other}.",
                 advice=f"Choose another name, or take it from {other}: "
@@ -141,20 +142,19 @@ def refuse_taken_name(server: Server, app: AppName) -> None:
             )
 
 
+def names_server(settings: ServerSettings, name: str) -> bool:
+    """Whether a host name is the server's own, or is all names below its domain."""
+    return any(
+        name in {domain, f"ship.{domain}"} or name.startswith(f"*.{domain}")
+        for domain in (settings.domain, *settings.former_domains)
+    )
+
+
 def _change(change: AppChange, to: Callable[[tuple[str, ...]], tuple[str, ...]]) -> None:
     settings = change.state.settings
     after = change.state.with_settings(replace(settings, domains=to(settings.domains)))
     if after.settings != settings:
-        change.apply((settings_step(after), *_of_live(after), *site_steps(after)))
-
-
-def _of_live(app: AppState) -> Plan:
-    """The step by which what the live release starts from now on is told all names."""
-    if app.release is None:
-        return ()
-    text = records.json_text(replace(app.release, hosts=app.hosts))
-    path = app.paths.release(app.release.version).record
-    return (WriteFile(str(path), text, 0o640, app.gid),)
+        change.apply((settings_step(after), *name_steps(after), *site_steps(after)))
 
 
 def _refuse_taken(server: Server, app: AppName, name: str) -> None:
@@ -164,9 +164,7 @@ def _refuse_taken(server: Server, app: AppName, name: str) -> None:
             advice="Name only others.",
             reason="usage/bad-domain",
         )
-    if name in {server.settings.domain, f"ship.{server.settings.domain}"} or name.startswith(
-        f"*.{server.settings.domain}"
-    ):
+    if names_server(server.settings, name):
         raise UsageError(
             f"{name} is the server's own.",
             detail="Its apps answer below it, and pushes over HTTP come in there.",
@@ -174,7 +172,7 @@ def _refuse_taken(server: Server, app: AppName, name: str) -> None:
             reason="usage/bad-domain",
         )
     for other in records.app_names(server.layout):
-        if other != app and name in server.hosts(other):
+        if other != app and name in {*server.hosts(other), *server.former_addresses(other)}:
             raise ExistsError(
                 f"{name} is a domain of the app {other} already.",
                 detail="A name can lead to one app.",

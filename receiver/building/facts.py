@@ -38,7 +38,7 @@ def build_facts(
 ) -> BuildFacts:
     """What a buildpack may know besides the tree."""
     return BuildFacts(
-        interpreters=_interpreters(server),
+        interpreters=interpreters_of(server),
         config=config,
         commit=commit,
         today=date.fromisoformat(server.clock.stamp()[:10]),
@@ -90,7 +90,7 @@ def _named(found: PipSettings, config: Mapping[str, str]) -> Iterator[str]:
             yield str(path)
 
 
-def _interpreters(server: Server) -> tuple[Interpreter, ...]:
+def interpreters_of(server: Server) -> tuple[Interpreter, ...]:
     """The Pythons of this machine; asked again only when one came, went or was replaced.
 
     Asking each costs a start of Python, more than all else that an unchanged app's build does.

@@ -88,7 +88,17 @@ def _wanted(server: Server) -> Mapping[str, AppName]:
         if is_ordered(server, settings):
             names = server.hosts(app, settings)
             found |= dict.fromkeys((name for name in names if "*" not in name), app)
+            found |= dict.fromkeys(_still_shown(server, app), app)
     return found
+
+
+def _still_shown(server: Server, app: AppName) -> Iterator[str]:
+    """Names below an earlier domain that have a certificate: their visitors are sent on by https
+    for as long as that is renewed; new ones are not ordered.
+    """
+    for name in server.former_addresses(app):
+        if certificates.read(server.layout, name).certificate is not None:
+            yield name
 
 
 def _apps(server: Server) -> Iterator[tuple[AppName, App]]:
@@ -99,7 +109,11 @@ def _apps(server: Server) -> Iterator[tuple[AppName, App]]:
 
 def _forget_others(server: Server) -> None:
     """Keep and order nothing for names that no app has any more."""
-    names = {name for app, settings in _apps(server) for name in server.hosts(app, settings)}
+    names = {
+        name
+        for app, settings in _apps(server)
+        for name in (*server.hosts(app, settings), *server.former_addresses(app))
+    }
     for name in certificates.read_all(server.layout).keys() - names:
         certificates.forget(server.layout, name)
     for name in authority.ordered(server) - names:

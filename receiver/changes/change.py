@@ -7,7 +7,7 @@ before its end, an error, a kill or a power cut, leads back to where it began.
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from receiver.model.output import Output
 from receiver.model.plan import AnyStep, Plan
 from receiver.model.settings import App
 from receiver.server import Server
+from receiver.state import records
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -229,6 +230,33 @@ def changing_machine(server: Server, title: str) -> Iterator[Change]:
             yield change
             with _signals_unheard():
                 change.finalize()
+
+
+@contextmanager
+def changing_all(
+    server: Server, title: str, out: Output
+) -> Iterator[tuple[Change, tuple[AppState, ...]]]:
+    """Have all apps to oneself, and change files of them and of the server as one: for what holds
+    for every app. Leaving this by an error puts everything back.
+
+    Yields the change, and the apps as they are; an app that somebody damaged is left out with a
+    word. A freeze is no reason to refuse.
+
+    Raises:
+        LockedError: another command is still at work on one of them
+    """
+    with ExitStack() as turns:
+        found = []
+        for app in records.app_names(server.layout):
+            paths = server.layout.app(app)
+            turns.enter_context(freezes.turn(server, paths, title, out, frozen_too=True))
+            try:
+                recovery.recover(server, app)
+                found.append(read_state(server, paths))
+            except ShipError as error:  # one that is broken keeps no other from it
+                out.warn(f"{app} is left as it is: {error.title}")
+        with changing_machine(server, title) as change:
+            yield change, tuple(found)
 
 
 @contextmanager

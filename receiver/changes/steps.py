@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from receiver.changes.app_state import AppState
 from receiver.machine import files, proc
 from receiver.model.cron import Cron
@@ -52,6 +54,15 @@ def timer_steps(
     off = records.read_suspended(app.paths) if suspended is None else suspended
     wanted = plan_timers(jobs, off, app.timers, app.server.clock.stamp())
     return () if wanted == app.timers else (SetTimers(app.name, wanted),)
+
+
+def name_steps(app: AppState) -> Plan:
+    """The step by which what the live release starts from now on is told all names."""
+    if app.release is None:
+        return ()
+    text = records.json_text(replace(app.release, address=app.address, hosts=app.hosts))
+    path = app.paths.release(app.release.version).record
+    return (WriteFile(str(path), text, 0o640, app.gid),)
 
 
 def settings_step(after: AppState) -> WriteFile:

@@ -102,6 +102,16 @@ class Known:
 
         return [f"{name}." if name in TABLES else f"{name}=" for name in self.nginx_names()]
 
+    def server_names(self) -> Iterable[str]:
+        """Settings of the server, as the code has them."""
+        from receiver.model.settings import Server
+
+        return Server.__struct_fields__
+
+    def server_settings(self) -> Iterable[str]:
+        """The same, as they are set."""
+        return (f"{name}=" for name in self.server_names())
+
     def _declared_types(self) -> list[str]:
         from receiver.model.procfile import parse_procfile
 

@@ -40,6 +40,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     domain: Annotated[
         str, Meta(description="Apps answer at NAME.domain.", pattern=r"^[A-Za-z0-9.-]+$")
     ]
+    former_domains: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$")], ...],
+        Meta(
+            description="Earlier values of `domain`: visitors of NAME.former are sent on to"
+            " NAME.domain. `ship server:set domain=…` adds to them."
+        ),
+    ] = ()
     host: Annotated[
         Literal["systemd", "supervisord"], Meta(description="What manages the processes.")
     ] = "systemd"
@@ -324,6 +331,21 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 def server_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
     """Host names that an app answers to, its own first, each once."""
     return tuple(dict.fromkeys((f"{app}.{server.domain}", *settings.domains)))
+
+
+def former_names(server: Server, app: AppName, settings: App) -> tuple[str, ...]:
+    """Host names that an app had below earlier domains of the server; visitors are sent on."""
+    now = server_names(server, app, settings)
+    found = (f"{app}.{domain}" for domain in server.former_domains)
+    return tuple(dict.fromkeys(name for name in found if name not in now))
+
+
+def receiver_names(server: Server) -> tuple[str, ...]:
+    """Host names for pushes over HTTP: those of earlier domains too, as git sends its token to the
+    name that it knows.
+    """
+    domains = (server.domain, *server.former_domains)
+    return tuple(dict.fromkeys(f"ship.{domain}" for domain in domains))
 
 
 Occasion = Literal["deploy", "rollback", "config"]

@@ -15,7 +15,14 @@ from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
 from receiver.model.routing import Routing
-from receiver.model.settings import HTTPS_PORT, App, Server, server_names
+from receiver.model.settings import (
+    HTTP_PORT,
+    HTTPS_PORT,
+    App,
+    Server,
+    former_names,
+    server_names,
+)
 from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
 from receiver.planner.render import quote_for_nginx, render, template_text
@@ -65,8 +72,10 @@ class Block(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     pem: str = ""
     """The file of the certificate and its key; empty where there is no HTTPS."""
-    moved: bool = False
-    """Whether it only sends visitors on to https."""
+    to: str = ""
+    """Where it sends all visitors on to, the beginning of an address; empty where it serves."""
+    for_a_while: bool = False
+    """Whether browsers may remember that for an hour only."""
     challenged: bool = False
     """Whether an authority may ask it for the proof that a name leads here."""
 
@@ -108,11 +117,7 @@ class Front(msgspec.Struct, frozen=True):
         """
         if not self.tls_listens:
             return (Block(self.listens, names),)
-        by_file: dict[str, list[str]] = {}
-        for name in names:
-            certificate = self.certificate(name)
-            file = self.layout.self_signed.name if certificate is None else certificate.file
-            by_file.setdefault(file, []).append(name)
+        by_file = self._by_file(names)
         both, folder = (*self.listens, *self.tls_listens), self.layout.certificates
         # a proxy that has https itself may ask by http: sent on, its visitors would go in circles
         if self.server.trusted_proxies:
@@ -125,12 +130,36 @@ class Front(msgspec.Struct, frozen=True):
         trusted = tuple(name for name in names if name not in open_)
         return (
             *((Block(both, tuple(open_), pem, challenged=True),) if open_ else ()),
-            *((Block(self.listens, trusted, moved=True, challenged=True),) if trusted else ()),
+            *(
+                (Block(self.listens, trusted, to=self.by_https, challenged=True),)
+                if trusted
+                else ()
+            ),
             *(
                 Block(self.tls_listens, tuple(its), str(folder / file))
                 for file, its in by_file.items()
             ),
         )
+
+    def former_blocks(self, names: tuple[str, ...], to: str) -> tuple[Block, ...]:
+        """The servers that send visitors of names which an app had on to its name of today."""
+        if not self.tls_listens:
+            return (Block(self.listens, names, to=to, for_a_while=True),) if names else ()
+        by_file = self._by_file(names)
+        both, folder = (*self.listens, *self.tls_listens), self.layout.certificates
+        return tuple(
+            Block(both, tuple(its), str(folder / file), to=to, for_a_while=True, challenged=True)
+            for file, its in by_file.items()
+        )
+
+    def _by_file(self, names: tuple[str, ...]) -> dict[str, list[str]]:
+        """Names by the file of the certificate that they are served with."""
+        by_file: dict[str, list[str]] = {}
+        for name in names:
+            certificate = self.certificate(name)
+            file = self.layout.self_signed.name if certificate is None else certificate.file
+            by_file.setdefault(file, []).append(name)
+        return by_file
 
 
 def site_file(
@@ -162,22 +191,27 @@ def _mark(values: dict[str, object]) -> str:
 def _values(
     front: Front, app: AppName, settings: App, release: Release | None, slot: SlotLetter
 ) -> dict[str, object]:
+    trust = _trust(front.server, app, settings)
     served = "nothing" if release is None else release.served
     folders = () if release is None else tuple(_folders(front, app, release))
     routing = settings.routed(Routing() if release is None else release.nginx)
     # the names of nginx's variables have no hyphens, and those of apps no underscores
     own = f"ship_{app.replace('-', '_')}_"
     return {
-        "blocks": front.blocks(server_names(front.server, app, settings)),
+        "blocks": (
+            *front.blocks(server_names(front.server, app, settings)),
+            *front.former_blocks(
+                former_names(front.server, app, settings), _today(front, app, trust)
+            ),
+        ),
         "challenges": str(front.layout.challenges),
-        "by_https": front.by_https,
         "access_log": str(front.logs.of(app, "access")),
         "error_log": str(front.logs.of(app, "error")),
         "routing": routing,
         "own": own,
         "answers": (answers := tuple(_answers(routing, own))),
         "of_files": _with_nosniff(answers),
-        "trust": (trust := _trust(front.server, app, settings)),
+        "trust": trust,
         "headers": tuple(headers(() if trust else settings.proxy_headers, trust)),
         "proxied": served == "process" and not settings.stopped,
         "deployed": release is not None,
@@ -214,6 +248,16 @@ def _trust(server: Server, app: AppName, settings: App) -> Trust | None:
     passed_on = {name.lower(): name for name in (*own, *settings.proxy_headers)}
     others = tuple(name for lower, name in passed_on.items() if lower not in ours)
     return Trust(proxies.networks(server.trusted_proxies), app, others)
+
+
+def _today(front: Front, app: AppName, trust: Trust | None) -> str:
+    """The beginning of the address that visitors of an app's former names are sent on to."""
+    server, name = front.server, f"{app}.{front.server.domain}"
+    if trust is not None:  # a proxy has the ports that visitors see
+        return f"${trust.scheme}://{name}"
+    if server.tls_port and front.certificate(name) is not None:
+        return f"https://{name}" + ("" if server.tls_port == HTTPS_PORT else f":{server.tls_port}")
+    return f"http://{name}" + ("" if server.http_port == HTTP_PORT else f":{server.http_port}")
 
 
 def _down_mark(front: Front, app: AppName, release: Release | None) -> str | None:
@@ -253,7 +297,6 @@ def receiver_file(
         "nginx/receiver.conf",
         blocks=front.blocks(names),
         challenges=str(front.layout.challenges),
-        by_https=front.by_https,
         trusted=proxies.networks(front.server.trusted_proxies),
         http_socket=str(socket),
         access_log=str(log),

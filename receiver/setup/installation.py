@@ -14,10 +14,11 @@ from receiver.certificates import self_signed
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
-from receiver.hosts.services import Name
+from receiver.hosts.services import Name, Receiver
 from receiver.machine import files
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
+from receiver.model.settings import receiver_names
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import receiver_file, shared_file
 from receiver.server import Server
@@ -209,10 +210,21 @@ def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
     if receiver is None:
         return
     _have_started(server, "receiver", dry_run=dry_run, done=done)
-    names = (f"ship.{server.settings.domain}",)
-    path = server.layout.sites_available / _HTTP_SITE
-    site = receiver_file(change_steps.front(server), path, receiver.socket, receiver.log, names)
-    _serve(server, site, dry_run=dry_run, done=done)
+    _serve(server, _way_in(server, receiver), dry_run=dry_run, done=done)
+
+
+def front_files(server: Server) -> tuple[WriteFile, ...]:
+    """Those of nginx's files that are of no app and are there, as they have to be."""
+    found = [shared_file(change_steps.front(server))]
+    if server.host.services.receiver is not None:
+        found.append(_way_in(server, server.host.services.receiver))
+    return tuple(file for file in found if Path(file.path).exists())
+
+
+def _way_in(server: Server, receiver: Receiver) -> WriteFile:
+    """nginx's file for pushes over HTTP."""  # noqa: D403 - a program's name
+    path, names = server.layout.sites_available / _HTTP_SITE, receiver_names(server.settings)
+    return receiver_file(change_steps.front(server), path, receiver.socket, receiver.log, names)
 
 
 def _restore_debian_default(server: Server) -> None:

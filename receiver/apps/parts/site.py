@@ -25,7 +25,7 @@ class Site(Part):
         do((ChangeSite(name, str(layout.site(name)), str(layout.site_link(name)), None),))
 
     def remove(self, app: AppState) -> None:
-        for host in app.hosts:
+        for host in (*app.hosts, *app.server.former_addresses(app.name)):
             certificates.forget(app.server.layout, host)
 
     def copy(self, copying: Copying) -> None:

@@ -20,7 +20,7 @@ from receiver.model.errors import EXIT_CODES
 from receiver.push import gate
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
-SETTINGS = {"checks:set", "limits:set", "nginx:set"}
+SETTINGS = {"checks:set", "limits:set", "nginx:set", "server:set"}
 """They take NAME=VALUE too, of which nothing is secret: the audit has it whole."""
 each_command = pytest.mark.parametrize("name", COMMANDS)
 

@@ -110,6 +110,10 @@ CASES = {
         release(GUNICORN),
         "a",
     ).text,
+    "another-domain.conf": site(
+        replace(SECURE, server=Server(domain="example.com", former_domains=("old.example",))),
+        release(GUNICORN),
+    ),
     "shared.conf": shared_file(VPS).text,
     "shared-https.conf": shared_file(SECURE).text,
 }
@@ -203,6 +207,21 @@ def test_a_file_is_current_as_long_as_it_is_made_of_the_same_values() -> None:
     assert not is_current(text, VPS, app, SETTINGS, release(Command(command="x")), "b")
     assert not is_current(text, VPS, AppName("blog2"), SETTINGS, release(GUNICORN), "a")
     assert not is_current("", VPS, app, SETTINGS, release(GUNICORN), "a")
+
+
+def test_who_comes_through_a_trusted_proxy_to_an_old_name_stays_with_its_scheme() -> None:
+    server = Server(domain="example.com", former_domains=("old.example",), trusted_proxies=("::1",))
+    text = site(replace(SECURE, server=server), release(GUNICORN))
+    assert re.search(r"return 301 \$ship_\w+://blog\.example\.com\$request_uri;", text)
+
+
+def test_a_name_that_an_app_was_given_itself_is_not_sent_on() -> None:
+    server = Server(domain="example.com", former_domains=("old.example",))
+    settings = msgspec.structs.replace(SETTINGS, domains=("blog.old.example",))
+    front = replace(VPS, server=server)
+    text = site_file(front, AppName("blog"), settings, release(GUNICORN), "a").text
+    assert "return 301" not in text.replace("return 301 https://$host", "")
+    assert text.count("blog.old.example;") == 1
 
 
 def test_who_comes_through_a_trusted_proxy_is_not_sent_on_to_https() -> None:
