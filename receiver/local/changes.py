@@ -63,6 +63,11 @@ def is_news(path: str, before: Mapping[str, Stamp], now: Mapping[str, Stamp]) ->
     return path not in now or before.get(path) != now[path]
 
 
+def changed(before: Mapping[str, Stamp], now: Mapping[str, Stamp]) -> set[str]:
+    """The files that came, went, or are others than at the last look."""
+    return {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
+
+
 def plan_watches(paths: Iterable[str], ignored: Collection[str]) -> list[Watch]:
     """The fewest watches that see every file and stay out of large folders that are ignored.
 

@@ -93,11 +93,11 @@ class Watching:
     def judge(self, paths: Collection[str], now: Mapping[str, local_changes.Stamp]) -> Change:
         """What of a burst counts, now that the checkout holds the files `now`."""
         moved = now.keys() ^ self._known
-        # a folder is told of when it comes or goes, and what is in it is not
-        inside = {name for name in moved for path in paths if name.startswith(f"{path}/")}
+        # not every file of a folder that came or went is told of, and some are late: `now` has them
+        all_paths = {*paths, *local_changes.changed(self._stamps, now)}
         found = {
             path: local_changes.meaning(path, self._known, self._env_files)
-            for path in {*paths, *inside} - self._own
+            for path in all_paths - self._own
             if path in self._known or path in now or path in self._env_files
             if local_changes.is_news(path, self._stamps, now)
         }

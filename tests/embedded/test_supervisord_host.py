@@ -348,8 +348,8 @@ def test_a_background_job_writes_its_log_and_ends_when_told(server: EmbeddedServ
     assert running.poll() is None
     running.stop()
     leader = int(log.read_text())
-    assert not [pid for pid in proc.session(leader) if runs(pid)]
     assert running.poll() is not None
+    wait_until(lambda: not [pid for pid in proc.session(leader) if runs(pid)])
     running.stop()
     ended = server.host.jobs.spawn(job(server, "sh", "-c", "exit 4"), log)
     wait_until(lambda: ended.poll() == 4)

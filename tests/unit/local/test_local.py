@@ -14,6 +14,8 @@ from receiver.local.crew import Rest
 from receiver.local.formation import plan_local
 from receiver.local.laptop import CheckoutPaths, app_name
 from receiver.local.lines import Lines, for_here
+from receiver.local.watch import Change, Watching
+from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.build import Tree
 from receiver.model.errors import BuildError, CheckError, UsageError
 from receiver.model.names import AppName
@@ -61,6 +63,24 @@ def test_what_is_told_late_of_a_file_that_was_looked_at_is_no_news() -> None:
     assert is_news("new.py", before, before | {"new.py": Stamp(2, 0o644, 0, 1_000)})
     assert is_news("app.py", before, {})
     assert is_news(".env", before, before)  # git ignores it, so nobody looked
+
+
+def test_a_change_that_the_system_tells_late_counts_at_the_look_that_saw_it(tmp_path: Path) -> None:
+    wish = Wish(top=tmp_path, in_git=False, env_files=(), env_named=False)
+    watching = Watching(wish, SYSTEM_CLOCK, lambda _: None, lambda: None)
+    first = {"app.py": Stamp(1, 0o644, 10, 1_000), "requirements.txt": Stamp(2, 0o644, 0, 1_000)}
+    try:
+        watching.watch(first)
+        edited = first | {"requirements.txt": Stamp(2, 0o644, 9, 2_000)}
+        told = edited | {"app.py": Stamp(1, 0o644, 10, 2_000)}
+        change = watching.judge({"app.py"}, told)
+        assert change == Change(frozenset(first), build=True)
+        watching.watch(told)
+        assert not watching.judge({"requirements.txt"}, told).files
+        gone = watching.judge([], {"app.py": told["app.py"]})
+        assert gone == Change(frozenset({"requirements.txt"}), build=True)
+    finally:
+        watching.close()
 
 
 def test_watches_stay_out_of_large_folders_that_are_ignored() -> None:
