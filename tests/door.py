@@ -87,6 +87,7 @@ LINES: Mapping[str, str] = {
     "domains": "",
     "domains:add": "nowhere.example",
     "domains:clear": "",
+    "domains:info": "nowhere.example",
     "domains:remove": "nowhere.example",
     "domains:wait": "--limit 1",
     "drains": "",

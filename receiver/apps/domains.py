@@ -1,6 +1,6 @@
 """The story of an app's domains: host names besides its own, which no other app may have."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class Domain(NamedTuple):
 def listed(server: Server, app: AppName) -> list[Domain]:
     """All host names of an app, its own first."""
     own = server.address(app)
-    return [Domain(name, _standing(server, name), name == own) for name in server.hosts(app)]
+    return [Domain(name, standing_of(server, name), name == own) for name in server.hosts(app)]
 
 
 def add(server: Server, app: AppName, names: Sequence[str]) -> tuple[str, ...]:
@@ -81,7 +81,12 @@ def remove(server: Server, app: AppName, names: Sequence[str]) -> None:
 
 def look(server: Server, name: str) -> leading.Look:
     """Where a host name leads."""
-    return leading.look(server.layout, name.removeprefix("*."), port=server.settings.http_port)
+    return leading.look(server.layout, name, port=server.settings.http_port)
+
+
+def app_of(server: Server, name: str, among: Iterable[AppName]) -> AppName | None:
+    """The app, of some, that answers to a host name; None where none does."""
+    return next((app for app in among if name in server.hosts(app)), None)
 
 
 def awaited(
@@ -181,7 +186,10 @@ def _refuse_taken(server: Server, app: AppName, name: str) -> None:
             )
 
 
-def _standing(server: Server, name: str) -> Standing:
+def standing_of(server: Server, name: str) -> Standing:
+    """What is known of a name: the certificate that it is served with, and what came of the last
+    order of its own.
+    """
     standing = certificates.read(server.layout, name)
     found = certificates.of_name(server.layout, name)
     return replace(standing, certificate=found) if found is not None else standing

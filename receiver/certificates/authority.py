@@ -7,6 +7,7 @@ is not touched. It asks the authority itself whether a certificate is due for re
 import re
 from collections.abc import Iterator
 
+from receiver.certificates import caa
 from receiver.machine import files, shell
 from receiver.model.errors import ServerError
 from receiver.model.patterns import regex
@@ -55,7 +56,7 @@ def order(server: Server, name: str) -> bytes:
         files.remove_tree(server.layout.certbot / "config/accounts")
         said = _said_no(server, name)
     if said:
-        raise _refused(name, said)
+        raise _refused(server, name, said)
     folder = server.layout.certbot / "config/live" / name
     return b"".join((folder / file).read_bytes() for file in ("privkey.pem", "fullchain.pem"))
 
@@ -97,9 +98,11 @@ def _certbot(server: Server) -> Iterator[str]:
         yield from (f"--{option}-dir", str(home / folder))
 
 
-def _refused(name: str, said: str) -> OrderError:
+def _refused(server: Server, name: str, said: str) -> OrderError:
     kind, detail = _problem(said)
     title, advice = _WORDS.get(kind, _OTHER)
+    if kind == "caa":
+        advice = caa.advice(server.settings, name)
     error = OrderError(title.format(name=name), detail=detail, advice=advice.format(name=name))
     if after := _RETRY_AFTER.search(said):
         error.not_before = f"{after[1]}T{after[2]}Z"
@@ -141,7 +144,7 @@ _WORDS = {
     ),
     "caa": (
         "The DNS of {name} has a CAA record that forbids this authority.",
-        'Add one for it at your DNS provider: {name} CAA 0 issue "letsencrypt.org".',
+        "",
     ),
     "rateLimited": (
         "The authority takes no more orders for {name} for now.",

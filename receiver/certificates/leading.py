@@ -21,12 +21,32 @@ ACME = ".well-known/acme-challenge"
 _LIMIT_S = 5.0
 _FAMILIES = (("A", socket.AF_INET), ("AAAA", socket.AF_INET6))
 _CLOUDFLARE = "cloudflare"
+_ANY_LABEL = "ship-looks"
+"""Stands for the star in `*.example.com`, where one name below example.com is looked up."""
+
+
+class Address(NamedTuple):
+    """An address that the DNS has for a name."""
+
+    kind: str
+    """Of its record: A or AAAA."""
+    address: str
+    here: bool
+    """Whether this server answered at it."""
+
+    @property
+    def leads_to(self) -> str:
+        """Whose it is, as far as that is known."""
+        if self.here:
+            return "this server"
+        return "Cloudflare" if _is_cloudflares(self.address) else "elsewhere"
 
 
 class Look(NamedTuple):
     """What was seen of a name."""
 
     leads: Literal["here", "elsewhere", "nowhere"]
+    addresses: tuple[Address, ...] = ()
     said: str = ""
     """In words, where it does not lead here."""
     advice: str = ""
@@ -37,20 +57,23 @@ def look(layout: Layout, name: str, *, port: int) -> Look:
 
     Args:
         layout: the server's places
-        name: a host name, in its form for the DNS
+        name: a host name, in its form for the DNS, or `*.` and one for all names below it
         port: where nginx of this server listens for http
     """
+    one = name.replace("*", _ANY_LABEL, 1)
     records = tuple(
-        (kind, address) for kind, family in _FAMILIES for address in _resolved(name, family)
+        (kind, address) for kind, family in _FAMILIES for address in _resolved(one, family)
     )
     own = own_addresses()
     if not records:
-        return Look("nowhere", f"The DNS has no address for {name}.", _to_set(name, own))
-    there = _answered_here(layout, name, records, port)
+        return Look("nowhere", (), f"The DNS has no address for {name}.", _to_set(name, own))
+    there = _answered_here(layout, one, records, port)
+    addresses = tuple(Address(*record, record in there) for record in records)
     wrong = tuple(record for record in records if record not in there)
     if not wrong:
-        return Look("here")
-    return Look("elsewhere", _elsewhere(name, there, wrong), _to_change(name, own, wrong))
+        return Look("here", addresses)
+    said = _elsewhere(name, there, wrong)
+    return Look("elsewhere", addresses, said, _to_change(name, own, wrong))
 
 
 def own_addresses() -> tuple[str, ...]:

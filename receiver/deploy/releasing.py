@@ -1,6 +1,6 @@
 """The stories that end with a release live: a deploy, a change of config vars, a rollback."""
 
-from receiver.certificates import asking
+from receiver.certificates import asking, late
 from receiver.deploy.stages.again import Pending, decide_config, decide_rollback
 from receiver.deploy.stages.branch import hold_to
 from receiver.deploy.stages.build import build
@@ -84,6 +84,8 @@ def _announce(server: Server, release: Release, out: Output) -> Release:
         out.say(server.url(app))
         if ordered and (why := asking.why_not_https(server, app)):
             out.say(why)
+        for notice in late.notices(server, app):
+            out.warn(notice)
     elif release.served == "nothing":
         out.say("It has no web process: visitors get no page.")
     else:

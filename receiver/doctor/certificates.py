@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from receiver.apps import domains
+from receiver.certificates import late as late_ones
 from receiver.doctor.seen import Seen
 from receiver.machine import shell
+from receiver.model.certificate import Standing
 from receiver.model.finding import Finding
 from receiver.model.patterns import regex
 from receiver.nginx import program as nginx
 from receiver.nginx.dump import ServerBlock, server_blocks
+from receiver.state import certificates
 
 _SOON = timedelta(days=14)
-_OF_A_LIFE = 4
-"""One that ship renews, of a short life, ends soon in the last quarter of it."""
-_BEGINS = regex(r"^notBefore=(.*)$", re.MULTILINE)
 _ENDS = regex(r"^notAfter=(.*)$", re.MULTILINE)
 _NAMES = regex(r"DNS:([^,\s]+)")
 _WARNED = "Browsers warn visitors, or refuse the page."
 _OURS = "`journalctl -u ship-certificates` on the server tells why it was not renewed."
+_BRING = "Bring the next one in time: `ship certs:add -a {app}`."
 _RENEW = "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`."
 
 
@@ -68,7 +70,7 @@ def _certificate(seen: Seen, block: ServerBlock, path: str, key: str | None) -> 
         return
     try:
         said = shell.capture(
-            ("openssl", "x509", "-noout", "-dates", "-ext", "subjectAltName", "-in", path)
+            ("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path)
         )
     except shell.CommandError:
         return
@@ -107,24 +109,36 @@ def _unfit(path: str, key: str) -> str | None:
 
 
 def _dates(seen: Seen, block: ServerBlock, path: str, said: str) -> Iterator[Finding]:
-    begins, ends = _BEGINS.search(said), _ENDS.search(said)
-    if begins is None or ends is None:
+    ends = _ENDS.search(said)
+    if ends is None:
         return
-    until = _when(ends[1])
-    ours = Path(path).parent == seen.server.layout.certificates
-    soon = min(_SOON, (until - _when(begins[1])) / _OF_A_LIFE) if ours else _SOON
-    left = until - datetime.fromisoformat(seen.server.clock.stamp())
-    advice = _OURS if ours else _RENEW
+    until, now = _when(ends[1]), datetime.fromisoformat(seen.server.clock.stamp())
+    left, ours = until - now, _standing(seen, path)
+    if ours is None:
+        late, reason, advice = left < _SOON, "", _RENEW
+    else:
+        late, reason = ours.is_late(now), late_ones.why(ours)
+        advice = ours.trouble.advice if ours.trouble and ours.trouble.advice else _OURS
+        if ours.is_brought:
+            app = domains.app_of(seen.server, ours.name, (each.name for each in seen.apps))
+            advice = _BRING.format(app=app or "NAME")
     if left <= timedelta(0):
-        yield _finding("certificate.expired", block, path, f"It ended on {until:%Y-%m-%d}.", advice)
-    elif left < soon:
-        yield _finding(
-            "certificate.ends-soon",
-            block,
-            path,
-            f"It ends on {until:%Y-%m-%d}, in {left.days} days.",
-            advice,
-        )
+        line = f"It ended on {until:%Y-%m-%d}. {reason}".rstrip()
+        yield _finding("certificate.expired", block, path, line, advice)
+    elif late:
+        days = f"{left.days} day{'s' * (left.days != 1)}"
+        line = f"It ends on {until:%Y-%m-%d}, in {days}. {reason}".rstrip()
+        yield _finding("certificate.ends-soon", block, path, line, advice)
+
+
+def _standing(seen: Seen, path: str) -> Standing | None:
+    """The record of a certificate that is one of ship's."""
+    if Path(path).parent != seen.server.layout.certificates:
+        return None
+    for each in certificates.read_all(seen.server.layout).values():
+        if each.certificate is not None and each.certificate.file == Path(path).name:
+            return each
+    return None
 
 
 def _when(text: str) -> datetime:

@@ -183,6 +183,7 @@ COMMANDS: dict[str, Row] = {
     "domains": Row("domains:report", "view", also=("domains:report", "domains:list")),
     "domains:add": Row("domains:add", "manage", records=("names",), in_log=True),
     "domains:clear": Row("domains:clear", "manage", in_log=True, ends=True),
+    "domains:info": Row("domains:info", "nothing"),
     "domains:remove": Row(
         "domains:remove", "manage", records=("names",), in_log=True, ends=True,
     ),

@@ -3,9 +3,17 @@
 Pure.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
+
+_SHORT_LIFE = timedelta(days=10)
+_LAST_PART = 3
+"""A notice is given in the last third of a life, which is when a renewal is due."""
+_A_DAY = timedelta(days=1)
+_NOT_YET = timedelta(days=30)
+"""Before this there is no notice of a certificate that nobody renews, however long its life is."""
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +33,29 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     def covers(self, name: str) -> bool:
         """Whether it is for a host name."""
         return name in self.names or f"*.{name.partition('.')[2]}" in self.names
+
+    @property
+    def renewed_about(self) -> str:
+        """When it is renewed, UTC, unless the authority says another time: at two thirds of its
+        life, and a short one at the half, as certbot does.
+        """
+        last = self._life / (_LAST_PART if self._life > _SHORT_LIFE else 2)
+        return f"{(datetime.fromisoformat(self.ends) - last).astimezone(UTC):%FT%TZ}"
+
+    def left(self, now: datetime) -> timedelta:
+        """How long it is valid from now on; less than nothing when it has ended."""
+        return datetime.fromisoformat(self.ends) - now
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether less than a third of its life is left; where nobody renews it, less than thirty
+        days at any rate.
+        """
+        last = self._life / _LAST_PART
+        return self.left(now) < (last if self.by == "authority" else min(last, _NOT_YET))
+
+    @property
+    def _life(self) -> timedelta:
+        return self.left(datetime.fromisoformat(self.begins))
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,3 +84,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """When somebody gave the name to an app, and began to wait; UTC."""
     looked_at: str = ""
     """When the authority was asked last whether a newer certificate is due, UTC."""
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether its certificate is one that somebody brought."""
+        return self.certificate is not None and self.certificate.by == "owner"
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether its certificate ends soon, and that is worth a word: a renewal that has not
+        failed has a day for itself.
+        """
+        known = self.certificate
+        if known is None or not known.ends_soon(now):
+            return False
+        due = datetime.fromisoformat(known.renewed_about)
+        return self.is_brought or self.trouble is not None or now > due + _A_DAY

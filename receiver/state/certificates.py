@@ -24,15 +24,21 @@ def read_all(layout: Layout) -> Mapping[str, Standing]:
     return {standing.name: standing for standing in found if standing is not None}
 
 
-def of_name(layout: Layout, name: str) -> Certificate | None:
-    """The certificate that a host name is served with: its own, else that of all names beside
-    it; None where there is none.
+def serving(layout: Layout, name: str) -> Standing | None:
+    """The record of the certificate that a host name is served with: its own, else that of all
+    names beside it; None where there is none.
     """
     for each in (name, f"*.{name.partition('.')[2]}"):
-        found = read(layout, each).certificate
-        if found is not None and found.covers(name):
+        found = read(layout, each)
+        if found.certificate is not None and found.certificate.covers(name):
             return found
     return None
+
+
+def of_name(layout: Layout, name: str) -> Certificate | None:
+    """The certificate that a host name is served with; None where there is none."""
+    found = serving(layout, name)
+    return found.certificate if found is not None else None
 
 
 def read(layout: Layout, name: str) -> Standing:

@@ -3,6 +3,7 @@ brings, and what nobody may get.
 """
 
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -93,6 +94,50 @@ def test_a_push_asks_the_app_where_its_visitors_are_led(
     assert f"https://{OWN}:{server.https_port}" in pushed.text
     assert server.ship("doctor", "-a", APP).status == 0
     server.ship("certs:remove", OWN, "-a", APP)
+
+
+def test_a_push_and_doctor_tell_of_a_certificate_that_ends_soon(
+    server: EmbeddedServer, authority: OwnAuthority
+) -> None:
+    soon = authority.certificate(DOMAIN, days=2)
+    assert server.ship("certs:add", "-a", APP, given=soon.encode()).status == 0
+    try:
+        checkout = server.checkout(APP, place="late")
+        checkout.git("pull", "-q", "prod", "main")
+        checkout.commit({"note.txt": "later"})
+        told = (
+            rf" !     The certificate of {DOMAIN} ends in (2 days|47 hours)\. Nobody renews it: bri"
+        )
+        assert re.search(told, checkout.push().text)
+        found = json.loads(server.ship("doctor", "--json").raw)["findings"]
+        (late,) = (each for each in found if each["name"] == "certificate.ends-soon")
+        assert re.search(r", in (2 days|1 day)\. Nobody renews it", late["seen"][1])
+        assert late["advice"] == "Bring the next one in time: `ship certs:add -a shop`."
+    finally:
+        server.ship("certs:remove", DOMAIN, "-a", APP)
+
+
+def test_one_name_is_shown_with_all_that_is_known_of_it(
+    server: EmbeddedServer, brought: str
+) -> None:
+    assert brought
+    shown = server.ship("domains:info", DOMAIN.upper()).out
+    for line in (
+        f"Domain:  {DOMAIN}",
+        f"App:     {APP}",
+        "A:       none",
+        "AAAA:    none",
+        f"Leads:   The DNS has no address for {DOMAIN}.",
+        "Issuer:  Test Authority",
+        "Renewal: by hand",
+    ):
+        assert line in shown.splitlines()
+    found = json.loads(server.ship("domains:info", "localhost.localdomain", "--json").raw)
+    assert (found["app"], found["issuer"]) == (None, None)
+    assert (
+        "ship domains:add nobody.example -a NAME"
+        in server.ship("domains:info", "nobody.example").out
+    )
 
 
 def test_proof_for_an_authority_goes_before_all_else(server: EmbeddedServer, brought: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @command(
     "certs",
     example="$ ship certs -a shop\n"
-    "shop.example.com  Let's Encrypt E7  until 2027-02-27  renewed by itself",
+    "shop.example.com  Let's Encrypt E7  until 2027-02-27  by itself about 2027-01-28",
 )
 @for_app
 @with_json
@@ -30,7 +30,9 @@ def report(call: Call, *, as_json: bool) -> None:
         return
     if not call.server.settings.tls_port:
         show.progress("nginx of this server does not listen for https.")
-    show.table(("Domain", "Issuer", "Until", "Renewal"), [_row(each) for each in found])
+    ordered = _is_ordered(call)
+    rows = [_row(each, ordered=ordered) for each in found]
+    show.table(("Domain", "Issuer", "Until", "Renewal"), rows)
     for each in found:
         if (trouble := each.standing.trouble) is not None:
             said = (trouble.title, trouble.detail, trouble.advice, _tried(each))
@@ -41,7 +43,8 @@ def report(call: Call, *, as_json: bool) -> None:
     "certs:info",
     example="$ ship certs:info www.shop.example -a shop\n"
     "Domain:  www.shop.example\nIssuer:  Let's Encrypt E7\nCovers:  www.shop.example\n"
-    "Begins:  2026-11-29T08:00:00Z\nEnds:    2027-02-27T08:00:00Z\nRenewal: by itself",
+    "Begins:  2026-11-29T08:00:00Z\nEnds:    2027-02-27T08:00:00Z\n"
+    "Renewal: by itself about 2027-01-28",
 )
 @for_app
 @with_json
@@ -60,7 +63,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
             "Covers": ", ".join(known.names),
             "Begins": known.begins,
             "Ends": known.ends,
-            "Renewal": _renewal(found),
+            "Renewal": _renewal(found, ordered=_is_ordered(call)),
         }
     if trouble is not None:
         fields |= {"Trouble": trouble.title, "Seen": trouble.detail, "Do": trouble.advice}
@@ -121,11 +124,10 @@ def remove(call: Call, name: str) -> None:
     """Take away a certificate that was brought; where certificates are ordered, one is."""
     from receiver.certificates import asking, bringing
     from receiver.model.domains import parse_domain
-    from receiver.state import records
 
     host = parse_domain(name)
     bringing.take_away(call.server, call.app, host)
-    ordered = asking.is_ordered(call.server, records.read_app(call.server.app(call.app)))
+    ordered = _is_ordered(call)
     follows = "one is ordered." if ordered else "none is ordered, so that browsers warn."
     show.progress(f"The certificate that was brought for {host} is gone; {follows}")
     asking.ask_for(call.server, call.app)
@@ -144,11 +146,9 @@ def auto(call: Call, state: str | None) -> None:
 
     from receiver.certificates import asking
     from receiver.changes.change import configure
-    from receiver.state import records
 
     if state is None:
-        ordered = asking.is_ordered(call.server, records.read_app(call.server.app(call.app)))
-        show.data("on" if ordered else "off")
+        show.data("on" if _is_ordered(call) else "off")
         if call.server.settings.certificates == "off":
             show.progress('The server\'s ship.toml says `certificates = "off"` for all apps.')
         return
@@ -193,16 +193,25 @@ def _one(call: Call, name: str | None) -> "Domain":
     return found[host]
 
 
-def _row(domain: "Domain") -> tuple[str, str, str, str]:
+def _row(domain: "Domain", *, ordered: bool) -> tuple[str, str, str, str]:
     known = domain.standing.certificate
     if known is None:
         return domain.name, "none", "", ""
-    return domain.name, known.issuer, f"until {known.ends[:10]}", _renewal(domain)
+    return domain.name, known.issuer, f"until {known.ends[:10]}", _renewal(domain, ordered=ordered)
 
 
-def _renewal(domain: "Domain") -> str:
+def _renewal(domain: "Domain", *, ordered: bool) -> str:
     known = domain.standing.certificate
-    return "by hand" if known is not None and known.by == "owner" else "by itself"
+    if known is None or known.by == "owner":
+        return "by hand"
+    return f"by itself about {known.renewed_about[:10]}" if ordered else "none: certs:auto is off"
+
+
+def _is_ordered(call: Call) -> bool:
+    from receiver.certificates import asking
+    from receiver.state import records
+
+    return asking.is_ordered(call.server, records.read_app(call.server.app(call.app)))
 
 
 def _tried(domain: "Domain") -> str:
@@ -219,6 +228,7 @@ def _as_data(domain: "Domain") -> dict[str, object]:
         "begins": known.begins if known else None,
         "ends": known.ends if known else None,
         "by": known.by if known else None,
+        "renewed_about": known.renewed_about if known and known.by == "authority" else None,
         "trouble": trouble.title if trouble else None,
         "detail": trouble.detail if trouble else None,
         "advice": trouble.advice if trouble else None,

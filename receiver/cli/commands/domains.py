@@ -1,6 +1,7 @@
 """`ship domains`: host names of an app, where they lead, and how they stand with https."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from receiver.model.errors import UsageError
 
 if TYPE_CHECKING:
     from receiver.apps.domains import Domain
+    from receiver.model.names import AppName
 
 
 @command(
@@ -36,6 +38,44 @@ def report(call: Call, *, as_json: bool) -> None:
         show.data(f"{_shown(each):<{width}}  {first}")
         for line in others:
             show.data(f"{'':<{width}}  {line}")
+
+
+@command(
+    "domains:info",
+    example="$ ship domains:info www.shop.example\n"
+    "Domain:  www.shop.example\nApp:     shop\n"
+    "A:       203.0.113.5, this server\nAAAA:    none\nLeads:   here\n"
+    'CAA:     0 issue "letsencrypt.org" (shop.example): allows the authority\n'
+    "Issuer:  Let's Encrypt E7\nFrom:    2026-11-29T08:00:00Z\n"
+    "Until:   2027-02-27T08:00:00Z\nRenewal: about 2027-01-28",
+)
+@with_json
+@click.argument("name", metavar="DOMAIN")
+def info(call: Call, name: str, *, as_json: bool) -> None:
+    """Show one host name: its app, what the DNS has of it, where it leads, and its certificate.
+
+    An admin can ask for a name that no app has yet.
+    """
+    from receiver.access import grants as access
+    from receiver.apps import domains
+    from receiver.model.domains import parse_domain
+    from receiver.model.errors import NotFoundError
+    from receiver.state import records
+
+    layout, host = call.server.layout, parse_domain(name)
+    seen = access.visible(layout, call.key, records.app_names(layout))
+    app = domains.app_of(call.server, host, seen)
+    if app is None and call.key and access.everywhere(layout, call.key) != "admin":
+        raise NotFoundError(
+            f"None of your apps has the domain {host}.",
+            advice="`ship domains -a NAME` lists the domains of an app.",
+            reason="not-found/domain",
+        )
+    found = _Info(call, host, app)
+    if as_json:
+        show.as_json(found.as_data())
+    else:
+        show.fields({key: value for key, value in found.fields().items() if value})
 
 
 @command(
@@ -133,6 +173,95 @@ def wait(call: Call, names: tuple[str, ...], limit_s: int) -> int:
         show.data(call.server.url_of(name))
     left = [name for name in wanted if not call.server.has_certificate(name)]
     return ServerError("").exit_code if left else 0
+
+
+class _Info:
+    """All that is known of one host name."""
+
+    def __init__(self, call: Call, host: str, app: "AppName | None") -> None:
+        from receiver.apps import domains
+        from receiver.certificates import caa
+
+        self._host, self._app = host, app
+        self._look = domains.look(call.server, host)
+        self._standing = domains.standing_of(call.server, host)
+        self._identities = caa.identities(call.server.settings)
+        self._caa: caa.Found | None = None
+        with suppress(OSError):
+            self._caa = caa.look(host)
+
+    def fields(self) -> dict[str, str]:
+        """By what it is called, each thing in words; empty ones are unknown."""
+        from receiver.model.domains import shown
+
+        fields = {
+            "Domain": shown(self._host),
+            "App": self._app or f"none; to give it to one: ship domains:add {self._host} -a NAME",
+            "A": self._addresses("A"),
+            "AAAA": self._addresses("AAAA"),
+            "Leads": "here" if self._look.leads == "here" else self._look.said,
+            "To do": self._look.advice,
+            "CAA": self._caa_shown(),
+        }
+        known, trouble = self._standing.certificate, self._standing.trouble
+        if known is not None:
+            fields |= {"Issuer": known.issuer, "From": known.begins, "Until": known.ends}
+            fields["Renewal"] = (
+                f"about {known.renewed_about[:10]}" if known.by == "authority" else "by hand"
+            )
+        elif self._app is not None:
+            fields["Issuer"] = "none: there is no certificate yet"
+        if trouble is not None:
+            if trouble.title != self._look.said:
+                fields |= {"Failed": trouble.title, "Seen": trouble.detail, "Do": trouble.advice}
+            fields |= {"Last try": trouble.at, "Next try": trouble.next_at}
+        return fields
+
+    def as_data(self) -> dict[str, object]:
+        """The same for programs."""
+        known, trouble, caa = self._standing.certificate, self._standing.trouble, self._caa
+        return {
+            "name": self._host,
+            "app": self._app,
+            "leads": self._look.leads,
+            "addresses": [
+                {"record": each.kind, "address": each.address, "leads_to": each.leads_to}
+                for each in self._look.addresses
+            ],
+            "advice": self._look.advice or None,
+            "caa": None if caa is None else [str(each) for each in caa.properties],
+            "caa_of": caa.owner or None if caa else None,
+            "caa_allows": self._allowed(),
+            "issuer": known.issuer if known else None,
+            "begins": known.begins if known else None,
+            "ends": known.ends if known else None,
+            "by": known.by if known else None,
+            "renewed_about": known.renewed_about if known and known.by == "authority" else None,
+            "trouble": trouble.title if trouble else None,
+            "detail": trouble.detail if trouble else None,
+            "trouble_advice": trouble.advice if trouble else None,
+            "tried_at": trouble.at if trouble else None,
+            "next_try_at": trouble.next_at if trouble else None,
+        }
+
+    def _addresses(self, kind: str) -> str:
+        its = [each for each in self._look.addresses if each.kind == kind]
+        return "; ".join(f"{each.address}, {each.leads_to}" for each in its) or "none"
+
+    def _allowed(self) -> bool | None:
+        """Whether CAA lets the authority of this server make a certificate; None: not known."""
+        if self._caa is None or (self._caa.properties and not self._identities):
+            return None
+        return self._caa.allow(self._identities, wildcard=self._host.startswith("*."))
+
+    def _caa_shown(self) -> str:
+        if self._caa is None:
+            return "not known: the DNS did not answer"
+        if not self._caa.properties:
+            return "none, so that any authority may make a certificate"
+        records = ", ".join(map(str, self._caa.properties))
+        judged = {True: ": allows the authority", False: ": forbids the authority", None: ""}
+        return f"{records} ({self._caa.owner}){judged[self._allowed()]}"
 
 
 def _not_its(name: str, call: Call) -> UsageError:
