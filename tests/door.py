@@ -112,6 +112,8 @@ LINES: Mapping[str, str] = {
     "maintenance": "",
     "maintenance:off": "",
     "maintenance:on": "--allow nonsense",
+    "nginx:auth": "-nonsense",
+    "nginx:auth:remove": "nobody",
     "nginx:set": "nonsense",
     "nginx:show": "",
     "nginx:unset": "gzip",

@@ -18,6 +18,7 @@ from receiver.model.release import Release
 from receiver.model.settings import App
 from receiver.nginx.sites import web_port
 from receiver.server import Server
+from receiver.state import check_keys
 
 _LOOPBACK = "127.0.0.1"
 Source = Literal["checks:set", "the code", "default"]
@@ -64,6 +65,8 @@ def ask(server: Server, name: AppName) -> tuple[Question, Answer, CheckError | N
     address, host = _place(app, app.release)
     check = replace(app.release.checked_by(app.settings), host=host)
     question = Question.by(check, app.address)
+    if app.release.served == "files":
+        question = replace(question, key=check_keys.shown(app.paths, app.settings))
     limit_s = float(question.timeout_s or app.settings.check_limit_s)
     return question, *health.try_out(address, question, limit_s=limit_s, clock=server.clock)
 

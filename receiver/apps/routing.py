@@ -13,9 +13,11 @@ from receiver.changes.steps import settings_step, site_steps
 from receiver.model import routing
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
-from receiver.model.routing import Place, Routing, Setting
+from receiver.model.routing import Place, Routing, Setting, Source
 from receiver.model.settings import OF_NGINX, App
 from receiver.server import Server
+
+_AUTH = "Visitors who are let in, each by a password; when empty, all are."
 
 
 class Wish(NamedTuple):
@@ -27,8 +29,7 @@ class Wish(NamedTuple):
 
 def report(server: Server, name: AppName) -> list[Setting]:
     """All settings as they hold now."""
-    app = state_of(server, name)
-    return routing.report(_of_code(app), app.settings.own_routing)
+    return _report(state_of(server, name))
 
 
 def change(server: Server, name: AppName, wish: Wish) -> list[Setting]:
@@ -42,7 +43,14 @@ def change(server: Server, name: AppName, wish: Wish) -> list[Setting]:
         _refuse_unset(work.state, wish.removed)
         after = work.state.with_settings(_changed(work.state.settings, wish))
         work.apply((settings_step(after), *site_steps(after)))
-    return routing.report(_of_code(after), after.settings.own_routing)
+    return _report(after)
+
+
+def _report(app: AppState) -> list[Setting]:
+    found = routing.report(_of_code(app), app.settings.own_routing)
+    visitors = tuple(sorted(app.settings.passwords))
+    source: Source = "nginx:auth" if visitors else "default"
+    return [*found, Setting("auth", visitors, source, _AUTH)]
 
 
 def _of_code(app: AppState) -> Routing:

@@ -9,18 +9,25 @@ from receiver.changes.app_state import AppState
 from receiver.machine import files, proc
 from receiver.model.cron import Cron
 from receiver.model.layout import SlotLetter
+from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite, Plan, SetTimers, WriteFile
 from receiver.model.release import Release
+from receiver.nginx.passwords import file_text
 from receiver.nginx.sites import Front, is_current, site_file
 from receiver.planner.timers import plan_timers
 from receiver.server import Server
-from receiver.state import certificates, records
+from receiver.state import certificates, check_keys, records
 
 
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
     logs, found = server.host.request_logs, partial(certificates.of_name, server.layout)
-    return Front(server.layout, server.settings, logs, proc.has_ipv6(), found)
+    key = partial(_check_key, server)
+    return Front(server.layout, server.settings, logs, proc.has_ipv6(), found, key)
+
+
+def _check_key(server: Server, app: AppName) -> str:
+    return check_keys.made(server.layout.app(app))
 
 
 def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:
@@ -43,6 +50,14 @@ def site_steps(app: AppState, slot: SlotLetter | None = None) -> Plan:
     """
     step = site_change(app, app.release, slot or app.slot)
     return () if step is None else (step,)
+
+
+def password_steps(app: AppState) -> Plan:
+    """The step that gives nginx the passwords of visitors; none where it has them."""
+    path, text = app.paths.passwords, file_text(app.settings.passwords)
+    if not text or files.read_text(path) == text:
+        return ()
+    return (WriteFile(str(path), text, 0o640, app.server.host.accounts.nginx_gid),)
 
 
 def timer_steps(

@@ -27,7 +27,7 @@ from receiver.nginx import program as nginx
 from receiver.nginx.sites import web_port
 from receiver.processes import look as processes
 from receiver.server import Server
-from receiver.state import records
+from receiver.state import check_keys, records
 
 _PATIENCE_S = 5.0
 _SHOWN_LINES = 12
@@ -60,8 +60,7 @@ def look(seen: Seen, app: AppSeen, others: Iterable[Finding]) -> Iterator[Findin
 def _question(app: AppSeen, release: Release) -> Question:
     check = msgspec.structs.replace(release.checked_by(app.settings), host=None)
     asked = Question.by(check, app.address)
-    closed = app.settings.maintenance
-    return asked if closed is None else replace(asked, key=closed.key)
+    return replace(asked, key=check_keys.shown(app.paths, app.settings))
 
 
 def _ask(address: health.Address, question: Question) -> Answer | CheckError:

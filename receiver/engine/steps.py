@@ -34,7 +34,7 @@ from receiver.model.web_servers import here_advice
 from receiver.nginx import program as nginx
 from receiver.nginx.sites import SITE_MODE
 from receiver.server import Server
-from receiver.state import records, release_times
+from receiver.state import check_keys, records, release_times
 
 _UNDO_LIMIT_S = 60.0
 
@@ -293,9 +293,8 @@ class MachineSteps:
         question = Question.by(msgspec.structs.replace(check, host=None), address)
         by_https = self._server.has_certificate(address)
         question = replace(question, through_nginx=not by_https)
-        closed = records.read_app(self._server.layout.app(app)).maintenance
-        if closed is not None:
-            question = replace(question, key=closed.key)
+        paths = self._server.layout.app(app)
+        question = replace(question, key=check_keys.shown(paths, records.read_app(paths)))
         answer = health.ask(
             self._server.way_in(address),
             question,

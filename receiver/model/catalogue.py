@@ -227,6 +227,10 @@ COMMANDS: dict[str, Row] = {
     "maintenance:on": Row(
         "maintenance:on", "deploy", also=("maintenance:enable",), in_log=True, ends=True,
     ),
+    "nginx:auth": Row("nginx:auth", "manage", records=("visitor",), in_log=True),
+    "nginx:auth:remove": Row(
+        "nginx:auth_remove", "manage", records=("visitor",), in_log=True, ends=True,
+    ),
     "nginx:set": Row(
         "nginx:set_", "manage", records=("words",), in_log=True,
         completes={"words": "nginx_settings"},

@@ -142,6 +142,16 @@ class AppPaths(NamedTuple):
         return self.home / "maintenance.html"
 
     @property
+    def check_key(self) -> Path:
+        """What Ship shows nginx to ask the app itself, where visitors are kept out; root's."""
+        return self.home / "check-key"
+
+    @property
+    def passwords(self) -> Path:
+        """Names of visitors and their hashed passwords, for nginx; made from app.toml."""
+        return self.home / "passwords"
+
+    @property
     def down(self) -> Path:
         """The app's own: a file `web` in it tells nginx that the app does not start."""
         return self.home / "down"

@@ -1,12 +1,12 @@
 """An app in maintenance: since when, by whom, and who is let in all the same. Values only."""
 
-import ipaddress
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from receiver.model.errors import UsageError
+from receiver.model.routing import network_text
 
 
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +30,7 @@ def parse_address(text: str) -> str:
         UsageError: it is neither
     """
     try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
+        return network_text(text)
     except ValueError as error:
         raise UsageError(
             f"{text!r} is no address that can be let in.",
@@ -38,8 +38,6 @@ def parse_address(text: str) -> str:
             advice="Give an address, such as 203.0.113.7, or a network, such as 2001:db8::/32.",
             reason="usage/bad-address",
         ) from error
-    alone = network.num_addresses == 1
-    return str(network.network_address if alone else network)
 
 
 def closed_notice(name: str) -> str:

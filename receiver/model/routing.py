@@ -4,6 +4,7 @@ A setting is declared here alone: the file ship.toml, `nginx:set`, `nginx:show` 
 docs/routing.md follow from it; what it does is a line in templates/nginx/site.conf. Values only.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
@@ -53,7 +54,7 @@ _ELSEWHERE = {
 }
 """Headers that are not the same for every answer, in lower case, and why."""
 
-Source = Literal["nginx:set", "ship.toml", "default"]
+Source = Literal["nginx:set", "nginx:auth", "ship.toml", "default"]
 
 
 class Routing(
@@ -94,8 +95,22 @@ class Routing(
         ),
     ] = msgspec.field(default_factory=dict)
 
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses and networks that are let in; when empty, all are."),
+    ] = ()
+    deny: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses and networks that are refused; where `allow` has one inside or"
+            " around it, the narrower counts."
+        ),
+    ] = ()
+
     def __post_init__(self) -> None:
         """Refuse, while the file that names it is read, what nginx would take and do wrong."""
+        for address in (*self.allow, *self.deny):
+            network_text(address)
         for name in self.headers:
             if why := _ELSEWHERE.get(name.lower()):
                 raise ValueError(f"The header {name} cannot be set here: {why}")
@@ -107,6 +122,13 @@ class Routing(
         """The headers by name, each once: names that differ by upper case alone are one."""
         by_lower = {name.lower(): (name, value) for name, value in self.headers.items()}
         return dict(by_lower.values())
+
+
+def network_text(text: str) -> str:
+    """An address or a network as nginx takes it; ValueError where it is neither."""
+    network = ipaddress.ip_network(text.strip(), strict=False)
+    alone = network.num_addresses == 1
+    return str(network.network_address if alone else network)
 
 
 NAMES = Routing.__struct_fields__

@@ -193,6 +193,11 @@ Folder = Annotated[str, Meta(pattern=r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x
 """A folder of a repository, by its path from the top."""
 
 
+VisitorName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
+"""Whom nginx asks for a password; a line of the file that it reads begins with it."""
+Hashed = Annotated[str, Meta(pattern=r"^\$[A-Za-z0-9./$=]+$")]
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """apps/NAME/app.toml: what should be, for one app."""
 
@@ -291,6 +296,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     nginx: Annotated[
         dict[str, Any],
         Meta(description="Set by nginx:set: counts above the code's own `[nginx]`."),
+    ] = msgspec.field(default_factory=dict)
+
+    passwords: Annotated[
+        dict[VisitorName, Hashed],
+        Meta(description="Set by nginx:auth: visitors who are let in, with hashed passwords."),
     ] = msgspec.field(default_factory=dict)
 
     maintenance: Annotated[

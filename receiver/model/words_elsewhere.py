@@ -95,7 +95,11 @@ _ANSWERS: Sequence[tuple[str, str]] = (
         "Apps are kept apart. `open_to` in the app.toml of one lets another connect to it.",
     ),
     (
-        "http-auth basic-auth redirect redirects",
+        "http-auth basic-auth",
+        "`ship nginx:auth NAME` asks the visitors of an app for a name and a password.",
+    ),
+    (
+        "redirect redirects",
         "Ship does not do this. The app can, or a proxy in front of the server.",
     ),
     # data

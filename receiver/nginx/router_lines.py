@@ -74,6 +74,11 @@ _BY_NGINX = {
     "maintenance": Reason(
         "maintenance", "the app is in maintenance", "End it: `ship maintenance:off -a APP`."
     ),
+    "address-refused": Reason(
+        "address-refused",
+        "the app is not open to this address",
+        "See allow and deny: `ship nginx:show -a APP`.",
+    ),
     "stopped": Reason("stopped", "the app is stopped", "Start it: `ship ps:start -a APP`."),
     "no-web": Reason(
         "no-web",
@@ -97,6 +102,11 @@ _BY_NGINX = {
 }
 _BY_STATUS = {
     "400": Reason("bad-request", "the request was not valid HTTP"),
+    "401": Reason(
+        "no-password",
+        "the visitor gave no password, or a wrong one",
+        "Those who have one: `ship nginx:show -a APP`.",
+    ),
     "403": Reason(
         "not-readable",
         "nginx may not read this file, or it is a folder without an index page",

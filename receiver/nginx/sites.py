@@ -14,7 +14,7 @@ from receiver.model.layout import Layout, SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import WriteFile
 from receiver.model.release import Release
-from receiver.model.routing import Routing
+from receiver.model.routing import Routing, network_text
 from receiver.model.settings import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -90,6 +90,8 @@ class Front(msgspec.Struct, frozen=True):
     """Whether the machine has IPv6; without it, nginx refuses to start on an IPv6 address."""
     certificate: Callable[[str], Certificate | None]
     """The one that a host name is served with."""
+    check_key: Callable[[AppName], str]
+    """What nginx knows Ship's own question by, where an app keeps visitors out."""
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -219,6 +221,9 @@ def _values(
         "compressed": " ".join(_COMPRESSED),
         "down_mark": _down_mark(front, app, release),
         "maintenance": _maintenance(front, app, settings),
+        "doors": _doors(routing),
+        "passwords": str(front.layout.app(app).passwords) if settings.passwords else "",
+        "key": _key(front, app, settings, routing),
         "port": web_port(settings, release, slot),
         "root": next((folder.path for folder in folders if folder.prefix == "/"), None),
         "folders": tuple(folder for folder in folders if folder.prefix != "/"),
@@ -266,6 +271,23 @@ def _down_mark(front: Front, app: AppName, release: Release | None) -> str | Non
     """
     held = release is not None and not release.binds_itself
     return str(front.layout.app(app).down_mark) if held else None
+
+
+def _doors(routing: Routing) -> tuple[tuple[str, int], ...]:
+    """Networks, and for each whether who comes from there is refused; of two that fit, nginx goes
+    by the narrower. None where anyone is let in.
+    """
+    doors = dict.fromkeys(map(network_text, routing.allow), 0)
+    doors |= dict.fromkeys(map(network_text, routing.deny), 1)
+    return tuple(doors.items())
+
+
+def _key(front: Front, app: AppName, settings: App, routing: Routing) -> str:
+    """What Ship's own question shows; empty where nothing keeps visitors out."""
+    if settings.maintenance:
+        return settings.maintenance.key
+    guarded = routing.allow or routing.deny or settings.passwords
+    return front.check_key(app) if guarded else ""
 
 
 def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object] | None:

@@ -43,7 +43,7 @@ from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import open_server
 from receiver.setup import embedded_processes
-from receiver.state import certificates, records
+from receiver.state import certificates, check_keys, records
 
 _LONGEST_ROOT = 50
 """The kernel takes 107 bytes for the path of a socket; an app's can be 56 longer than the
@@ -169,7 +169,13 @@ def status(root: Path) -> Status:
 def front(layout: Layout, server: Server) -> sites.Front:
     """The server's nginx as the planner of its files wants it."""
     found = partial(certificates.of_name, layout)
-    return sites.Front(layout, server, LogsOfApps(layout), proc.has_ipv6(), found)
+    return sites.Front(
+        layout, server, LogsOfApps(layout), proc.has_ipv6(), found, partial(_check_key, layout)
+    )
+
+
+def _check_key(layout: Layout, app: AppName) -> str:
+    return check_keys.made(layout.app(app))
 
 
 def _with(there: Server, *, domain: str, http_port: int) -> Server:

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import NamedTuple
@@ -27,6 +28,10 @@ def app(environ, start_response):
     if path == "/stream":
         start_response("200 OK", [*headers, ("Content-Type", "text/event-stream")])
         return stream()
+    if path == "/echo":
+        body = str(environ.get("HTTP_AUTHORIZATION")).encode()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
     body = b"x" * 5000 if path == "/large" else b"page " + path.encode()
     start_response("200 OK", [
         *headers, ("Content-Type", "text/css"), ("Content-Length", str(len(body))),
@@ -257,12 +262,110 @@ def test_a_change_that_nginx_refuses_leaves_all_as_it_was(server: EmbeddedServer
     assert not server.paths(app).journal.exists()
 
 
-def test_a_clone_takes_the_settings_along(server: EmbeddedServer, laptop: Checkout) -> None:
+def files_too(server: EmbeddedServer, app: str, sent: Mapping[str, str] | None = None) -> set[int]:
+    """How a page and a file are answered."""
+    return {visit(server, app, path, sent=sent).status for path in ("/", "/static/site.css")}
+
+
+def proof(server: EmbeddedServer, app: str) -> Answer:
+    """What an authority sees."""
+    server.layout.challenges.joinpath(".well-known/acme-challenge").mkdir(
+        parents=True, exist_ok=True
+    )
+    server.layout.challenges.joinpath(".well-known/acme-challenge/token").write_text("proof")
+    return visit(server, app, "/.well-known/acme-challenge/token")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("allow=203.0.113.7",), 403),
+        (("allow=127.0.0.0/8",), 200),
+        (("deny=127.0.0.1",), 403),
+        (("allow=127.0.0.0/8", "deny=127.0.0.1"), 403),
+        (("allow=127.0.0.1", "deny=127.0.0.0/8"), 200),
+        (("allow=127.0.0.1", "deny=127.0.0.1"), 403),
+    ],
+)
+def test_addresses_are_let_in_or_refused(
+    server: EmbeddedServer, app: str, words: tuple[str, ...], status: int
+) -> None:
+    ship(server, "nginx:set", *words, "-a", app)
+    assert files_too(server, app) == {status}
+    assert files_too(server, app, {"X-Ship-Check": "0" * 32}) == {status}
+    assert proof(server, app).body == "proof"
+    if status == 403:
+        assert "It is not open to your address." in visit(server, app).body
+        lines = ship(server, "logs", "--source", "router", "-a", app, "-n", "10")
+        assert "the app is not open to this address" in lines
+
+
+def test_a_push_and_doctor_pass_what_keeps_visitors_out(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    ship(server, "nginx:auth", "anna", "-a", app, given="secret\n")
+    said = push(laptop, "[nginx]\nallow = ['203.0.113.7']")
+    assert "GET / through nginx answered 200." in said
+    assert files_too(server, app) == {403}
+    assert "403" not in ship(server, "doctor", "-a", app)
+    ship(server, "maintenance:on", "-a", app)
+    assert "through nginx answered 200." in push(laptop, "[nginx]\nallow = ['203.0.113.8']")
+    ship(server, "maintenance:off", "-a", app)
+    push(laptop, "")
+    assert files_too(server, app) == {401}
+
+
+def test_a_password_is_asked_for_and_is_nobodys_but_nginx(server: EmbeddedServer, app: str) -> None:
+    said = ship(server, "nginx:auth", "anna", "-a", app, given="secret: of anna\n")
+    assert said.startswith(f"{app} asks visitors for a name and a password from now on")
+    right = {"Authorization": "Basic " + b64encode(b"anna:secret: of anna").decode()}
+    wrong = {"Authorization": "Basic " + b64encode(b"anna:secret").decode()}
+    assert files_too(server, app) == files_too(server, app, wrong) == {401}
+    assert files_too(server, app, right) == {200}
+    assert visit(server, app, "/echo", sent=right).body == "None"
+    assert proof(server, app).body == "proof"
+    assert 'realm="Visitors of blog"' in visit(server, app).headers["www-authenticate"]
+    path = server.paths(app).passwords
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "secret" not in path.read_text() + server.paths(app).settings.read_text()
+    assert shown(server, app)["auth"] == (["anna"], "nginx:auth")
+    ship(server, "maintenance:on", "-a", app)
+    assert files_too(server, app) == {503}
+    ship(server, "maintenance:off", "-a", app)
+    assert "anna has a password" in ship(server, "nginx:auth", "anna", "-a", app, given="new")
+    assert files_too(server, app, right) == {401}
+    said = ship(server, "nginx:auth:remove", "anna", "-a", app)
+    assert said.endswith(f"Nobody else has one: {app} is open to anyone.\n")
+    assert files_too(server, app) == {200}
+    assert not path.exists()
+    assert "has no password" in ship(server, "nginx:auth:remove", "anna", "-a", app, status=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("an:na", "x"), ("-anna", "x"), ("anna", ""), ("anna", "a\nb"), ("anna", "x" * 129)],
+)
+def test_a_strange_name_or_password_is_refused(
+    server: EmbeddedServer, app: str, name: str, given: str
+) -> None:
+    assert ship(server, "nginx:auth", "-a", app, "--", name, given=given, status=2)
+    assert not server.paths(app).passwords.exists()
+
+
+def test_a_clone_takes_settings_and_passwords_along_and_a_rename_keeps_them(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
     app = name_of(laptop)
     push(laptop, "[nginx.headers]\nX-Own = 'code'")
     ship(server, "nginx:set", "headers.X-More=server", "-a", app)
+    ship(server, "nginx:auth", "anna", "-a", app, given="secret")
     ship(server, "apps:clone", app, f"{app}-b")
-    headers = visit(server, f"{app}-b").headers
-    assert (headers["x-own"], headers["x-more"]) == ("code", "server")
+    right = {"Authorization": "Basic " + b64encode(b"anna:secret").decode()}
+    assert files_too(server, f"{app}-b") == {401}
+    assert files_too(server, f"{app}-b", right) == {200}
     ship(server, "apps:rename", f"{app}-b", f"{app}-c")
-    assert visit(server, f"{app}-c").headers["x-more"] == "server"
+    assert files_too(server, f"{app}-c") == {401}
+    assert files_too(server, f"{app}-c", right) == {200}
+    headers = visit(server, f"{app}-c", sent=right).headers
+    assert (headers["x-own"], headers["x-more"]) == ("code", "server")

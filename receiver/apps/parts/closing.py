@@ -52,6 +52,7 @@ def _records(app: AppState) -> Iterator[_Wanted]:
         paths.maintenance_page: _Wanted(
             paths.maintenance_page, _OF_A_GROUP, app.server.host.accounts.nginx_gid
         ),
+        paths.passwords: _Wanted(paths.passwords, _OF_A_GROUP, app.server.host.accounts.nginx_gid),
     }
     releases = list(paths.releases.glob("v*"))
     for home in releases:

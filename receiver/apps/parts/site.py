@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from receiver.changes.app_state import AppState
 from receiver.changes.change import changing
 from receiver.changes.part import Copying, Do, Part
-from receiver.changes.steps import site_steps
+from receiver.changes.steps import password_steps, site_steps
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
 from receiver.state import certificates
@@ -14,11 +14,11 @@ from receiver.state import certificates
 class Site(Part):
     """nginx's file of the app."""
 
-    settings = (*OF_NGINX, "nginx", "proxy_headers", "certificates")
+    settings = (*OF_NGINX, "nginx", "passwords", "proxy_headers", "certificates")
     settings_of_one_app = ("domains", "maintenance")
 
     def start(self, app: AppState, do: Do, *, booting: bool) -> None:
-        do(site_steps(app))
+        do((*password_steps(app), *site_steps(app)))
 
     def stop(self, app: AppState, do: Do) -> None:
         name, layout = app.name, app.server.layout
@@ -34,7 +34,7 @@ class Site(Part):
 
     def renew(self, apps: Sequence[AppState], *, dry_run: bool) -> Iterator[str]:
         for app in apps:
-            if site_steps(app):
+            if password_steps(app) or site_steps(app):
                 yield f"write {app.server.layout.site(app.name)}"
                 if not dry_run:
                     _write_anew(app)
@@ -42,4 +42,4 @@ class Site(Part):
 
 def _write_anew(app: AppState) -> None:
     with changing(app.server, app.name, "renewal of nginx's file", frozen_too=True) as change:
-        change.apply(site_steps(change.state))
+        change.apply((*password_steps(change.state), *site_steps(change.state)))

@@ -1,10 +1,13 @@
 """`ship nginx`: how nginx treats the visitors of an app."""
 
+import getpass
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from receiver.cli import show
+from receiver.cli import forward, given_file, show
+from receiver.cli.checkout import Destination
 from receiver.cli.command import Call, command, for_app, with_json
 from receiver.model.errors import UsageError
 
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from receiver.model.routing import Place, Setting
+
+_MOST_BYTES = 1024
+"""More than a password may have, so that one which is too long is refused, and not cut off."""
 
 
 @command(
@@ -83,6 +89,75 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
     found = routing.change(call.server, call.app, routing.Wish(removed=gone))
     show.progress(f"What nginx uses for {call.app} again:")
     _fields(found, gone)
+
+
+def _auth_over_ssh(call: Call, place: Destination, visitor: str) -> int:
+    """Ask for the password here, where it is typed, and send it."""
+    words = ["nginx:auth", "--app", call.app, visitor]
+    return forward.ask_over_ssh(place, words, call.environment, given=_password(call))[0]
+
+
+@command(
+    "nginx:auth",
+    over_ssh=_auth_over_ssh,
+    example="$ echo 'correct horse battery' | ship nginx:auth anna -a blog\n"
+    "blog asks visitors for a name and a password from now on; anna has one.",
+)
+@for_app
+@click.argument("visitor", metavar="NAME")
+def auth(call: Call, visitor: str) -> None:
+    """Ask the visitors of an app for a name and a password: one that is read from standard input.
+
+    Given once more, a name gets another password. Ship keeps it hashed. It holds for all pages and
+    files of the app, over deploys; browsers send it with every request, so let it be by https.
+    """
+    from receiver.apps import passwords
+
+    _refuse_strange(visitor)
+    first = passwords.give(call.server, call.app, visitor, _password(call))
+    told = f"{visitor} has a password for {call.app} now."
+    if first:
+        told = f"{call.app} asks visitors for a name and a password from now on; {visitor} has one."
+    show.progress(told)
+
+
+@command(
+    "nginx:auth:remove",
+    example="$ ship nginx:auth:remove anna -a blog\n"
+    "anna has no password for blog any more.\nNobody else has one: blog is open to anyone.",
+)
+@for_app
+@click.argument("visitor", metavar="NAME")
+def auth_remove(call: Call, visitor: str) -> None:
+    """Take away a visitor's password; without the last one, the app is open to anyone."""
+    from receiver.apps import passwords
+
+    others = passwords.take_away(call.server, call.app, visitor)
+    show.progress(f"{visitor} has no password for {call.app} any more.")
+    if not others:
+        show.progress(f"Nobody else has one: {call.app} is open to anyone.")
+
+
+def _password(call: Call) -> bytes:
+    """One line of standard input; on a terminal it is not shown."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ").encode()
+    return given_file.read(call, given_file.STDIN, _MOST_BYTES).removesuffix(b"\n")
+
+
+def _refuse_strange(visitor: str) -> None:
+    import msgspec
+
+    from receiver.model.settings import VisitorName
+
+    try:
+        msgspec.convert(visitor, VisitorName)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{visitor!r} cannot be the name of a visitor.",
+            detail="It begins with a letter or digit, and goes on with those and . _ @ + -.",
+            reason="usage/bad-visitor",
+        ) from error
 
 
 def _fields(found: "Iterable[Setting]", places: "Iterable[Place]") -> None:

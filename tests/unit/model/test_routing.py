@@ -30,6 +30,9 @@ def test_typed_words_are_read_by_the_type_of_each_setting() -> None:
         ("gzip.fast=1", "gzip has no entries"),
         ("max_body_mb=0", "It has to be 1 or more."),
         ("hsts=-1", "It has to be 0 or more."),
+        ("allow=10.0.0.0/33", "does not appear to be an IPv4 or IPv6 network"),
+        ("deny=1.2.3.4,all", "does not appear to be an IPv4 or IPv6 network"),
+        ("deny=1.2.3.4;allow all", "does not appear to be an IPv4 or IPv6 network"),
         ("headers=DENY", "headers has entries, and none is named."),
         ("headers.=DENY", "headers has entries, and none is named."),
         ("headers.X Own=1", "cannot be '1'"),
@@ -94,6 +97,8 @@ def test_the_report_says_where_each_value_comes_from() -> None:
         "hsts": (0, "default"),
         "headers.X-A": ("1", "ship.toml"),
         "headers.X-B": ("3", "nginx:set"),
+        "allow": ((), "default"),
+        "deny": ((), "default"),
     }
 
 

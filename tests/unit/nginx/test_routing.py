@@ -21,6 +21,8 @@ OTHER: dict[str, Any] = {
     "gzip": False,
     "hsts": 777,
     "headers": {"X-Frame-Options": "DENY"},
+    "allow": ["203.0.113.7"],
+    "deny": ["2001:db8::/32"],
 }
 """For each setting a value that is not the default."""
 FILES = release(None, site=".")

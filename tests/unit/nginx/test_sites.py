@@ -38,7 +38,15 @@ def certificate(name: str) -> Certificate | None:
     )
 
 
-VPS = Front(Layout.vps(), SERVER, SystemLogs(), ipv6=True, certificate=certificate)
+KEY = "0123456789abcdef0123456789abcdef"
+VPS = Front(
+    Layout.vps(),
+    SERVER,
+    SystemLogs(),
+    ipv6=True,
+    certificate=certificate,
+    check_key=lambda _: KEY,
+)
 SECURE = replace(VPS, server=Server(domain="example.com"))
 ROOT = Layout.embedded(Path("/srv/my ship"))
 EMBEDDED = Front(
@@ -47,6 +55,7 @@ EMBEDDED = Front(
     LogsOfApps(ROOT),
     ipv6=False,
     certificate=certificate,
+    check_key=lambda _: KEY,
 )
 GUNICORN = Gunicorn(app="app:app")
 OPEN_TO_NOBODY = Maintenance(since="2026-01-31T08:00:00Z", by="laptop", key="0123456789abcdef")
