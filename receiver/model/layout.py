@@ -294,6 +294,13 @@ class Layout(NamedTuple):
         """The trees of the embedded server below a folder; without one, of this machine's."""
         return cls.vps() if root is None else cls.embedded(root)
 
+    def nginx_cache(self, app: AppName) -> Path:
+        """Where nginx keeps answers of an app; nginx makes the folder."""
+        parent = (
+            Path("/var/lib/nginx") if self.nginx_conf is None else self.nginx_conf.parent / "tmp"
+        )
+        return parent / f"ship-{app}"
+
     @property
     def server_settings(self) -> Path:
         return self.etc / "ship.toml"

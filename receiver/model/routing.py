@@ -21,6 +21,15 @@ _HeaderValue = Annotated[str, Meta(pattern=r"^[ -#%-~]{0,2000}$")]
 """Printable ASCII. nginx has no way to write a dollar sign, and takes words of 4096 characters,
 which this is within also where each character is escaped."""
 
+_Path = Annotated[str, Meta(pattern=r"^/[^\s\"'\\;{}$?#%\x00-\x1f\x7f]{0,500}$")]
+"""As nginx compares it: decoded, and without a query."""
+_Target = Annotated[
+    str, Meta(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?(/(?!/)[!#%&(-:=?-\[\]^_a-z|~]{0,1000})?$")
+]
+"""Printable ASCII without what ends a word of nginx's, and nothing that a browser takes for another
+host than the one that is written."""
+_OF_SHIP = ("/.well-known/acme-challenge/", "/.ship-")
+
 _ELSEWHERE = {
     "strict-transport-security": "set it by `hsts`",
     **dict.fromkeys(
@@ -107,8 +116,49 @@ class Routing(
         ),
     ] = ()
 
+    rate: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Requests a second that one address may make of the app; 0 is no limit.",
+        ),
+    ] = 0
+    burst: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Requests above `rate` that one address may make at once.",
+        ),
+    ] = 20
+    redirects: Annotated[
+        dict[_Path, _Target],
+        Meta(
+            description="Addresses that have moved, and where to: a path or an address of another"
+            " site; an empty text is none."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    cache: Annotated[
+        dict[_Path, Annotated[int, Meta(ge=0, le=3600)]],
+        Meta(
+            description="Paths whose answers nginx keeps, and for how many seconds; a path that"
+            " ends with a slash is all below it."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    static_cache: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=365 * _DAY_S,
+            description="Seconds for which browsers keep files without a digest in their names;"
+            " with 0 they ask each time.",
+        ),
+    ] = 0
+
     def __post_init__(self) -> None:
         """Refuse, while the file that names it is read, what nginx would take and do wrong."""
+        self._refuse_paths()
         for address in (*self.allow, *self.deny):
             network_text(address)
         for name in self.headers:
@@ -116,6 +166,18 @@ class Routing(
                 raise ValueError(f"The header {name} cannot be set here: {why}")
             if name.lower().startswith("x-accel-"):
                 raise ValueError(f"The header {name} is an order to nginx, and cannot be set here")
+
+    def _refuse_paths(self) -> None:
+        for path in (*self.redirects, *self.cache):
+            if path.startswith(_OF_SHIP):
+                raise ValueError(f"Addresses below {_OF_SHIP[0]} and {_OF_SHIP[1]} are Ship's own")
+            if self.redirects.get(path) == path:
+                raise ValueError(f"{path} would lead to itself")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it keeps anyone out by what is not in the code of the app."""
+        return bool(self.allow or self.deny)
 
     @property
     def sent(self) -> dict[str, str]:

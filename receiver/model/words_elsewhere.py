@@ -100,7 +100,7 @@ _ANSWERS: Sequence[tuple[str, str]] = (
     ),
     (
         "redirect redirects",
-        "Ship does not do this. The app can, or a proxy in front of the server.",
+        "`ship nginx:set redirects./old=/new` sends visitors of an address on to another.",
     ),
     # data
     (

@@ -79,6 +79,11 @@ _BY_NGINX = {
         "the app is not open to this address",
         "See allow and deny: `ship nginx:show -a APP`.",
     ),
+    "too-many": Reason(
+        "too-many",
+        "the visitor's address makes more requests than it may",
+        "See rate and burst: `ship nginx:show -a APP`.",
+    ),
     "stopped": Reason("stopped", "the app is stopped", "Start it: `ship ps:start -a APP`."),
     "no-web": Reason(
         "no-web",

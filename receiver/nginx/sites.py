@@ -3,6 +3,7 @@
 Pure.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,6 +64,14 @@ class Folder(msgspec.Struct, frozen=True):
 
     prefix: str
     path: str
+
+
+class Cached(msgspec.Struct, frozen=True):
+    """A place of the app's own pages, and for how many seconds nginx keeps those."""
+
+    address: str
+    """As nginx's `location` has it."""
+    seconds: int = 0
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -222,6 +231,11 @@ def _values(
         "down_mark": _down_mark(front, app, release),
         "maintenance": _maintenance(front, app, settings),
         "doors": _doors(routing),
+        "moved_pages": tuple(_moved_pages(routing)),
+        "pages": (pages := _pages(routing, folders)),
+        "kept": max(page.seconds for page in pages),
+        "cache": str(front.layout.nginx_cache(app)),
+        "private": bool(routing.guarded or settings.passwords),
         "passwords": str(front.layout.app(app).passwords) if settings.passwords else "",
         "key": _key(front, app, settings, routing),
         "port": web_port(settings, release, slot),
@@ -282,12 +296,50 @@ def _doors(routing: Routing) -> tuple[tuple[str, int], ...]:
     return tuple(doors.items())
 
 
+def _moved_pages(routing: Routing) -> Iterator[tuple[str, str]]:
+    """Addresses that have moved, and where to as nginx takes it: with the query of the request,
+    unless there is one already.
+    """
+    for path, target in routing.redirects.items():
+        if target:
+            query = "" if {"?", "#"} & set(target) else "$is_args$args"
+            yield path, quote_for_nginx(target, query)
+
+
+def _pages(routing: Routing, folders: tuple[Folder, ...]) -> tuple[Cached, ...]:
+    """The places of the app's pages, the whole first; files and addresses that have moved are
+    none of them.
+    """
+    taken = {folder.prefix for folder in folders}
+    taken |= {path for path, target in routing.redirects.items() if target}
+    kept = {path: seconds for path, seconds in routing.cache.items() if path not in taken}
+    return (
+        Cached("/", kept.pop("/", 0)),
+        # of expressions, nginx goes by the first that fits
+        *(
+            Cached(_address(path), kept[path])
+            for path in sorted(kept, key=lambda path: (-len(path), path))
+            if kept[path]
+        ),
+    )
+
+
+def _address(path: str) -> str:
+    """What nginx compares with: all below a path that ends with a slash, else itself.
+
+    An expression, because of a plain `/blog/` nginx would send `/blog` on to it.
+    """
+    if path.endswith("/"):
+        return f"~ {quote_for_nginx(f'^{re.escape(path)}')}"
+    return f"= {quote_for_nginx(path)}"
+
+
 def _key(front: Front, app: AppName, settings: App, routing: Routing) -> str:
-    """What Ship's own question shows; empty where nothing keeps visitors out."""
+    """What Ship's own question shows; empty where it is answered as anyone's is."""
     if settings.maintenance:
         return settings.maintenance.key
-    guarded = routing.allow or routing.deny or settings.passwords
-    return front.check_key(app) if guarded else ""
+    guarded = (routing.guarded, settings.passwords, routing.rate, routing.cache)
+    return front.check_key(app) if any(guarded) else ""
 
 
 def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object] | None:

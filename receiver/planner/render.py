@@ -38,14 +38,17 @@ def quote_for_unit(value: object) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def quote_for_nginx(value: object) -> str:
-    """One word of an nginx file. There is no way to write a literal `$`, hence it is refused."""
+def quote_for_nginx(value: object, then: str = "") -> str:
+    """One word of an nginx file; `then` are variables that follow the value in the same word.
+
+    There is no way to write a literal `$`, hence it is refused.
+    """
     text = _without_control(str(value))
     if "$" in text:
         raise ValueError(f"A dollar sign cannot be written into an nginx file: {text!r}.")
     if _PLAIN_WORD.fullmatch(text):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return text + then
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + then + '"'
 
 
 def _without_control(text: str) -> str:

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -14,13 +15,21 @@ import pytest
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import DOMAIN, EmbeddedServer, embedded_server, own_name
+from tests.embedded.embedded_server import (
+    DOMAIN,
+    EmbeddedServer,
+    embedded_server,
+    own_name,
+    wait_until,
+)
 from tests.ports import free_port
 
 pytestmark = pytest.mark.embedded
 
 APP = """
 import time
+
+seen = []
 
 def app(environ, start_response):
     path = environ["PATH_INFO"]
@@ -31,6 +40,12 @@ def app(environ, start_response):
     if path == "/echo":
         body = str(environ.get("HTTP_AUTHORIZATION")).encode()
         start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+    if path.startswith("/counted"):
+        seen.append(path)
+        more = [("Set-Cookie", "a=b")] if path.endswith("cookie") else []
+        body = str(len(seen)).encode()
+        start_response("200 OK", [*more, ("Content-Length", str(len(body)))])
         return [body]
     body = b"x" * 5000 if path == "/large" else b"page " + path.encode()
     start_response("200 OK", [
@@ -46,8 +61,9 @@ def stream():
 FILES: dict[str, str | bytes | None] = {
     "app.py": APP,
     "requirements.txt": "",
-    "Procfile": "web: gunicorn --threads=4 app:app\n",
+    "Procfile": "web: gunicorn --workers=1 --threads=4 app:app\n",
     "static/site.css": "body { color: red }",
+    "static/site-0123456789abcdef.css": "body { color: blue }",
 }
 STATIC = "[static]\n'/static/' = 'static'\n"
 
@@ -369,3 +385,101 @@ def test_a_clone_takes_settings_and_passwords_along_and_a_rename_keeps_them(
     assert files_too(server, f"{app}-c", right) == {200}
     headers = visit(server, f"{app}-c", sent=right).headers
     assert (headers["x-own"], headers["x-more"]) == ("code", "server")
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_come_again(
+    server: EmbeddedServer, app: str
+) -> None:
+    ship(server, "nginx:set", "rate=1", "burst=2", "-a", app)
+    answers = [visit(server, app) for _ in range(6)]
+    assert [it.status for it in answers[:3]] == [200, 200, 200]
+    refused = answers[-1]
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+    assert "Please try again in a second." in refused.body
+    assert visit(server, app, "/static/site.css").status == 200, "files are not counted"
+    assert proof(server, app).status == 200
+    assert "makes more requests than it may" in ship(
+        server, "logs", "--source", "router", "-a", app, "-n", "20"
+    )
+    time.sleep(1.2)
+    assert visit(server, app).status == 200
+
+
+def test_addresses_that_have_moved_are_sent_on(server: EmbeddedServer, app: str) -> None:
+    moved = ("redirects./old=/new", "redirects./shop.html=https://shop.example/?a=b")
+    ship(server, "nginx:set", *moved, "-a", app)
+    get = visit(server, app, "/old?c=d")
+    assert (get.status, get.headers["location"]) == (301, "/new?c=d")
+    assert visit(server, app, "/old", "POST").status == 308
+    assert visit(server, app, "/shop.html").headers["location"] == "https://shop.example/?a=b"
+    assert visit(server, app, "/older").status == 200
+    ship(server, "nginx:unset", "redirects./old", "-a", app)
+    assert visit(server, app, "/old").status == 200
+    assert visit(server, app, "/shop.html").status == 301
+
+
+def test_chosen_pages_are_kept_for_some_seconds(server: EmbeddedServer, app: str) -> None:
+    ship(server, "nginx:set", "cache./counted/=2", "headers.X-Own=a", "-a", app)
+    first = visit(server, app, "/counted/page")
+    again = visit(server, app, "/counted/page")
+    assert (first.headers["x-cache"], again.headers["x-cache"]) == ("MISS", "HIT")
+    assert again.body == first.body
+    assert again.headers["x-own"] == "a"
+    for sent in ({"Cookie": "a=b"}, {"Authorization": "Bearer x"}):
+        passed = visit(server, app, "/counted/page", sent=sent)
+        assert (passed.headers["x-cache"], passed.body == first.body) == ("BYPASS", False)
+    assert visit(server, app, "/counted/page").body == first.body
+    cookies = {visit(server, app, "/counted/cookie").body for _ in range(3)}
+    assert len(cookies) == 3, "an answer that sets a cookie is one visitor's"
+    assert len({visit(server, app, "/counted").body for _ in range(2)}) == 2
+    time.sleep(2.5)
+    stale = visit(server, app, "/counted/page")
+    assert (stale.headers["x-cache"], stale.body) == ("STALE", first.body)
+    wait_until(lambda: visit(server, app, "/counted/page").body != first.body, 1.5)
+
+
+def test_nothing_of_a_cache_is_left_of_an_app(server: EmbeddedServer, laptop: Checkout) -> None:
+    app = name_of(laptop)
+    push(laptop, "[nginx.cache]\n'/' = 5")
+    assert visit(server, app).headers["x-cache"] == "MISS"
+    folder = server.layout.nginx_cache(AppName(app))
+    assert any(folder.iterdir())
+    ship(server, "apps:rename", app, f"{app}-c")
+    assert not folder.exists()
+    renamed = server.layout.nginx_cache(AppName(f"{app}-c"))
+    assert visit(server, f"{app}-c").headers["x-cache"] == "MISS"
+    assert renamed.exists()
+    ship(server, "apps:destroy", f"{app}-c", "--confirm", f"{app}-c")
+    assert not renamed.exists()
+
+
+def test_browsers_keep_files_as_long_as_is_set(server: EmbeddedServer, app: str) -> None:
+    def told(path: str) -> str:
+        return visit(server, app, f"/static/{path}").headers["cache-control"]
+
+    assert told("site.css") == "no-cache"
+    ship(server, "nginx:set", "static_cache=60", "-a", app)
+    assert told("site.css") == "public, max-age=60"
+    assert told("site-0123456789abcdef.css") == "public, max-age=31536000, immutable"
+    ship(server, "nginx:set", "allow=127.0.0.1", "-a", app)
+    assert told("site.css") == "private, max-age=60"
+    assert told("site-0123456789abcdef.css") == "private, max-age=31536000, immutable"
+
+
+def test_all_settings_stand_beside_each_other(server: EmbeddedServer, app: str) -> None:
+    words = (
+        "max_body_mb=5 read_timeout_s=5 buffering=off gzip=off hsts=5 headers.X-A=b deny=192.0.2.1"
+        " allow=127.0.0.0/8,::1 rate=50 burst=5 redirects./a=/b cache./c/=1 cache./c=1 cache./=1"
+        " static_cache=5"
+    )
+    ship(server, "nginx:auth", "anna", "-a", app, given="secret")
+    ship(server, "nginx:set", *words.split(), "-a", app)
+    ship(server, "maintenance:on", "--allow", "127.0.0.1", "-a", app)
+    right = {"Authorization": "Basic " + b64encode(b"anna:secret").decode()}
+    assert files_too(server, app) == {401}
+    assert files_too(server, app, right) == {200}
+    ship(server, "maintenance:off", "-a", app)
+    ship(server, "nginx:auth:remove", "anna", "-a", app)
+    assert {name for name, (_, source) in shown(server, app).items() if source == "default"} == {
+        "auth"
+    }

@@ -6,8 +6,11 @@ from receiver.changes.app_state import AppState
 from receiver.changes.change import changing
 from receiver.changes.part import Copying, Do, Part
 from receiver.changes.steps import password_steps, site_steps
+from receiver.machine import files
+from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
+from receiver.server import Server
 from receiver.state import certificates
 
 
@@ -24,7 +27,11 @@ class Site(Part):
         name, layout = app.name, app.server.layout
         do((ChangeSite(name, str(layout.site(name)), str(layout.site_link(name)), None),))
 
+    def rename(self, server: Server, was: AppName, name: AppName) -> None:
+        files.remove_tree(server.layout.nginx_cache(was))
+
     def remove(self, app: AppState) -> None:
+        files.remove_tree(app.server.layout.nginx_cache(app.name))
         for host in (*app.hosts, *app.server.former_addresses(app.name)):
             certificates.forget(app.server.layout, host)
 

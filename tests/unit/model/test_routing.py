@@ -33,6 +33,21 @@ def test_typed_words_are_read_by_the_type_of_each_setting() -> None:
         ("allow=10.0.0.0/33", "does not appear to be an IPv4 or IPv6 network"),
         ("deny=1.2.3.4,all", "does not appear to be an IPv4 or IPv6 network"),
         ("deny=1.2.3.4;allow all", "does not appear to be an IPv4 or IPv6 network"),
+        ("redirects.old=/new", "does not have the form"),
+        ("redirects./a b=/new", "does not have the form"),
+        ("redirects./old=/a b", "does not have the form"),
+        ("redirects./old=//evil.org", "does not have the form"),
+        ("redirects./old=/\\evil.org", "does not have the form"),
+        ("redirects./old=javascript:alert(1)", "does not have the form"),
+        ("redirects./old=/$host", "does not have the form"),
+        ("redirects./old=/a;return 200", "does not have the form"),
+        ('redirects./old="/a"', "does not have the form"),
+        ("redirects./old=/old", "/old would lead to itself"),
+        ("redirects./.well-known/acme-challenge/a=/b", "are Ship's own"),
+        ("cache./.ship-maintenance=1", "are Ship's own"),
+        ("cache./a{=1", "does not have the form"),
+        ("cache./a=4000", "It has to be 3600 or less."),
+        ("cache./a=x", "a whole number"),
         ("headers=DENY", "headers has entries, and none is named."),
         ("headers.=DENY", "headers has entries, and none is named."),
         ("headers.X Own=1", "cannot be '1'"),
@@ -86,7 +101,9 @@ def test_each_setting_has_a_sentence() -> None:
 
 
 def test_the_report_says_where_each_value_comes_from() -> None:
-    code = Routing(gzip=False, max_body_mb=5, headers={"X-A": "1", "X-B": "2"})
+    code = Routing(
+        gzip=False, max_body_mb=5, headers={"X-A": "1", "X-B": "2"}, redirects={"/old": "/new"}
+    )
     own = {"max_body_mb": 9, "headers": {"X-B": "3"}}
     found = {it.name: (it.value, it.source) for it in routing.report(code, own)}
     assert found == {
@@ -99,6 +116,11 @@ def test_the_report_says_where_each_value_comes_from() -> None:
         "headers.X-B": ("3", "nginx:set"),
         "allow": ((), "default"),
         "deny": ((), "default"),
+        "rate": (0, "default"),
+        "burst": (20, "default"),
+        "redirects./old": ("/new", "ship.toml"),
+        "cache": ({}, "default"),
+        "static_cache": (0, "default"),
     }
 
 

@@ -23,6 +23,11 @@ OTHER: dict[str, Any] = {
     "headers": {"X-Frame-Options": "DENY"},
     "allow": ["203.0.113.7"],
     "deny": ["2001:db8::/32"],
+    "rate": 7,
+    "burst": 7,
+    "redirects": {"/old": "/new"},
+    "cache": {"/page": 7},
+    "static_cache": 7,
 }
 """For each setting a value that is not the default."""
 FILES = release(None, site=".")
@@ -47,10 +52,10 @@ def test_every_setting_has_a_value_to_be_tested_with() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_setting_is_in_the_file_whoever_says_it(name: str) -> None:
-    value = {name: OTHER[name]}
-    by_code, by_server = text_of(value), text_of({}, **value)
+    value, around = {name: OTHER[name]}, {"rate": 5} if name == "burst" else {}
+    by_code, by_server = text_of({**around, **value}), text_of(around, **value)
     assert by_code == by_server
-    assert body(by_code) != body(text_of({}))
+    assert body(by_code) != body(text_of(around))
     assert not is_current(by_code, VPS, APP, SETTINGS, PROXIED, "a")
 
 
@@ -113,3 +118,34 @@ def test_a_header_cannot_end_its_line(value: str) -> None:
     assert lines
     for line in lines:
         assert re.fullmatch(r'\s+add_header X-Own "(?:[^"\\]|\\.)*" always;', line)
+
+
+@pytest.mark.parametrize("of", [PROXIED, FILES], ids=["process", "files"])
+def test_closed_files_are_kept_by_nobody_between(of: Release) -> None:
+    text = text_of({"allow": ["203.0.113.7"], "static_cache": 60}, of)
+    assert 'no-cache "private, max-age=60";' in text
+    assert "public" not in re.sub(r"/public/?", "", text)
+    assert "add_header Cache-Control $ship_cache_control" not in text
+
+
+def test_a_redirect_keeps_the_query_unless_it_has_one() -> None:
+    moved = {"/a": "/b", "/c": "https://x.org/?d=1", "/e": "/f#g", "/h": "/i(j)", "/k": ""}
+    text = text_of({"redirects": moved})
+    assert re.findall(r"return 301 (.*);", text) == [
+        "/b$is_args$args",
+        '"https://x.org/?d=1"',
+        '"/f#g"',
+        '"/i(j)$is_args$args"',
+    ]
+
+
+def test_a_place_is_written_once_where_several_settings_name_it() -> None:
+    cache = {"/": 1, "/static/": 1, "/old": 1, "/b.g/": 2, "/b.g/a/": 3, "/one": 3, "/none": 0}
+    text = text_of({"cache": cache, "redirects": {"/old": "/new"}})
+    places = re.findall(r"\n    location (.*) \{", text)
+    assert len(places) == len(set(places))
+    below = ['~ "^/b\\\\.g/a/"', '~ "^/b\\\\.g/"']
+    assert [place for place in places if place.startswith("~ ") and "b" in place] == below
+    assert {"/", "= /one", "= /old", "^~ /static/"} < set(places)
+    assert "= /none" not in places
+    assert "inactive=6s" in text
