@@ -5,7 +5,7 @@ docs/routing.md follow from it; what it does is a line in templates/nginx/site.c
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
@@ -156,6 +156,14 @@ class Routing(
         ),
     ] = 0
 
+    www: Annotated[
+        Literal["", "add", "remove"],
+        Meta(
+            description="Of the domains www.NAME and NAME, which one sends visitors on to the"
+            " other: with `add` NAME, with `remove` www.NAME."
+        ),
+    ] = ""
+
     def __post_init__(self) -> None:
         """Refuse, while the file that names it is read, what nginx would take and do wrong."""
         self._refuse_paths()
@@ -173,6 +181,15 @@ class Routing(
                 raise ValueError(f"Addresses below {_OF_SHIP[0]} and {_OF_SHIP[1]} are Ship's own")
             if self.redirects.get(path) == path:
                 raise ValueError(f"{path} would lead to itself")
+
+    def sent_on(self, names: Sequence[str]) -> dict[str, str]:
+        """Names of an app that send visitors on, and to which of its names. Its first, which Ship
+        gave it and asks it by, never does.
+        """
+        pairs = {f"www.{name}": name for name in names if f"www.{name}" in names}
+        if self.www == "add":
+            pairs = {bare: www for www, bare in pairs.items()}
+        return {name: to for name, to in pairs.items() if self.www and name != names[0]}
 
     @property
     def guarded(self) -> bool:

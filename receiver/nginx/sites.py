@@ -152,8 +152,8 @@ class Front(msgspec.Struct, frozen=True):
             ),
         )
 
-    def former_blocks(self, names: tuple[str, ...], to: str) -> tuple[Block, ...]:
-        """The servers that send visitors of names which an app had on to its name of today."""
+    def moved_blocks(self, names: tuple[str, ...], to: str) -> tuple[Block, ...]:
+        """The servers that send visitors of some names of an app on to another of its names."""
         if not self.tls_listens:
             return (Block(self.listens, names, to=to, for_a_while=True),) if names else ()
         by_file = self._by_file(names)
@@ -208,10 +208,17 @@ def _values(
     routing = settings.routed(Routing() if release is None else release.nginx)
     # the names of nginx's variables have no hyphens, and those of apps no underscores
     own = f"ship_{app.replace('-', '_')}_"
+    names = server_names(front.server, app, settings)
+    sent_on = routing.sent_on(names)
     return {
         "blocks": (
-            *front.blocks(server_names(front.server, app, settings)),
-            *front.former_blocks(
+            *front.blocks(tuple(name for name in names if name not in sent_on)),
+            *(
+                block
+                for name, other in sent_on.items()
+                for block in front.moved_blocks((name,), _same_way(front, other, trust))
+            ),
+            *front.moved_blocks(
                 former_names(front.server, app, settings), _today(front, app, trust)
             ),
         ),
@@ -271,12 +278,29 @@ def _trust(server: Server, app: AppName, settings: App) -> Trust | None:
 
 def _today(front: Front, app: AppName, trust: Trust | None) -> str:
     """The beginning of the address that visitors of an app's former names are sent on to."""
-    server, name = front.server, f"{app}.{front.server.domain}"
+    name, port = f"{app}.{front.server.domain}", front.server.http_port
+    by_http = f"http://{name}" + ("" if port == HTTP_PORT else f":{port}")
+    return _best_way(front, name, trust) or by_http
+
+
+def _same_way(front: Front, name: str, trust: Trust | None) -> str:
+    """The beginning of another address of the app; without a certificate for it, by what the
+    visitor came by.
+    """
+    server = front.server
+    usual = server.http_port == HTTP_PORT and server.tls_port in {0, HTTPS_PORT}
+    as_before = f"$scheme://{name}" + ("" if usual else ":$server_port")
+    return _best_way(front, name, trust) or as_before
+
+
+def _best_way(front: Front, name: str, trust: Trust | None) -> str:
+    """The beginning of an address; empty where nothing but http surely leads there."""
+    port = front.server.tls_port
     if trust is not None:  # a proxy has the ports that visitors see
         return f"${trust.scheme}://{name}"
-    if server.tls_port and front.certificate(name) is not None:
-        return f"https://{name}" + ("" if server.tls_port == HTTPS_PORT else f":{server.tls_port}")
-    return f"http://{name}" + ("" if server.http_port == HTTP_PORT else f":{server.http_port}")
+    if port and front.certificate(name) is not None:
+        return f"https://{name}" + ("" if port == HTTPS_PORT else f":{port}")
+    return ""
 
 
 def _down_mark(front: Front, app: AppName, release: Release | None) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 
 from receiver.model.names import AppName
 from receiver.state import records
+from tests.authority import OwnAuthority
 from tests.checkout import Checkout
 from tests.embedded.embedded_server import (
     DOMAIN,
@@ -92,6 +93,11 @@ def app(server: EmbeddedServer, published: str) -> Iterator[str]:
     yield published
     if own := records.read_app(server.paths(published)).own_routing:
         ship(server, "nginx:unset", *own, "-a", published)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> OwnAuthority:
+    return OwnAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
@@ -470,7 +476,7 @@ def test_all_settings_stand_beside_each_other(server: EmbeddedServer, app: str) 
     words = (
         "max_body_mb=5 read_timeout_s=5 buffering=off gzip=off hsts=5 headers.X-A=b deny=192.0.2.1"
         " allow=127.0.0.0/8,::1 rate=50 burst=5 redirects./a=/b cache./c/=1 cache./c=1 cache./=1"
-        " static_cache=5"
+        " static_cache=5 www=add"
     )
     ship(server, "nginx:auth", "anna", "-a", app, given="secret")
     ship(server, "nginx:set", *words.split(), "-a", app)
@@ -483,3 +489,29 @@ def test_all_settings_stand_beside_each_other(server: EmbeddedServer, app: str) 
     assert {name for name, (_, source) in shown(server, app).items() if source == "default"} == {
         "auth"
     }
+
+
+def test_of_www_and_the_bare_name_one_sends_visitors_on(
+    server: EmbeddedServer, laptop: Checkout, authority: OwnAuthority
+) -> None:
+    app, bare, www = name_of(laptop), "pair.example", "www.pair.example"
+    assert "has no two names" in ship(server, "nginx:set", "www=remove", "-a", app)
+    ship(server, "domains:add", bare, www, "-a", app)
+
+    def sent_to(name: str, *, https: bool = False, method: str = "GET") -> tuple[int, str]:
+        answer = visit(server, name, "/a?b=c", method, https=https)
+        return answer.status, answer.headers.get("location", "")
+
+    by_http, by_https = f"http://{bare}:{server.port}", f"https://{bare}:{server.https_port}"
+    assert sent_to(www) == (301, f"{by_http}/a?b=c")
+    assert sent_to(www, method="POST") == (308, f"{by_http}/a?b=c")
+    assert sent_to(www, https=True) == (301, f"{by_https}/a?b=c")
+    assert sent_to(bare) == sent_to(bare, https=True) == (200, "")
+    assert visit(server, www, "/.well-known/acme-challenge/none").status == 404
+    ship(server, "certs:add", "-a", app, given=authority.certificate(bare))
+    assert sent_to(www) == sent_to(www, https=True) == (301, f"{by_https}/a?b=c")
+    push(laptop, "[nginx]\nwww = 'add'")
+    ship(server, "nginx:unset", "www", "-a", app)
+    assert sent_to(bare, https=True) == (301, f"https://{www}:{server.https_port}/a?b=c")
+    assert sent_to(www) == (200, "")
+    assert visit(server, app).status == 200

@@ -59,7 +59,8 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     `headers.NAME=VALUE`. If nginx refuses a value, all stays as it was.
     """
     from receiver.apps import routing
-    from receiver.model.routing import hsts_warning, parse_place, parse_words
+    from receiver.model.routing import Routing, hsts_warning, parse_place, parse_words
+    from receiver.state import records
 
     values = parse_words(words)
     if not values:
@@ -67,6 +68,12 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     found = routing.change(call.server, call.app, routing.Wish(values))
     show.progress(f"nginx uses these for {call.app} from now on.")
     _fields(found, [parse_place(word.partition("=")[0]) for word in words])
+    names = call.server.hosts(call.app, records.read_app(call.server.app(call.app)))
+    if values.get("www") and not Routing(www=values["www"]).sent_on(names):
+        show.warning(
+            f"{call.app} has no two names of which one is www. and the other: its names are"
+            f" {', '.join(names)}. `ship domains:add` gives it more."
+        )
     if seconds := values.get("hsts"):
         show.warning(hsts_warning(call.server.address(call.app), seconds))
 

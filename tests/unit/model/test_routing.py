@@ -48,6 +48,7 @@ def test_typed_words_are_read_by_the_type_of_each_setting() -> None:
         ("cache./a{=1", "does not have the form"),
         ("cache./a=4000", "It has to be 3600 or less."),
         ("cache./a=x", "a whole number"),
+        ("www=both", "It cannot be 'both'."),
         ("headers=DENY", "headers has entries, and none is named."),
         ("headers.=DENY", "headers has entries, and none is named."),
         ("headers.X Own=1", "cannot be '1'"),
@@ -121,6 +122,7 @@ def test_the_report_says_where_each_value_comes_from() -> None:
         "redirects./old": ("/new", "ship.toml"),
         "cache": ({}, "default"),
         "static_cache": (0, "default"),
+        "www": ("", "default"),
     }
 
 
@@ -137,3 +139,19 @@ def test_settings_are_taken_back_whole_or_an_entry_at_a_time() -> None:
 def test_a_release_keeps_of_its_code_only_what_that_says() -> None:
     assert msgspec.json.encode(Routing()) == b"{}"
     assert msgspec.json.encode(Routing(gzip=False)) == b'{"gzip":false}'
+
+
+@pytest.mark.parametrize(
+    ("www", "sent_on"),
+    [
+        ("", {}),
+        ("add", {"shop.org": "www.shop.org"}),
+        ("remove", {"www.shop.org": "shop.org", "www.blog.example.com": "blog.example.com"}),
+    ],
+)
+def test_of_two_names_one_sends_on_and_never_the_one_that_ship_asks_by(
+    www: str, sent_on: dict[str, str]
+) -> None:
+    names = ("blog.example.com", "www.shop.org", "shop.org", "alone.org", "www.blog.example.com")
+    routing = msgspec.convert({"www": www}, Routing)
+    assert routing.sent_on(names) == sent_on

@@ -28,6 +28,7 @@ OTHER: dict[str, Any] = {
     "redirects": {"/old": "/new"},
     "cache": {"/page": 7},
     "static_cache": 7,
+    "www": "remove",
 }
 """For each setting a value that is not the default."""
 FILES = release(None, site=".")
@@ -149,3 +150,18 @@ def test_a_place_is_written_once_where_several_settings_name_it() -> None:
     assert {"/", "= /one", "= /old", "^~ /static/"} < set(places)
     assert "= /none" not in places
     assert "inactive=6s" in text
+
+
+def test_where_a_name_sends_on_depends_on_what_the_other_is_served_by() -> None:
+    """`SETTINGS` has the domains www.blog.org and blog.org."""
+
+    def targets(front: Front) -> list[str]:
+        text = text_of({"www": "add"}, front=front)
+        return re.findall(r"return 30[18] (\S+)\$request_uri;", text)
+
+    assert targets(VPS) == ["$scheme://www.blog.org"] * 2
+    odd = msgspec.structs.replace(VPS, server=Server(domain="example.com", http_port=8080))
+    assert targets(odd) == ["$scheme://www.blog.org:$server_port"] * 2
+    trusting = Server(domain="example.com", trusted_proxies=("cloudflare",))
+    behind = msgspec.structs.replace(VPS, server=trusting)
+    assert targets(behind) == ["$ship_my_blog__scheme://www.blog.org"] * 2
