@@ -26,6 +26,7 @@ slim=no
 purge=no
 yes=no
 fresh=no
+harden=no
 dry_run=no
 changes=0
 tree=""
@@ -38,6 +39,7 @@ A VPS (as root):
       Apps will answer at https://NAME.example.com. Each key is an admin, as ship@this-machine.
       Without --domain, the domain is made of the machine's address, as in 203-0-113-7.sslip.io: no DNS is needed.
       With --email you@example.com, the authority of the certificates can write to you.
+      With --harden, firewall, logins over ssh, updates and more are made strict, with a way back.
       A compiler and the headers that most builds want come along; with --slim, they do not.
       With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
   ./installer.sh --domain example.com --dry-run     show what would be done
@@ -92,6 +94,7 @@ installer::parse() {
       --uninstall) mode=uninstall ;;
       --http) http=yes ;;
       --slim) slim=yes ;;
+      --harden) harden=yes ;;
       --purge) purge=yes ;;
       --yes) yes=yes ;;
       --fresh) fresh=yes ;;
@@ -518,6 +521,21 @@ installer::install() {
   installer::ensure_firewall
   installer::remove_older_versions
   installer::report
+  installer::harden
+}
+
+# Firewall, logins over ssh, updates: what could lock people out goes back unless somebody confirms.
+installer::harden() {
+  [[ ${harden} == yes ]] || return 0
+  installer::step "Hardening this machine"
+  if [[ ${dry_run} == no ]]; then
+    "${PREFIX}/bin/ship" server:harden --yes 2>&1 | sed 's/^/       /' ||
+      installer::say "Not all of it was done. Later, see: ship server:harden --check"
+  elif [[ -x ${PREFIX}/bin/ship ]]; then
+    "${PREFIX}/bin/ship" server:harden --check | sed 's/^/       /' || true
+  else
+    installer::say "       would: harden it, as docs/security.md lists"
+  fi
 }
 
 # What depends on templates is written by ship itself; it prints a line for each change.

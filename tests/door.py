@@ -138,6 +138,7 @@ LINES: Mapping[str, str] = {
     "run:output": "run.1",
     "run:stop": "run.1",
     "server:demo": "--root /nowhere --example /nowhere",
+    "server:harden": "--check",
     "server:info": "",
     "server:install": "",
     "server:recover": "",

@@ -71,9 +71,20 @@ def _packages(server: Server, _: bool) -> None:  # noqa: FBT001 - one of `RECORD
     server.host.system_packages.settle()
 
 
+def _hardening(server: Server, booting: bool) -> None:  # noqa: FBT001 - one of `RECORDS`
+    from receiver.hardening import story  # noqa: PLC0415 - as above
+
+    story.go_back(server.layout, _unheard, booting=booting)
+
+
+def _unheard(_name: str, _said: str) -> None:
+    """Nobody reads what goes back: the next look shows it."""
+
+
 RECORDS = (
     Record(lambda layout: layout.rename_note.exists(), _rename),
     Record(lambda layout: any(layout.clones.glob("[!.]*.json")), _clones),
     Record(lambda layout: layout.journal.exists(), _machine),
     Record(lambda layout: layout.packages_note.exists(), _packages),
+    Record(lambda layout: layout.hardening_pending.exists(), _hardening),
 )

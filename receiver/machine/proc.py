@@ -227,6 +227,21 @@ def boot_id() -> str:
     return Path(_PROC, "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
+def kernel_setting(name: str) -> str | None:
+    """A setting of the kernel, such as `net.ipv4.tcp_syncookies`; None where it has none."""
+    said = _read(_setting(name)).decode("ascii", "replace").strip()
+    return said or None
+
+
+def is_settable(name: str) -> bool:
+    """Whether this account may change a setting: in a container, most are the host's."""
+    return os.access(_setting(name), os.W_OK)
+
+
+def _setting(name: str) -> Path:
+    return Path(_PROC, "sys", *name.split("."))
+
+
 def machine_memory() -> Memory:
     """What memory there is, and what is left."""
     found = _fields(Path(_PROC, "meminfo").read_text(encoding="ascii"))

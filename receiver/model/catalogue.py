@@ -271,6 +271,7 @@ COMMANDS: dict[str, Row] = {
     "run:output": Row("runs.records:output", "deploy", also=("run:logs",), looks=True),
     "run:stop": Row("runs.records:stop", "deploy", records=("names", "everything"), ends=True),
     "server:demo": Row("server:demo", "admin", acts="machine", hidden=True),
+    "server:harden": Row("harden:harden", "admin", acts="machine", ends=True),
     "server:info": Row("server_settings:info", "admin", looks=True),
     "server:install": Row("server:install", "admin", acts="machine", hidden=True),
     "server:recover": Row("server:recover", "admin", acts="machine"),

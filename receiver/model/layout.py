@@ -385,6 +385,16 @@ class Layout(NamedTuple):
         return self.state / "journal"
 
     @property
+    def hardening(self) -> Path:
+        """What hardening changed of this machine, for who undoes it."""
+        return self.state / "hardening.json"
+
+    @property
+    def hardening_pending(self) -> Path:
+        """What of it goes back, unless somebody confirms; gone with either."""
+        return self.state / "hardening-pending.json"
+
+    @property
     def audit(self) -> Path:
         """Who did what; root's, and only ever added to."""
         return self.state / "audit"

@@ -7,6 +7,7 @@ import msgspec
 import receiver
 from receiver.building.facts import interpreters_of
 from receiver.certificates.leading import own_addresses
+from receiver.hardening import story
 from receiver.machine import proc
 from receiver.server import Server
 from receiver.state import certificates, records
@@ -44,12 +45,17 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     pythons: tuple[str, ...]
     """Newest first."""
     certificates: Certificates
+    hardened: int
+    """Points of hardening that are done, or need not be."""
+    points: int
+    """All of them; 0 where the machine is none to harden."""
 
 
 def look(server: Server) -> Overview:
     """The server as it is now."""
     settings, space = server.settings, os.statvfs(server.layout.state)
     memory = proc.machine_memory()
+    hardening = story.look(server) if story.is_possible(server) else ()
     return Overview(
         version=receiver.__version__,
         domain=settings.domain,
@@ -65,6 +71,8 @@ def look(server: Server) -> Overview:
         memory_available_bytes=memory.available,
         pythons=tuple(one.version for one in interpreters_of(server)),
         certificates=_certificates(server),
+        hardened=sum(each.seen.state in {"done", "left out"} for each in hardening),
+        points=len(hardening),
     )
 
 

@@ -39,6 +39,7 @@ PACKAGES = [
     "logs",
     "drains",
     "certificates",
+    "hardening",
     "building",
     "deploy.app_json",
     "deploy.tree",

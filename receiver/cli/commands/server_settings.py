@@ -24,11 +24,14 @@ _RUN_AS_ROOT = frozenset({"python_mirror", "python_list"})
     "Addresses:    203.0.113.5\nProcesses:    systemd\nnginx:        http on 80, https on 443\n"
     "Apps:         3\nDisk:         39.1G, of which 12.0G are free\n"
     "Memory:       2.0G, of which 1.4G are available\nPythons:      3.13.1, 3.11.2\n"
-    "Certificates: 4 of 5 names; the first ends on 2027-02-27",
+    "Certificates: 4 of 5 names; the first ends on 2027-02-27\n"
+    "Hardening:    6 of 6 points",
 )
 @with_json
 def info(call: Call, *, as_json: bool) -> None:
-    """Show the server: version, domain, addresses, ports, room, Pythons and certificates."""
+    """Show the server: version, domain, addresses, ports, room, Pythons, certificates and
+    hardening.
+    """
     import msgspec
 
     from receiver.setup import overview
@@ -137,7 +140,13 @@ def _lines(found: "Overview") -> dict[str, str]:
         f"{shown_size(found.memory_available_bytes)} are available",
         "Pythons": ", ".join(found.pythons) or "none",
         "Certificates": _of_certificates(found.certificates) if found.https_port else "",
+        "Hardening": _of_hardening(found) if found.points else "",
     }
+
+
+def _of_hardening(found: "Overview") -> str:
+    told = f"{found.hardened} of {found.points} points"
+    return told if found.hardened == found.points else f"{told}: ship server:harden --check"
 
 
 def _of_certificates(found: "Certificates") -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from receiver.hosts.examiner import Subject
 from receiver.hosts.process_ends import OUT_OF_MEMORY
-from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
 from receiver.machine import proc, shell
+from receiver.machine.firewall_rules import closed_by_nft, closed_by_ufw
 from receiver.model.finding import Finding
 from receiver.model.settings import Server, server_names
 

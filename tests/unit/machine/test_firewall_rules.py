@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.hosts.systemd.doctor.firewall_rules import closed_by_nft, closed_by_ufw
+from receiver.machine.firewall_rules import closed_by_nft, closed_by_ufw, named_by_ufw
 
 PORTS = (22, 80)
 UFW = """\
@@ -73,3 +73,22 @@ def test_a_ufw_that_is_off_closes_nothing() -> None:
 )
 def test_nft(policy: str, rule: str, closed: tuple[int, ...]) -> None:
     assert closed_by_nft(NFT.format(policy=policy, rule=rule), PORTS) == closed
+
+
+@pytest.mark.parametrize(
+    ("rule", "ports"),
+    [
+        ("ufw allow 22/tcp", {22}),
+        ("ufw limit 22", {22}),
+        ("ufw allow 80,443/tcp", {80, 443}),
+        ("ufw allow from 10.0.0.0/8 to any port 22 proto tcp", {22}),
+        ("ufw allow OpenSSH", {22}),
+        ("ufw allow 'Nginx Full'", {80, 443}),
+        ("ufw deny 80/tcp", {80}),
+        ("ufw allow 2222/tcp", set()),
+        ("ufw allow from 80.22.0.443", set()),
+        ("Added user rules (see 'ufw status' for running firewall):", set()),
+    ],
+)
+def test_what_an_administrator_has_decided_on_is_known(rule: str, ports: set[int]) -> None:
+    assert {port for port in (22, 80, 443) if named_by_ufw(rule, port)} == ports

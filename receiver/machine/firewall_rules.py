@@ -7,6 +7,12 @@ from receiver.model.patterns import regex
 _INPUT = regex(r"type filter hook input\b.*policy drop;")
 _PORTS = regex(r"dport (?:\{([^}]*)\}|(\S+))")
 _JUMPS = regex(r"\b(?:jump|goto)\b")
+_PROFILES = {
+    22: ("OpenSSH",),
+    80: ("Nginx HTTP", "Nginx Full", "WWW", "WWW Full"),
+    443: ("Nginx HTTPS", "Nginx Full", "WWW Secure", "WWW Full"),
+}
+"""What ufw's packages call ports."""
 _NAMES = {"ssh": 22, "http": 80, "https": 443}
 
 
@@ -16,6 +22,19 @@ def closed_by_ufw(status: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         return ()
     return tuple(
         port for port in ports if not any(_lets_in(line, port) for line in status.splitlines())
+    )
+
+
+def named_by_ufw(added: str, port: int) -> bool:
+    """Whether a rule, of those that `ufw show added` prints, is about a port, whatever it says:
+    somebody has decided on it.
+    """
+    number = re.compile(rf"(?:^|[\s,]){port}(?:/tcp)?(?=[\s,]|$)")
+    profiles = [f"'{name}'" if " " in name else name for name in _PROFILES.get(port, ())]
+    return any(
+        number.search(rule) or any(rule.endswith(f" {name}") for name in profiles)
+        for rule in added.splitlines()
+        if rule.startswith("ufw ")
     )
 
 
@@ -60,8 +79,7 @@ def _lets_in(line: str, port: int) -> bool:
     if not rest.lstrip().startswith(("ALLOW", "LIMIT")):
         return False
     name = to.removesuffix(" (v6)")
-    profiles = {22: ("OpenSSH",), 80: ("Nginx HTTP", "Nginx Full", "WWW", "WWW Full")}
-    if name in profiles.get(port, ()) or name == "Anywhere":
+    if name in _PROFILES.get(port, ()) or name == "Anywhere":
         return True
     number, _, protocol = name.partition("/")
     return protocol in {"", "tcp"} and any(str(port) == each for each in number.split(","))
