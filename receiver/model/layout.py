@@ -237,6 +237,14 @@ class ReleasePaths(NamedTuple):
         """Static files that nginx may read."""
         return self.home / "public"
 
+    @property
+    def errors(self) -> Path:
+        """The app's own pages for errors, by status; root's, for nginx to read."""
+        return self.home / "errors"
+
+    def error_page(self, status: int) -> Path:
+        return self.errors / f"{status}.html"
+
 
 class Layout(NamedTuple):
     """The trees of one ship server: on a VPS under /etc, /var/lib and /run, embedded under one

@@ -55,6 +55,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """What the pushed code says of it, where `check` is that with the app's own settings above."""
     nginx: Routing = Routing()
     """What the ship.toml of its tree says of its routing."""
+    error_pages: tuple[int, ...] = ()
+    """Statuses for which nginx has a page of the app's own."""
     cron: dict[str, Cron] = {}
     """Commands that run at set times, by name."""
     static: dict[str, str] = {}

@@ -237,6 +237,8 @@ def _values(
         "compressed": " ".join(_COMPRESSED),
         "down_mark": _down_mark(front, app, release),
         "maintenance": _maintenance(front, app, settings),
+        "error_pages": () if release is None else release.error_pages,
+        "errors": str(front.layout.app(app).current / "errors"),
         "doors": _doors(routing),
         "moved_pages": tuple(_moved_pages(routing)),
         "pages": (pages := _pages(routing, folders)),

@@ -28,6 +28,7 @@ from tests.ports import free_port
 pytestmark = pytest.mark.embedded
 
 APP = """
+import os
 import time
 
 seen = []
@@ -48,6 +49,10 @@ def app(environ, start_response):
         body = str(len(seen)).encode()
         start_response("200 OK", [*more, ("Content-Length", str(len(body)))])
         return [body]
+    if path == "/ends":
+        os._exit(1)
+    if path == "/waits":
+        time.sleep(3)
     body = b"x" * 5000 if path == "/large" else b"page " + path.encode()
     start_response("200 OK", [
         *headers, ("Content-Type", "text/css"), ("Content-Length", str(len(body))),
@@ -515,3 +520,44 @@ def test_of_www_and_the_bare_name_one_sends_visitors_on(
     assert sent_to(bare, https=True) == (301, f"https://{www}:{server.https_port}/a?b=c")
     assert sent_to(www) == (200, "")
     assert visit(server, app).status == 200
+
+
+def test_pages_of_the_apps_own_are_shown_for_errors_of_nginx(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    own = {f"errors/{status}.html": f"<h1>own {status} ü</h1>" for status in (404, 502, 503, 504)}
+    push(laptop, "[nginx]\nread_timeout_s = 1\n[nginx.headers]\nX-Own = 'a'", **own)
+
+    def answers() -> list[Answer]:
+        found = [visit(server, app, path) for path in ("/static/none", "/ends", "/waits")]
+        ship(server, "ps:stop", "web", "-a", app)
+        found.append(visit(server, app))
+        ship(server, "ps:start", "web", "-a", app)
+        return found
+
+    found = answers()
+    assert [it.status for it in found] == [404, 502, 504, 503]
+    for it in found:
+        assert it.body == f"<h1>own {it.status} ü</h1>"
+        assert it.headers["content-type"] == "text/html; charset=utf-8"
+        assert (it.headers["cache-control"], it.headers["x-own"]) == ("no-store", "a")
+    assert found[1].headers["retry-after"] == "5"
+    assert visit(server, app, "/.ship-error/502").status == 404
+    server.rollback(AppName(app))
+    assert not any("own" in visit(server, app, path).body for path in ("/static/none", "/ends"))
+    server.rollback(AppName(app), 2)
+    assert visit(server, app, "/ends").body == "<h1>own 502 ü</h1>"
+    said = push(laptop, "", **{"errors/502.html": "", "errors/504.html": None})
+    assert "errors/502.html is not shown to visitors: it has 0 bytes" in said
+    assert "does not answer" in visit(server, app, "/ends").body
+
+
+def test_a_site_of_files_has_its_page_for_what_is_not_there(
+    server: EmbeddedServer, request: pytest.FixtureRequest
+) -> None:
+    laptop = server.publish(
+        own_name(request), {"index.html": "home", "errors/404.html": "own", "static.json": "{}"}
+    )
+    answer = visit(server, name_of(laptop), "/none")
+    assert (answer.status, answer.body) == (404, "own")

@@ -15,6 +15,7 @@ from receiver.building.pip_settings import PipSettings
 from receiver.changes.app_state import AppState
 from receiver.deploy.app_json import reading
 from receiver.deploy.app_json.config import settled_config
+from receiver.deploy.stages import error_pages
 from receiver.deploy.stages.config import known_of_live, stored
 from receiver.deploy.stages.requests import Push
 from receiver.deploy.tree import pushed
@@ -90,12 +91,13 @@ def decide(app: AppState, push: Push, out: Output) -> Decision:
         config = settled_config(read.app_json.variables, before, runs, out)
         code = _code(app, push, tree, read, config, out)
         _refuse_lost_web(app, code)
+        pages = error_pages.named(tree)
     hide_values(app, config, out)
     _warn_of_hsts(app, read.manifest.nginx, out)
     # what is done once was done by the app that this one is a clone of
     first = app.release is None and not app.settings.clone_of
     return Decision(
-        draft=_draft(app, push, read),
+        draft=_draft(app, push, read, pages),
         config=config,
         stored=config if config != before else None,
         code=code,
@@ -149,7 +151,7 @@ def _warn_of_hsts(app: AppState, code: Routing, out: Output) -> None:
         out.warn(hsts_warning(app.address, code.hsts))
 
 
-def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
+def _draft(app: AppState, push: Push, read: PushedTree, pages: tuple[int, ...]) -> Release:
     return Release(
         version=records.next_version(app.paths),
         app=push.app,
@@ -169,6 +171,7 @@ def _draft(app: AppState, push: Push, read: PushedTree) -> Release:
         cron={**read.app_json.jobs, **read.manifest.cron},
         static=read.manifest.static,
         nginx=read.manifest.nginx,
+        error_pages=pages,
         rules=dict(read.manifest.process),
         address=app.address,
         hosts=app.hosts,

@@ -12,7 +12,7 @@ from receiver.changes.app_state import AppState
 from receiver.changes.change import AppChange
 from receiver.changes.points import reached
 from receiver.deploy.app_json.scale import initial_scale
-from receiver.deploy.stages import carried, publishing
+from receiver.deploy.stages import carried, error_pages, publishing
 from receiver.deploy.stages.build import Built
 from receiver.deploy.stages.decision import Decision
 from receiver.model.app_json import Formation
@@ -40,6 +40,9 @@ def stand_ready(work: AppChange, built: Built) -> Ready:
     _settle_scale(work, built.decision.formation, built.release)
     release = replace(built.release, attempt=work.about.build)
     release = _with_workers(work.state, release, work.out)
+    if release.error_pages:
+        shown = error_pages.publish(work.state, release, work.out)
+        release = replace(release, error_pages=shown)
     _record(work.state, release)
     _publish(work, release)
     return Ready(built.decision, release, built.remarks)
