@@ -41,12 +41,12 @@ def begin_to_wait(server: Server, name: str) -> None:
         certificates.write(server.layout, fresh)
 
 
-def is_ordered(server: Server, settings: App) -> bool:
-    """Whether certificates are ordered for the names of an app without being asked for."""
-    return bool(server.settings.tls_port) and "off" not in {
-        server.settings.certificates,
-        settings.certificates,
-    }
+def is_ordered(server: Server, settings: App | None = None) -> bool:
+    """Whether certificates are ordered without being asked for, for the names of an app; without
+    one, for those of the server itself.
+    """
+    off = {server.settings.certificates, *([settings.certificates] if settings else ())}
+    return bool(server.settings.tls_port) and "off" not in off
 
 
 def why_not_https(server: Server, app: AppName) -> str:

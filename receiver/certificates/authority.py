@@ -7,13 +7,15 @@ is not touched. It asks the authority itself whether a certificate is due for re
 import re
 from collections.abc import Iterator
 
-from receiver.certificates import caa
+from receiver.certificates import caa, dns_hook
 from receiver.machine import files, shell
 from receiver.model.errors import ServerError
 from receiver.model.patterns import regex
 from receiver.server import Server
 
 _LIMIT_S = 300.0
+_DNS_LIMIT_S = 1800.0
+"""With a program that waits until all servers of the DNS have its record."""
 _NO_ACCOUNT = "accountDoesNotExist"
 """What an authority says that dropped its accounts, as those for trying things out do."""
 _START = "import sys; from certbot.main import main; sys.exit(main())"
@@ -25,6 +27,10 @@ _ENVIRONMENT = {
 _PROBLEM = regex(r"urn:ietf:params:acme:error:(\w+) :: [^:]* :: (.*)")
 _CHALLENGE = regex(
     r"^ *Type: +(\S+)\n(?: *Identifier:.*\n)? *Detail: +(.*(?:\n(?! *\n).*)*)", re.MULTILINE
+)
+_HOOK_FAILED = regex(
+    r"Hook '--manual-auth-hook' for \S+ ran with error output:\n((?: .*\n?)+)"
+    r"|Hook '--manual-auth-hook' for \S+ reported (error code \d+)"
 )
 _DROPPED = regex(r"Account \S+ not found")
 _RETRY_AFTER = regex(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)")
@@ -57,24 +63,26 @@ def order(server: Server, name: str) -> bytes:
         said = _said_no(server, name)
     if said:
         raise _refused(server, name, said)
-    folder = server.layout.certbot / "config/live" / name
+    folder = server.layout.certbot / "config/live" / _lineage(name)
     return b"".join((folder / file).read_bytes() for file in ("privkey.pem", "fullchain.pem"))
 
 
 def _said_no(server: Server, name: str) -> str:
     """What certbot said where it failed; empty where it did not."""
-    done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=_LIMIT_S)
+    limit_s = _DNS_LIMIT_S if _is_wildcard(name) else _LIMIT_S
+    done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=limit_s)
     return (done.output + done.errors).decode(errors="replace") if done.status else ""
 
 
 def ordered(server: Server) -> set[str]:
     """The names that certbot has a certificate for."""
-    return {path.stem for path in (server.layout.certbot / "config/renewal").glob("*.conf")}
+    found = (server.layout.certbot / "config/renewal").glob("*.conf")
+    return {re.sub(r"^_\.", "*.", path.stem) for path in found}
 
 
 def forget(server: Server, name: str) -> None:
     """Have certbot keep nothing of a name."""
-    argv = (*_certbot(server), "delete", "--non-interactive", "--cert-name", name)
+    argv = (*_certbot(server), "delete", "--non-interactive", "--cert-name", _lineage(name))
     shell.run(argv, env=_ENVIRONMENT, limit_s=_LIMIT_S)
 
 
@@ -84,11 +92,31 @@ def _argv(server: Server, name: str) -> tuple[str, ...]:
     whose = ("--server", wanted.acme_server) if wanted.acme_server else ()
     return (
         *(*_certbot(server), "certonly", "--non-interactive", "--agree-tos", *contact, *whose),
-        *("--webroot", "--webroot-path", str(server.layout.challenges)),
-        *("--cert-name", name, "--domain", name, "--key-type", "ecdsa"),
+        *(_by_dns(server) if _is_wildcard(name) else _by_http(server)),
+        *("--cert-name", _lineage(name), "--domain", name, "--key-type", "ecdsa"),
         # a certificate that is not due stays as it is, by what the authority says of renewals
         "--keep-until-expiring",
     )
+
+
+def _by_http(server: Server) -> tuple[str, ...]:
+    return ("--webroot", "--webroot-path", str(server.layout.challenges))
+
+
+def _by_dns(server: Server) -> tuple[str, ...]:
+    """Have the administrator's program prove it, which is told what it is called for."""
+    hook = dns_hook.checked(server.settings.dns_hook)
+    calls = ("--manual-auth-hook", f"{hook} auth", "--manual-cleanup-hook", f"{hook} cleanup")
+    return ("--manual", "--preferred-challenges", "dns", *calls)
+
+
+def _is_wildcard(name: str) -> bool:
+    return name.startswith("*.")
+
+
+def _lineage(name: str) -> str:
+    """What certbot calls its certificate of a name; no host name begins with an underscore."""
+    return name.replace("*", "_", 1)
 
 
 def _certbot(server: Server) -> Iterator[str]:
@@ -100,6 +128,10 @@ def _certbot(server: Server) -> Iterator[str]:
 
 def _refused(server: Server, name: str, said: str) -> OrderError:
     kind, detail = _problem(said)
+    if _is_wildcard(name) and (failed := _HOOK_FAILED.search(said)):
+        kind, detail = "hook", _line(failed[1] or failed[2])
+    elif _is_wildcard(name) and kind in {"dns", "unauthorized"}:
+        kind = "record"
     title, advice = _WORDS.get(kind, _OTHER)
     if kind == "caa":
         advice = caa.advice(server.settings, name)
@@ -142,6 +174,14 @@ _WORDS = {
         "At {name}, the authority got an answer that is not this server's.",
         "See where the name leads, IPv6 too: `ship domains`.",
     ),
+    "hook": (
+        "The dns_hook of this server failed for {name}.",
+        "Its own words stand above. It is called again by itself.",
+    ),
+    "record": (
+        "The authority did not find the record in the DNS that the dns_hook sets for {name}.",
+        "See that it sets the right one, and waits until all servers of the DNS have it.",
+    ),
     "caa": (
         "The DNS of {name} has a CAA record that forbids this authority.",
         "",
@@ -159,4 +199,4 @@ _WORDS = {
         "It is asked again by itself. See that the server reaches it by https.",
     ),
 }
-"""Title and advice, by the kind of a problem as RFC 8555 names it."""
+"""Title and advice, by the kind of a problem as RFC 8555 names it, or as it is known here."""

@@ -5,25 +5,26 @@ down with the time of the next try.
 """
 
 import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from receiver.certificates import authority, leading, pem
-from receiver.certificates.asking import is_ordered
+from receiver.certificates.needs import apps, needs
 from receiver.changes.app_state import state_of
-from receiver.changes.change import changing
-from receiver.changes.steps import site_steps
+from receiver.changes.change import changing, changing_machine
+from receiver.changes.steps import receiver_site, site_steps
 from receiver.machine import files
 from receiver.model.certificate import Standing, Trouble
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
-from receiver.model.settings import App
+from receiver.nginx import program as nginx
 from receiver.server import Server
-from receiver.state import certificates, records
+from receiver.state import certificates
 
 _PAUSES_S = (60, 300, 1800, 7200, 21_600, 43_200)
 """Between tries: within what an authority allows of failures in an hour."""
@@ -48,12 +49,15 @@ def settle(server: Server) -> Iterator[str]:
             yield from _serve_all(server)
         while alone:
             server.layout.certificates_asked.unlink(missing_ok=True)
-            _forget_others(server)
-            wanted = _wanted(server)
-            for name, app in wanted.items():
+            for name, app in needs(server).stars.items():
+                yield from _settle(server, name, app)
+            found = needs(server)  # those may spare others
+            if _forget_others(server, found.kept):
+                yield from _serve_all(server)
+            for name, app in found.others.items():
                 yield from _settle(server, name, app)
             certificates.sweep(server.layout)
-            if _is_waited_for(server, wanted):
+            if _is_waited_for(server, (*found.stars, *found.others)):
                 server.clock.sleep(_EVERY_S)
             elif not server.layout.certificates_asked.exists():
                 return
@@ -61,7 +65,11 @@ def settle(server: Server) -> Iterator[str]:
 
 def _serve_all(server: Server) -> Iterator[str]:
     """Have nginx serve what a power cut kept from it; yields a line where it cannot."""
-    for app, _ in _apps(server):
+    try:
+        serve_receiver(server)
+    except ShipError as error:
+        yield f"pushes over HTTP: {error.title}"
+    for app, _ in apps(server):
         try:
             serve(server, app)
         except ShipError as error:  # one that is broken keeps no other from it
@@ -81,51 +89,24 @@ def _alone(layout: Layout) -> Iterator[bool]:
         yield True
 
 
-def _wanted(server: Server) -> Mapping[str, AppName]:
-    """By name that needs a certificate of its own, the app that it is of."""
-    found: dict[str, AppName] = {}
-    for app, settings in _apps(server):
-        if is_ordered(server, settings):
-            names = server.hosts(app, settings)
-            found |= dict.fromkeys((name for name in names if "*" not in name), app)
-            found |= dict.fromkeys(_still_shown(server, app), app)
-    return found
-
-
-def _still_shown(server: Server, app: AppName) -> Iterator[str]:
-    """Names below an earlier domain that have a certificate: their visitors are sent on by https
-    for as long as that is renewed; new ones are not ordered.
-    """
-    for name in server.former_addresses(app):
-        if certificates.read(server.layout, name).certificate is not None:
-            yield name
-
-
-def _apps(server: Server) -> Iterator[tuple[AppName, App]]:
-    for app in records.app_names(server.layout):
-        with suppress(ShipError):  # one that is going, or that somebody damaged
-            yield app, records.read_app(server.layout.app(app))
-
-
-def _forget_others(server: Server) -> None:
-    """Keep and order nothing for names that no app has any more."""
-    names = {
-        name
-        for app, settings in _apps(server)
-        for name in (*server.hosts(app, settings), *server.former_addresses(app))
-    }
-    for name in certificates.read_all(server.layout).keys() - names:
+def _forget_others(server: Server, kept: frozenset[str]) -> bool:
+    """Keep and order nothing for names that need none any more; whether that was anything."""
+    known = certificates.read_all(server.layout).keys()
+    for name in known - kept:
         certificates.forget(server.layout, name)
-    for name in authority.ordered(server) - names:
+    for name in authority.ordered(server) - kept:
         authority.forget(server, name)
+    return bool(known - kept)
 
 
-def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
+def _settle(server: Server, name: str, app: AppName | None) -> Iterator[str]:
     standing = certificates.read(server.layout, name)
     if not _is_due(server, standing):
         return
-    seen = leading.look(server.layout, name, port=server.settings.http_port)
-    if seen.leads != "here":
+    # all names below a domain are proved in the DNS, and need not lead here
+    by_dns = name.startswith("*.")
+    seen = None if by_dns else leading.look(server.layout, name, port=server.settings.http_port)
+    if seen is not None and seen.leads != "here":
         _note(server, standing, Trouble(title=seen.said, advice=seen.advice))
         yield f"{name}: {seen.said}"
         return
@@ -144,7 +125,7 @@ def _settle(server: Server, name: str, app: AppName) -> Iterator[str]:
         yield f"{name}: {error.title}"
 
 
-def _renewed(server: Server, standing: Standing, app: AppName) -> Iterator[str]:
+def _renewed(server: Server, standing: Standing, app: AppName | None) -> Iterator[str]:
     """Keep what the authority has for a name, and have nginx serve it where that is new."""
     name, before = standing.name, standing.certificate
     bundle = pem.read(authority.order(server, name), _now(server))
@@ -156,7 +137,10 @@ def _renewed(server: Server, standing: Standing, app: AppName) -> Iterator[str]:
             name=name, certificate=known, looked_at=server.clock.stamp(), since=standing.since
         ),
     )
-    serve(server, app)
+    if app is None or name.startswith("*."):
+        yield from _serve_all(server)
+    else:
+        serve(server, app)
     if before is None or before.file != known.file:
         yield f"{name}: certificate of {bundle.issuer} until {bundle.ends:%F}"
 
@@ -169,14 +153,26 @@ def serve(server: Server, app: AppName) -> None:
         change.apply(site_steps(change.state))
 
 
+def serve_receiver(server: Server) -> None:
+    """Have nginx's file for pushes over HTTP name the certificate that there is now."""
+    site = receiver_site(server)
+    if site is None or files.read_text(Path(site.path)) == site.text:
+        return
+    with changing_machine(server, "certificate") as change:
+        change.apply((site,))
+        nginx.test(server.layout, None)
+        server.host.reload_nginx()
+
+
 def _is_due(server: Server, standing: Standing) -> bool:
     now = _now(server)
     if standing.trouble is not None and standing.trouble.next_at:
         return now >= datetime.fromisoformat(standing.trouble.next_at)
     known = standing.certificate
     if known is None:
-        # that of all names beside it will do
-        return certificates.of_name(server.layout, standing.name) is None
+        # one that somebody brought for all names beside it will do
+        wide = certificates.serving(server.layout, standing.name)
+        return wide is None or not wide.is_brought
     if known.by == "owner":
         return False
     life = datetime.fromisoformat(known.ends) - datetime.fromisoformat(known.begins)
@@ -203,7 +199,7 @@ def _is_new(standing: Standing, now: datetime) -> bool:
     return bool(standing.since) and now - datetime.fromisoformat(standing.since) < _NEW
 
 
-def _is_waited_for(server: Server, wanted: Mapping[str, AppName]) -> bool:
+def _is_waited_for(server: Server, wanted: Iterable[str]) -> bool:
     """Whether a name that has no certificate yet was added a moment ago, or is ordered soon."""
     now = _now(server)
     found = (certificates.read(server.layout, name) for name in wanted)

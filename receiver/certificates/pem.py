@@ -40,7 +40,7 @@ class Bundle(NamedTuple):
         """The record of it, in a file that is named by `name` and by what is in it."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         return Certificate(
-            file=f"{name}.{digest[:16]}.pem",
+            file=f"{name.replace('*', '_')}.{digest[:16]}.pem",
             names=self.names,
             issuer=self.issuer,
             begins=self.begins.strftime(_STAMP),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -12,8 +13,9 @@ from receiver.model.layout import SlotLetter
 from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite, Plan, SetTimers, WriteFile
 from receiver.model.release import Release
+from receiver.model.settings import receiver_names
 from receiver.nginx.passwords import file_text
-from receiver.nginx.sites import Front, is_current, site_file
+from receiver.nginx.sites import RECEIVER_FILE, Front, is_current, receiver_file, site_file
 from receiver.planner.timers import plan_timers
 from receiver.server import Server
 from receiver.state import certificates, check_keys, records
@@ -28,6 +30,21 @@ def front(server: Server) -> Front:
 
 def _check_key(server: Server, app: AppName) -> str:
     return check_keys.made(server.layout.app(app))
+
+
+def receiver_site(server: Server) -> WriteFile | None:
+    """nginx's file for pushes over HTTP as it has to be; None where it is not there."""  # noqa: D403 - a program's name
+    site = receiver_file_of(server)
+    return site if site is not None and Path(site.path).exists() else None
+
+
+def receiver_file_of(server: Server) -> WriteFile | None:
+    """The same where it may not be there yet; None where the machine needs no such file."""
+    receiver = server.host.services.receiver
+    if receiver is None:
+        return None
+    path, names = server.layout.sites_available / RECEIVER_FILE, receiver_names(server.settings)
+    return receiver_file(front(server), path, receiver.socket, receiver.log, names)
 
 
 def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:

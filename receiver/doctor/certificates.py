@@ -35,6 +35,7 @@ class _EncryptedKeyError(Exception):
 def look(seen: Seen, dump: str) -> Iterator[Finding]:
     """Every certificate that nginx serves, once."""
     folder = nginx.main_file(seen.server.layout).parent
+    yield from _of_all_names(seen)
     told: set[tuple[str, str]] = set()
     for block in server_blocks(dump):
         path = _place(folder, block.certificate)
@@ -45,6 +46,21 @@ def look(seen: Seen, dump: str) -> Iterator[Finding]:
             if (finding.name, path) not in told:
                 told.add((finding.name, path))
                 yield finding
+
+
+def _of_all_names(seen: Seen) -> Iterator[Finding]:
+    """The certificate of all names below the domain, which no app has among its own."""
+    settings = seen.server.settings
+    trouble = certificates.read(seen.server.layout, f"*.{settings.domain}").trouble
+    if settings.dns_hook and trouble is not None:
+        yield Finding(
+            name="certificate.wildcard",
+            severity="warning",
+            title=f"There is no current certificate for *.{settings.domain}.",
+            seen=tuple(filter(None, (trouble.title, trouble.detail))),
+            means="New apps wait for a certificate of their own.",
+            advice=trouble.advice,
+        )
 
 
 def _place(folder: Path, named: str | None) -> str | None:

@@ -72,6 +72,14 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Whether certificates are ordered without being asked for: `auto`, `off`."
         ),
     ] = "auto"
+    dns_hook: Annotated[
+        str,
+        Meta(
+            description="Program that sets records in the DNS, so that one certificate serves all"
+            " names below the domain. It runs as root, and only root may be able to write it.",
+            pattern=r"^(/[A-Za-z0-9_./+-]+)?$",
+        ),
+    ] = ""
     first_port: Annotated[Port, Meta(description="First loopback port handed to apps.")] = 20_000
     last_port: Annotated[Port, Meta(description="Last loopback port handed to apps.")] = 29_999
     keep_releases: Annotated[

@@ -30,6 +30,8 @@ from receiver.planner.render import quote_for_nginx, render, template_text
 
 SHARED_FILE = "00-ship.conf"
 """Sorts before every app's file, because a log format must be known before it is used."""
+RECEIVER_FILE = "01-ship-receiver.conf"
+"""For pushes over HTTP."""
 SITE_MODE = 0o640
 """Of an app's file: it holds who may pass its maintenance page. nginx reads it as root."""
 _TEMPLATE, _TLS = "nginx/site.conf", "nginx/tls.conf"

@@ -14,19 +14,17 @@ from receiver.certificates import self_signed
 from receiver.changes import steps as change_steps
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing_machine
-from receiver.hosts.services import Name, Receiver
+from receiver.hosts.services import Name
 from receiver.machine import files
 from receiver.model.errors import ServerError, ShipError
 from receiver.model.plan import AnyStep, Link, Plan, RemoveFile, WriteFile
-from receiver.model.settings import receiver_names
 from receiver.nginx import program as nginx
-from receiver.nginx.sites import receiver_file, shared_file
+from receiver.nginx.sites import RECEIVER_FILE, shared_file
 from receiver.server import Server
 from receiver.setup import completion_scripts
 from receiver.state import records
 
 _DEBIAN_DEFAULT = "default"
-_HTTP_SITE = "01-ship-receiver.conf"
 
 
 def install(server: Server, *, http: bool = False, dry_run: bool = False) -> list[str]:
@@ -89,8 +87,8 @@ def uninstall(server: Server, *, purge: bool, dry_run: bool) -> list[str]:
     files.remove(server.layout.sites_enabled / site.name)
     files.remove(site)
     _restore_debian_default(server)
-    files.remove(server.layout.sites_enabled / _HTTP_SITE)
-    files.remove(server.layout.sites_available / _HTTP_SITE)
+    files.remove(server.layout.sites_enabled / RECEIVER_FILE)
+    files.remove(server.layout.sites_available / RECEIVER_FILE)
     server.host.services.remove()
     server.host.network.remove()
     if folder := server.host.request_logs.folder:
@@ -206,25 +204,17 @@ def _make_self_signed(server: Server, *, dry_run: bool, done: list[str]) -> None
 
 def _let_http_in(server: Server, *, dry_run: bool, done: list[str]) -> None:
     """The receiver, and nginx's way to it."""
-    receiver = server.host.services.receiver
-    if receiver is None:
-        return
-    _have_started(server, "receiver", dry_run=dry_run, done=done)
-    _serve(server, _way_in(server, receiver), dry_run=dry_run, done=done)
+    site = change_steps.receiver_file_of(server)
+    if site is not None:
+        _have_started(server, "receiver", dry_run=dry_run, done=done)
+        _serve(server, site, dry_run=dry_run, done=done)
 
 
 def front_files(server: Server) -> tuple[WriteFile, ...]:
     """Those of nginx's files that are of no app and are there, as they have to be."""
-    found = [shared_file(change_steps.front(server))]
-    if server.host.services.receiver is not None:
-        found.append(_way_in(server, server.host.services.receiver))
+    shared, receiver = shared_file(change_steps.front(server)), change_steps.receiver_site(server)
+    found = (shared, *((receiver,) if receiver is not None else ()))
     return tuple(file for file in found if Path(file.path).exists())
-
-
-def _way_in(server: Server, receiver: Receiver) -> WriteFile:
-    """nginx's file for pushes over HTTP."""  # noqa: D403 - a program's name
-    path, names = server.layout.sites_available / _HTTP_SITE, receiver_names(server.settings)
-    return receiver_file(change_steps.front(server), path, receiver.socket, receiver.log, names)
 
 
 def _restore_debian_default(server: Server) -> None:

@@ -34,6 +34,7 @@ from receiver.state.toml_writer import toml_text
 
 _AS_INSTALLED = {
     "host": "It was decided when this server was made. For the other host, make another server.",
+    "dns_hook": "Root runs it: it is named on the server itself, in ship.toml, by root.",
     "http_port": "",
     "https_port": "",
 }

@@ -41,8 +41,10 @@ class Authority:
         machine.run(f"sed -i '1i acme_server = \"{_API}\"' /etc/ship/ship.toml")
         return made
 
-    def configure(self, *, life_s: int = 90 * 86_400) -> None:
-        """Start it anew, without its accounts, with certificates of this length."""
+    def configure(self, *, life_s: int = 90 * 86_400, dns: str = "") -> None:
+        """Start it anew, without its accounts, with certificates of this length; `dns` is the
+        server of the DNS that it asks, else the machine's.
+        """
         settings = {
             "pebble": {
                 "listenAddress": "127.0.0.1:14000",
@@ -61,7 +63,8 @@ class Authority:
             f"/etc/systemd/system/{_UNIT}",
             "[Service]\nEnvironment=PEBBLE_VA_NOSLEEP=1\n"
             "Environment=PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0\n"
-            f"ExecStart=/usr/bin/pebble -config {_FOLDER}/config.json\n",
+            f"ExecStart=/usr/bin/pebble -config {_FOLDER}/config.json"
+            f"{f' -dnsserver {dns}' if dns else ''}\n",
         )
         self.machine.run(f"systemctl daemon-reload; systemctl restart {_UNIT}")
         self.machine.wait_until(self._answers, "has an authority", 30)

@@ -19,6 +19,20 @@ def app(environ, start_response):
     start_response("200 OK", [])
     return [environ["wsgi.url_scheme"].encode()]
 """
+DNS_SERVER = Path(__file__).parents[1] / "dns_server.py"
+HOOK = "/usr/local/sbin/set-record"
+SETS_RECORDS = """#!/usr/bin/python3
+import json, os, sys
+zone = json.load(open("/root/zone.json"))
+name = "_acme-challenge." + os.environ["CERTBOT_DOMAIN"]
+if sys.argv[1] == "auth":
+    zone.setdefault(name, {}).setdefault("TXT", []).append(os.environ["CERTBOT_VALIDATION"])
+else:
+    assert sys.argv[1] == "cleanup"
+    zone.pop(name)
+with open("/root/zone.json", "w") as file:
+    json.dump(zone, file)
+"""
 SETTLE = "/opt/ship/bin/ship certs:settle"
 KEPT = "/var/lib/ship/certificates"
 
@@ -72,6 +86,13 @@ def settled(site: Site, name: str, limit_s: float) -> float | None:
             return took
         time.sleep(0.5)
     return None
+
+
+def covered_by(server: ShipServer, site: Site, name: str) -> None:
+    """Wait until the own name of an app has a certificate for `name`, whichever pass orders it."""
+    server.machine.wait_until(
+        lambda: (server.root(SETTLE), stands(site, OWN)["covers"] == [name])[1], "has it", 90
+    )
 
 
 def fetch(server: ShipServer, url: str) -> str:
@@ -205,6 +226,38 @@ def test_a_power_cut_in_an_order_leaves_all_as_it_was_and_the_next_pass_ends_it(
     server.root(SETTLE)
     assert stands(blog, name)["issuer"]
     blog.ship(f"domains:remove {name}")
+
+
+def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
+    server: ShipServer, authority: Authority, blog: Site
+) -> None:
+    server.machine.copy_in(DNS_SERVER, "/root/dns_server.py")
+    server.machine.write("/root/zone.json", "{}")
+    server.root("systemd-run -q --unit=dns python3 /root/dns_server.py 5300 /root/zone.json")
+    server.machine.write(HOOK, SETS_RECORDS)
+    server.root(f"chmod 700 {HOOK}; sed -i '1i dns_hook = \"{HOOK}\"' /etc/ship/ship.toml")
+    authority.configure(dns="127.0.0.1:5300")
+    own = served(server, OWN)
+    covered_by(server, blog, f"*.{DOMAIN}")
+    server.machine.wait_until(lambda: served(server, OWN) != own, "serves it", 30)
+    assert fetch(server, f"https://{OWN}/") == "https 200 2"
+    assert server.root("cat /root/zone.json") == "{}", "the record was taken away again"
+    fresh = server.site("fresh")
+    assert stands(fresh, f"fresh.{DOMAIN}")["covers"] == [f"*.{DOMAIN}"]
+    lead(server, f"fresh.{DOMAIN}")
+    assert fetch(server, f"https://fresh.{DOMAIN}/").endswith(" 404 2"), "nothing was pushed there"
+    fresh.ship("domains:add *.fresh.example")
+    assert settled(fresh, "*.fresh.example", 60)
+    kept = f"ls {KEPT} /var/lib/ship/certbot/config/renewal"
+    assert OWN not in server.root(kept)
+    server.root("sed -i '/^dns_hook/d' /etc/ship/ship.toml; systemctl stop dns")
+    authority.configure()
+    server.ship("apps:destroy fresh --confirm fresh")
+    covered_by(server, blog, OWN)
+    server.machine.wait_until(
+        lambda: (server.root(SETTLE), "_." not in server.root(kept))[1], "forgets the wide one", 30
+    )
+    assert fetch(server, f"https://{OWN}/") == "https 200 2"
 
 
 def test_a_renamed_app_gets_its_own_and_of_a_destroyed_one_nothing_is_left(

@@ -90,8 +90,8 @@ def info(call: Call, name: str, *, as_json: bool) -> None:
 def add(call: Call, names: tuple[str, ...]) -> None:
     """Give an app host names; what is missing in the DNS is said, and https follows by itself.
 
-    Write `*.example.com` for all names below example.com; its certificate is one that you bring, by
-    `ship certs:add`.
+    Write `*.example.com` for all names below example.com; the server's `dns_hook` gets its
+    certificate, or you bring one by `ship certs:add`.
     """
     from receiver.apps import domains
 
@@ -103,7 +103,7 @@ def add(call: Call, names: tuple[str, ...]) -> None:
     for name in fresh:
         seen = domains.look(call.server, name)
         if seen.leads == "here":
-            follows = call.server.settings.tls_port and "*" not in name
+            follows = _is_ordered(call, name)
             show.progress(f"{name} leads here{': https follows in a moment.' if follows else '.'}")
         else:
             show.progress(f"{seen.said}\n{seen.advice}")
@@ -290,9 +290,15 @@ def _shown(domain: "Domain") -> str:
     return shown(domain.name)
 
 
+def _is_ordered(call: Call, name: str) -> bool:
+    """Whether https comes by itself for a name."""
+    settings = call.server.settings
+    return bool(settings.tls_port) and ("*" not in name or bool(settings.dns_hook))
+
+
 def _states(call: Call, domain: "Domain") -> list[str]:
     """How a name stands, in words, the most important first."""
-    standing, tls = domain.standing, call.server.settings.tls_port
+    standing = domain.standing
     lines = []
     if standing.certificate is not None:
         lines.append(f"https, until {standing.certificate.ends[:10]}")
@@ -300,7 +306,7 @@ def _states(call: Call, domain: "Domain") -> list[str]:
         trouble = standing.trouble
         lines += [each for each in (trouble.title, trouble.detail, trouble.advice) if each]
     if not lines:
-        lines.append("https is being prepared" if tls and "*" not in domain.name else "http")
+        lines.append("https is being prepared" if _is_ordered(call, domain.name) else "http")
     return lines
 
 
