@@ -112,6 +112,7 @@ LINES: Mapping[str, str] = {
     "maintenance": "",
     "maintenance:off": "",
     "maintenance:on": "--allow nonsense",
+    "nginx:apply": "",
     "nginx:auth": "-nonsense",
     "nginx:auth:remove": "nobody",
     "nginx:set": "nonsense",

@@ -9,14 +9,16 @@ from msgspec.structs import replace
 
 from receiver.changes.app_state import AppState, state_of
 from receiver.changes.change import changing
-from receiver.changes.steps import settings_step, site_steps
+from receiver.changes.steps import password_steps, settings_step, site_steps
 from receiver.model import routing
 from receiver.model.errors import NotFoundError
 from receiver.model.names import AppName
 from receiver.model.routing import Place, Routing, Setting, Source
 from receiver.model.settings import OF_NGINX, App
+from receiver.nginx import snippets
 from receiver.server import Server
 
+_SNIPPETS = "Files of the operator's own with lines for nginx; `nginx:apply` after a change."
 _AUTH = "Visitors who are let in, each by a password; when empty, all are."
 
 
@@ -50,7 +52,25 @@ def _report(app: AppState) -> list[Setting]:
     found = routing.report(_of_code(app), app.settings.own_routing)
     visitors = tuple(sorted(app.settings.passwords))
     source: Source = "nginx:auth" if visitors else "default"
-    return [*found, Setting("auth", visitors, source, _AUTH)]
+    own = tuple(it.path for it in snippets.read(app.server.layout.snippets(app.name)))
+    return [
+        *found,
+        Setting("auth", visitors, source, _AUTH),
+        Setting("snippets", own, "the server" if own else "default", _SNIPPETS),
+    ]
+
+
+def apply(server: Server, name: AppName) -> bool:
+    """Have nginx follow what is set and what the operator's own files say; returns whether it did
+    not yet.
+
+    Raises:
+        ServerError: nginx refuses one of them; all is as it was
+    """
+    with changing(server, name, "nginx:apply") as work:
+        steps = (*password_steps(work.state), *site_steps(work.state))
+        work.apply(steps)
+    return bool(steps)
 
 
 def _of_code(app: AppState) -> Routing:

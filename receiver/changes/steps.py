@@ -14,6 +14,7 @@ from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite, Plan, SetTimers, WriteFile
 from receiver.model.release import Release
 from receiver.model.settings import receiver_names
+from receiver.nginx import snippets
 from receiver.nginx.passwords import file_text
 from receiver.nginx.sites import RECEIVER_FILE, Front, is_current, receiver_file, site_file
 from receiver.planner.timers import plan_timers
@@ -24,8 +25,15 @@ from receiver.state import certificates, check_keys, records
 def front(server: Server) -> Front:
     """The nginx of this server, as its files have to be written."""
     logs, found = server.host.request_logs, partial(certificates.of_name, server.layout)
-    key = partial(_check_key, server)
-    return Front(server.layout, server.settings, logs, proc.has_ipv6(), found, key)
+    return Front(
+        server.layout,
+        server.settings,
+        logs,
+        ipv6=proc.has_ipv6(),
+        certificate=found,
+        check_key=partial(_check_key, server),
+        snippets=lambda app: snippets.read(server.layout.snippets(app)),
+    )
 
 
 def _check_key(server: Server, app: AppName) -> str:

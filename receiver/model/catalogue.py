@@ -227,6 +227,7 @@ COMMANDS: dict[str, Row] = {
     "maintenance:on": Row(
         "maintenance:on", "deploy", also=("maintenance:enable",), in_log=True, ends=True,
     ),
+    "nginx:apply": Row("nginx:apply", "manage", in_log=True),
     "nginx:auth": Row("nginx:auth", "manage", records=("visitor",), in_log=True),
     "nginx:auth:remove": Row(
         "nginx:auth_remove", "manage", records=("visitor",), in_log=True, ends=True,

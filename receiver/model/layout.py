@@ -302,6 +302,10 @@ class Layout(NamedTuple):
         """The trees of the embedded server below a folder; without one, of this machine's."""
         return cls.vps() if root is None else cls.embedded(root)
 
+    def snippets(self, app: AppName) -> Path:
+        """The operator's own lines for nginx's file of an app."""
+        return self.etc / "nginx.d" / app
+
     def nginx_cache(self, app: AppName) -> Path:
         """Where nginx keeps answers of an app; nginx makes the folder."""
         parent = (

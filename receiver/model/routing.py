@@ -63,7 +63,7 @@ _ELSEWHERE = {
 }
 """Headers that are not the same for every answer, in lower case, and why."""
 
-Source = Literal["nginx:set", "nginx:auth", "ship.toml", "default"]
+Source = Literal["nginx:set", "nginx:auth", "the server", "ship.toml", "default"]
 
 
 class Routing(

@@ -40,6 +40,12 @@ def conflicts(dump: str) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(_CONFLICT.findall(dump)))
 
 
+def depth_of(text: str) -> int:
+    """How many more blocks a piece of a file opens than it closes."""
+    parts = _PART.findall(text)
+    return int(parts.count("{")) - int(parts.count("}"))
+
+
 class _Reader:
     """Goes through one file, part by part, and keeps the statements that stand in a `server`
     itself.

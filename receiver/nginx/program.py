@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from receiver.machine import proc, shell
+from receiver.machine import files, proc, shell
 from receiver.machine.clock import SYSTEM_CLOCK, Clock
 from receiver.model.errors import ServerError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
 from receiver.model.patterns import regex
+from receiver.nginx import snippets
 
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
@@ -24,6 +25,7 @@ _COMPLAINT = regex(
     r"(?P<text>.*?)(?: in (?P<file>/.+?):(?P<line>\d+))?$",
     re.MULTILINE,
 )
+_QUOTED = regex(r'"([^"]+)"')
 _LEAVING = b"shutting down"
 
 
@@ -140,6 +142,8 @@ def explain(output: str, layout: Layout, app: AppName | None) -> ServerError:
     """The error for what `nginx -t` said, told from the view of `app`."""
     complaint = read_complaint(output)
     place = "" if complaint.file is None else f"{complaint.file}, line {complaint.line}: "
+    if found := _of_a_snippet(complaint, layout, app):
+        return found
     own = app is not None and complaint.file in _own_files(layout, app)
     if own:
         return ServerError(
@@ -154,6 +158,31 @@ def explain(output: str, layout: Layout, app: AppName | None) -> ServerError:
         advice="Correct that file, or have the server's administrator do so, and try again."
         " The running nginx goes on with the configuration it has.",
         reason="server/nginx-broken-elsewhere",
+    )
+
+
+def _of_a_snippet(complaint: Complaint, layout: Layout, app: AppName | None) -> ServerError | None:
+    """The error for what the operator's own lines for an app, this one or another, brought in."""
+    if complaint.file is not None:
+        text = files.text_at(Path(complaint.file).resolve()) or ""
+        place = snippets.at_line(text, complaint.line or 0)
+        if place is None:
+            return None
+        seen, line = place.path, "" if place.line is None else f"Line {place.line}: "
+        return _snippet_refused(seen, f"{line}{complaint.text}")
+    # of some mistakes, such as an unknown variable, nginx tells no place, but the word
+    words = _QUOTED.findall(complaint.text)
+    own = () if app is None else snippets.found_in(files.text_at(layout.site(app)) or "")
+    named = [it.path for it in own if any(word in it.text for word in words)]
+    return _snippet_refused(", ".join(named), complaint.text) if named else None
+
+
+def _snippet_refused(path: str, detail: str) -> ServerError:
+    return ServerError(
+        f"nginx refused {path}.",
+        detail=detail,
+        advice="Correct that file and try again. Nothing has changed: nginx goes on as before.",
+        reason="server/nginx-snippet",
     )
 
 

@@ -26,6 +26,7 @@ from receiver.model.settings import (
 )
 from receiver.nginx.forwarded import SET, Trust, headers
 from receiver.nginx.log_places import LogPlaces
+from receiver.nginx.snippets import Snippet
 from receiver.planner.render import quote_for_nginx, render, template_text
 
 SHARED_FILE = "00-ship.conf"
@@ -103,6 +104,8 @@ class Front(msgspec.Struct, frozen=True):
     """The one that a host name is served with."""
     check_key: Callable[[AppName], str]
     """What nginx knows Ship's own question by, where an app keeps visitors out."""
+    snippets: Callable[[AppName], tuple[Snippet, ...]]
+    """The operator's own lines for an app."""
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -241,6 +244,7 @@ def _values(
         "maintenance": _maintenance(front, app, settings),
         "error_pages": () if release is None else release.error_pages,
         "errors": str(front.layout.app(app).current / "errors"),
+        "snippets": front.snippets(app),
         "doors": _doors(routing),
         "moved_pages": tuple(_moved_pages(routing)),
         "pages": (pages := _pages(routing, folders)),

@@ -38,7 +38,7 @@ from receiver.model.names import AppName
 from receiver.model.program import CODE
 from receiver.model.settings import Server
 from receiver.nginx import program as nginx
-from receiver.nginx import sites
+from receiver.nginx import sites, snippets
 from receiver.runs import records as run_records
 from receiver.runs import running as runs
 from receiver.server import open_server
@@ -170,7 +170,13 @@ def front(layout: Layout, server: Server) -> sites.Front:
     """The server's nginx as the planner of its files wants it."""
     found = partial(certificates.of_name, layout)
     return sites.Front(
-        layout, server, LogsOfApps(layout), proc.has_ipv6(), found, partial(_check_key, layout)
+        layout,
+        server,
+        LogsOfApps(layout),
+        ipv6=proc.has_ipv6(),
+        certificate=found,
+        check_key=partial(_check_key, layout),
+        snippets=lambda app: snippets.read(layout.snippets(app)),
     )
 
 

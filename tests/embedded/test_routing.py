@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import shutil
 import socket
 import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -561,3 +563,73 @@ def test_a_site_of_files_has_its_page_for_what_is_not_there(
     )
     answer = visit(server, name_of(laptop), "/none")
     assert (answer.status, answer.body) == (404, "own")
+
+
+@pytest.fixture
+def snippets(server: EmbeddedServer, app: str) -> Iterator[Path]:
+    """The folder of the operator's own lines for the app."""
+    folder = server.layout.snippets(AppName(app))
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
+    ship(server, "nginx:apply", "-a", app)
+
+
+def test_lines_of_the_operators_own_count_from_the_next_change_on(
+    server: EmbeddedServer, app: str, snippets: Path
+) -> None:
+    snippets.joinpath("10-hello.conf").write_text("location = /hello {\n    return 204;\n}\n")
+    snippets.joinpath("notes.txt").write_text("nonsense")
+    assert visit(server, app, "/hello").status == 200
+    assert "nginx follows what is set" in ship(server, "nginx:apply", "-a", app)
+    assert visit(server, app, "/hello").status == 204
+    assert visit(server, app, "/hello", https=True).status == 204
+    assert "Nothing to do" in ship(server, "nginx:apply", "-a", app)
+    assert shown(server, app)["snippets"][0] == [str(snippets / "10-hello.conf")]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("# a word\nnonsense on;\n", 'Line 2: unknown directive "nonsense"'),
+        ("location / { return 204; }", 'Line 1: duplicate location "/"'),
+        ("location /x { return 204;", "unexpected end of file"),
+        ("return 204; }", 'unexpected "}"'),
+        ("return 200 $nothing_such;", 'unknown "nothing_such" variable'),
+    ],
+)
+def test_a_broken_file_of_the_operators_is_named_and_nothing_has_changed(
+    server: EmbeddedServer, app: str, snippets: Path, text: str, told: str
+) -> None:
+    fine, broken = snippets / "a.conf", snippets / "b.conf"
+    fine.write_text("location = /hello { return 204; }\n")
+    ship(server, "nginx:apply", "-a", app)
+    broken.write_text(text)
+    site = server.layout.site(AppName(app))
+    before = site.read_text()
+    said = ship(server, "nginx:set", "gzip=off", "-a", app, status=8)
+    broken.unlink()
+    assert f"nginx refused {broken}." in said
+    assert told in said
+    assert "server/nginx-snippet" in said
+    assert site.read_text() == before
+    assert visit(server, app, "/hello").status == 204
+    assert shown(server, app)["gzip"] == (True, "default")
+
+
+def test_what_is_broken_for_one_app_holds_up_no_other(
+    server: EmbeddedServer, laptop: Checkout, snippets: Path
+) -> None:
+    own = server.layout.snippets(AppName(name_of(laptop)))
+    own.mkdir()
+    own.joinpath("a.conf").write_text("location = /hello { return 204; }\n")
+    snippets.joinpath("b.conf").write_text("nonsense on;\n")
+    push(laptop, "[nginx]\ngzip = false")
+    assert visit(server, name_of(laptop), "/hello").status == 204
+    snippets.joinpath("b.conf").unlink()
+    own.joinpath("a.conf").write_text("nonsense on;\n")
+    laptop.commit({"more": "one"})
+    pushed = laptop.push()
+    assert (pushed.status, "nginx refused" in pushed.text) == (1, True)
+    assert str(own / "a.conf") in pushed.text
+    assert visit(server, name_of(laptop), "/hello").status == 204

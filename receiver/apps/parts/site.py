@@ -10,6 +10,7 @@ from receiver.machine import files
 from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
+from receiver.nginx import snippets
 from receiver.server import Server
 from receiver.state import certificates
 
@@ -29,6 +30,7 @@ class Site(Part):
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         files.remove_tree(server.layout.nginx_cache(was))
+        files.move(server.layout.snippets(was), server.layout.snippets(name))
 
     def remove(self, app: AppState) -> None:
         files.remove_tree(app.server.layout.nginx_cache(app.name))
@@ -36,6 +38,8 @@ class Site(Part):
             certificates.forget(app.server.layout, host)
 
     def copy(self, copying: Copying) -> None:
+        if snippets.read(folder := copying.original.server.layout.snippets(copying.original.name)):
+            copying.out.say(f"nginx's own lines stay with {copying.original.name}: {folder}.")
         if domains := copying.original.settings.domains:
             copying.out.say(f"Domains stay with {copying.original.name}: {', '.join(domains)}.")
 

@@ -98,6 +98,26 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
     _fields(found, gone)
 
 
+@command(
+    "nginx:apply",
+    example="$ ship nginx:apply -a blog\nnginx follows what is set for blog now.",
+)
+@for_app
+def apply(call: Call) -> None:
+    """Have nginx follow the files in /etc/ship/nginx.d/APP, the operator's own lines for an app.
+
+    So does each deploy of the app. If nginx refuses one, it is named, and nothing has changed.
+    """
+    from receiver.apps import routing
+
+    changed = routing.apply(call.server, call.app)
+    show.progress(
+        f"nginx follows what is set for {call.app} now."
+        if changed
+        else f"Nothing to do: nginx follows what is set for {call.app} already."
+    )
+
+
 def _auth_over_ssh(call: Call, place: Destination, visitor: str) -> int:
     """Ask for the password here, where it is typed, and send it."""
     words = ["nginx:auth", "--app", call.app, visitor]

@@ -46,6 +46,7 @@ VPS = Front(
     ipv6=True,
     certificate=certificate,
     check_key=lambda _: KEY,
+    snippets=lambda _: (),
 )
 SECURE = replace(VPS, server=Server(domain="example.com"))
 ROOT = Layout.embedded(Path("/srv/my ship"))
@@ -56,6 +57,7 @@ EMBEDDED = Front(
     ipv6=False,
     certificate=certificate,
     check_key=lambda _: KEY,
+    snippets=lambda _: (),
 )
 GUNICORN = Gunicorn(app="app:app")
 OPEN_TO_NOBODY = Maintenance(since="2026-01-31T08:00:00Z", by="laptop", key="0123456789abcdef")
