@@ -11,7 +11,7 @@ from receiver.model import settings
 from receiver.model.address import TlsAddress
 from receiver.model.layout import AppPaths, Layout
 from receiver.model.names import AppName
-from receiver.state import certificates, records
+from receiver.state import certificates, formats, records
 
 if TYPE_CHECKING:
     from receiver.engine import Engine
@@ -99,9 +99,10 @@ def open_server(root: Path | None) -> Server:
     """The server of this machine, or the embedded one under `root`.
 
     Raises:
-        ServerError: there is none, or its settings cannot be used
+        ServerError: there is none, its settings cannot be used, or a newer Ship wrote its files
     """
     layout = Layout.at(root)
+    formats.refuse_newer(layout)
     found = records.read_server(layout)
     return Server(layout, found)
 

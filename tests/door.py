@@ -150,6 +150,7 @@ LINES: Mapping[str, str] = {
     "server:stop": "",
     "server:uninstall": "",
     "server:unset": "http_port",
+    "server:update": "",
     "storage": "",
     "storage:get": "no-such-file -",
     "storage:ls": "no-such-file",

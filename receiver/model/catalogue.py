@@ -289,6 +289,7 @@ COMMANDS: dict[str, Row] = {
         "server_settings:unset", "admin", records=("names",), ends=True,
         completes={"names": "server_names"},
     ),
+    "server:update": Row("update:update", "admin", acts="machine", ends=True),
     "storage": Row("storage:report", "view", also=("storage:list", "storage:report")),
     "storage:get": Row("storage_copy:get", "deploy"),
     "storage:ls": Row("storage_copy:list_files", "deploy"),

@@ -397,6 +397,11 @@ class Layout(NamedTuple):
         return self.state / "journal"
 
     @property
+    def format(self) -> Path:
+        """The number of the format that all of it is in; none counts as the first."""
+        return self.state / "format"
+
+    @property
     def hardening(self) -> Path:
         """What hardening changed of this machine, for who undoes it."""
         return self.state / "hardening.json"

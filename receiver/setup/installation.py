@@ -22,7 +22,7 @@ from receiver.nginx import program as nginx
 from receiver.nginx.sites import RECEIVER_FILE, shared_file
 from receiver.server import Server
 from receiver.setup import completion_scripts
-from receiver.state import records
+from receiver.state import formats, records
 
 _DEBIAN_DEFAULT = "default"
 
@@ -66,6 +66,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     if not dry_run:
         keys.write_authorized_keys(server.layout)
         shared_pip.folder(server.layout)  # virtualenvs of an older version look for it there
+        formats.note(server.layout)  # last: till here, the version of before can have all back
     return done
 
 

@@ -18,7 +18,9 @@ import msgspec
 
 from receiver.machine import files, proc
 from receiver.machine.interpreter import LINK, VERSIONS
+from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
+from receiver.state import formats
 
 _PROGRAMS = ("ship", "ship-gate", "ship-deploy")
 _LASTING = {"drains:serve", "logs", "logs:tail", "run"}
@@ -162,6 +164,10 @@ def main(argv: Sequence[str]) -> None:
     """`switch FOLDER`, or `prune`: for installer.sh, which holds the lock."""
     versions = Versions()
     if argv[0] == "switch":
+        try:
+            formats.refuse_newer(Layout.vps())
+        except ShipError as error:  # before the program of before is gone
+            sys.exit(f"{error.title}\n{error.detail}\n{error.advice}")
         versions.switch(Path(argv[1]))
     else:
         versions.prune()

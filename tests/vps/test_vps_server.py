@@ -150,6 +150,55 @@ def test_the_installer_hardens_where_it_is_told_to(server: ShipServer) -> None:
     assert _exists(server, PENDING)
 
 
+def test_an_update_that_fails_goes_back_to_the_version_before(
+    server: ShipServer, blog: Site
+) -> None:
+    """Half way through: the new version is there, and its part of the installation breaks."""
+    server.root(
+        "cp -a /root/ship /root/next; cd /root/next;"
+        " sed -i 's/0\\.1\\.0/9.9.9/' pyproject.toml receiver/__init__.py;"
+        " echo 'raise RuntimeError' >> receiver/setup/installation.py;"
+        " tar -C /root -czf /root/next.tar.gz next"
+    )
+    tree = server.root("readlink /opt/ship")
+    assert server.root("ship server:update 2>/dev/null") == f"Ship 0.1.0 is here, in {tree}."
+    failed = _updated(server, "/root/next.tar.gz")
+    assert failed.returncode == 8
+    assert failed.stderr.splitlines()[0] == "Ship 0.1.0 is here; 9.9.9 follows."
+    assert "install ship in /opt/ship" in failed.stdout
+    assert "The version before it is back, with its units and nginx's files." in failed.stderr
+    assert server.root("readlink /opt/ship") == tree
+    assert server.root("ship version; ship server:install") == "ship 0.1.0"
+    assert blog.page()
+    assert server.root("ls -d /opt/ship-versions/.update.* 2>/dev/null || true") == ""
+    again = _updated(server, "/root/ship")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.splitlines()[-1] == "Ship 0.1.0 is here."
+
+
+def test_an_older_ship_refuses_the_files_of_a_newer_one(server: ShipServer) -> None:
+    said, tree = (
+        "The files of this server are from a newer Ship.",
+        server.root("readlink /opt/ship"),
+    )
+    assert server.root("cat /var/lib/ship/format") == "1"
+    server.root("echo 7 > /var/lib/ship/format")
+    try:
+        switch = "/opt/ship/bin/python -I -m receiver.setup.versions switch /nowhere"
+        for words in ("ship apps", "ship server:update /root/ship", switch):
+            refused = server.machine.run(words, check=False)
+            assert refused.returncode
+            assert said in refused.stderr
+    finally:
+        server.root("echo 1 > /var/lib/ship/format")
+    assert server.root("readlink /opt/ship") == tree
+    assert _updated(server, "/etc").returncode == 20, "which is no Ship"
+
+
+def _updated(server: ShipServer, sources: str) -> Completed:
+    return server.machine.run(f"ship server:update {sources}", check=False, timeout_s=300)
+
+
 def _exists(server: ShipServer, path: str) -> bool:
     return server.machine.run(("test", "-e", path), check=False).returncode == 0
 
