@@ -1,5 +1,6 @@
-"""Keeps watch over a push: should the gate be killed once a branch has moved, the guard outlives it
-and has the branch put back. Which branch that is, and whether, is not for the guard to decide.
+"""Keeps watch over a push: should the gate be killed once a branch has moved, or not be able to put
+it back, the guard outlives it and has that done. Which branch that is, and whether, is not for the
+guard to decide.
 """
 
 import os
@@ -17,7 +18,8 @@ _ENDS_WITHIN_S = 1.0
 
 @contextmanager
 def guarded(note: Path, argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[None]:
-    """Have `argv` run after the end of this process, unless what is done in here comes to its own.
+    """Have `argv` run after the end of this process, unless what is done in here comes to its own
+    and leaves no note.
 
     Args:
         note: the file that names the move; it is locked by whoever takes part in the push
@@ -31,7 +33,8 @@ def guarded(note: Path, argv: Sequence[str], environment: Mapping[str, str]) -> 
         os.close(given)
     try:
         yield
-        _dismiss(guard, tells)
+        if not note.exists():
+            _dismiss(guard, tells)
     finally:
         os.close(tells)
 

@@ -9,8 +9,9 @@ import pytest
 
 from receiver.apps import lifecycle as apps
 from tests.embedded.embedded_server import EmbeddedServer, wait_until
-from tests.fault_kinds import crowds, kills
+from tests.fault_kinds import crowds, disks, kills
 from tests.fault_kinds.ground import Ground, ended
+from tests.needs import require_root
 from tests.unit.machine.test_trees import DEEP, nest
 
 pytestmark = pytest.mark.embedded
@@ -78,3 +79,11 @@ def test_folders_in_folders_by_the_thousand_are_in_the_way_of_no_command(
     assert ground.server.leftovers(ground.app) == []
     apps.destroy(ground.server.server, ground.app)
     assert not home.home.exists()
+
+
+@pytest.mark.parametrize("left", [3, 6])
+def test_a_branch_that_a_full_disk_keeps_from_its_place_is_put_there_afterwards(left: int) -> None:
+    """The verdict was given when the branch could not be moved back: there is no file for that."""
+    require_root()
+    with disks.small_disk() as disk:
+        assert disks.push_with_files_left(disk, left).lies == []

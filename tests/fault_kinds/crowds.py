@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from receiver.state import records
 from tests.embedded.keyboard import Typed
-from tests.fault_kinds.ground import Fault, Ground, Kind, ended
+from tests.fault_kinds.ground import Fault, Ground, Kind, a_ground, ended
 
 _AT_ONCE = 5
 
@@ -52,5 +52,5 @@ def several_pushes(ground: Ground, dice: random.Random) -> Fault:
     return Fault(f"{_AT_ONCE} pushes at once", lies)
 
 
-WAITING = Kind("waiting", 100, "a second command waits for a push", second_command)
-TOGETHER = Kind("together", 10, "five pushes at once", several_pushes)
+WAITING = Kind("waiting", 100, "a second command waits for a push", second_command, a_ground)
+TOGETHER = Kind("together", 10, "five pushes at once", several_pushes, a_ground)

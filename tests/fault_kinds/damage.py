@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fault_kinds.ground import Fault, Ground, Kind
+from tests.fault_kinds.ground import FAULTS_OF_SHIP, Fault, Ground, Kind, a_ground
 
 _PUSHES = 2
 """The first may have to say that it repaired the repository."""
-_FAULTS_OF_SHIP = ("Traceback", "Ship failed", "internal/")
 
 
 def _remove(path: Path) -> None:
@@ -71,10 +70,10 @@ def harm(ground: Ground, dice: random.Random) -> Fault:
         said.append(ground.push())
     lies = []
     text = "".join([doctor.out, doctor.err, *(each.text for each in said)])
-    lies += [f"{word}: {text[-600:]!r}" for word in _FAULTS_OF_SHIP if word in text]
+    lies += [f"{word}: {text[-600:]!r}" for word in FAULTS_OF_SHIP if word in text]
     if said[-1].status:
         lies.append(f"it was not repaired: {said[-1].text[-600:]!r}")
     return Fault(what, lies or ground.lies({}))
 
 
-DAMAGE = Kind("damage", 60, "something is damaged by hand, then a push", harm)
+DAMAGE = Kind("damage", 60, "something is damaged by hand, then a push", harm, a_ground)

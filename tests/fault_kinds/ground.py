@@ -6,16 +6,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from receiver.machine import git, git_leftovers
 from receiver.model.names import AppName
 from receiver.state import builds, records
 from tests.checkout import Checkout, Pushed
-from tests.embedded.embedded_server import GIT_ENVIRONMENT, EmbeddedServer
+from tests.embedded.embedded_server import GIT_ENVIRONMENT, EmbeddedServer, embedded_server
 from tests.embedded.keyboard import put_for_ssh
 from tests.embedded.pushing import SERVE
 
@@ -24,6 +24,8 @@ SERVED_LIMIT_S = 5.0
 GUARD_LIMIT_S = 20.0
 _ASKED_IN_A_ROW = 8
 _REJECTED = "[remote rejected]"
+FAULTS_OF_SHIP = ("Traceback", "Ship failed", "internal/")
+"""Words that nobody may read, whatever was done."""
 
 
 class Fault(NamedTuple):
@@ -32,16 +34,6 @@ class Fault(NamedTuple):
     what: str
     lies: list[str]
     """Where two things that should agree do not: verdict, branch, live.json, builds, pages."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of fault."""
-
-    name: str
-    usual: int
-    about: str
-    do: Callable[["Ground", random.Random], Fault]
 
 
 @dataclass
@@ -193,6 +185,11 @@ class Ground:
         found = self.lies({commit: again})
         return found if again.status == 0 else [*found, f"the next push failed: {again.text}"]
 
+    def wrong_pages(self) -> list[str]:
+        """Where visitors get something else than the live release, now."""
+        live = self.live_commit()
+        return [] if live is None else self._wrong_pages(self.texts[live], time.monotonic())
+
     def _wrong_pages(self, text: str, until_s: float) -> list[str]:
         while True:
             seen = {self.server.ask(self.app) for _ in range(_ASKED_IN_A_ROW)}
@@ -221,3 +218,34 @@ class Ground:
 def ended(client: subprocess.Popen[str]) -> Pushed:
     said, _ = client.communicate(timeout=QUIET_LIMIT_S)
     return Pushed(client.returncode, said)
+
+
+@contextmanager
+def a_ground(root: Path | None = None) -> Iterator[Ground]:
+    """An embedded server of its own, with an app that is live."""
+    with embedded_server(root) as server:
+        assert server.token, "the first key is an admin's"
+        ground = Ground(server, AppName("ground"))
+        server.create(ground.app)
+        ground.begin()
+        yield ground
+
+
+Stage = TypeVar("Stage")
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Stage]):
+    """A kind of fault."""
+
+    name: str
+    usual: int
+    about: str
+    do: Callable[[Stage, random.Random], Fault]
+    stage: Callable[[], AbstractContextManager[Stage]]
+    """What it is done to; a lane has one for all its faults."""
+
+    @property
+    def needs_root(self) -> bool:
+        """Whether a file system is mounted for it, or a machine booted."""
+        return self.stage is not a_ground

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.fault_kinds.ground import SERVED_LIMIT_S, Fault, Ground, Kind, ended
+from tests.fault_kinds.ground import SERVED_LIMIT_S, Fault, Ground, Kind, a_ground, ended
 
 _LATEST = 1.15
 """Of the time that a push takes to which nothing is done."""
@@ -66,5 +66,5 @@ def _text(path: Path) -> str:
     return ""
 
 
-KILLS = Kind("kills", 200, "one of a push's processes is killed at any moment", kill_one)
-AIMED = Kind("aimed", 30, "the deploy is killed in its handover", kill_in_handover)
+KILLS = Kind("kills", 200, "one of a push's processes is killed at any moment", kill_one, a_ground)
+AIMED = Kind("aimed", 30, "the deploy is killed in its handover", kill_in_handover, a_ground)

@@ -1,16 +1,15 @@
-"""Does faults on several servers side by side: most of a fault is waiting."""
+"""Does faults in several lanes side by side: most of a fault is waiting."""
 
 import multiprocessing
 import random
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.sharedctypes import Synchronized
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from receiver.model.names import AppName
-from tests.embedded.embedded_server import embedded_server
-from tests.fault_kinds.ground import Fault, Ground, Kind
+from tests.fault_kinds.ground import Fault, Kind
 
 _FORKING = multiprocessing.get_context("fork")
 
@@ -31,7 +30,7 @@ class Done(NamedTuple):
     fault: Fault
 
 
-def do_all(kinds: Sequence[Kind], jobs: Sequence[Job], lanes: int) -> Iterator[Done]:
+def do_all(kinds: Sequence[Kind[Any]], jobs: Sequence[Job], lanes: int) -> Iterator[Done]:
     """Do all of them, in as many lanes, each with a server of its own; yields each that is done.
 
     Raises:
@@ -72,12 +71,14 @@ def _still_to_do(jobs: Sequence[Job], taken: "Synchronized[int]") -> Iterator[Jo
         yield jobs[number]
 
 
-def _do_some(kinds: Sequence[Kind], jobs: Iterator[Job], done: "SimpleQueue[Done | str]") -> None:
-    with embedded_server() as server:
-        assert server.token, "the first key is an admin's"
-        ground = Ground(server, AppName("ground"))
-        server.create(ground.app)
-        ground.begin()
+def _do_some(
+    kinds: Sequence[Kind[Any]], jobs: Iterator[Job], done: "SimpleQueue[Done | str]"
+) -> None:
+    with ExitStack() as held:
+        stages: dict[object, object] = {}
         for job in jobs:
-            fault = kinds[job.kind].do(ground, random.Random(job.dice))
+            kind = kinds[job.kind]
+            if kind.stage not in stages:
+                stages[kind.stage] = held.enter_context(kind.stage())
+            fault = kind.do(stages[kind.stage], random.Random(job.dice))
             done.put(Done(job.kind, fault))

@@ -1,24 +1,33 @@
 """The command `tests/faults`: so many faults of each kind, and a table of what became of them."""
 
 import argparse
+import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
-from tests.fault_kinds import crowds, damage, kills, quick_week, week
+from tests.fault_kinds import crowds, damage, disks, kills, machines, quick_week, week
+from tests.fault_kinds.ground import Kind
 from tests.fault_kinds.lanes import Job, do_all
 
-KINDS = (
+KINDS: tuple[Kind[Any], ...] = (
     kills.KILLS,
     kills.AIMED,
     crowds.WAITING,
     crowds.TOGETHER,
     damage.DAMAGE,
+    disks.DISKS,
+    disks.INODES,
+    machines.CUTS,
+    machines.UPGRADES,
     week.WEEK,
     quick_week.QUICK,
 )
+
+LONG = (machines.UPGRADES, week.WEEK, quick_week.QUICK)
 
 
 def main(about: str | None, argv: Sequence[str] | None = None) -> int:
@@ -35,7 +44,7 @@ def main(about: str | None, argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     counts = [getattr(asked, kind.name) for kind in KINDS]
     if set(counts) == {None}:
-        counts = [kind.usual for kind in KINDS]
+        counts = [0 if kind.needs_root and os.geteuid() else kind.usual for kind in KINDS]
     return 1 if run([count or 0 for count in counts], asked.seed, asked.lanes) else 0
 
 
@@ -49,7 +58,7 @@ def run(counts: Sequence[int], seed: int, lanes: int) -> int:
     ]
     # mixed, as one leaves things to the next; the longest first, so that no lane is left with one
     random.Random(seed).shuffle(jobs)
-    jobs.sort(key=lambda job: KINDS[job.kind] not in {week.WEEK, quick_week.QUICK})
+    jobs.sort(key=lambda job: KINDS[job.kind] not in LONG)
     made: Counter[int] = Counter()
     bad: Counter[int] = Counter()
     with suppress(KeyboardInterrupt):  # then the table is of what was done

@@ -41,7 +41,7 @@ from receiver.push.receive_pack import to_stderr
 from receiver.push.rules import Rules
 from receiver.push.wire import Reply, Request, Update
 from tests.embedded.embedded_server import DOMAIN, EmbeddedServer
-from tests.fault_kinds.ground import Fault, Ground, Kind
+from tests.fault_kinds.ground import Fault, Ground, Kind, a_ground
 from tests.fault_kinds.machine_values import Machine
 from tests.fault_kinds.week import Cut, Told, Week, Wish, lives
 from tests.ports import claim_range
@@ -369,7 +369,11 @@ def _main(number: int, steps: int) -> None:
 
 
 QUICK = Kind(
-    "quick", 4, f"{STEPS} commands and kills in random order on a machine of values", a_quick_week
+    "quick",
+    4,
+    f"{STEPS} commands and kills in random order on a machine of values",
+    a_quick_week,
+    a_ground,
 )
 
 if __name__ == "__main__":

@@ -31,7 +31,15 @@ from receiver.processes import look as processes
 from receiver.state import builds, records
 from tests.embedded.embedded_server import EmbeddedServer
 from tests.fault_kinds.expected import BAD, Expected, Made
-from tests.fault_kinds.ground import QUIET_LIMIT_S, SERVED_LIMIT_S, Fault, Ground, Kind, ended
+from tests.fault_kinds.ground import (
+    QUIET_LIMIT_S,
+    SERVED_LIMIT_S,
+    Fault,
+    Ground,
+    Kind,
+    a_ground,
+    ended,
+)
 from tests.fault_kinds.typist import Typist
 
 STEPS = 100
@@ -477,4 +485,6 @@ def a_week(ground: Ground, dice: random.Random) -> Fault:
     return Fault(f"{done.total()} commands, week {number}", lies)
 
 
-WEEK = Kind("week", 10, f"{STEPS} commands and kills in random order, against a model", a_week)
+WEEK = Kind(
+    "week", 10, f"{STEPS} commands and kills in random order, against a model", a_week, a_ground
+)

@@ -3,13 +3,12 @@ undone."""
 
 import difflib
 import re
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.vps import upgrading
 from tests.vps.full_app import MADE, Full, fill, traces
 from tests.vps.inside import Completed
 from tests.vps.laptop import Laptop
@@ -67,18 +66,6 @@ sed -i "1s#$tree/#/opt/ship/#" /opt/ship/bin/*
 find /etc/systemd/system -name 'ship*' -type f -exec grep -l "$tree" {} + && exit 1
 /opt/ship/bin/ship apps
 """
-# The installer, killed at its work; then what is left of it and of the server.
-KILLED = r"""
-sed -i '1i # Of a newer ship still.' /root/ship/receiver/model/names.py
-before=$(readlink /opt/ship)
-timeout --signal=KILL 4 /root/ship/installer.sh --slim >/dev/null 2>&1
-flock /opt/ship-versions/.lock true  # what it had started may still be at work
-set -e
-test "$(readlink /opt/ship)" = "$before"
-test "$(ls -d /opt/ship-versions/*.?????? | wc -l)" = 2
-/opt/ship/bin/ship apps
-"""
-
 # What the scripts of Debian's nginx make, and no list of the package's names.
 MADE_BY_NGINX_PACKAGE = (
     r"^/(etc/nginx/sites-enabled/default|etc/rc\d\.d/[KS]01nginx|var/lib/nginx/\w+"
@@ -104,21 +91,7 @@ class Upgrade:
     """What visitors got who asked all the while, and should not have."""
     places: tuple[str, str]
     """Control groups of the app's master before and after."""
-    under_way: "UnderWay"
-
-
-@dataclass
-class UnderWay:
-    """What went on during an upgrade, and how it went."""
-
-    pushes: list[str] = field(default_factory=list)
-    """What failed pushes said."""
-    pushed: int = 0
-    commands: str = ""
-    """Commands and requests that failed, one a line."""
-    trees: tuple[str, ...] = ()
-    """Versions that are there when all is over."""
-    pythons: str = ""
+    under_way: upgrading.UnderWay
 
 
 @dataclass
@@ -411,7 +384,7 @@ def _upgraded(site: Site) -> Upgrade:
     pushed = site.push()
     log = machine.read("/var/log/ship/ship-blog.access.log")
     page_after = site.page()
-    under_way = _upgraded_at_work(site)
+    under_way = upgrading.at_work(site)
     return Upgrade(
         installed=installed,
         masters=(before, after),
@@ -422,57 +395,6 @@ def _upgraded(site: Site) -> Upgrade:
         places=places,
         under_way=under_way,
     )
-
-
-WORK = r"""
-rm -f /root/failed /root/enough
-work() {
-  until test -e /root/enough; do
-    "$@" >/root/last.$1 2>&1 || { echo "$*"; cat /root/last.$1; } >>/root/failed
-  done
-}
-look() { /opt/ship/bin/ship ps -a blog; }
-reload() { /opt/ship/bin/ship ps:restart -a blog; sleep 1; }
-fire() { systemctl start ship-logs.service; sleep 3; }
-work look &
-work reload &
-work fire &
-wait
-cat /root/failed || true
-"""
-
-
-def _upgraded_at_work(site: Site) -> UnderWay:
-    """Kill an installer, then have one come to its end while there are pushes, commands, reloads
-    and visitors.
-    """
-    machine, seen = site.server.machine, UnderWay()
-    machine.run(KILLED)
-    over = threading.Event()
-
-    def visit() -> Iterator[str]:
-        while not over.wait(0.02):
-            status, text = site.server.ask(f"blog.{DOMAIN}")
-            if status != 200:
-                yield f"{status} {text}"
-
-    with ThreadPoolExecutor() as others:
-        work = others.submit(machine.run, WORK, timeout_s=600)
-        visits = others.submit(lambda: list(visit()))
-        upgrade = others.submit(install, machine)
-        while not upgrade.done():
-            site.commit({"app.py": page_of(f"push {seen.pushed}")["app.py"]})
-            pushed = site.push()
-            seen.pushed += 1
-            seen.pushes += [pushed.text] if pushed.status else []
-        machine.run("touch /root/enough")
-        over.set()
-        upgrade.result()
-        seen.commands = work.result().stdout + "\n".join(visits.result())
-    machine.run("/opt/ship/bin/ship server:rotate")
-    seen.trees = tuple(machine.run("ls -d /opt/ship-versions/*.??????").stdout.split())
-    seen.pythons = machine.run("readlink -f /opt/ship/pythons/kept").stdout.strip()
-    return seen
 
 
 def _filled(server: ShipServer) -> Full:
