@@ -157,7 +157,7 @@ def _draft(laptop: Laptop, paths: CheckoutPaths, pushed: PushedTree, version: in
         check=pushed.check,
         rules=dict(pushed.manifest.process),
         order=pushed.manifest.deploy.order,
-        static=pushed.manifest.static,
+        static=pushed.manifest.static_of_tree,
         address=ADDRESS,
         hosts=(ADDRESS,),
         gunicorn_file=pushed.gunicorn_file,

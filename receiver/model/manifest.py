@@ -16,7 +16,14 @@ from receiver.model.formation import NOT_IN_BACKGROUND
 from receiver.model.mismatch import in_plain_words, place_of
 from receiver.model.patterns import regex
 from receiver.model.routing import Routing
-from receiver.model.settings import BuildRules, Manifest, ProcessRule, ReleasePhase, Takeover
+from receiver.model.settings import (
+    OF_STORAGE,
+    BuildRules,
+    Manifest,
+    ProcessRule,
+    ReleasePhase,
+    Takeover,
+)
 from receiver.model.system_packages import refusal
 
 FILE_NAME = "ship.toml"
@@ -83,12 +90,28 @@ def _refuse_strange_static(address: str, folder: str, text: str) -> None:
             "An address starts with a slash and is made of letters, digits and . _ ~ @ + - "
             "as in `/static/`.",
         )
-    if not _FOLDER.fullmatch(folder):
+    if folder.startswith(OF_STORAGE):
+        _refuse_strange_storage(address, folder.removeprefix(OF_STORAGE), shown)
+    elif not _FOLDER.fullmatch(folder):
         raise _invalid(
             f"{shown}: this is no folder that can be shown to visitors.",
             "Name a folder of the repository by its path from the top, without `..` and "
             "without names"
             " that start with a dot.",
+        )
+
+
+def _refuse_strange_storage(address: str, folder: str, shown: str) -> None:
+    if folder == "." or not _FOLDER.fullmatch(folder):
+        raise _invalid(
+            f"{shown}: this is no folder of the app's storage that can be shown to visitors.",
+            f"Name one, such as `{OF_STORAGE}media`. All of the storage is shown to nobody: there"
+            " may be a database in it.",
+        )
+    if address == "/":
+        raise _invalid(
+            f"{shown}: the storage cannot be the whole site.",
+            'Name an address below it, such as `"/media/"`.',
         )
 
 

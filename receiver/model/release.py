@@ -61,6 +61,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that run at set times, by name."""
     static: dict[str, str] = {}
     """URL prefixes that nginx serves from folders below `public/`."""
+    static_of_storage: dict[str, str] = {}
+    """URL prefixes that nginx serves from folders of the app's storage."""
     address: str = ""
     """The app's host name, which its check is asked by."""
     hosts: tuple[str, ...] = ()

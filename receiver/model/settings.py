@@ -402,6 +402,8 @@ class ReleasePhase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = ("deploy",)
 
 
+OF_STORAGE = "storage:"
+"""What stands before a folder of the app's storage, where one of the repository could."""
 Order = Literal["start-first", "stop-first"]
 
 
@@ -449,3 +451,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dict[str, str],
         Meta(description="Folders served by nginx, by address: `'/static/' = 'static'`."),
     ] = msgspec.field(default_factory=dict)
+
+    @property
+    def static_of_tree(self) -> dict[str, str]:
+        """Addresses and folders of the repository, which are copied with each release."""
+        return {at: it for at, it in self.static.items() if not it.startswith(OF_STORAGE)}
+
+    @property
+    def static_of_storage(self) -> dict[str, str]:
+        """Addresses and folders of the app's storage, which are served as they are."""
+        return {
+            at: it.removeprefix(OF_STORAGE).strip("/")
+            for at, it in self.static.items()
+            if it.startswith(OF_STORAGE)
+        }

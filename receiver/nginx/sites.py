@@ -244,10 +244,12 @@ def _values(
         "maintenance": _maintenance(front, app, settings),
         "error_pages": () if release is None else release.error_pages,
         "errors": str(front.layout.app(app).current / "errors"),
+        "stored": (stored := tuple(_stored(front, app, release))),
+        "storage": str(front.layout.app(app).storage),
         "snippets": front.snippets(app),
         "doors": _doors(routing),
         "moved_pages": tuple(_moved_pages(routing)),
-        "pages": (pages := _pages(routing, folders)),
+        "pages": (pages := _pages(routing, (*folders, *stored))),
         "kept": max(page.seconds for page in pages),
         "cache": str(front.layout.nginx_cache(app)),
         "private": bool(routing.guarded or settings.passwords),
@@ -416,6 +418,13 @@ def web_port(settings: App, release: Release | None, slot: SlotLetter) -> int:
     """
     binds_itself = release is not None and release.binds_itself
     return settings.own_port(slot) if binds_itself else settings.port
+
+
+def _stored(front: Front, app: AppName, release: Release | None) -> Iterator[Folder]:
+    """Folders of the app's storage."""
+    storage = front.layout.app(app).storage
+    for prefix, folder in sorted(release.static_of_storage.items() if release else ()):
+        yield Folder(prefix.rstrip("/") + "/", f"{storage / folder}/")
 
 
 def _folders(front: Front, app: AppName, release: Release) -> Iterator[Folder]:

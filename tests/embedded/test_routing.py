@@ -633,3 +633,36 @@ def test_what_is_broken_for_one_app_holds_up_no_other(
     assert (pushed.status, "nginx refused" in pushed.text) == (1, True)
     assert str(own / "a.conf") in pushed.text
     assert visit(server, name_of(laptop), "/hello").status == 204
+
+
+def test_a_folder_of_the_storage_is_served_as_it_is(
+    server: EmbeddedServer, laptop: Checkout
+) -> None:
+    app = name_of(laptop)
+    laptop.commit({"ship.toml": "[static]\n'/media/' = 'storage:up/media'\n"})
+    assert laptop.push().status == 0
+    media = server.paths(app).storage / "up/media"
+    assert visit(server, app, "/media/a.txt").status == 404
+    media.joinpath("a.txt").write_text("one")
+    answer = visit(server, app, "/media/a.txt")
+    assert (answer.status, answer.body) == (200, "one")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-cache"
+    media.parent.joinpath("notes.txt").write_text("private")
+    media.joinpath(".hidden").write_text("private")
+    media.joinpath("inside.txt").symlink_to("a.txt")
+    media.joinpath("outside.txt").symlink_to("../notes.txt")
+    media.joinpath("up").symlink_to("..")
+    for way in ("inside.txt", "outside.txt", "up/notes.txt"):
+        assert visit(server, app, f"/media/{way}").status in {403, 404}, way
+    assert visit(server, app, "/media/.hidden").status == 404
+    for way in ("../notes.txt", "%2e%2e/notes.txt", "..%2fnotes.txt"):
+        assert "private" not in visit(server, app, f"/media/{way}").body, way
+    ship(server, "nginx:set", "deny=127.0.0.1", "-a", app)
+    assert visit(server, app, "/media/a.txt").status == 403
+    ship(server, "nginx:unset", "deny", "-a", app)
+    media.rename(media.with_name("elsewhere"))
+    media.symlink_to("elsewhere")
+    assert visit(server, app, "/media/a.txt").status in {403, 404}
+    server.rollback(AppName(app))
+    assert visit(server, app, "/media/a.txt").body == "page /media/a.txt"

@@ -20,6 +20,7 @@ from receiver.model.webserver import needs_fresh_start
 from receiver.planner.formation import plan_formation, tell_formation, unknown_rules
 from receiver.planner.swap import Swap
 from receiver.state import records, release_times
+from receiver.storage import served
 
 
 def take_over(work: AppChange, ready: Ready) -> Live:
@@ -35,6 +36,8 @@ def take_over(work: AppChange, ready: Ready) -> Live:
     stopped_at = _make_way(work, release, way)
     phases.release_phase(work, release, decision.occasion, wanted=decision.release_phase)
     _check(work, release)
+    if release.static_of_storage:
+        served.open_to_nginx(work.state, sorted(set(release.static_of_storage.values())))
     swap = planned_swap(work.state, release, decision.config)
     work.out.step(f"Swapping to {release.label}")
     work.out.say(swap.how)

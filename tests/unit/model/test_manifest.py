@@ -40,6 +40,13 @@ def test_is_read(text: str, manifest: Manifest) -> None:
     assert parse_manifest(text.encode()) == manifest
 
 
+def test_folders_of_the_storage_are_told_from_those_of_the_repository() -> None:
+    text = b"[static]\n'/static/' = 'static'\n'/media/' = 'storage:up/media/'\n"
+    manifest = parse_manifest(text)
+    assert manifest.static_of_tree == {"/static/": "static"}
+    assert manifest.static_of_storage == {"/media/": "up/media"}
+
+
 @pytest.mark.parametrize(
     ("data", "detail", "advice"),
     [
@@ -129,6 +136,11 @@ def test_is_read(text: str, manifest: Manifest) -> None:
         (b"[static]\n'/a' = 'a/../..'\n", "this is no folder", "without `..`"),
         (b"[static]\n'/a' = '.git'\n", "this is no folder", "without `..`"),
         (b"[static]\n'/a' = ''\n", "this is no folder", "without `..`"),
+        (b"[static]\n'/a' = 'storage:'\n", "no folder of the app's storage", "a database in it"),
+        (b"[static]\n'/a' = 'storage:.'\n", "no folder of the app's storage", "a database in it"),
+        (b"[static]\n'/a' = 'storage:../x'\n", "no folder of the app's storage", "storage:media"),
+        (b"[static]\n'/a' = 'storage:/x'\n", "no folder of the app's storage", "storage:media"),
+        (b"[static]\n'/' = 'storage:x'\n", "cannot be the whole site", "/media/"),
         (b"[static]\n'/a' = 'x;y'\n", "this is no folder", "without `..`"),
         (b"x = '\xff'", "Byte 5 of it is not UTF-8.", "UTF-8"),
     ],

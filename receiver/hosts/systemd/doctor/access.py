@@ -51,9 +51,17 @@ def server_access(layout: Layout, receiver: Owner, nginx_gid: int) -> tuple[Acce
 
 
 def app_access(
-    paths: AppPaths, owner: Owner, receiver: Owner, nginx_gid: int, version: int | None
+    paths: AppPaths,
+    owner: Owner,
+    receiver: Owner,
+    nginx_gid: int,
+    version: int | None,
+    *,
+    served: bool = False,
 ) -> tuple[Access, ...]:
-    """The folders of an app, and the files that hold its secrets and records."""
+    """The folders of an app, and the files that hold its secrets and records; `served` is where
+    nginx shows folders of the storage.
+    """
     found = [
         *(
             _folder(path, _ROOT, 0o711, _SERVES)
@@ -63,7 +71,10 @@ def app_access(
             _folder(path, _ROOT, 0o700, _PRIVATE)
             for path in (paths.builds, paths.incoming, paths.logs)
         ),
-        *(_folder(path, owner, 0o700, _WRITES) for path in (paths.storage, paths.cache)),
+        _folder(paths.storage, Owner(owner.uid, nginx_gid), 0o710, _WRITES)
+        if served
+        else _folder(paths.storage, owner, 0o700, _WRITES),
+        _folder(paths.cache, owner, 0o700, _WRITES),
         _folder(paths.down, Owner(owner.uid, nginx_gid), DOWN_MODE, _WAITS),
         *(_file(path, _ROOT, 0o600, _RECORDS) for path in (paths.settings, paths.live)),
         _file(paths.scale, Owner(0, owner.gid), 0o640, _RECORDS),

@@ -151,7 +151,8 @@ class SystemdExaminer:
         if app.owner is None or receiver is None:
             return ()  # told already; what belongs to it is not known
         nginx_gid = grp.getgrnam(NGINX_GROUP).gr_gid
-        return app_access(app.paths, app.owner, receiver, nginx_gid, _version(app))
+        served = app.release is not None and bool(app.release.static_of_storage)
+        return app_access(app.paths, app.owner, receiver, nginx_gid, _version(app), served=served)
 
     def trees_of(self, app: Subject) -> Iterator[Tree]:
         """What the app writes or runs, and the repository."""
