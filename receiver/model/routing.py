@@ -16,15 +16,16 @@ from receiver.model.errors import UsageError
 from receiver.model.mismatch import in_plain_words
 
 _DAY_S = 86_400
-_HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
-_HeaderValue = Annotated[str, Meta(pattern=r"^[ -#%-~]{0,2000}$")]
+# `\Z` in all of these: `$` would let a line end pass that is the last character
+_HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}\Z")]
+_HeaderValue = Annotated[str, Meta(pattern=r"^[ -#%-~]{0,2000}\Z")]
 """Printable ASCII. nginx has no way to write a dollar sign, and takes words of 4096 characters,
 which this is within also where each character is escaped."""
 
-_Path = Annotated[str, Meta(pattern=r"^/[^\s\"'\\;{}$?#%\x00-\x1f\x7f]{0,500}$")]
+_Path = Annotated[str, Meta(pattern=r"^/[^\s\"'\\;{}$?#%\x00-\x1f\x7f]{0,500}\Z")]
 """As nginx compares it: decoded, and without a query."""
 _Target = Annotated[
-    str, Meta(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?(/(?!/)[!#%&(-:=?-\[\]^_a-z|~]{0,1000})?$")
+    str, Meta(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?(/(?!/)[!#%&(-:=?-\[\]^_a-z|~]{0,1000})?\Z")
 ]
 """Printable ASCII without what ends a word of nginx's, and nothing that a browser takes for another
 host than the one that is written."""
@@ -205,6 +206,8 @@ class Routing(
 
 def network_text(text: str) -> str:
     """An address or a network as nginx takes it; ValueError where it is neither."""
+    if "%" in text:  # behind it, Python takes anything for the name of a zone
+        raise ValueError(f"{text!r} names a zone of this machine")
     network = ipaddress.ip_network(text.strip(), strict=False)
     alone = network.num_addresses == 1
     return str(network.network_address if alone else network)

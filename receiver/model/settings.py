@@ -201,9 +201,9 @@ Folder = Annotated[str, Meta(pattern=r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x
 """A folder of a repository, by its path from the top."""
 
 
-VisitorName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
+VisitorName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}\Z")]
 """Whom nginx asks for a password; a line of the file that it reads begins with it."""
-Hashed = Annotated[str, Meta(pattern=r"^\$[A-Za-z0-9./$=]+$")]
+Hashed = Annotated[str, Meta(pattern=r"^\$[A-Za-z0-9./$=]+\Z")]
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -373,7 +373,14 @@ def test_a_password_is_asked_for_and_is_nobodys_but_nginx(server: EmbeddedServer
 
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("an:na", "x"), ("-anna", "x"), ("anna", ""), ("anna", "a\nb"), ("anna", "x" * 129)],
+    [
+        ("an:na", "x"),
+        ("anna\n", "x"),
+        ("-anna", "x"),
+        ("anna", ""),
+        ("anna", "a\nb"),
+        ("anna", "x" * 129),
+    ],
 )
 def test_a_strange_name_or_password_is_refused(
     server: EmbeddedServer, app: str, name: str, given: str

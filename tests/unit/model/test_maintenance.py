@@ -20,7 +20,10 @@ def test_an_address_is_kept_as_nginx_takes_it(typed: str, kept: str) -> None:
     assert parse_address(typed) == kept
 
 
-@pytest.mark.parametrize("typed", ["", "me", "203.0.113", "203.0.113.7; return 200", "1.2.3.4/99"])
+@pytest.mark.parametrize(
+    "typed",
+    ["", "me", "203.0.113", "203.0.113.7; return 200", "1.2.3.4/99", "fe80::1%x; return 200"],
+)
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_address(typed)
