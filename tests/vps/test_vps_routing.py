@@ -1,5 +1,8 @@
 """Routing on a real machine, where nginx is another account than the app's, and than root."""
 
+import urllib.request
+from base64 import b64encode
+
 from tests.vps.pages import page
 from tests.vps.ship_server import DOMAIN, ShipServer, Site
 
@@ -23,8 +26,7 @@ def test_what_nginx_reads_and_writes_of_an_app_is_open_to_nginx_alone(
     assert kept, "nginx keeps the page"
     site.ship("nginx:auth anna", input="secret\n")
     assert ship_server.ask(host)[0] == 401
-    asked = f"curl -s -u anna:secret -H 'Host: {host}' http://127.0.0.1/"
-    assert ship_server.root(asked) == "first"
+    assert _with_password(ship_server, host, "anna:secret") == b"first"
     home = "/var/lib/ship/apps/routed"
     assert ship_server.root(f"stat -c '%U %G %a' {home}/passwords").strip() == "root www-data 640"
     assert ship_server.root(f"stat -c '%U %a' {home}/check-key").strip() == "root 600"
@@ -42,6 +44,16 @@ def test_what_nginx_reads_and_writes_of_an_app_is_open_to_nginx_alone(
     ship_server.ship("apps:destroy routed --confirm routed")
     gone = ship_server.root("ls -d /var/lib/nginx/ship-routed", check=False)
     assert not gone.strip()
+
+
+def _with_password(ship_server: ShipServer, host: str, name_and_password: str) -> bytes:
+    told = b64encode(name_and_password.encode()).decode()
+    request = urllib.request.Request(
+        f"http://{ship_server.machine.address}/",
+        headers={"Host": host, "Authorization": f"Basic {told}"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return bytes(answer.read())
 
 
 def _storage_is_served(ship_server: ShipServer, site: Site, storage: str) -> None:
