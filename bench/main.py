@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench import against, page
+from bench import against, page, tls
 from bench.measure import Bench
 from bench.server import NAME, install
 from bench.sides import Side
@@ -27,6 +27,9 @@ def main(usage: str | None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.against:
             print(against.compare(arguments.against, arguments.rounds, Path(scratch), _say))
+            return 0
+        if arguments.tls:
+            print(tls.measure(arguments.rounds, Path(scratch), _say))
             return 0
         results = _measure(arguments, Path(scratch))
     if arguments.json:
@@ -99,6 +102,7 @@ def _parser(usage: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--against", metavar="COMMIT", help="measure what is committed beside that state of it"
     )
+    parser.add_argument("--tls", action="store_true", help="measure https beside http")
     parser.add_argument("--peer", nargs=3, metavar=("NAME", "REMOTE", "ADDRESS"))
     return parser
 
