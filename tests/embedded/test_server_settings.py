@@ -1,6 +1,8 @@
 """`ship server:info`, `server:set` and `server:unset`, and what nginx serves after a change."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +23,30 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", str(len(seen)))])
     return [seen]
 """
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from receiver.changes.points import EVENT
+from receiver.model.output import Output
+from receiver.server import open_server
+from receiver.setup.server_settings import change
+
+left = [int(sys.argv[3])]
+
+def hook(event, told):
+    if event == EVENT:
+        print(told[0], flush=True)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+change(open_server(Path(sys.argv[1])), {("domain",): sys.argv[2]}, Output(len))
+"""
+POINTS = ("begun", *("before WriteFile", "after WriteFile") * 3, "finalized")
+"""The record of the live release, nginx's file, ship.toml."""
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +189,24 @@ def test_where_nginx_refuses_all_stays_as_it_was(server: EmbeddedServer) -> None
     assert "nginx refused its files with these settings. Nothing was changed." in done.err
     assert server.layout.server_settings.read_text() == before
     assert ask_raw(server.port, f"{APP}.{DOMAIN}")[0].startswith("HTTP/1.1 200 ")
+    assert server.ship("doctor", "-a", APP).status == 0
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("count", range(1, len(POINTS) + 1))
+def test_a_power_cut_leaves_all_of_it_or_nothing(server: EmbeddedServer, count: int) -> None:
+    site = server.layout.site(server.paths(APP).name)
+    texts = (server.layout.server_settings.read_text(), site.read_text())
+    argv = (sys.executable, "-c", KILLED, str(server.root), NEW, str(count))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -9, done.stderr
+    assert tuple(done.stdout.splitlines()) == POINTS[:count]
+    assert server.ship("apps").status == 0, "the next command undoes what was cut off"
+    stands = count == len(POINTS)
+    after = (server.layout.server_settings.read_text(), site.read_text())
+    assert (after == texts) is not stands
+    for domain, its in ((DOMAIN, not stands), (NEW, stands)):
+        assert (ask_raw(server.port, f"{APP}.{domain}")[0][:12] == "HTTP/1.1 200") is its
     assert server.ship("doctor", "-a", APP).status == 0
 
 
