@@ -41,7 +41,7 @@ A VPS (as root):
       With --email you@example.com, the authority of the certificates can write to you.
       With --harden, firewall, logins over ssh, updates and more are made strict, with a way back.
       A compiler and the headers that most builds want come along; with --slim, they do not.
-      With --http, pushes may come over HTTP as well, with a token, to http://ship.example.com/git/NAME.git
+      Pushes may come over HTTPS as well, with a token; with --http, also where a proxy alone has https.
   ./installer.sh --domain example.com --dry-run     show what would be done
   ./installer.sh --uninstall [--purge] [--yes]      take it all away; the apps' storage only with --purge
                                                     it says what is lost and asks; --yes answers that
@@ -548,6 +548,7 @@ installer::ensure_server() {
     installer::say "       would: write ship-recover.service, which undoes an unfinished deploy at boot"
     installer::say "       would: write ship-network.service, which keeps apps apart on the network"
     installer::say "       would: write ship-certificates.timer, which looks whether a certificate is due"
+    installer::say "       would: write ship-http.socket, which waits for pushes over HTTPS"
     installer::say "       would: write ship-logs.timer, which looks at the size of nginx's logs"
     installer::say "       would: have the shells of this machine complete the words of ship"
     return 0

@@ -72,6 +72,12 @@ class Server:
         """What stands behind `git remote add prod` of an app."""
         return self.host.git_remote(self.settings, name)
 
+    def http_remote(self, name: AppName) -> str:
+        """Where git finds an app over HTTP, with a token."""
+        if not self.host.accounts.separate:
+            return self.git_remote(name)
+        return f"https://{settings.receiver_names(self.settings)[0]}/git/{name}.git"
+
     def url(self, name: AppName) -> str:
         """Where a visitor finds an app."""
         return self.url_of(self.address(name))

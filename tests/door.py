@@ -158,6 +158,9 @@ LINES: Mapping[str, str] = {
     "storage:put": "no-such-file",
     "storage:quota": "nonsense",
     "storage:unmount": "nothing-there",
+    "tokens": "",
+    "tokens:add": "Bad_Name! nobody-here",
+    "tokens:remove": "nobody-here",
     "version": "",
     "whoami": "",
 }

@@ -38,6 +38,13 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Keys from before there were grants did everything.
     """
 
+    expires_at: str | msgspec.UnsetType = msgspec.UNSET
+    """When a token stops counting, UTC; versions from before read a record without it."""
+
+    def is_over(self, now: str) -> bool:
+        """Whether it is a token that counts no more."""
+        return self.expires_at is not msgspec.UNSET and self.expires_at <= now
+
     @property
     def kind(self) -> str:
         """Type of an ssh key, or `token`."""
@@ -86,16 +93,44 @@ def add_key(layout: Layout, name: str, text: str, now: str, everywhere: Grant | 
 
 
 def add_token(
-    layout: Layout, name: str, now: str, everywhere: Grant | None = None
+    layout: Layout,
+    name: str,
+    now: str,
+    everywhere: Grant | None = None,
+    *,
+    expires_at: str | None = None,
 ) -> tuple[Key, str]:
     """Make a token for pushes over HTTP; returns it with its record. It cannot be shown again."""
     import secrets  # noqa: PLC0415 - only a new token needs it
 
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     key = Key(
-        name=parse_key_name(name), created_at=now, token_hash=_hash(token), everywhere=everywhere
+        name=parse_key_name(name),
+        created_at=now,
+        token_hash=_hash(token),
+        everywhere=everywhere,
+        expires_at=expires_at or msgspec.UNSET,
     )
     return _store(layout, key), token
+
+
+def find_token(layout: Layout, name: str) -> Key:
+    """The token of this name.
+
+    Raises:
+        NotFoundError: there is none; an ssh key may have the name
+    """
+    key = records.read_json(layout.key(parse_key_name(name)), Key)
+    if key is None or key.public is not None:
+        raise NotFoundError(
+            f"There is no token {name}.",
+            detail=f"{name} is an ssh key." if key else "",
+            advice=f"Revoke it with: `ship keys:remove {name}`."
+            if key
+            else "`ship tokens` lists them.",
+            reason="not-found/key",
+        )
+    return key
 
 
 def remove_key(layout: Layout, name: str, *, keep_one: bool = False) -> Key:
@@ -190,16 +225,27 @@ def settle_old_keys(layout: Layout, *, dry_run: bool = False) -> list[str]:
     return [key.name for key in old]
 
 
-def authenticate(layout: Layout, token: str) -> str | None:
-    """Name of the key that a token belongs to; None when it belongs to none."""
+def authenticate(layout: Layout, token: str, now: str) -> str | None:
+    """Name of the key that a token belongs to; None when it belongs to none.
+
+    Raises:
+        AccessError: it has expired
+    """
     import hmac  # noqa: PLC0415 - only a token that is shown needs it
 
     given = _hash(token)
     found = None
     for key in list_keys(layout):  # all of them, so that the time taken tells nothing
         if key.token_hash is not None and hmac.compare_digest(key.token_hash, given):
-            found = key.name
-    return found
+            found = key
+    if found is not None and found.is_over(now):
+        raise AccessError(
+            f"The token {found.name} expired at {found.expires_at}.",
+            advice=f"An admin can make another: `ship tokens:remove {found.name}`, then "
+            f"`ship tokens:add {found.name} APP`.",
+            reason="access/expired",
+        )
+    return None if found is None else found.name
 
 
 def write_authorized_keys(layout: Layout) -> None:

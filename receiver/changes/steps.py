@@ -52,7 +52,7 @@ def receiver_file_of(server: Server) -> WriteFile | None:
     if receiver is None:
         return None
     path, names = server.layout.sites_available / RECEIVER_FILE, receiver_names(server.settings)
-    return receiver_file(front(server), path, receiver.socket, receiver.log, names)
+    return receiver_file(front(server), path, receiver.socket, receiver.log, names, sealed=True)
 
 
 def site_change(app: AppState, release: Release | None, slot: SlotLetter) -> ChangeSite | None:

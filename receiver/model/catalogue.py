@@ -297,6 +297,11 @@ COMMANDS: dict[str, Row] = {
     "storage:put": Row("storage_copy:put", "deploy"),
     "storage:quota": Row("storage:quota", "manage"),
     "storage:unmount": Row("storage:unmount", "manage", ends=True),
+    "tokens": Row("tokens:list_tokens", "admin", also=("tokens:list",), looks=True),
+    "tokens:add": Row("tokens:add", "admin", records=("name", "apps", "grants", "expires")),
+    "tokens:remove": Row(
+        "tokens:remove", "admin", records=("name",), completes={"name": "keys"}, ends=True,
+    ),
     "version": Row("about:version", "nothing", acts="anywhere"),
     "whoami": Row("access:whoami", "nothing", also=("auth:whoami",)),
 }  # fmt: skip

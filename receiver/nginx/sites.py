@@ -36,6 +36,7 @@ RECEIVER_FILE = "01-ship-receiver.conf"
 SITE_MODE = 0o640
 """Of an app's file: it holds who may pass its maintenance page. nginx reads it as root."""
 _TEMPLATE, _TLS = "nginx/site.conf", "nginx/tls.conf"
+_LOOPBACK = ("127.0.0.0/8", "::1")
 _COMPRESSED = (
     "text/css",
     "text/javascript",
@@ -122,7 +123,7 @@ class Front(msgspec.Struct, frozen=True):
     def by_https(self) -> str:
         """The beginning of the address that a visitor is sent on to."""
         port = self.server.tls_port
-        return "https://$host" + ("" if port == HTTPS_PORT else f":{port}")
+        return "https://$host" + ("" if port in {0, HTTPS_PORT} else f":{port}")
 
     def _on(self, port: int) -> tuple[str, ...]:
         return (str(port), f"[::]:{port}") if self.ipv6 else (str(port),)
@@ -398,14 +399,19 @@ def shared_file(front: Front) -> WriteFile:
 
 
 def receiver_file(
-    front: Front, path: Path, socket: Path, log: Path, names: tuple[str, ...]
+    front: Front, path: Path, socket: Path, log: Path, names: tuple[str, ...], *, sealed: bool
 ) -> WriteFile:
-    """The file that lets pushes over HTTP in, at `names`, on to the receiver's unix socket."""
+    """The file that lets pushes over HTTP in, at `names`, on to the receiver's unix socket; where
+    it is `sealed`, from other machines by https alone.
+    """
     text = render(
         "nginx/receiver.conf",
         blocks=front.blocks(names),
         challenges=str(front.layout.challenges),
-        trusted=proxies.networks(front.server.trusted_proxies),
+        trusted=(trusted := proxies.networks(front.server.trusted_proxies)),
+        near=tuple(dict.fromkeys((*_LOOPBACK, *trusted))),
+        sealed=sealed,
+        by_https=front.by_https,
         http_socket=str(socket),
         access_log=str(log),
     )

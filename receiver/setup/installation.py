@@ -32,7 +32,7 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
 
     Args:
         server: the server
-        http: let pushes come over HTTP as well
+        http: let pushes come over HTTP even where a proxy has https, and this server has not
         dry_run: only say what would change
 
     Raises:
@@ -55,11 +55,12 @@ def install(server: Server, *, http: bool = False, dry_run: bool = False) -> lis
     _have_started(server, "apps", dry_run=dry_run, done=done)
     _renew_apps(server, dry_run=dry_run, done=done)
     _have_started(server, "log rotation", dry_run=dry_run, done=done)
-    _have_started(server, "certificates", dry_run=dry_run, done=done)
     if server.host.accounts.separate:
         _let_shells_complete(dry_run=dry_run, done=done)
-    if http:
+    if http or server.settings.tls_port:
         _let_http_in(server, dry_run=dry_run, done=done)
+    # then, because a pass begins with it, and that name is ordered too
+    _have_started(server, "certificates", dry_run=dry_run, done=done)
     for key in keys.settle_old_keys(server.layout, dry_run=dry_run):
         what = f"have the key {key} be an admin: it is from before keys had grants"
         done.append(_line(what, dry_run=dry_run))

@@ -260,6 +260,42 @@ def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
     assert fetch(server, f"https://{OWN}/") == "https 200 2"
 
 
+def test_pushes_come_by_https_with_a_token_and_never_in_the_clear(
+    server: ShipServer, authority: Authority, tmp_path: Path
+) -> None:
+    del authority
+    name = f"ship.{DOMAIN}"
+    lead(server, name)
+    server.root(f"rm -f {KEPT}/{name}.json")  # when it is to be tried next
+    server.machine.wait_until(
+        lambda: (server.root(SETTLE), "pebble" in served(server, name).lower())[1], "has it", 150
+    )
+    site = server.site("robotic")
+    added = server.ship("tokens:add ci robotic --expires 1d")
+    token = added.stdout.strip()
+    assert f"git push https://ci:TOKEN@{name}/git/robotic.git main" in added.stderr
+    assert "There is no certificate" not in added.stderr
+    site.commit({"index.html": "by https", "static.json": "{}"})
+    (tmp_path / "root.pem").write_text(server.root("cat /root/pebble/root.pem"))
+    address = server.machine.address
+    there = ("-c", f"http.curloptResolve={name}:443:{address}")
+    trusting = {**site.environment, "GIT_SSL_CAINFO": str(tmp_path / "root.pem")}
+    url = f"https://ci:{token}@{name}/git/robotic.git"
+    pushed = site.git(*there, "push", url, "main", check=False, environment=trusting)
+    assert "v1 is live" in pushed.stderr, pushed.stderr
+    clear = ("-c", f"http.curloptResolve={name}:80:{address}")
+    refused = site.git(
+        *clear, "ls-remote", f"http://ci:{token}@{name}/git/robotic.git", check=False
+    )
+    assert "Over plain http, others could read your token." in refused.stderr
+    near = f"git ls-remote http://ci:{token}@{name}/git/robotic.git"
+    server.root(f"sed -i '/ {name}$/d' /etc/hosts; echo '127.0.0.1 {name}' >> /etc/hosts")
+    assert "refs/heads/main" in server.root(near), "on the machine itself nobody listens"
+    lead(server, name)
+    moved = server.root(("curl", "-sSI", f"http://{name}/"))
+    assert f"Location: https://{name}/" in moved
+
+
 def test_a_renamed_app_gets_its_own_and_of_a_destroyed_one_nothing_is_left(
     server: ShipServer, blog: Site
 ) -> None:

@@ -33,9 +33,9 @@ def list_keys(call: Call, *, as_json: bool) -> None:
 
     found = keys.list_keys(call.layout)
     if as_json:
-        show.as_json([_as_data(call, key) for key in found])
+        show.as_json([as_data(call, key) for key in found])
     else:
-        rows = [(it.name, it.kind, it.fingerprint, it.created_at, _may(call, it)) for it in found]
+        rows = [(it.name, it.kind, it.fingerprint, it.created_at, may(call, it)) for it in found]
         show.table(("Name", "Kind", "Fingerprint", "Since", "May"), rows)
 
 
@@ -118,10 +118,10 @@ def add(
     for app, grant in granted.apps.items():
         keys.grant_app(layout, key.name, app, grant)
     if as_json:
-        show.as_json({**_as_data(call, key), **({"token": secret} if token else {})})
+        show.as_json({**as_data(call, key), **({"token": secret} if token else {})})
     else:
         show.data(secret or f"{key.name}  {key.fingerprint}")
-    show.progress(_told(call, key))
+    show.progress(told(call, key))
 
 
 @command("keys:remove", example="$ ship keys:remove laptop\nlaptop  SHA256:u5q...")
@@ -172,7 +172,7 @@ def _key_text(call: Call, given: str | None) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _may(call: Call, key: "Key") -> str:
+def may(call: Call, key: "Key") -> str:
     """Such as `every app: view, blog: deploy`."""
     from receiver.cli.commands.access import apps_of
 
@@ -183,7 +183,7 @@ def _may(call: Call, key: "Key") -> str:
     return ", ".join([*wide, *single]) or "nothing"
 
 
-def _told(call: Call, key: "Key") -> str:
+def told(call: Call, key: "Key") -> str:
     """What a key that was let in may do, and what to type for more."""
     from receiver.cli.commands.access import apps_of, tell_everywhere
 
@@ -199,7 +199,7 @@ def _told(call: Call, key: "Key") -> str:
     )
 
 
-def _as_data(call: Call, key: "Key") -> dict[str, object]:
+def as_data(call: Call, key: "Key") -> dict[str, object]:
     from receiver.cli.commands.access import apps_of
 
     return {
@@ -207,6 +207,7 @@ def _as_data(call: Call, key: "Key") -> dict[str, object]:
         "kind": key.kind,
         "fingerprint": key.fingerprint,
         "created_at": key.created_at,
+        "expires_at": key.expires_at or None,
         "everywhere": key.everywhere,
         "apps": apps_of(call.layout, key),
     }

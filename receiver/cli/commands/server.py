@@ -90,7 +90,9 @@ def recover(call: Call, *, boot: bool, only: str | None) -> int:
 
 
 @command("server:install")
-@click.option("--http", is_flag=True, help="Let pushes come over HTTP as well.")
+@click.option(
+    "--http", is_flag=True, help="Let pushes come over HTTP, behind a proxy that has https."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def install(call: Call, *, http: bool, dry_run: bool) -> None:
     """Write what a VPS needs of templates: for installer.sh. Prints a line for each change."""

@@ -66,6 +66,7 @@ def server_files(front: Front, owner: Owner, programs: Programs) -> tuple[WriteF
             places.http,
             places.nginx / "logs" / "receiver.log",
             ("127.0.0.1", "localhost", "[::1]"),
+            sealed=False,  # whoever reaches those names is on this machine, or in its container
         ),
         WriteFile(str(places.nginx / "nginx.conf"), nginx_conf),
         WriteFile(str(places.supervisor_conf), supervisor_conf),

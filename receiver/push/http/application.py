@@ -21,6 +21,7 @@ from receiver.push import door, receive_pack, upload_pack
 from receiver.push.door import Caller
 from receiver.push.hooks import Push
 from receiver.push.http.body import Body
+from receiver.push.http.guessing import Guessing
 from receiver.push.limits import Limits
 from receiver.push.wire import Readable, Write
 
@@ -34,6 +35,7 @@ _ROUTE = regex(
 _MOST_CALLS = 224
 """Of one key at the same time; the receiver has 256 threads."""
 _TOO_MANY = f"This token has {_MOST_CALLS} calls under way. Try again when one has ended."
+_NEEDED = "A token is needed: any user name, and a token as the password."
 _NO_CACHE = (
     ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
     ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
@@ -75,12 +77,12 @@ class _RefusedError(Exception):
 
 def create_app(config: Config) -> Application:
     """The application of one server."""
-    calls = _Calls()
+    calls, guessing = _Calls(), Guessing()
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = _Answer(start_response)
         try:
-            call = _admit(config, environ)
+            call = _admit(config, environ, guessing)
         except _RefusedError as refused:
             # git asks for refs first, so it never sends a push to an answer like this: who does,
             # is not listened to
@@ -146,24 +148,37 @@ class _Answer:
             self.begin()(data)
 
 
-def _admit(config: Config, environ: Environ) -> _Call:
+def _admit(config: Config, environ: Environ, guessing: Guessing) -> _Call:
     """The call that is asked for, if it is one, and if who asks may make it."""
     route = _ROUTE.fullmatch(environ.get("PATH_INFO", ""))
     if route is None:
         raise _RefusedError("404 Not Found", "There is nothing here.")
-    key = config.authenticate(_token_of(environ.get("HTTP_AUTHORIZATION", "")))
-    if key is None:
-        raise _RefusedError(
-            "401 Unauthorized",
-            "A token is needed: any user name, and a token as the password.",
-            ("WWW-Authenticate", 'Basic realm="ship", charset="UTF-8"'),
-        )
-    service, advertises = _service(route["call"], environ)
     # from where, as nginx says it, which is the only one to reach this
     address = str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+    key = _authenticated(config, environ, address, guessing)
+    service, advertises = _service(route["call"], environ)
     caller = Caller(config.layout, key, {**config.environment, "SSH_CLIENT": address}, _to_make)
     app = _admitted_app(caller, route["app"], service)
     return _Call(caller, app, service, advertises, environ.get("HTTP_GIT_PROTOCOL", ""))
+
+
+def _authenticated(config: Config, environ: Environ, address: str, guessing: Guessing) -> str:
+    """The key whose token is shown. A wrong one is logged and slowed down; none at all is not,
+    for so git asks first.
+    """
+    token, asks = _token_of(environ.get("HTTP_AUTHORIZATION", "")), _NEEDED
+    try:
+        key = config.authenticate(token)
+    except ShipError as error:  # it is over
+        key, asks = None, _in_words(error)
+    if key is not None:
+        return key
+    if token:
+        environ["wsgi.errors"].write(f"ship: a wrong token from {harmless_lines(address)}\n")
+        if not guessing.slow(address):
+            raise _RefusedError("429 Too Many Requests", "Too many wrong tokens. Try again later.")
+    realm = ("WWW-Authenticate", 'Basic realm="ship", charset="UTF-8"')
+    raise _RefusedError("401 Unauthorized", asks, realm)
 
 
 def _token_of(header: str) -> str:

@@ -6,12 +6,12 @@ import os
 import threading
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from receiver.access import keys
+from receiver.machine.clock import SYSTEM_CLOCK
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.nginx import request_logs
@@ -34,7 +34,10 @@ def application() -> Application:
 
     if root is not None:  # on a VPS a timer does it; here this process is there at all times
         threading.Thread(target=_keep_logs_small, args=(root,), daemon=True).start()
-    authenticate = partial(keys.authenticate, layout)
+
+    def authenticate(token: str) -> str | None:
+        return keys.authenticate(layout, token, SYSTEM_CLOCK.stamp())
+
     return create_app(Config(layout, authenticate, _environment(root), limits))
 
 

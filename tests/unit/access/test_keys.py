@@ -112,11 +112,29 @@ def test_who_asks_over_ssh_does_not_lock_everybody_out(layout):
 def test_a_token_is_kept_as_a_hash_and_opens_what_it_is_for(layout):
     key, token = keys.add_token(layout, "ci", NOW)
     assert token not in (layout.keys / "ci.json").read_text()
-    assert keys.authenticate(layout, token) == "ci"
-    assert keys.authenticate(layout, token + "x") is None
-    assert keys.authenticate(layout, "") is None
+    assert keys.authenticate(layout, token, NOW) == "ci"
+    assert keys.authenticate(layout, token + "x", NOW) is None
+    assert keys.authenticate(layout, "", NOW) is None
     assert key.public is None
     assert "ci" not in authorized(layout)
+
+
+def test_a_token_counts_until_it_expires(layout):
+    _, token = keys.add_token(layout, "ci", NOW, expires_at="2026-03-01T00:00:00Z")
+    assert keys.authenticate(layout, token, "2026-02-28T23:59:59Z") == "ci"
+    with pytest.raises(ShipError) as over:
+        keys.authenticate(layout, token, "2026-03-01T00:00:00Z")
+    assert over.value.title == "The token ci expired at 2026-03-01T00:00:00Z."
+    keys.add_token(layout, "robot", NOW)
+    assert "expires_at" not in (layout.keys / "robot.json").read_text(), "older versions read it"
+
+
+def test_a_token_is_not_taken_for_an_ssh_key(layout):
+    keys.add_key(layout, "laptop", public_key(), NOW)
+    for name, said in (("laptop", "laptop is an ssh key."), ("nobody", "")):
+        with pytest.raises(ShipError) as refused:
+            keys.find_token(layout, name)
+        assert (refused.value.reason, refused.value.detail) == ("not-found/key", said)
 
 
 def test_the_first_key_is_an_admin_and_no_other_is_unless_somebody_says_so(layout):

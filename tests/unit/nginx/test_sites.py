@@ -17,7 +17,7 @@ from receiver.model.names import AppName
 from receiver.model.release import Release
 from receiver.model.settings import App, Server, server_names
 from receiver.model.webserver import Command, Gunicorn, Process
-from receiver.nginx.sites import Front, is_current, shared_file, site_file
+from receiver.nginx.sites import Front, is_current, receiver_file, shared_file, site_file
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nginx"
 SERVER = Server(domain="example.com", https_port=0)
@@ -90,6 +90,11 @@ def site(front: Front, of: Release | None, slot: SlotLetter = "a", app: str = "b
     return site_file(front, AppName(app), SETTINGS, of, slot).text
 
 
+def receiver(front: Front) -> str:
+    path, names = Path("/etc/nginx/receiver.conf"), ("ship.example.com",)
+    return receiver_file(front, path, Path("/run/it.sock"), Path("/log"), names, sealed=True).text
+
+
 CASES = {
     "proxied.conf": site(VPS, release(GUNICORN)),
     "proxied-with-static.conf": site(EMBEDDED, release(GUNICORN, assets="collected")),
@@ -124,6 +129,13 @@ CASES = {
     "another-domain.conf": site(
         replace(SECURE, server=Server(domain="example.com", former_domains=("old.example",))),
         release(GUNICORN),
+    ),
+    "receiver.conf": receiver(SECURE),
+    "receiver-with-a-certificate.conf": receiver(
+        replace(SECURE, certificate=lambda _: certificate("blog.example.com"))
+    ),
+    "receiver-behind-proxies.conf": receiver(
+        replace(VPS, server=Server(domain="example.com", https_port=0, trusted_proxies=("::1",)))
     ),
     "shared.conf": shared_file(VPS).text,
     "shared-https.conf": shared_file(SECURE).text,
