@@ -9,6 +9,7 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 import pytest
 
@@ -166,12 +167,65 @@ def test_a_name_that_is_no_apps_gets_no_certificate(
         handshake(server, name)
 
 
-@pytest.mark.parametrize(("version", "status"), [("-tls1", 1), ("-tls1_1", 1), ("-tls1_2", 0)])
-def test_old_protocols_are_refused(server: EmbeddedServer, version: str, status: int) -> None:
-    where = ("-connect", f"127.0.0.1:{server.https_port}", "-servername", OWN)
-    argv = ("openssl", "s_client", *where, version, "-cipher", "DEFAULT@SECLEVEL=0")
-    done = subprocess.run(argv, input=b"", capture_output=True, check=False, timeout=30)
-    assert done.returncode == status, done.stderr
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [("-tls1", False), ("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)],
+)
+def test_old_protocols_are_refused(server: EmbeddedServer, version: str, *, taken: bool) -> None:
+    scanned = scan(server, OWN, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert scanned.is_open is taken
+    assert taken or "alert protocol version" in scanned.text
+
+
+GOOD = "ECDHE-ECDSA-AES128-GCM-SHA256"
+WEAK = {
+    "without forward secrecy": "AES128-GCM-SHA256",
+    "in blocks, whose padding tells": "ECDHE-ECDSA-AES128-SHA",
+    "the same with a longer digest": "ECDHE-ECDSA-AES128-SHA256",
+    "without a certificate": "AECDH-AES128-SHA",
+    "without encryption": "ECDHE-ECDSA-NULL-SHA",
+}
+
+
+@pytest.mark.parametrize("cipher", WEAK.values(), ids=WEAK)
+def test_weak_ciphers_are_refused(server: EmbeddedServer, cipher: str) -> None:
+    """Offered alone, by a client that has them; a good one is taken from the same client."""
+    offered = ("-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0")
+    refused = scan(server, OWN, *offered)
+    assert not refused.is_open
+    assert "alert handshake failure" in refused.text, "the server refused it, and not the client"
+    assert scan(server, OWN, "-tls1_2", "-cipher", f"{cipher}:{GOOD}:@SECLEVEL=0").is_open
+
+
+def test_the_chain_is_complete_and_of_the_name(
+    server: EmbeddedServer, authority: OwnAuthority, brought: str
+) -> None:
+    assert brought
+    trusting = ("-CAfile", str(authority.root), "-no-CApath", "-verify_return_error")
+    scanned = scan(server, DOMAIN, *trusting, "-verify_hostname", DOMAIN, "-showcerts")
+    assert scanned.is_open
+    assert "Verify return code: 0 (ok)" in scanned.text
+    assert scanned.text.count("BEGIN CERTIFICATE") == 2, "its own and the one above, no root"
+    other = scan(server, OWN, *trusting, "-verify_hostname", OWN)
+    assert not other.is_open, "which has none that is trusted"
+
+
+def test_a_connection_leaks_nothing_by_itself(server: EmbeddedServer) -> None:
+    scanned = scan(server, OWN, "-tls1_2", "-status")
+    assert "Compression: NONE" in scanned.text
+    assert "Secure Renegotiation IS supported" in scanned.text
+    assert "TLS session ticket:" not in scanned.text, "one key for them would open all of a day"
+
+
+@pytest.mark.parametrize("name", ["nobody.ship.test", "203.0.113.7.example"])
+def test_a_scanner_of_unknown_names_sees_no_certificate(
+    server: EmbeddedServer, brought: str, name: str
+) -> None:
+    assert brought
+    scanned = scan(server, name, "-showcerts")
+    assert not scanned.is_open
+    assert "no peer certificate available" in scanned.text
+    assert "BEGIN CERTIFICATE" not in scanned.text
 
 
 def test_http_2_is_spoken(server: EmbeddedServer) -> None:
@@ -282,6 +336,20 @@ def test_letters_of_other_scripts_are_taken_and_shown(server: EmbeddedServer) ->
     assert "bücher.example (xn--bcher-kva.example)" in server.ship("domains", "-a", APP).out
     assert ask_raw(server.port, "xn--bcher-kva.example")[0].startswith("HTTP/1.1 20")
     assert server.ship("domains:remove", "xn--bcher-kva.example", "-a", APP).status == 0
+
+
+class Scanned(NamedTuple):
+    """What `openssl s_client` saw."""
+
+    is_open: bool
+    text: str
+
+
+def scan(server: EmbeddedServer, name: str, *options: str) -> Scanned:
+    where = ("-connect", f"127.0.0.1:{server.https_port}", "-servername", name)
+    argv = ("openssl", "s_client", *where, *options)
+    done = subprocess.run(argv, input=b"", capture_output=True, check=False, timeout=30)
+    return Scanned(done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace"))
 
 
 def nothing_brought(server: EmbeddedServer) -> bool:
