@@ -18,8 +18,8 @@ from receiver.model.settings import OF_NGINX, App
 from receiver.nginx import snippets
 from receiver.server import Server
 
-_SNIPPETS = "Files of the operator's own with lines for nginx; `nginx:apply` after a change."
-_AUTH = "Visitors who are let in, each by a password; when empty, all are."
+_SNIPPETS = "The operator's own nginx files; run `nginx:apply` after an edit."
+_AUTH = "Visitors who have a password; with none, everyone may visit."
 
 
 class Wish(NamedTuple):
@@ -91,8 +91,8 @@ def _refuse_unset(app: AppState, places: tuple[Place, ...]) -> None:
     for place in places:
         if not routing.has(known, place):
             raise NotFoundError(
-                f"nginx:set has set no {place} for {app.name}.",
-                detail=f"It has set: {', '.join(known) or 'nothing'}.",
-                advice="What the code says under [nginx] of ship.toml is changed by a push.",
+                f"{place} is not set for {app.name}.",
+                detail=f"Set by nginx:set: {', '.join(known) or 'nothing'}.",
+                advice="To change [nginx] of ship.toml, push.",
                 reason="not-found/nginx-setting",
             )

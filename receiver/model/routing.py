@@ -59,7 +59,7 @@ _ELSEWHERE = {
             "vary",
             "www-authenticate",
         ),
-        "it differs from one answer to the next",
+        "it differs between responses",
     ),
 }
 """Headers that are not the same for every answer, in lower case, and why."""
@@ -81,39 +81,39 @@ class Routing(
     buffering: Annotated[
         bool,
         Meta(
-            description="Whether nginx collects an answer before it sends it on; `false` for"
-            " streams and server-sent events."
+            description="Buffer responses before sending them; `false` for streams and server-sent"
+            " events."
         ),
     ] = True
-    gzip: Annotated[
-        bool, Meta(description="Whether answers are compressed for browsers that accept it.")
-    ] = True
+    gzip: Annotated[bool, Meta(description="Compress responses for browsers that accept it.")] = (
+        True
+    )
     hsts: Annotated[
         int,
         Meta(
             ge=0,
             le=730 * _DAY_S,
-            description="Seconds for which browsers that came by https use nothing else (HSTS);"
-            " 0 is off.",
+            description="Seconds for which browsers must use HTTPS (HSTS, sent over HTTPS only); 0"
+            " disables it.",
         ),
     ] = 0
     headers: Annotated[
         dict[_HeaderName, _HeaderValue],
         Meta(
-            description="Headers of every answer, in place of the app's own; an empty text"
+            description="Headers added to every response, replacing the app's own; an empty value"
             " removes the app's."
         ),
     ] = msgspec.field(default_factory=dict)
 
     allow: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses and networks that are let in; when empty, all are."),
+        Meta(description="Addresses and networks allowed to visit; empty allows everyone."),
     ] = ()
     deny: Annotated[
         tuple[str, ...],
         Meta(
-            description="Addresses and networks that are refused; where `allow` has one inside or"
-            " around it, the narrower counts."
+            description="Addresses and networks refused; if `allow` matches too, the narrower"
+            " network wins."
         ),
     ] = ()
 
@@ -122,7 +122,7 @@ class Routing(
         Meta(
             ge=0,
             le=10_000,
-            description="Requests a second that one address may make of the app; 0 is no limit.",
+            description="Requests per second allowed per visitor address; 0 is no limit.",
         ),
     ] = 0
     burst: Annotated[
@@ -130,21 +130,18 @@ class Routing(
         Meta(
             ge=0,
             le=10_000,
-            description="Requests above `rate` that one address may make at once.",
+            description="Requests above `rate` that a visitor address may make at once.",
         ),
     ] = 20
     redirects: Annotated[
         dict[_Path, _Target],
-        Meta(
-            description="Addresses that have moved, and where to: a path or an address of another"
-            " site; an empty text is none."
-        ),
+        Meta(description="Moved paths and their new path or URL; an empty value removes an entry."),
     ] = msgspec.field(default_factory=dict)
     cache: Annotated[
         dict[_Path, Annotated[int, Meta(ge=0, le=3600)]],
         Meta(
-            description="Paths whose answers nginx keeps, and for how many seconds; a path that"
-            " ends with a slash is all below it."
+            description="Paths that nginx caches, with seconds; a path ending in a slash includes"
+            " all below it."
         ),
     ] = msgspec.field(default_factory=dict)
     static_cache: Annotated[
@@ -152,16 +149,16 @@ class Routing(
         Meta(
             ge=0,
             le=365 * _DAY_S,
-            description="Seconds for which browsers keep files without a digest in their names;"
-            " with 0 they ask each time.",
+            description="Seconds browsers may cache files without a digest in their name; 0 makes"
+            " them ask each time.",
         ),
     ] = 0
 
     www: Annotated[
         Literal["", "add", "remove"],
         Meta(
-            description="Of the domains www.NAME and NAME, which one sends visitors on to the"
-            " other: with `add` NAME, with `remove` www.NAME."
+            description="If the app has both NAME and www.NAME: `add` redirects to www.NAME,"
+            " `remove` to NAME."
         ),
     ] = ""
 
@@ -174,14 +171,14 @@ class Routing(
             if why := _ELSEWHERE.get(name.lower()):
                 raise ValueError(f"The header {name} cannot be set here: {why}")
             if name.lower().startswith("x-accel-"):
-                raise ValueError(f"The header {name} is an order to nginx, and cannot be set here")
+                raise ValueError(f"The header {name} controls nginx and cannot be set here")
 
     def _refuse_paths(self) -> None:
         for path in (*self.redirects, *self.cache):
             if path.startswith(_OF_SHIP):
-                raise ValueError(f"Addresses below {_OF_SHIP[0]} and {_OF_SHIP[1]} are Ship's own")
+                raise ValueError(f"Paths below {_OF_SHIP[0]} and {_OF_SHIP[1]} are reserved")
             if self.redirects.get(path) == path:
-                raise ValueError(f"{path} would lead to itself")
+                raise ValueError(f"{path} would redirect to itself")
 
     def sent_on(self, names: Sequence[str]) -> dict[str, str]:
         """Names of an app that send visitors on, and to which of its names. Its first, which Ship
@@ -291,7 +288,7 @@ def parse_words(words: tuple[str, ...]) -> dict[str, Any]:
     for word in words:
         left, given, text = word.partition("=")
         if not given:
-            raise _refused(f"{word!r} is not a setting and its value.")
+            raise _refused(f"Invalid setting {word!r}: write NAME=VALUE.")
         place = parse_place(left)
         value = _value(place, text)
         if place.entry is None:
@@ -312,10 +309,10 @@ def parse_place(text: str) -> Place:
         import difflib  # noqa: PLC0415 - only this error needs it
 
         close = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(NAMES)}."
-        raise _refused(f"nginx has no setting {name!r}.", hint)
+        hint = f"Did you mean {close[0]}?" if close else f"Settings: {', '.join(NAMES)}."
+        raise _refused(f"There is no nginx setting {name!r}.", hint)
     if dot and name not in TABLES:
-        raise _refused(f"{name} has no entries, such as {text}.", meaning(name))
+        raise _refused(f"{name} is not a table, so {text} is invalid.", meaning(name))
     return Place(name, entry if dot else None)
 
 
@@ -323,7 +320,7 @@ def _value(place: Place, text: str) -> Any:
     """The value of a setting; of an entry, the table that holds it alone."""
     name = place.name
     if name in TABLES and not place.entry:
-        raise _refused(f"{name} has entries, and none is named.", f"Write {name}.NAME=VALUE.")
+        raise _refused(f"{name} is a table: name an entry.", f"Write {name}.NAME=VALUE.")
     default, value = getattr(_DEFAULTS, name), text
     shaped: Any = value
     if place.entry:
@@ -336,7 +333,7 @@ def _value(place: Place, text: str) -> Any:
         checked = msgspec.convert({name: shaped}, Routing, strict=False)
     except msgspec.ValidationError as error:
         why = f"{in_plain_words(str(error))} {meaning(name)}"
-        raise _refused(f"{place} cannot be {text!r}.", why) from error
+        raise _refused(f"Invalid value {text!r} for {place}.", why) from error
     return msgspec.to_builtins(getattr(checked, name))
 
 
@@ -364,9 +361,9 @@ def hsts_warning(host: str, seconds: int) -> str:
     days = seconds / _DAY_S
     lasts = f"{days:.0f} days" if days >= 2 else f"{seconds} seconds"  # noqa: PLR2004 - else "1 days"
     return (
-        f"Browsers that open https://{host} from now on refuse http for it for {lasts}. That cannot"
-        " be taken back: after hsts=0, each of them still does until its time is over. If https"
-        " fails meanwhile, they cannot reach the app."
+        f"Browsers that visit https://{host} will refuse http for {lasts}.\n"
+        "This cannot be taken back: hsts=0 stops it for new visitors only.\n"
+        "If https fails during that time, they cannot reach the app."
     )
 
 

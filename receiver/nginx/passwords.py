@@ -19,9 +19,9 @@ def hashed(password: bytes) -> str:
     """
     if not _ONE_LINE.fullmatch(password):
         raise UsageError(
-            "This cannot be a password.",
-            detail=f"It came with {len(password)} bytes. A password has 1 to {LARGEST_BYTES}, on"
-            " one line, without control characters.",
+            "Invalid password.",
+            detail=f"Got {len(password)} bytes. A password is one line of 1 to {LARGEST_BYTES}"
+            " bytes without control characters.",
             advice="Send it on standard input: `echo 'a long password' | ship nginx:auth anna`.",
             reason="usage/bad-password",
         )

@@ -76,12 +76,12 @@ _BY_NGINX = {
     ),
     "address-refused": Reason(
         "address-refused",
-        "the app is not open to this address",
+        "the visitor's address is not allowed",
         "See allow and deny: `ship nginx:show -a APP`.",
     ),
     "too-many": Reason(
         "too-many",
-        "the visitor's address makes more requests than it may",
+        "the visitor's address exceeded its request rate",
         "See rate and burst: `ship nginx:show -a APP`.",
     ),
     "stopped": Reason("stopped", "the app is stopped", "Start it: `ship ps:start -a APP`."),
@@ -109,7 +109,7 @@ _BY_STATUS = {
     "400": Reason("bad-request", "the request was not valid HTTP"),
     "401": Reason(
         "no-password",
-        "the visitor gave no password, or a wrong one",
+        "the password is missing or wrong",
         "Those who have one: `ship nginx:show -a APP`.",
     ),
     "403": Reason(

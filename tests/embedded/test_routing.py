@@ -173,9 +173,7 @@ def test_what_is_set_holds_at_once_and_the_code_counts_again_after_unset(
     body = "x" * (2 * 1024 * 1024)
     assert too_large(server, app, body)
     said = ship(server, "nginx:set", "max_body_mb=3", "headers.X-Own=server", "-a", app)
-    assert said == (
-        f"max_body_mb:   3\nheaders.X-Own: server\nnginx uses these for {app} from now on.\n"
-    )
+    assert said == (f"max_body_mb:   3\nheaders.X-Own: server\nUpdated nginx for {app}.\n")
     assert not too_large(server, app, body)
     assert visit(server, app).headers["x-own"] == "server"
     assert shown(server, app)["max_body_mb"] == (3, "nginx:set")
@@ -183,7 +181,7 @@ def test_what_is_set_holds_at_once_and_the_code_counts_again_after_unset(
     assert said.startswith("max_body_mb:   1\nheaders.X-Own: code\n")
     assert too_large(server, app, body)
     assert visit(server, app).headers["x-own"] == "code"
-    assert "has set no gzip" in ship(server, "nginx:unset", "gzip", "-a", app, status=20)
+    assert "gzip is not set" in ship(server, "nginx:unset", "gzip", "-a", app, status=20)
     lines = ship(server, "nginx:show", "-a", app).splitlines()
     assert lines[0].split()[:3] == ["max_body_mb", "1", "ship.toml"]
     assert lines[0].endswith("Size limit, in MiB, of a request's body.")
@@ -254,15 +252,15 @@ def test_hsts_is_said_by_https_alone_and_warned_of(
 ) -> None:
     app = name_of(laptop)
     said = ship(server, "nginx:set", "hsts=31536000", "-a", app)
-    assert "refuse http for it for 365 days. That cannot be taken back" in said
+    assert "will refuse http for 365 days." in said
     for path in ("/", "/static/site.css"):
         secure = visit(server, app, path, https=True)
         assert secure.headers["strict-transport-security"] == "max-age=31536000"
         assert "strict-transport-security" not in visit(server, app, path).headers
     ship(server, "nginx:set", "hsts=0", "-a", app)
     assert "strict-transport-security" not in visit(server, app, https=True).headers
-    assert "That cannot be taken back" in push(laptop, "[nginx]\nhsts = 600")
-    assert "That cannot be taken back" not in push(laptop, "[nginx]\nhsts = 601")
+    assert "This cannot be taken back" in push(laptop, "[nginx]\nhsts = 600")
+    assert "This cannot be taken back" not in push(laptop, "[nginx]\nhsts = 601")
 
 
 def test_gzip_and_buffering_can_be_switched_off(server: EmbeddedServer, app: str) -> None:
@@ -323,9 +321,9 @@ def test_addresses_are_let_in_or_refused(
     assert files_too(server, app, {"X-Ship-Check": "0" * 32}) == {status}
     assert proof(server, app).body == "proof"
     if status == 403:
-        assert "It is not open to your address." in visit(server, app).body
+        assert "Your address is not allowed to visit this site." in visit(server, app).body
         lines = ship(server, "logs", "--source", "router", "-a", app, "-n", "10")
-        assert "the app is not open to this address" in lines
+        assert "the visitor's address is not allowed" in lines
 
 
 def test_a_push_and_doctor_pass_what_keeps_visitors_out(
@@ -346,7 +344,7 @@ def test_a_push_and_doctor_pass_what_keeps_visitors_out(
 
 def test_a_password_is_asked_for_and_is_nobodys_but_nginx(server: EmbeddedServer, app: str) -> None:
     said = ship(server, "nginx:auth", "anna", "-a", app, given="secret: of anna\n")
-    assert said.startswith(f"{app} asks visitors for a name and a password from now on")
+    assert said.startswith(f"{app} now asks visitors for a name and password")
     right = {"Authorization": "Basic " + b64encode(b"anna:secret: of anna").decode()}
     wrong = {"Authorization": "Basic " + b64encode(b"anna:secret").decode()}
     assert files_too(server, app) == files_too(server, app, wrong) == {401}
@@ -361,10 +359,10 @@ def test_a_password_is_asked_for_and_is_nobodys_but_nginx(server: EmbeddedServer
     ship(server, "maintenance:on", "-a", app)
     assert files_too(server, app) == {503}
     ship(server, "maintenance:off", "-a", app)
-    assert "anna has a password" in ship(server, "nginx:auth", "anna", "-a", app, given="new")
+    assert "The password of anna" in ship(server, "nginx:auth", "anna", "-a", app, given="new")
     assert files_too(server, app, right) == {401}
     said = ship(server, "nginx:auth:remove", "anna", "-a", app)
-    assert said.endswith(f"Nobody else has one: {app} is open to anyone.\n")
+    assert said.endswith(f"No visitors are left: {app} is open to everyone.\n")
     assert files_too(server, app) == {200}
     assert not path.exists()
     assert "has no password" in ship(server, "nginx:auth:remove", "anna", "-a", app, status=20)
@@ -417,7 +415,7 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_again(
     assert "Please try again in a second." in refused.body
     assert visit(server, app, "/static/site.css").status == 200, "files are not counted"
     assert proof(server, app).status == 200
-    assert "makes more requests than it may" in ship(
+    assert "exceeded its request rate" in ship(
         server, "logs", "--source", "router", "-a", app, "-n", "20"
     )
     time.sleep(1.2)
@@ -518,7 +516,7 @@ def test_of_www_and_the_bare_name_one_sends_visitors_on(
     server: EmbeddedServer, laptop: Checkout, authority: OwnAuthority
 ) -> None:
     app, bare, www = name_of(laptop), "pair.example", "www.pair.example"
-    assert "has no two names" in ship(server, "nginx:set", "www=remove", "-a", app)
+    assert "has no pair NAME and www.NAME" in ship(server, "nginx:set", "www=remove", "-a", app)
     ship(server, "domains:add", bare, www, "-a", app)
 
     def sent_to(name: str, *, https: bool = False, method: str = "GET") -> tuple[int, str]:
@@ -597,7 +595,7 @@ def test_lines_of_the_operators_own_count_from_the_next_change_on(
     snippets.joinpath("10-hello.conf").write_text("location = /hello {\n    return 204;\n}\n")
     snippets.joinpath("notes.txt").write_text("nonsense")
     assert visit(server, app, "/hello").status == 200
-    assert "nginx follows what is set" in ship(server, "nginx:apply", "-a", app)
+    assert "Applied the nginx settings" in ship(server, "nginx:apply", "-a", app)
     assert visit(server, app, "/hello").status == 204
     assert visit(server, app, "/hello", https=True).status == 204
     assert "Nothing to do" in ship(server, "nginx:apply", "-a", app)

@@ -24,15 +24,13 @@ _MOST_BYTES = 1024
     "nginx:show",
     example="$ ship nginx:show -a blog\n"
     "max_body_mb              200   nginx:set  Size limit, in MiB, of a request's body.\n"
-    "headers.X-Frame-Options  DENY  ship.toml  Headers of every answer, in place of the app's own;"
-    " an empty text removes the app's.",
+    "headers.X-Frame-Options  DENY  ship.toml  Headers added to every response, replacing the app's"
+    " own; an empty value removes the app's.",
 )
 @for_app
 @with_json
 def report(call: Call, *, as_json: bool) -> None:
-    """Show how nginx treats the visitors of an app: each setting, its value, and where it comes
-    from: nginx:set, ship.toml, or its default.
-    """
+    """Show an app's nginx settings: value, source (nginx:set, ship.toml or default) and meaning."""
     from receiver.apps import routing
 
     found = routing.report(call.server, call.app)
@@ -46,17 +44,16 @@ def report(call: Call, *, as_json: bool) -> None:
 @command(
     "nginx:set",
     example="$ ship nginx:set max_body_mb=200 headers.X-Frame-Options=DENY -a blog\n"
-    "nginx uses these for blog from now on.\n"
+    "Updated nginx for blog.\n"
     "max_body_mb:             200\nheaders.X-Frame-Options: DENY",
 )
 @for_app
 @click.argument("words", nargs=-1, metavar="NAME=VALUE...")
 def set_(call: Call, words: tuple[str, ...]) -> None:
-    """Change how nginx treats the visitors of an app, above what its code says; at once, and over
-    deploys.
+    """Change nginx settings of an app. They take effect at once and override its ship.toml.
 
-    `ship nginx:show` lists the settings. Several values are given as `a,b`, entries of a table as
-    `headers.NAME=VALUE`. If nginx refuses a value, all stays as it was.
+    `ship nginx:show` lists the settings. Write lists as `a,b` and table entries as
+    `headers.NAME=VALUE`. If nginx rejects a value, nothing changes.
     """
     from receiver.apps import routing
     from receiver.model.routing import Routing, hsts_warning, parse_place, parse_words
@@ -66,12 +63,12 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     if not values:
         raise _nothing_given("nginx:set max_body_mb=200")
     found = routing.change(call.server, call.app, routing.Wish(values))
-    show.progress(f"nginx uses these for {call.app} from now on.")
+    show.progress(f"Updated nginx for {call.app}.")
     _fields(found, [parse_place(word.partition("=")[0]) for word in words])
     names = call.server.hosts(call.app, records.read_app(call.server.app(call.app)))
     if values.get("www") and not Routing(www=values["www"]).sent_on(names):
         show.warning(
-            f"{call.app} has no two names of which one is www. and the other: its names are"
+            f"{call.app} has no pair NAME and www.NAME. Its names:"
             f" {', '.join(names)}. `ship domains:add` gives it more."
         )
     if seconds := values.get("hsts"):
@@ -80,13 +77,12 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
 
 @command(
     "nginx:unset",
-    example="$ ship nginx:unset max_body_mb -a blog\n"
-    "What nginx uses for blog again:\nmax_body_mb: 100",
+    example="$ ship nginx:unset max_body_mb -a blog\nReset for blog:\nmax_body_mb: 100",
 )
 @for_app
 @click.argument("names", nargs=-1, metavar="NAME...")
 def unset(call: Call, names: tuple[str, ...]) -> None:
-    """Take back what nginx:set has set; the code's own `[nginx]` counts again, or the default."""
+    """Remove nginx settings: the app's ship.toml counts again, or the default."""
     from receiver.apps import routing
     from receiver.model.routing import parse_place
 
@@ -94,27 +90,27 @@ def unset(call: Call, names: tuple[str, ...]) -> None:
     if not gone:
         raise _nothing_given("nginx:unset max_body_mb")
     found = routing.change(call.server, call.app, routing.Wish(removed=gone))
-    show.progress(f"What nginx uses for {call.app} again:")
+    show.progress(f"Reset for {call.app}:")
     _fields(found, gone)
 
 
 @command(
     "nginx:apply",
-    example="$ ship nginx:apply -a blog\nnginx follows what is set for blog now.",
+    example="$ ship nginx:apply -a blog\nApplied the nginx settings for blog now.",
 )
 @for_app
 def apply(call: Call) -> None:
-    """Have nginx follow the files in /etc/ship/nginx.d/APP, the operator's own lines for an app.
+    """Apply the operator's own nginx files for an app, in /etc/ship/nginx.d/APP.
 
-    So does each deploy of the app. If nginx refuses one, it is named, and nothing has changed.
+    Each deploy of the app does so too. If nginx rejects one, it is named, and nothing changes.
     """
     from receiver.apps import routing
 
     changed = routing.apply(call.server, call.app)
     show.progress(
-        f"nginx follows what is set for {call.app} now."
+        f"Applied the nginx settings of {call.app}."
         if changed
-        else f"Nothing to do: nginx follows what is set for {call.app} already."
+        else f"Nothing to do: nginx has the current settings of {call.app}."
     )
 
 
@@ -128,41 +124,41 @@ def _auth_over_ssh(call: Call, place: Destination, visitor: str) -> int:
     "nginx:auth",
     over_ssh=_auth_over_ssh,
     example="$ echo 'correct horse battery' | ship nginx:auth anna -a blog\n"
-    "blog asks visitors for a name and a password from now on; anna has one.",
+    "blog now asks visitors for a name and password. Added anna.",
 )
 @for_app
 @click.argument("visitor", metavar="NAME")
 def auth(call: Call, visitor: str) -> None:
-    """Ask the visitors of an app for a name and a password: one that is read from standard input.
+    """Ask visitors of an app for a name and password; read the password from standard input.
 
-    Given once more, a name gets another password. Ship keeps it hashed. It holds for all pages and
-    files of the app, over deploys; browsers send it with every request, so let it be by https.
+    Run it again to change a password. It is stored hashed and protects all pages and files, over
+    deploys. Browsers send it with every request, so use https.
     """
     from receiver.apps import passwords
 
     _refuse_strange(visitor)
     first = passwords.give(call.server, call.app, visitor, _password(call))
-    told = f"{visitor} has a password for {call.app} now."
+    told = f"The password of {visitor} for {call.app} is set."
     if first:
-        told = f"{call.app} asks visitors for a name and a password from now on; {visitor} has one."
+        told = f"{call.app} now asks visitors for a name and password. Added {visitor}."
     show.progress(told)
 
 
 @command(
     "nginx:auth:remove",
     example="$ ship nginx:auth:remove anna -a blog\n"
-    "anna has no password for blog any more.\nNobody else has one: blog is open to anyone.",
+    "Removed anna from blog.\nNo visitors are left: blog is open to everyone.",
 )
 @for_app
 @click.argument("visitor", metavar="NAME")
 def auth_remove(call: Call, visitor: str) -> None:
-    """Take away a visitor's password; without the last one, the app is open to anyone."""
+    """Remove a visitor's password. Without the last one, the app is open to everyone."""
     from receiver.apps import passwords
 
     others = passwords.take_away(call.server, call.app, visitor)
-    show.progress(f"{visitor} has no password for {call.app} any more.")
+    show.progress(f"Removed {visitor} from {call.app}.")
     if not others:
-        show.progress(f"Nobody else has one: {call.app} is open to anyone.")
+        show.progress(f"No visitors are left: {call.app} is open to everyone.")
 
 
 def _password(call: Call) -> bytes:
@@ -181,8 +177,8 @@ def _refuse_strange(visitor: str) -> None:
         msgspec.convert(visitor, VisitorName)
     except msgspec.ValidationError as error:
         raise UsageError(
-            f"{visitor!r} cannot be the name of a visitor.",
-            detail="It begins with a letter or digit, and goes on with those and . _ @ + -.",
+            f"Invalid visitor name {visitor!r}.",
+            detail="Use letters, digits and . _ @ + -, beginning with a letter or digit.",
             reason="usage/bad-visitor",
         ) from error
 
@@ -220,7 +216,7 @@ def _shown(value: Any) -> str:
 
 def _nothing_given(example: str) -> UsageError:
     return UsageError(
-        "No setting of nginx is given.",
+        "No nginx setting given.",
         advice=f"For example: `ship {example}`. `ship nginx:show` lists the settings.",
         reason="usage/bad-nginx-setting",
     )
