@@ -113,7 +113,7 @@ LINES: Mapping[str, str] = {
     "maintenance:off": "",
     "maintenance:on": "--allow nonsense",
     "nginx:apply": "",
-    "nginx:auth": "-nonsense",
+    "nginx:auth": "no:name",
     "nginx:auth:remove": "nobody",
     "nginx:set": "nonsense",
     "nginx:show": "",

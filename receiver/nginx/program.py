@@ -17,6 +17,7 @@ from receiver.model.names import AppName
 from receiver.model.patterns import regex
 from receiver.nginx import snippets
 
+SNIPPET_REFUSED = "server/nginx-snippet"
 _RELOAD_LIMIT_S = 10.0
 _POLL_S = 0.01
 _COMPLAINT = regex(
@@ -182,7 +183,7 @@ def _snippet_refused(path: str, detail: str) -> ServerError:
         f"nginx refused {path}.",
         detail=detail,
         advice="Correct that file and try again. Nothing has changed: nginx goes on as before.",
-        reason="server/nginx-snippet",
+        reason=SNIPPET_REFUSED,
     )
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from receiver.apps.parts.site import Site
+from receiver.changes.app_state import state_of
 from receiver.model.names import AppName
 from receiver.state import records
 from tests.authority import OwnAuthority
@@ -680,3 +682,15 @@ def test_a_folder_of_the_storage_is_served_as_it_is(
     assert visit(server, app, "/media/a.txt").status in {403, 404}
     server.rollback(AppName(app))
     assert visit(server, app, "/media/a.txt").body == "page /media/a.txt"
+
+
+def test_an_upgrade_leaves_an_app_alone_whose_lines_are_broken(
+    server: EmbeddedServer, app: str, snippets: Path
+) -> None:
+    snippets.joinpath("a.conf").write_text("nonsense on;\n")
+    site = server.layout.site(AppName(app))
+    before = site.read_text()
+    told = list(Site().renew([state_of(server.server, AppName(app))], dry_run=False))
+    assert told[0] == f"write {site}"
+    assert told[1].startswith(f"leave nginx's file of {app} as it was: nginx refused {snippets}")
+    assert site.read_text() == before

@@ -7,10 +7,12 @@ from receiver.changes.change import changing
 from receiver.changes.part import Copying, Do, Part
 from receiver.changes.steps import password_steps, site_steps
 from receiver.machine import files
+from receiver.model.errors import ServerError
 from receiver.model.names import AppName
 from receiver.model.plan import ChangeSite
 from receiver.model.settings import OF_NGINX
 from receiver.nginx import snippets
+from receiver.nginx.program import SNIPPET_REFUSED
 from receiver.server import Server
 from receiver.state import certificates
 
@@ -30,7 +32,9 @@ class Site(Part):
 
     def rename(self, server: Server, was: AppName, name: AppName) -> None:
         files.remove_tree(server.layout.nginx_cache(was))
-        files.move(server.layout.snippets(was), server.layout.snippets(name))
+        own = server.layout.snippets(name)
+        if not own.exists():  # what the operator has there for this name is not overwritten
+            files.move(server.layout.snippets(was), own)
 
     def remove(self, app: AppState) -> None:
         files.remove_tree(app.server.layout.nginx_cache(app.name))
@@ -47,10 +51,23 @@ class Site(Part):
         for app in apps:
             if password_steps(app) or site_steps(app):
                 yield f"write {app.server.layout.site(app.name)}"
-                if not dry_run:
-                    _write_anew(app)
+                if not dry_run and (why := _write_anew(app)):
+                    yield f"leave nginx's file of {app.name} as it was: {why}"
 
 
-def _write_anew(app: AppState) -> None:
+def _write_anew(app: AppState) -> str:
+    """Write the file; returns why not, where lines of the operator's own for this app are wrong:
+    they keep no other app from being brought up to date.
+    """
+    try:
+        _renew(app)
+    except ServerError as error:
+        if error.reason != SNIPPET_REFUSED:
+            raise
+        return f"{error.title} {error.detail}"
+    return ""
+
+
+def _renew(app: AppState) -> None:
     with changing(app.server, app.name, "renewal of nginx's file", frozen_too=True) as change:
         change.apply((*password_steps(change.state), *site_steps(change.state)))
