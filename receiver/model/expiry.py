@@ -24,7 +24,7 @@ def parse_expiry(text: str, now: str) -> str:
         raise _bad(f"{text!r} is no time at which a token could expire.") from None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     if at <= today:
-        raise _bad(f"{given} is over: the token would count for nobody.")
+        raise _bad(f"{given} is in the past: the token would have expired already.")
     return _stamp(at)
 
 

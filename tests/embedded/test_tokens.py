@@ -71,6 +71,8 @@ def test_one_that_has_expired_is_told_so_and_listed_as_such(server: EmbeddedServ
 def test_what_cannot_be_made_is_refused_and_makes_no_token(server: EmbeddedServer) -> None:
     unknown = server.ship("tokens:add", "lost", "nobody")
     assert "There is no app nobody on this server." in unknown.err
+    sees = server.ship("tokens:add", "reader", "--grant", f"{APP}=view")
+    assert (sees.status, "git push" in sees.err) == (0, False)
     late = server.ship("tokens:add", "lost", APP, "--expires", "soon")
     assert "'soon' is no time at which a token could expire." in late.err
     assert "lost" not in listed(server)

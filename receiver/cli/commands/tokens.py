@@ -7,7 +7,7 @@ import click
 from receiver.cli import show
 from receiver.cli.command import Call, command, with_json
 from receiver.cli.commands.keys import as_data, told
-from receiver.model.grant import Grant
+from receiver.model.grant import FOR_GIT, Grant, suffices
 from receiver.model.names import AppName
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ def add(
         show.progress(f"The token {name} is shown this once:")
         show.data(secret)
     show.progress("\n".join([told(call, key), *([f"It expires at {until}."] if until else ())]))
-    if not as_json:
-        for line in _how_to_push(call, key, next(iter(of_apps), None)):
+    pushes_to = next((app for app, grant in of_apps.items() if suffices(grant, FOR_GIT)), None)
+    if not as_json and (pushes_to or suffices(everywhere, FOR_GIT)):
+        for line in _how_to_push(call, key, pushes_to):
             show.progress(line)
 
 
