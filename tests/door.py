@@ -159,7 +159,7 @@ LINES: Mapping[str, str] = {
     "storage:quota": "nonsense",
     "storage:unmount": "nothing-there",
     "tokens": "",
-    "tokens:add": "Bad_Name! nobody-here",
+    "tokens:add": "Bad_Name!",
     "tokens:remove": "nobody-here",
     "version": "",
     "whoami": "",

@@ -22,6 +22,7 @@ _SIGNATURES: dict[tuple[str, ...], Interface] = {
     ("env", "start_response"): "wsgi",
     ("scope", "receive", "send"): "asgi",
 }
+_USUAL_NAMES = {"app", "application"}
 
 
 def parse(tree: Tree, path: str) -> ast.Module | None:
@@ -180,7 +181,7 @@ class _Reader:
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
         names = tuple(arg.arg for arg in (*node.args.posonlyargs, *node.args.args))
         is_async = isinstance(node, ast.AsyncFunctionDef)
-        interface = _SIGNATURES.get(names)
+        interface = _SIGNATURES.get(names) or _called_as(node, names)
         if interface is not None and is_async is (interface == "asgi"):
             head = f"{'async ' * is_async}def {node.name}({', '.join(names)})"
             return Application(interface, head, self._scope.path)
@@ -258,3 +259,18 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _flat(body)
             case _:
                 yield statement
+
+
+def _called_as(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, names: Sequence[str]
+) -> Interface | None:
+    """What a function is by its usual name and by what it calls: the last of two parameters with
+    a status and headers, or the last of three with a message.
+    """
+    arguments = {2: 2, 3: 1}.get(len(names))
+    calls = (it for it in ast.walk(node) if isinstance(it, ast.Call) and len(it.args) == arguments)
+    if node.name not in _USUAL_NAMES or not any(
+        isinstance(call.func, ast.Name) and call.func.id == names[-1] for call in calls
+    ):
+        return None
+    return "wsgi" if arguments == 2 else "asgi"  # noqa: PLR2004 - status and headers

@@ -219,7 +219,8 @@ def _take_own_machine(call: Call) -> None:
 
 def brief(command: click.Command) -> str:
     """What a command does, without the particulars."""
-    return _PARTICULARS.split(command.help or "", maxsplit=1)[0]
+    first = _PARTICULARS.split(command.help or "", maxsplit=1)[0]
+    return " ".join(first.split())
 
 
 def for_app(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -332,7 +332,9 @@ def _value(place: Place, text: str) -> Any:
     try:
         checked = msgspec.convert({name: shaped}, Routing, strict=False)
     except msgspec.ValidationError as error:
-        why = f"{in_plain_words(str(error))} {meaning(name)}"
+        # what is typed is text, without quotes
+        wrong = in_plain_words(str(error)).replace(", and is a text in quotes", "")
+        why = f"{wrong} {meaning(name)}"
         raise _refused(f"Invalid value {text!r} for {place}.", why) from error
     return msgspec.to_builtins(getattr(checked, name))
 

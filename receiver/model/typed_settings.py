@@ -139,7 +139,7 @@ def _similar(name: str) -> str:
     import difflib  # noqa: PLC0415 - only a typing error needs it
 
     close = difflib.get_close_matches(name, _fields(), n=2)
-    return f"Did you mean {' or '.join(close)}?" if close else "docs/configuration.md lists them."
+    return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
 def _described(kind: Any) -> str:

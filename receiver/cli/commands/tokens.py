@@ -49,15 +49,17 @@ def list_tokens(call: Call, *, as_json: bool) -> None:
     help="Another grant than deploy: `blog=view`; `*=deploy` is for every app.",
 )
 @click.option("--expires", metavar="TIME", help="`90d`, `12h` or `2027-03-01`; else never.")
+@click.option("-a", "--app", "more", multiple=True, metavar="APP", help="The same as APP.")
 @with_json
 @click.argument("name")
 @click.argument("apps", nargs=-1, metavar="[APP...]")
-def add(
+def add(  # noqa: PLR0913 - one for each option
     call: Call,
     name: str,
     apps: tuple[str, ...],
     grants: tuple[str, ...],
     expires: str | None,
+    more: tuple[str, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -70,7 +72,9 @@ def add(
     from receiver.model.expiry import parse_expiry
 
     now = call.server.clock.stamp()
-    wanted: list[tuple[AppName | None, Grant]] = [(AppName.parse(app), "deploy") for app in apps]
+    wanted: list[tuple[AppName | None, Grant]] = [
+        (AppName.parse(app), "deploy") for app in (*apps, *more)
+    ]
     wanted += [parse_granted(grant) for grant in grants]
     of_apps = {call.server.app(app).name: grant for app, grant in wanted if app is not None}
     everywhere = dict(wanted).get(None)

@@ -205,6 +205,18 @@ FOUND = {
         "falcon.asgi.App",
     ),
     "plain-wsgi": ({"app.py": PLAIN}, "app:app", "wsgi", "def app(environ, start_response)"),
+    "short-names": (
+        {"app.py": "def app(e, start):\n    start('200 OK', [])\n    return [b'hi']\n"},
+        "app:app",
+        "wsgi",
+        "def app(e, start)",
+    ),
+    "short-names-asgi": (
+        {"app.py": "async def app(s, r, send):\n    await send({})\n"},
+        "app:app",
+        "asgi",
+        "async def app(s, r, send)",
+    ),
     "plain-asgi": (
         {"main.py": "async def app(scope, receive, send): ..."},
         "main:app",

@@ -37,7 +37,7 @@ def test_a_text_becomes_a_value_of_its_type(
         ("buildpacks=go", "It is called buildpacks.NAME."),
         ("domain.x=1", "It is called domain."),
         ("kep_releases=1", "Did you mean keep_releases"),
-        ("zzz=1", "docs/configuration.md lists them."),
+        ("zzz=1", "docs/configuration.md lists the settings"),
         ("domain=nodot", "It has no dot"),
         ("former_domains=a.example,-b.example", "letters, digits and hyphens"),
     ],
@@ -45,7 +45,7 @@ def test_a_text_becomes_a_value_of_its_type(
 def test_what_is_no_such_value_is_refused_with_what_would_be(word: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         typed_settings.parse([word])
-    assert said in refused.value.detail
+    assert said in f"{refused.value.detail}\n{refused.value.advice}"
 
 
 def test_values_are_shown_as_they_would_be_typed() -> None:
