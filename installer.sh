@@ -328,11 +328,18 @@ installer::digest() {
   } | sha256sum | cut -d' ' -f1)
 }
 
+# What was installed before counts only while nothing of it is lost.
+installer::has() {
+  local prefix=$1 digest=$2
+  [[ $(cat "${prefix}/.installed" 2>/dev/null || true) == "${digest}" ]] &&
+    "${prefix}/bin/python" -I "${HERE}/receiver/setup/whole.py" 2>/dev/null
+}
+
 # A version of ship stands whole beside the one before it, until one rename has everything begin with it.
 installer::ensure_version() {
   local python=$1 digest
   digest=$(installer::digest "${python}")
-  [[ $(cat "${PREFIX}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  ! installer::has "${PREFIX}" "${digest}" || return 0
   installer::change "install ship in ${PREFIX}" installer::install_version "${python}" "${digest}"
 }
 
@@ -357,7 +364,7 @@ installer::ensure_program() {
   local prefix=$1 python=$2 digest
   shift 2
   digest=$(installer::digest "${python}")
-  [[ $(cat "${prefix}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  ! installer::has "${prefix}" "${digest}" || return 0
   installer::change "install ship in ${prefix}" installer::install_program "${prefix}" "${python}" "${digest}" "$@"
 }
 
@@ -384,7 +391,7 @@ installer::install_program() {
 installer::ensure_certbot() {
   local python=$1 digest
   digest=$( (sha256sum <"${HERE}/requirements-certbot.lock" && "${python}" -V) | sha256sum | cut -d' ' -f1)
-  [[ $(cat "${CERTBOT}/.installed" 2>/dev/null || true) != "${digest}" ]] || return 0
+  ! installer::has "${CERTBOT}" "${digest}" || return 0
   installer::change "install certbot in ${CERTBOT}" installer::install_certbot "${python}" "${digest}"
 }
 

@@ -1,12 +1,14 @@
 """Space: what is full, and what is large where it is."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from receiver.doctor.seen import Seen
+from receiver.hosts.examiner import Large
 from receiver.machine import shell
 from receiver.model.finding import Finding
 from receiver.model.process_limits import MIB
@@ -52,14 +54,15 @@ def _file_system(seen: Seen, place: Path) -> Iterator[Finding]:
             title=f"The disk that {place} is on has hardly room for more files.",
             seen=(f"{found.f_favail} of {found.f_files} can still be made.",),
             means=_FULL,
-            advice="Many small files lie in caches and virtualenvs: `du --inodes -x -d 3 / | sort "
-            "-n | tail`"
-            " shows where.",
+            advice="Many small files lie in caches and virtualenvs: "
+            f"`du --inodes -x -d 3 {_top_of(place)} | sort -n | tail` shows where.",
         )
 
 
 def _finding(seen: Seen, place: Path, free: int, total: int, *, full: bool) -> Finding:
-    large = [each for each in sorted(_sizes(seen), key=lambda it: -it.mib)[:_SHOWN] if each.mib]
+    device = place.stat().st_dev
+    here = (_Size(each.what, _mib(each.folder, device), each.advice) for each in _known(seen))
+    large = [each for each in sorted(here, key=lambda it: -it.mib)[:_SHOWN] if each.mib]
     return Finding(
         name="disk.full" if full else "disk.low",
         severity="broken" if full else "warning",
@@ -70,40 +73,47 @@ def _finding(seen: Seen, place: Path, free: int, total: int, *, full: bool) -> F
         ),
         means=_FULL,
         advice=" ".join(dict.fromkeys(each.advice for each in large if each.advice))
-        or "Nothing of ship's is large here: `du -x -d 2 / | sort -n | tail` shows what is.",
+        or f"Nothing of ship's is large here: `du -axm {_top_of(place)} | sort -n | tail` shows "
+        "what is.",
     )
 
 
-def _sizes(seen: Seen) -> Iterator[_Size]:
-    """What ship knows of that can be large; measured only where space is short."""
+def _top_of(place: Path) -> str:
+    """Where the disk that a place is on begins, to be typed."""
+    here = place.resolve()
+    return shlex.quote(str(next(each for each in (here, *here.parents) if each.is_mount())))
+
+
+def _known(seen: Seen) -> Iterator[Large]:
+    """What ship knows of that can be large."""
     fewer = (
         "Fewer releases are kept with `keep_releases` in the server's ship.toml, from the next "
         "deploy on."
     )
     for app in seen.apps:
         paths = app.paths
-        yield _Size(f"releases of {app.name}", _mib(paths.releases), fewer)
-        yield _Size(f"virtualenvs of {app.name}", _mib(paths.venvs), fewer)
-        yield _Size(
+        yield Large(f"releases of {app.name}", paths.releases, fewer)
+        yield Large(f"virtualenvs of {app.name}", paths.venvs, fewer)
+        yield Large(
             f"build cache of {app.name}",
-            _mib(paths.cache),
+            paths.cache,
             f"`rm -rf {paths.cache}/uv` empties the cache; the next build is slower.",
         )
-        yield _Size(
+        yield Large(
             f"storage of {app.name}",
-            _mib(paths.storage),
+            paths.storage,
             f"What the app keeps in {paths.storage} is its own.",
         )
-        yield _Size(f"output of builds of {app.name}", _mib(paths.builds), "")
-    for each in seen.examiner.large:
-        yield _Size(each.what, _mib(each.folder), each.advice)
+        yield Large(f"output of builds of {app.name}", paths.builds, "")
+    yield from seen.examiner.large
 
 
-def _mib(folder: Path) -> int:
-    if not folder.is_dir():
-        return 0
+def _mib(folder: Path, device: int) -> int:
+    """What a folder takes of one disk; measured only where space is short."""
     try:
+        if not folder.is_dir() or folder.stat().st_dev != device:
+            return 0
         said = shell.capture(("du", "-smx", "--", str(folder)), limit_s=_MEASURE_LIMIT_S)
-    except shell.CommandError:
+    except (shell.CommandError, OSError):
         return 0  # too large to be measured in time, or changed meanwhile
     return int(said.split()[0])

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from receiver.changes import steps as change_steps
+from receiver.doctor import strangers
 from receiver.doctor.seen import AppSeen, Seen
-from receiver.machine import sockets
+from receiver.machine import proc, sockets
 from receiver.machine.files import text_at
 from receiver.model.errors import ServerError
 from receiver.model.finding import (
@@ -28,6 +29,8 @@ _GOES_ON = (
     "nginx goes on with what it has read; it would not start again, and no app can be added or "
     "changed."
 )
+_ALL = frozenset({"*", "0.0.0.0", "[::]"})  # noqa: S104 - as nginx's files have them
+"""Addresses that stand for all of a machine's."""
 _DEBIAN = "/etc/nginx/sites-available/default"
 
 
@@ -157,18 +160,16 @@ def _shared(seen: Seen) -> Iterator[Finding]:
 
 def _port(seen: Seen) -> Iterator[Finding]:
     port = seen.server.settings.http_port
-    holder = sockets.port_holder(port)
-    if holder is None or holder.startswith(("nginx ", "systemd ")):
+    pid = sockets.holder(port)
+    if pid is None or sockets.shown(pid).startswith(("nginx ", "systemd ")):
         return
-    name = holder.partition(" ")[0]
     yield Finding(
         name="port.http-taken",
         severity="broken",
         title=f"Another program than nginx has port {port}.",
-        seen=(f"{holder} listens on it.",),
-        means=_NOBODY + f" They reach {name}.",
-        advice=f"Stop {name}, and see that it does not start again, such as by"
-        f" `systemctl disable --now {name}`; then `ship doctor --fix`.",
+        seen=(f"{sockets.shown(pid)} listens on it.",),
+        means=f"{_NOBODY} They reach {proc.name(pid)}.",
+        advice=f"{strangers.how_to_stop(pid)}; then `ship doctor --fix`.",
     )
 
 
@@ -187,7 +188,7 @@ def _broken(seen: Seen, said: str) -> Finding:
         means=_GOES_ON,
         does="disable Debian's default site; its file stays in sites-available" if ours else "",
         repair=(Install(),) if ours else (),
-        advice="" if ours else _advice(seen, complaint),
+        advice="" if ours else _advice(complaint),
     )
 
 
@@ -195,15 +196,14 @@ def _quoted(complaint: Complaint) -> tuple[str, ...]:
     return tuple(f"nginx says: {line}" for line in complaint.text.splitlines()[:5])
 
 
-def _advice(seen: Seen, complaint: Complaint) -> str:
+def _advice(complaint: Complaint) -> str:
     if complaint.file is None:
-        return "Correct what nginx names, and try by `nginx -t`; then `ship doctor`."
+        return "Correct what nginx names, then `ship doctor` again."
     if Path(complaint.file).name.startswith("ship-") or "/ship-" in complaint.text:
         return "`ship doctor --fix` writes the file of that app anew, where it differs."
     return (
         "Ship did not write this file. Correct it, or take it out of "
-        f"{seen.server.layout.sites_enabled};"
-        " `nginx -t` tells when it is right."
+        f"{Path(complaint.file).parent}; then `ship doctor` again."
     )
 
 
@@ -224,7 +224,8 @@ def _included(seen: Seen, dump: str) -> Iterator[Finding]:
             title="nginx does not read the files of the apps.",
             seen=(f"{main} does not include {shared.parent}/*.",),
             means=_NOBODY,
-            advice=f"Add `include {shared.parent}/*;` to the http section of {main}.",
+            advice=f"Add `include '{shared.parent}/*';` to the http section of {main}, then "
+            f"`{seen.examiner.reload_line}`.",
         )
 
 
@@ -241,37 +242,50 @@ def _conflicts(seen: Seen, dump: str) -> Iterator[Finding]:
             title=f"Two files of nginx claim the name {name}.",
             seen=(f"On {address}: {', '.join(dict.fromkeys(files))}.",),
             means="Visitors get the one that nginx reads first.",
-            advice="Take the name out of the file that is not ship's, then `systemctl reload "
-            "nginx`.",
+            advice="Take the name out of the file that is not ship's, then "
+            f"`{seen.examiner.reload_line}`.",
         )
 
 
 def _defaults(seen: Seen, dump: str) -> Iterator[Finding]:
-    """Servers of others that stand before ship's answer to names that are no app's."""
+    """Servers of others that stand before ship's answer to names that are no app's; and before
+    the apps, where they listen on an address of their own.
+    """
     port, link = seen.server.settings.http_port, seen.server.layout.sites_enabled / "default"
     for block in server_blocks(dump):
-        if not Path(block.file).name.startswith(("00-ship", "01-ship", "ship-")) and any(
-            "default_server" in listen and _is_port(listen, port) for listen in block.listens
-        ):
+        if Path(block.file).name.startswith(("00-ship", "01-ship", "ship-")):
+            continue
+        for address, of_port, words in map(_listen, block.listens):
+            if of_port != str(port) or (address in _ALL and "default_server" not in words):
+                continue
             debian = block.file == str(link) and _is_debians(link)
+            anywhere = f"[::]:{port}" if address.startswith("[") else port
             yield Finding(
                 name="nginx.other-default",
-                severity="warning",
-                title="Another default server than ship's answers some visitors.",
-                seen=(f"{block.file} has `default_server` on port {port}.",),
-                means="Who comes by an unknown name, or by the address, gets its page.",
+                severity="warning" if "default_server" in words else "note",
+                title="Another site than ship's answers some visitors, whatever name they ask for.",
+                seen=(f"{block.file} has `listen {' '.join(words)};`.",),
+                means="Who comes by an unknown name, or by the address, gets its page."
+                if address in _ALL
+                else f"Who comes to {address} gets its page, by the names of apps too.",
                 does=("disable Debian's default site; its file stays in sites-available")
                 if debian
                 else "",
                 repair=(Install(),) if debian else (),
-                advice="" if debian else "Take `default_server` out of that file.",
+                advice=""
+                if debian
+                else f"Write `listen {anywhere};` there instead, then "
+                f"`{seen.examiner.reload_line}`: of the same address, nginx chooses by the name.",
             )
 
 
-def _is_port(listen: str, port: int) -> bool:
-    address = listen.split(maxsplit=1)[0]
-    found = address.rpartition(":")[2] if ":" in address else address
-    return found == str(port)
+def _listen(statement: str) -> tuple[str, str, list[str]]:
+    """The address and the port of nginx's `listen`, and all its words."""
+    words = statement.split()
+    address, _, port = words[0].rpartition(":")
+    if words[0].endswith("]") or not (address or port.isdecimal()):
+        address, port = words[0], "80"
+    return address or "*", port, words
 
 
 def _service(seen: Seen, *, sound: bool) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
 """What should run of an app and what the boot should start: sockets, slots, workers and timers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from receiver.changes import steps as change_steps
+from receiver.doctor import strangers
 from receiver.doctor.seen import AppSeen, Seen
 from receiver.engine import background
 from receiver.engine.slots import await_slot
@@ -62,18 +63,17 @@ def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     unit = seen.examiner.socket(app.name)
     if unit is None or unit.runs or unit.is_masked:
         return
-    port, holder = app.settings.port, sockets.port_holder(app.settings.port)
+    port, pid = app.settings.port, sockets.holder(app.settings.port)
     own = app.serves is not None and _is_own(seen, app, port)
-    if holder is not None and not own:
+    if pid is not None and not own:
         yield Finding(
             name="port.taken",
             app=app.name,
             severity="broken",
             title=f"Another program has the port of {app.name}.",
-            seen=(f"{holder} listens on port {port}.", unit.shown),
+            seen=(f"{sockets.shown(pid)} listens on port {port}.", unit.shown),
             means="Visitors reach that program, or get an error, instead of the app.",
-            advice="Stop that program, and see that it does not start again; then `ship doctor "
-            "--fix`.",
+            advice=f"{strangers.how_to_stop(pid)}; then `ship doctor --fix -a {app.name}`.",
         )
         return
     # apart, because a socket that is held again stays so, also where the app does not start
@@ -86,7 +86,7 @@ def _socket(seen: Seen, app: AppSeen) -> Iterator[Finding]:
         app=app.name,
         severity="broken",
         title=f"Nothing holds the port of {app.name}.",
-        seen=(unit.shown, *((f"{holder} has it from before.",) if holder else ())),
+        seen=(unit.shown, *((f"{sockets.shown(pid)} has it from before.",) if pid else ())),
         means="Requests are refused as soon as the web process ends, and no deploy can hand over.",
         does="hold the port again, and start the web process on it: a second without an answer",
         repair=repair,
@@ -198,7 +198,8 @@ def _strangers(
             title=f"Another process takes visitors of {app.name}.",
             seen=(f"{names} listens on port {port}, and is of no slot.",),
             means="Some visitors, or all, reach it in place of the live release.",
-            advice="Find out what started it, and end it; then `ship doctor` again.",
+            advice=f"{'; '.join(map(strangers.how_to_stop, sorted(others)))}; then `ship doctor "
+            f"-a {app.name}` again.",
         )
 
 
@@ -232,24 +233,49 @@ def _formation(seen: Seen, app: AppSeen) -> Iterator[Finding]:
     runs = seen.server.host.background.running(app.name) if wanted or app.formation else {}
     missing = [each for each in instances(wanted) if each not in runs]
     extra = [each for each in runs if each not in set(instances(wanted))]
-    if wanted != app.formation or missing or extra:
-        names = ", ".join(each.name for each in (missing or extra)) or "their record"
-        what = "not running" if missing else "not wanted" if extra else "not as recorded"
+    repair = (Steps(app.name, (SetFormation(app.name, wanted),)),)
+    if missing:
         yield Finding(
-            name="process.down" if missing else "process.not-wanted",
+            name="process.down",
             app=app.name,
-            severity="broken" if missing else "warning",
-            title=f"Processes besides web are {what}: {names}.",
+            severity="broken",
+            title=f"Background processes are not running: {_names(missing)}.",
             seen=tuple(_seen_of(seen, app, each) for each in missing),
-            means="What they should do is not done."
-            if missing
-            else "They do work that nobody asked for.",
-            does="start them" if missing else "stop them",
-            repair=(Steps(app.name, (SetFormation(app.name, wanted),)),),
+            means="What they should do is not done.",
+            does="start them",
+            repair=repair,
+        )
+    elif extra:
+        yield Finding(
+            name="process.not-wanted",
+            app=app.name,
+            severity="warning",
+            title=f"Background processes run that nobody asked for: {_names(extra)}.",
+            seen=(
+                f"{app.paths.scale} and the release have {_names(instances(wanted)) or 'none'}.",
+            ),
+            means="They do work that should not be done, and take memory.",
+            does="stop them",
+            repair=repair,
+        )
+    elif wanted != app.formation:
+        yield Finding(
+            name="process.outdated",
+            app=app.name,
+            severity="warning",
+            title=f"Background processes are not those of {app.release.label}.",
+            seen=(f"{app.paths.formation} is not what the release asks for.",),
+            means="They run with the code or the settings of an earlier release.",
+            does=f"start those of {app.release.label} in their place",
+            repair=repair,
         )
     for each in instances(wanted):
         if each in runs:
             yield from _ends_again(seen, app, each, runs[each])
+
+
+def _names(several: Iterable[Instance]) -> str:
+    return ", ".join(each.name for each in several)
 
 
 def _seen_of(seen: Seen, app: AppSeen, instance: Instance) -> str:

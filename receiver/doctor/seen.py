@@ -11,7 +11,7 @@ import msgspec
 from receiver.changes.app_state import AppState
 from receiver.hosts.accounts import Owner
 from receiver.hosts.examiner import Examiner
-from receiver.model.errors import ShipError
+from receiver.model.errors import ServerError, ShipError
 from receiver.model.finding import Finding
 from receiver.model.names import AppName
 from receiver.model.release import Live, Release
@@ -51,12 +51,10 @@ def look_at_apps(server: Server, names: Iterable[AppName]) -> tuple[list[AppSeen
         try:
             found.append(_app(server, name))
         except ShipError as error:
-            advice = "" if error.reason == "server/bad-record" else error.advice  # it leads here
-            troubles.append(_unreadable(server, name, error.title, error.detail, advice))
+            troubles.append(_unreadable(server, name, error))
         except (OSError, ValueError, msgspec.MsgspecError) as error:
-            troubles.append(
-                _unreadable(server, name, f"A record of {name} cannot be read.", str(error), "")
-            )
+            told = ServerError(f"A record of {name} cannot be read.", detail=str(error))
+            troubles.append(_unreadable(server, name, told))
     return found, troubles
 
 
@@ -84,13 +82,15 @@ def _app(server: Server, name: AppName) -> AppSeen:
     )
 
 
-def _unreadable(server: Server, name: AppName, title: str, detail: str, advice: str) -> Finding:
+def _unreadable(server: Server, name: AppName, error: ShipError) -> Finding:
+    own = "" if error.reason == "server/bad-record" else error.advice  # that one leads here
+    advice = own or f"Restore the file from a backup of {server.layout.state}."
     return Finding(
         name="record.unreadable",
         app=name,
         severity="broken",
-        title=title,
-        seen=tuple(detail.splitlines()),
+        title=error.title,
+        seen=tuple(error.detail.splitlines()),
         means="What runs goes on; no push, command or boot can change this app.",
-        advice=advice or f"Restore the file from a backup of {server.layout.state}.",
+        advice=f"{advice} Then `ship doctor --fix -a {name}`.",
     )

@@ -181,7 +181,7 @@ def never_started(limit_s: float) -> CheckError:
         detail="Its modules were still being imported; nothing was asked of it yet.",
         advice="Look for what the app waits for when it is imported, such as a database or another "
         "server,"
-        " or raise the app's setting check_limit_s.",
+        " or raise check_limit_s in the app's app.toml on the server.",
         reason="check/boot-timeout",
     )
 
@@ -192,7 +192,7 @@ def never_answered(path: str, limit_s: float, seen: str) -> CheckError:
         f"The app did not answer {path} within {limit_s:g} s.",
         detail=seen,
         advice="Check that the web process listens on the port in $PORT and that it starts in time."
-        " The limit is the app's setting check_limit_s.",
+        " The limit is check_limit_s in the app's app.toml on the server.",
         reason="check/never-answered",
     )
 

@@ -51,10 +51,15 @@ def last_answer(run_dir: Path) -> Answer | None:
     with _folder(run_dir) as fd:
         text = _read(fd, "answer", _ERROR_BYTES)
     try:
-        return None if text is None else msgspec.json.decode(text, type=Answer)
+        found = None if text is None else msgspec.json.decode(text, type=Answer)
     except msgspec.DecodeError:
         # the folder is the app's: whatever it writes there is no more than a word of its own
         return None
+    if found is None:
+        return None
+    # as the app wrote them, and small letters are what all others have
+    headers = {name.lower(): value for name, value in found.headers.items()}
+    return msgspec.structs.replace(found, headers=headers)
 
 
 def starts(run_dir: Path) -> str | None:

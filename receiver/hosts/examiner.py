@@ -131,6 +131,10 @@ class Examiner(Protocol):
     def nginx(self, *, runs: bool) -> Fault | None:
         """Why nginx does not run, or would not after a boot; None where it does and would."""
 
+    @property
+    def reload_line(self) -> str:
+        """What a person types to have nginx read its files."""
+
     def of_pushes(self) -> Iterable[Finding]:
         """What keeps people and their pushes out."""
 

@@ -5,6 +5,7 @@ import re
 from receiver.model.patterns import regex
 
 _INPUT = regex(r"type filter hook input\b.*policy drop;")
+_TABLE = regex(r"^table ", re.MULTILINE)
 _PORTS = regex(r"dport (?:\{([^}]*)\}|(\S+))")
 _JUMPS = regex(r"\b(?:jump|goto)\b")
 _PROFILES = {
@@ -39,18 +40,28 @@ def named_by_ufw(added: str, port: int) -> bool:
 
 
 def closed_by_nft(rules: str, ports: tuple[int, ...]) -> tuple[int, ...]:
-    """Ports that a chain of nft drops with no rule of its own that names them, of `nft list
-    ruleset`.
+    """Ports that a chain of nft drops, of `nft list ruleset`."""
+    return tuple(port for port in ports if closing_chains(rules, port))
+
+
+def closing_chains(rules: str, port: int) -> tuple[str, ...]:
+    """The chains of nft, such as `inet filter input`, that drop a port with no rule of their own
+    that names it.
 
     A chain that jumps elsewhere is not judged: what is told has to be sure.
     """
-    closed: set[int] = set()
-    for chain in rules.split("chain ")[1:]:
-        lines = chain.partition("\n\t}")[0].splitlines()
-        if not any(map(_INPUT.search, lines)) or _JUMPS.search(chain):
-            continue
-        closed |= set(ports) - _named(lines)
-    return tuple(port for port in ports if port in closed)
+    return tuple(
+        f"{table.partition(' {')[0]} {chain.partition(' {')[0]}"
+        for table in _TABLE.split(rules)[1:]
+        for chain in table.split("chain ")[1:]
+        if _closes(chain, port)
+    )
+
+
+def _closes(chain: str, port: int) -> bool:
+    lines = chain.partition("\n\t}")[0].splitlines()
+    takes_all = any(map(_INPUT.search, lines)) and not _JUMPS.search(chain)
+    return takes_all and port not in _named(lines)
 
 
 def _named(lines: list[str]) -> set[int]:

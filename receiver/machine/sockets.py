@@ -81,7 +81,13 @@ def listeners(port: int) -> tuple[int, ...]:
 
 def port_holder(port: int) -> str | None:
     """The program that listens on `port`, as `nginx (process 123)`; None when it cannot be seen."""
-    return next(map(shown, _holders({row.inode for row in _rows() if row.port == port})), None)
+    pid = holder(port)
+    return None if pid is None else shown(pid)
+
+
+def holder(port: int) -> int | None:
+    """The process that listens on `port`; None when it cannot be seen."""
+    return next(_holders({row.inode for row in _rows() if row.port == port}), None)
 
 
 def _holders(inodes: set[str]) -> Iterator[int]:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from receiver.model.names import AppName
 from receiver.state import records
 from tests.advice import PUSHES, OfPush
 from tests.checkout import Checkout
-from tests.embedded.embedded_server import EmbeddedServer
+from tests.embedded.embedded_server import EmbeddedServer, with_settings
+from tests.embedded.keyboard import SHIP, Typed, type_words
 from tests.embedded.pushing import wsgi
 from tests.embedded.test_push_whole_way import make_wheel
 
@@ -23,6 +25,11 @@ def laptop(server: EmbeddedServer) -> Checkout:
     wheels = server.folder / "wheels"
     wheels.mkdir()
     make_wheel(wheels, "ship_row_tool")
+    make_wheel(wheels, "ship_row_fits", version="1.0", code="old = new = 1\n")
+    make_wheel(wheels, "ship_row_fits", version="2.0", code="new = 1\n")
+    make_wheel(wheels, "ship_row_crash", version="1.0")
+    dies = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
+    make_wheel(wheels, "ship_row_crash", version="2.0", code=dies)
     server.configure(server.create("blog"), PIP_FIND_LINKS=str(wheels))
     return server.checkout("blog")
 
@@ -34,14 +41,20 @@ def test_followed_to_the_letter_it_works(
     row = PUSHES[name]
     laptop.git("rm", "-r", "-q", "-f", "--ignore-unmatch", ".")
     laptop.commit(row.files)
+    blog = AppName("blog")
+    if row.before:
+        _type(server, row, row.before)
+    with_settings(server, blog, check_limit_s=row.check_limit_s)
     refused = laptop.push()
+    with_settings(server, blog, check_limit_s=60)
     said = re.sub(r"\s+", " ", " ".join(line.removeprefix(" !") for line in refused.lines))
     assert refused.status == 1, refused.text
+    assert f"({row.reason})" in said, refused.text
     assert row.advice in said, refused.text
     _follow(server, laptop, row, said)
     pushed = laptop.push()
     assert pushed.status == 0, pushed.text
-    assert server.ask("blog") == (200, row.gives)
+    assert server.ask("blog") == (200, "ok")
 
 
 def test_faults_below_each_other_are_put_right_one_by_one(
@@ -82,11 +95,25 @@ def test_faults_below_each_other_are_put_right_one_by_one(
 
 def _follow(server: EmbeddedServer, checkout: Checkout, row: OfPush, said: str) -> None:
     """Do what is advised; where nobody could tell what to type, this fails."""
+    if row.does:
+        checkout.commit(row.does)
+    if row.types:
+        _type(server, row, row.types.format(port=server.port))
+    if row.does or row.types:
+        return
     deeds: tuple[tuple[str, Callable[[re.Match[str]], object]], ...] = (
-        (r"`ship (config:set [^`]+)`", lambda found: _type(server, row, found[1])),
+        (
+            r"(ship config:set \w+=\"\$\([^)]+\)\")",
+            lambda found: _type_to_a_shell(server, found[1]),
+        ),
+        (r"`ship ((?:config|checks):set [^`]+)`", lambda found: _type(server, row, found[1])),
         (
             r"[Aa]dd the line `([^`]+)` to (\S+)",
             lambda found: _append(checkout, found[2], found[1]),
+        ),
+        (
+            r"`(release: [^`]+)`",
+            lambda found: _append(checkout, "Procfile", found[1]),
         ),
         (r"`web: ([^`]+)`", lambda found: _write(checkout, "Procfile", f"web: {found[1]}\n")),
         (
@@ -105,6 +132,13 @@ def _follow(server: EmbeddedServer, checkout: Checkout, row: OfPush, said: str) 
 def _type(server: EmbeddedServer, row: OfPush, line: str) -> None:
     filled = re.sub(r"(\w+)=\.\.\.", lambda found: f"{found[1]}={row.values[found[1]]}", line)
     done = server.ship(*shlex.split(filled), "-a", "blog")
+    assert done.status == 0, done.err
+
+
+def _type_to_a_shell(server: EmbeddedServer, line: str) -> None:
+    environment = Typed.environment(server.root) | {"SHIP_APP": "blog"}
+    environment["PATH"] = f"{SHIP.parent}:{environment['PATH']}"
+    done = type_words(("sh", "-c", line), environment, server.folder)
     assert done.status == 0, done.err
 
 

@@ -1,5 +1,6 @@
 """What somebody damaged by hand: a push repairs what it can build, doctor names the rest."""
 
+import json
 import os
 import shlex
 import shutil
@@ -161,6 +162,8 @@ def test_doctor_repairs_a_damaged_repository(
     repo = server.layout.repo(AppName(name))
     _unpack(repo)
     _lose_a_file(repo)
+    told = json.loads(server.ship("doctor", "-a", name, "--json").out)["findings"]
+    assert [each["name"] for each in told] == ["push.repository-damaged"]
     healed = server.ship("doctor", "--fix", "-a", name)
     assert healed.status == 0, healed.out + healed.err
     assert git.put_aside(repo).is_dir()

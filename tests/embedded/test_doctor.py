@@ -5,31 +5,37 @@ import json
 import os
 import re
 import socket
-import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from receiver.hosts.supervisord.programs import held_process
-from receiver.hosts.supervisord.rpc import Supervisor, control_socket
-from receiver.machine import files
 from receiver.model.finding import EXIT_FINDINGS
-from receiver.model.layout import AppPaths
 from receiver.model.names import AppName
 from receiver.nginx import program as nginx
 from receiver.setup import embedded
 from receiver.state import records
+from tests.embedded.doctor_faults import (
+    ADVISED,
+    FAULTS,
+    ILL,
+    Advised,
+    Fault,
+    page,
+    paths,
+    ship,
+    supervisor,
+    typed,
+)
 from tests.embedded.embedded_server import EmbeddedServer, embedded_server, wait_until
-from tests.embedded.keyboard import SHIP, Typed, type_words
+from tests.embedded.keyboard import SHIP, Typed
 from tests.embedded.pushing import wsgi
 
 pytestmark = pytest.mark.embedded
 
-ILL = AppName("ill")
 WORKER = "import time; time.sleep(9999)"
 
 
@@ -47,126 +53,23 @@ def server() -> Iterator[EmbeddedServer]:
         yield found
 
 
-def ship(server: EmbeddedServer, *words: str) -> Typed:
-    return typed(server, str(SHIP), *words)
-
-
-def typed(server: EmbeddedServer, *argv: str) -> Typed:
-    environment = Typed.environment(server.root) | {"PATH": "/usr/bin:/bin"}
-    return type_words(argv, environment, server.folder)
-
-
-def paths(server: EmbeddedServer) -> AppPaths:
-    return server.layout.app(ILL)
-
-
-def supervisor(server: EmbeddedServer) -> Supervisor:
-    return Supervisor(control_socket(server.layout))
-
-
-def page(server: EmbeddedServer) -> tuple[int, str]:
-    return server.ask("ill")
-
-
-class Fault(NamedTuple):
-    name: str
-    plant: Callable[[EmbeddedServer], object]
-    finding: str
-
-
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def _aim_elsewhere(server: EmbeddedServer) -> None:
-    files.link_atomically(paths(server).current, "releases/v99")
-
-
-def _stop_web(server: EmbeddedServer) -> None:
-    live = records.read_live(paths(server))
-    assert live is not None
-    server.server.host.stop(ILL, live.slot)
-
-
-def _start_other(server: EmbeddedServer) -> None:
-    """Without a release it ends at once, and is started again."""
-    live = records.read_live(paths(server))
-    assert live is not None
-    supervisor(server).start(held_process(ILL, "b" if live.slot == "a" else "a"))
-
-
-def _remove_run_folder(server: EmbeddedServer) -> None:
-    live = records.read_live(paths(server))
-    assert live is not None
-    files.remove_tree(paths(server).slot_run(live.slot))
-
-
-FAULTS = (
-    Fault("site deleted", lambda it: it.layout.site(ILL).unlink(), "nginx.site-missing"),
-    Fault(
-        "site edited",
-        lambda it: _edit(it.layout.site(ILL), "server_tokens off;", "server_tokens on;"),
-        "nginx.site-edited",
-    ),
-    Fault(
-        "shared file edited",
-        lambda it: _edit(
-            it.layout.sites_available / "00-ship.conf",
-            "server_tokens off;",
-            "server_tokens on;",
-        ),
-        "nginx.shared",
-    ),
-    Fault(
-        "link missing",
-        lambda it: it.layout.site_link(ILL).unlink(),
-        "nginx.site-not-enabled",
-    ),
-    Fault("nginx stopped", lambda it: supervisor(it).stop("ship.nginx:ship.nginx"), "nginx.down"),
-    Fault(
-        "receiver stopped",
-        lambda it: supervisor(it).stop("ship.http:ship.http"),
-        "server.program-down",
-    ),
-    Fault(
-        "program file edited",
-        lambda it: _edit(it.layout.units / "ill.conf", "[fcgi-program", "# mine\n[fcgi-program"),
-        "unit.edited",
-    ),
-    Fault("web stopped", _stop_web, "web.down"),
-    Fault("other slot started", _start_other, "web.second-slot"),
-    Fault("run folder gone", _remove_run_folder, "web.run-folder"),
-    Fault(
-        "worker stopped",
-        lambda it: it.server.host.background.stop(
-            ILL, [next(iter(it.server.host.background.running(ILL)))]
-        ),
-        "process.down",
-    ),
-    Fault("current elsewhere", _aim_elsewhere, "release.link"),
-    Fault("live.json gone", lambda it: paths(it).live.unlink(), "release.live-record"),
-    Fault(
-        "files gone",
-        lambda it: files.remove_tree(paths(it).current.resolve() / "source"),
-        "release.source",
-    ),
-    Fault("secrets open", lambda it: it.root.chmod(0o755), "access.owner-or-mode"),
-)
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_is_named_and_mended(server: EmbeddedServer, fault: Fault) -> None:
     fault.plant(server)
     seen = ship(server, "doctor", "--json")
-    names = [each["name"] for each in json.loads(seen.out)["findings"]]
-    assert fault.finding in names, seen.out
-    assert seen.status == EXIT_FINDINGS
+    assert fault.finding in _names(seen), seen.out
+    assert seen.status == (0 if fault.note_only else EXIT_FINDINGS)
     mended = ship(server, "doctor", "--fix")
     assert mended.status == 0, mended.out + mended.err
-    assert ship(server, "doctor", "-a", "ill").status == 0
+    after = ship(server, "doctor", "--json")
+    assert fault.finding not in _names(after), after.out
+    assert after.status == 0, after.out
+    fault.afterwards(server)
     wait_until(lambda: page(server) == (200, "well"))
+
+
+def _names(seen: Typed) -> set[str]:
+    return {each["name"] for each in json.loads(seen.out)["findings"]}
 
 
 def test_lost_config_vars_are_written_again_where_it_is_sure_what_they_were(
@@ -220,130 +123,6 @@ def test_an_app_that_somebody_stopped_or_never_pushed_is_no_fault_and_told(
     assert told.status == 0
 
 
-class Advised(NamedTuple):
-    """What no repair is sure of, so that somebody is told what to do."""
-
-    name: str
-    plant: Callable[[EmbeddedServer], object]
-    finding: str
-    advice: str
-    """The start of it."""
-    also: Callable[[EmbeddedServer], object] = lambda _: None
-    """What is done by hand, before the command that is advised."""
-    afterwards: Callable[[EmbeddedServer], object] = lambda _: None
-    """Takes away what was left, for the tests that follow."""
-
-
-def _lose_files(server: EmbeddedServer) -> None:
-    live = records.read_live(paths(server))
-    assert live is not None
-    home = paths(server).release(live.release)
-    files.remove_tree(home.source)
-    home.slug.unlink()
-
-
-def _lose_what_is_live(server: EmbeddedServer) -> None:
-    at = paths(server)
-    at.live.write_text("{")
-    for link in (at.current, at.slot("a"), at.slot("b")):
-        files.link_atomically(link, "releases/v99")
-
-
-def _put_a_folder_in_place_of_current(server: EmbeddedServer) -> None:
-    paths(server).current.unlink()
-    paths(server).current.mkdir()
-
-
-def _move_it_away(server: EmbeddedServer) -> None:
-    paths(server).current.rename(server.folder / "away")
-
-
-def _write_a_database(server: EmbeddedServer) -> None:
-    live = records.read_live(paths(server))
-    assert live is not None
-    home = paths(server).release(live.release).home
-    for built in home.glob("built"):
-        os.utime(built, (0, 0))
-    with sqlite3.connect(home / "source" / "db.sqlite3") as database:
-        database.execute("create table t (a)")
-
-
-def _tear_the_numbers(server: EmbeddedServer) -> None:
-    paths(server).scale.rename(server.folder / "backup")
-    paths(server).scale.write_text("{")
-
-
-def _restore_the_numbers(server: EmbeddedServer) -> None:
-    (server.folder / "backup").replace(paths(server).scale)
-
-
-def _fill_storage(server: EmbeddedServer) -> None:
-    ship(server, "storage:quota", "1M", "-a", "ill")
-    (paths(server).storage / "large").write_bytes(bytes(2 << 20))
-
-
-def _empty_storage(server: EmbeddedServer) -> None:
-    (paths(server).storage / "large").unlink()
-    ship(server, "storage:quota", "none", "-a", "ill")
-
-
-ADVISED = (
-    Advised(
-        "stopped",
-        lambda it: ship(it, "ps:stop", "-a", "ill"),
-        "web.stopped",
-        "`ship ps:start -a ill`",
-    ),
-    Advised(
-        "maintenance",
-        lambda it: ship(it, "maintenance:on", "-a", "ill"),
-        "web.maintenance",
-        "`ship maintenance:off -a ill`",
-    ),
-    Advised(
-        "files and slug gone",
-        _lose_files,
-        "release.source",
-        "Push again: `git push prod main`, or `ship releases:retry -a ill`",
-    ),
-    Advised(
-        "nothing says what is live",
-        _lose_what_is_live,
-        "release.live-record",
-        "Move ",
-        lambda it: paths(it).live.unlink(),
-    ),
-    Advised(
-        "a folder in place of a link",
-        _put_a_folder_in_place_of_current,
-        "release.link",
-        "Move ",
-        _move_it_away,
-    ),
-    Advised(
-        "database in the tree",
-        _write_a_database,
-        "storage.not-kept",
-        "`ship storage:mount db.sqlite3 -a ill`",
-        afterwards=lambda it: ship(it, "storage:unmount", "db.sqlite3", "-a", "ill"),
-    ),
-    Advised(
-        "storage beyond its quota",
-        _fill_storage,
-        "storage.quota",
-        "`ship storage -a ill` tells what is large; `ship storage:quota SIZE -a ill`",
-        afterwards=_empty_storage,
-    ),
-    Advised(
-        "a record torn",
-        _tear_the_numbers,
-        "record.unreadable",
-        "Restore the file from a backup of ",
-        _restore_the_numbers,
-    ),
-)
-
-
 @pytest.mark.parametrize("row", ADVISED, ids=lambda row: row.name)
 def test_what_the_doctor_advises_leads_to_a_healthy_app(
     server: EmbeddedServer, row: Advised
@@ -351,9 +130,9 @@ def test_what_the_doctor_advises_leads_to_a_healthy_app(
     row.plant(server)
     seen = json.loads(ship(server, "doctor", "--json").out)["findings"]
     (advice,) = (each["advice"] for each in seen if each["name"] == row.finding)
-    assert advice.startswith(row.advice)
+    assert advice.startswith(row.advice), advice
     assert "/var/lib/ship" not in advice, "it is a server in a folder"
-    row.also(server)
+    row.also(server, advice)
     for line in re.findall(r"`ship ([^`]+)`", advice):
         done = ship(server, *line.replace("SIZE", "10M").split())
         assert done.status == 0, done.out + done.err
@@ -363,16 +142,17 @@ def test_what_the_doctor_advises_leads_to_a_healthy_app(
 
 
 def test_an_app_that_is_pushed_and_corrected_as_advised_is_well(server: EmbeddedServer) -> None:
-    """For web.not-deployed and process.crashes."""
     server.create("crashes")
     checkout = server.checkout("crashes")
     checkout.commit({"Procfile": "worker: echo no queue && exit 3\n"})
     try:
         assert "Do: `git push prod main`." in ship(server, "doctor", "-a", "crashes").out
+        assert _names(ship(server, "doctor", "-a", "crashes", "--json")) == {"web.not-deployed"}
         assert checkout.push().status == 0
         ship(server, "ps:scale", "worker=1", "-a", "crashes")
         advice = "`ship logs -p worker.1 -a crashes`, correct the app and push again."
         wait_until(lambda: advice in ship(server, "doctor", "-a", "crashes").out)
+        assert "process.crashes" in _names(ship(server, "doctor", "-a", "crashes", "--json"))
         assert "no queue" in ship(server, "logs", "-p", "worker.1", "-a", "crashes").out
         checkout.commit({"Procfile": "worker: sleep 1000\n"})
         assert checkout.push().status == 0
@@ -388,6 +168,32 @@ def test_a_torn_record_leads_to_the_doctor(server: EmbeddedServer) -> None:
     paths(server).live.write_text(kept)
     assert "(server/bad-record)" in told.err
     assert "`ship doctor --fix`" in told.err
+
+
+DIES = """
+import os
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/dies":
+        os._exit(1)
+    start_response("200 OK", [])
+    return [b"well"]
+"""
+
+
+def test_requests_that_failed_are_told_for_an_hour(server: EmbeddedServer) -> None:
+    app = AppName("failed")
+    server.publish(app, wsgi("well") | {"app.py": DIES})
+    assert server.ask(app, "/dies")[0] == 502
+    seen = ship(server, "doctor", "-a", "failed", "--json")
+    assert _names(seen) == {"web.failed-lately"}
+    assert "See `ship logs -p web -a failed`." in seen.out
+    assert ship(server, "logs", "-p", "web", "-a", "failed").status == 0
+    log = server.host.request_logs.of(app, "access")
+    hour_ago = re.sub(r'"at":"(\d+)', lambda at: f'"at":"{int(at[1]) - 3601}', log.read_text())
+    log.write_text(hour_ago)
+    assert _names(ship(server, "doctor", "-a", "failed", "--json")) == set()
+    ship(server, "apps:destroy", "failed", "--confirm", "failed")
 
 
 SHARES = """
@@ -406,7 +212,9 @@ def test_another_process_that_takes_visitors_is_named(server: EmbeddedServer) ->
     assert ship(server, "doctor", "-a", "shares").status == 0
     with socket.create_server(("127.0.0.1", settings.port_a), reuse_port=True):
         told = ship(server, "doctor", "-a", "shares")
-    assert "end it; then `ship doctor` again." in told.out
+        assert "port.shared" in _names(ship(server, "doctor", "-a", "shares", "--json"))
+    assert f"Do: End it, `kill {os.getpid()}`" in told.out
+    assert "then `ship doctor -a shares` again." in told.out
     assert ship(server, "doctor", "-a", "shares").status == 0
     ship(server, "apps:destroy", "shares", "--confirm", "shares")
     assert "Another process takes visitors of shares." in told.out
@@ -464,8 +272,7 @@ def test_a_server_that_is_down_is_told_and_nothing_else(server: EmbeddedServer) 
     told = ship(server, "doctor", "--json")
     assert "`ship server:start`" in told.out
     assert ship(server, "server:start").status == 0
-    names = {each["name"] for each in json.loads(told.out)["findings"]}
-    assert names == {"server.down"}
+    assert _names(told) == {"server.down"}
     assert page(server) == (200, "well")
 
 

@@ -39,6 +39,17 @@ DJANGO = {
     "shop/migrations/__init__.py": "",
 }
 MODEL = "from django.db import models\n\nclass Item(models.Model):\n    name = models.TextField()\n"
+AUDIT = """
+import os
+from django.core.checks import register
+
+@register(deploy=True)
+def audit(app_configs, **kwargs):
+    os.environ["AUDIT_URL"]
+    return []
+"""
+NOWHERE = "ForeignKey('Nothing', models.CASCADE"
+KEY = "a-key-of-fifty-characters-and-more-0123456789-abcdef"
 
 
 @pytest.fixture
@@ -137,7 +148,7 @@ def test_django_is_asked_as_well(server: EmbeddedServer, app: AppName, laptop: C
     lacking = laptop.push("-o", "check", "main")
     assert lacking.status == 1
     assert "SECRET_KEY  (site_/settings.py, line 2)" in lacking.text
-    server.configure(app, SECRET_KEY="a-key-of-fifty-characters-and-more-0123456789-abcdef")
+    server.configure(app, SECRET_KEY=KEY)
     checked = laptop.push("-o", "check", "main")
     assert checked.status == 0, checked.text
     assert "security.W001" in checked.text
@@ -147,6 +158,43 @@ def test_django_is_asked_as_well(server: EmbeddedServer, app: AppName, laptop: C
     assert lacking.status == 1
     assert_as_recorded("check-migrations-missing", masked(server, error_block(lacking)))
     assert server.live(app) is None
+
+
+def test_what_django_finds_is_put_right_as_advised(
+    server: EmbeddedServer, app: AppName, laptop: Checkout
+) -> None:
+    server.configure(app, SECRET_KEY=KEY)
+
+    def refused(reason: str, advice: str) -> None:
+        checked = laptop.push("-o", "check", "main")
+        assert checked.status == 1, checked.text
+        assert f"({reason})" in checked.text, checked.text
+        assert advice in " ".join(checked.text.replace("remote:  !", "").split()), checked.text
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        python = next(server.paths(app).venvs.glob("*/bin/python"))
+        return subprocess.run(
+            (python, "manage.py", *words),
+            cwd=laptop.folder,
+            env={"SECRET_KEY": KEY},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    laptop.commit(DJANGO | {"shop/models.py": MODEL.replace("TextField(", NOWHERE)})
+    refused("check/framework-errors", "Correct it, and check again: `python manage.py check --de")
+    assert "fields.E300" in typed("check", "--deploy").stderr
+    laptop.commit({"shop/models.py": f"{MODEL}{AUDIT}"})
+    refused("check/framework-command", "or set the config var that it lacks; then check again.")
+    server.configure(app, AUDIT_URL="http://localhost")
+    refused("check/migrations-missing", "Type `python manage.py makemigrations`, commit the files")
+    assert typed("makemigrations").returncode == 0
+    laptop.commit({})
+    checked = laptop.push("-o", "check", "main")
+    assert checked.status == 0, checked.text
+    assert laptop.push().status == 0
+    assert "shop" in server.ask(app)[1]
 
 
 def test_unknown_words_are_still_refused(laptop: Checkout) -> None:

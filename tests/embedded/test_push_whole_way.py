@@ -347,12 +347,14 @@ def test_a_failed_install_works_by_the_same_push_once_the_index_is_repaired(
     assert site.ask()[0] == 200
 
 
-def make_wheel(folder: Path, name: str = "local_tool") -> None:
-    """The smallest wheel there is: one empty module."""
-    info = f"{name}-1.0.dist-info"
+def make_wheel(
+    folder: Path, name: str = "local_tool", *, version: str = "1.0", code: str = ""
+) -> None:
+    """The smallest wheel there is: one module."""
+    info = f"{name}-{version}.dist-info"
     parts = {
-        f"{name}.py": "",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{name}.py": code,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": (
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         ),
@@ -362,6 +364,6 @@ def make_wheel(folder: Path, name: str = "local_tool") -> None:
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
         record.write(f"{part},sha256={digest.decode()},{len(text)}\n")
     parts[f"{info}/RECORD"] = record.getvalue() + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for part, text in parts.items():
             wheel.writestr(part, text)

@@ -1,6 +1,5 @@
 """Advice on a tree that is refused leads past the refusal, when it is followed to the letter."""
 
-import ast
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -22,9 +21,9 @@ from receiver.model.webserver import Command
 from receiver.model.weight import TreeLimits
 from receiver.planner.web_part import WebPart, refuse_lost
 from tests.advice_trees import FOLLOWED, OF_UV, TREES, UNTRIED, File, OfTree
+from tests.followed import TESTS, unnamed
 from tests.unit.trees import FACTS, archive
 
-TESTS = Path(__file__).parents[1]
 ERRORS = TESTS.parent / "docs/errors.md"
 LIVE = Release(
     version=3,
@@ -51,20 +50,8 @@ def test_each_reason_of_a_build_has_a_row_or_says_why_not() -> None:
 @pytest.mark.parametrize("place", FOLLOWED)
 def test_a_test_that_follows_advice_is_there_and_has_its_reason(place: str) -> None:
     """In its own lines, or in the table that it is run by."""
-    name, _, test = place.partition("::")
-    text = (TESTS / name).read_text()
-    (found,) = (it for it in ast.parse(text).body if getattr(it, "name", "") == test)
-    (first, *_) = [it.lineno for it in getattr(found, "decorator_list", ())] or [found.lineno]
-    lines = text.splitlines()[first - 1 : found.end_lineno]
-    tables = re.findall(r'parametrize\(\s*[("].*?[")],\s*(?:\[\*)?([A-Z]+)', "\n".join(lines))
-    own = "\n".join((*lines, *(_table(text, table) for table in tables)))
-    lacking = [it for it in FOLLOWED[place] if it.partition("/")[2] not in own]
-    assert lacking == []
-
-
-def _table(text: str, name: str) -> str:
-    (found,) = re.findall(rf"^{name}(?:: .*)? = [({{].*?^[)}}]$", text, re.MULTILINE | re.DOTALL)
-    return str(found)
+    names = [reason.partition("/")[2] for reason in FOLLOWED[place]]
+    assert unnamed(place, names) == []
 
 
 @pytest.mark.parametrize("row", [*TREES, *OF_UV], ids=lambda row: f"{row.reason} {row.advice[:40]}")

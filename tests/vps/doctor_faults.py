@@ -297,17 +297,23 @@ REPAIRED = (
         "There is no /var/log/ship",
     ),
     Fault("ship not on the path", "rm /usr/local/bin/ship", "program.link", "cannot be typed"),
+    Fault(
+        "the rules of the network gone",
+        "nft delete table inet ship",
+        "network.open",
+        "Apps are not kept apart on the network",
+    ),
 )
 
 
 def certificate(name: str, days: int) -> str:
-    """Have nginx serve the app's name with a certificate for `name` that ends in so many days."""
+    """Have nginx serve a name with a certificate for `name` that ends in so many days."""
     return (
         "cd /root && openssl req -newkey rsa:2048 -nodes -keyout k.pem -out c.csr -subj /CN=x"
         f" -addext subjectAltName=DNS:{name} 2>/dev/null"
         " && openssl x509 -req -in c.csr -signkey k.pem -copy_extensions copyall -days "
         f"{days} -out c.pem 2>/dev/null"
-        " && echo 'server { listen 443 ssl; server_name ill.example.com; ssl_certificate "
+        " && echo 'server { listen 443 ssl; server_name mine.example.com; ssl_certificate "
         "/root/c.pem;"
         " ssl_certificate_key /root/k.pem; }' > /etc/nginx/conf.d/mine.conf"
     )
@@ -315,15 +321,35 @@ def certificate(name: str, days: int) -> str:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is not ship's to mend: it is told, left as it is, and gone when somebody takes it
-    away."""
+    """What is not ship's to mend: it is told and left as it is, until somebody does what is
+    advised.
+    """
 
     name: str
     plant: str
-    take_away: str
     finding: str
     words: str
+    advice: str
+    """What it has to advise."""
+    by_hand: str = ""
+    """What somebody types who reads that; empty where it is the commands of the advice."""
+    afterwards: str = ""
+    """Takes away what was planted beside the fault, for the tests that follow."""
     note_only: bool = False
+
+
+MINE = "/etc/nginx/conf.d/mine.conf"
+NO_MINE = f"rm {MINE}; systemctl reload nginx; sleep 1"
+NO_OTHER = "rm /etc/systemd/system/other.service; systemctl daemon-reload"
+SMALL = "mount -t tmpfs -o size="
+
+
+def other_service(command: str) -> str:
+    """Have a service that is nobody's run a command."""
+    return (
+        f'printf "[Service]\\nExecStart={command}\\n" > /etc/systemd/system/other.service; '
+        "systemctl daemon-reload; systemctl start other; sleep 1"
+    )
 
 
 TOLD = (
@@ -331,123 +357,232 @@ TOLD = (
         "settings added to a unit",
         f"mkdir -p {UNITS}/ship-ill.web@.service.d; printf '[Service]\\nNice=5\\n"
         f"' > {UNITS}/ship-ill.web@.service.d/mine.conf; systemctl daemon-reload",
-        f"rm -r {UNITS}/ship-ill.web@.service.d; systemctl daemon-reload",
         "unit.drop-in",
         "ship-ill.web@.service.d/mine.conf",
+        "remove the file, then `systemctl daemon-reload`",
+        f"rm -r {UNITS}/ship-ill.web@.service.d; systemctl daemon-reload",
         note_only=True,
     ),
     Trouble(
         "a broken file of somebody else's",
-        "echo 'serverr {' > /etc/nginx/conf.d/mine.conf",
-        "rm /etc/nginx/conf.d/mine.conf",
+        f"echo 'serverr {{' > {MINE}",
         "nginx.config",
-        "/etc/nginx/conf.d/mine.conf, line 1",
+        f"{MINE}, line 1",
+        "Correct it, or take it out of /etc/nginx/conf.d",
+        f"mv {MINE} /root/",
     ),
     Trouble(
         "another site of the same name",
         "echo 'server { listen 80; listen [::]:80; server_name ill.example.com; return 200 "
-        "mine; }' > /etc/nginx/conf.d/mine.conf; systemctl reload nginx; sleep 1",
-        "rm /etc/nginx/conf.d/mine.conf; systemctl reload nginx; sleep 1",
+        f"mine; }}' > {MINE}; systemctl reload nginx; sleep 1",
         "nginx.name-twice",
-        "/etc/nginx/conf.d/mine.conf",
+        MINE,
+        "Take the name out of the file that is not ship's, then `systemctl reload nginx`.",
+        f"sed -i 's/ill.example.com/mine.example.com/' {MINE}; systemctl reload nginx; sleep 1",
+        NO_MINE,
+    ),
+    Trouble(
+        "nginx reads no sites",
+        "sed -i '/sites-enabled/d' /etc/nginx/nginx.conf; systemctl reload nginx; sleep 1",
+        "nginx.not-included",
+        "/etc/nginx/nginx.conf does not include /etc/nginx/sites-enabled/*.",
+        "Add `include '/etc/nginx/sites-enabled/*';` to the http section of "
+        "/etc/nginx/nginx.conf, then `systemctl reload nginx`.",
+        "sed -i \"s#^http {#http { include '/etc/nginx/sites-enabled/*';#\" /etc/nginx/nginx.conf; "
+        "systemctl reload nginx; sleep 1",
+    ),
+    Trouble(
+        "nginx removed",
+        "apt-get remove -qq -y nginx-common 2>&1",
+        "nginx.not-installed",
+        "nginx is not installed.",
+        "Install it with `apt-get install nginx-light`",
+        "apt-get install -qq -y nginx-light 2>&1",
     ),
     Trouble(
         "another program on port 80",
-        "systemctl stop nginx; systemd-run --quiet --unit=other /usr/bin/python3 -m http.server "
-        "80; sleep 1",
-        "systemctl stop other; systemctl start nginx",
+        f"systemctl stop nginx; {other_service('/usr/bin/python3 -m http.server 80')}",
         "port.http-taken",
         "python3 (process",
+        "`systemctl disable --now other.service`; then `ship doctor --fix`.",
+        afterwards=NO_OTHER,
     ),
     Trouble(
         "another program on the app's port",
         "port=$(sed -n 's/^port = //p' /var/lib/ship/apps/ill/app.toml); systemctl stop "
-        "'ship-ill.web*'; systemd-run --quiet --unit=other /usr/bin/python3 -m http.server "
-        "--bind 127.0.0.1 $port; sleep 1",
-        "systemctl stop other; /opt/ship/bin/ship doctor --fix -a ill",
+        "'ship-ill.web*'; "
+        + other_service("/usr/bin/python3 -m http.server --bind 127.0.0.1 $port"),
         "port.taken",
         "Another program has the port of ill",
+        "`systemctl disable --now other.service`; then `ship doctor --fix -a ill`.",
+        afterwards=NO_OTHER,
     ),
     Trouble(
         "an account in a group of others",
         "usermod -aG shadow ship-ill",
-        "gpasswd -d ship-ill shadow",
         "account.groups",
         "ship-ill is in: shadow",
+        "`gpasswd -d ship-ill shadow`, then `ship ps:restart -a ill`.",
+    ),
+    Trouble(
+        "no key at all",
+        "cut -d' ' -f2- /var/lib/ship/.ssh/authorized_keys | grep -o 'ssh-ed25519 .*' > "
+        "/root/id_ed25519.pub; ship keys:remove laptop",
+        "access.no-keys",
+        "No ssh key may push",
+        "`ship keys:add laptop --admin < id_ed25519.pub`.",
+    ),
+    Trouble(
+        "sshd stopped",
+        "systemctl disable --now ssh.service ssh.socket",
+        "ssh.down",
+        "sshd does not run.",
+        "`systemctl enable --now ssh`.",
     ),
     Trouble(
         "sshd that takes no keys",
         "echo 'PubkeyAuthentication no' > /etc/ssh/sshd_config.d/mine.conf",
-        "rm /etc/ssh/sshd_config.d/mine.conf",
         "ssh.settings",
         "pubkeyauthentication is no",
+        "At the end of /etc/ssh/sshd_config:\n  Match User ship\n      PubkeyAuthentication yes\n"
+        "Then `systemctl reload ssh`.",
+        "printf '  Match User ship\\n      PubkeyAuthentication yes\\n' >> /etc/ssh/sshd_config; "
+        "systemctl reload ssh",
+        "rm /etc/ssh/sshd_config.d/mine.conf; sed -i '/Match User ship/,$d' /etc/ssh/sshd_config; "
+        "systemctl reload ssh",
     ),
     Trouble(
         "sshd that lets others in only",
         "echo 'AllowUsers root' > /etc/ssh/sshd_config.d/mine.conf",
-        "rm /etc/ssh/sshd_config.d/mine.conf",
         "ssh.settings",
-        "Add ship there",
+        "allowusers is root, without ship",
+        "Add ship to it, in /etc/ssh/sshd_config or a file of /etc/ssh/sshd_config.d, then "
+        "`systemctl reload ssh`.",
+        "sed -i 's/AllowUsers root/& ship/' /etc/ssh/sshd_config.d/mine.conf; systemctl reload ssh",
+        "rm /etc/ssh/sshd_config.d/mine.conf; systemctl reload ssh",
+    ),
+    Trouble(
+        "a firewall with a port closed",
+        "nft add table inet mine; nft 'add chain inet mine input { type filter hook input priority "
+        "0; policy drop; }'; nft add rule inet mine input iif lo accept; "
+        "nft add rule inet mine input tcp dport 22 accept",
+        "firewall.closed",
+        "The firewall does not let port 80 through.",
+        "`nft insert rule inet mine input tcp dport 80 accept`.",
+        afterwards="nft delete table inet mine",
+    ),
+    Trouble(
+        "a name that leads elsewhere",
+        "ip address add 8.8.4.4/32 dev eth0; "
+        "cp /etc/hosts /root/hosts; echo 8.8.8.8 ill.example.com >> /etc/hosts",
+        "dns.elsewhere",
+        "It leads to 8.8.8.8; this machine has",
+        "Without one in between, change the name's A and AAAA records.",
+        "sed -i 's/^8.8.8.8 /8.8.4.4 /' /etc/hosts",
+        "ip address del 8.8.4.4/32 dev eth0; cp /root/hosts /etc/hosts",
+        note_only=True,
     ),
     Trouble(
         "a certificate of another name",
         certificate("other.example.com", days=90),
-        "rm /etc/nginx/conf.d/mine.conf",
         "certificate.names",
-        "not for ill.example.com",
+        "not for mine.example.com",
+        "Have a certificate made for these names too.",
+        certificate("mine.example.com", days=90),
+        NO_MINE,
     ),
     Trouble(
         "a certificate that ends soon",
-        certificate("ill.example.com", days=3),
-        "rm /etc/nginx/conf.d/mine.conf",
+        certificate("mine.example.com", days=3),
         "certificate.ends-soon",
         "It ends on",
+        "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`.",
+        certificate("mine.example.com", days=90) + " && systemctl reload nginx",
+        NO_MINE,
     ),
     Trouble(
         "a certificate that has expired",
-        certificate("ill.example.com", days=0),
-        "rm /etc/nginx/conf.d/mine.conf",
+        certificate("mine.example.com", days=0),
         "certificate.expired",
         "It ended on",
+        "Renew it; where certbot made it: `certbot renew`, then `systemctl reload nginx`.",
+        certificate("mine.example.com", days=90) + " && systemctl reload nginx",
+        NO_MINE,
     ),
     Trouble(
         "a disk that is full",
-        "mount -t tmpfs -o size=3m none /tmp; dd if=/dev/zero of=/tmp/large bs=1M count=3 "
-        "2>/dev/null || true",
-        "umount /tmp",
+        f"{SMALL}3m none /tmp; dd if=/dev/zero of=/tmp/large bs=1M count=3 2>/dev/null || true",
         "disk.full",
         "The disk that /tmp is on is full",
+        "Nothing of ship's is large here: `du -axm /tmp | sort -n | tail` shows what is.",
+        "du -axm /tmp | sort -n | tail | grep -o /tmp/large | xargs rm",
+        "umount /tmp",
+    ),
+    Trouble(
+        "a disk that is almost full",
+        f"{SMALL}700m none /tmp; fallocate -l 632M /tmp/large",
+        "disk.low",
+        "The disk that /tmp is on is almost full",
+        "Nothing of ship's is large here: `du -axm /tmp | sort -n | tail` shows what is.",
+        "du -axm /tmp | sort -n | tail | grep -o /tmp/large | xargs rm",
+        "umount /tmp",
     ),
     Trouble(
         "no room for more files",
-        "mount -t tmpfs -o size=900m,nr_inodes=20 none /tmp; cd /tmp && touch $(seq 1 19)",
-        "umount /tmp",
+        f"{SMALL}900m,nr_inodes=20 none /tmp; mkdir /tmp/many; cd /tmp/many && touch $(seq 1 18)",
         "disk.inodes",
         "has hardly room for more files",
+        "`du --inodes -x -d 3 /tmp | sort -n | tail` shows where.",
+        "du --inodes -x -d 3 /tmp | sort -n | tail | grep -o /tmp/many | xargs rm -r",
+        "umount /tmp",
     ),
     Trouble(
         "memory that ran out",
         "printf 'MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef\nUNIT=ship-ill.web@a.service\n"
         "MESSAGE=killed\n' | logger --journald; sleep 1",
-        "journalctl --quiet --rotate; journalctl --quiet --vacuum-time=1s",
         "memory.killed",
         "Memory ran out for ship-ill.web@a.service",
+        "`ship limits:set memory=256M -a ill`.",
+        # that it happened is told for a day
+        "ship limits:set memory=256M -a ill; "
+        "journalctl --quiet --rotate; journalctl --quiet --vacuum-time=1s",
+        "ship limits:unset '*' -a ill",
     ),
     Trouble(
         "a database where it is lost",
         f"touch -d '-1 hour' {HOME}/releases/v*/built; cd {HOME}/current/source && runuser -u "
         "ship-ill -- /usr/bin/python3 -c 'import sqlite3; "
         'sqlite3.connect("db.sqlite3").execute("create table t (a)")\'',
-        f"rm {HOME}/current/source/db.sqlite3",
         "storage.not-kept",
         "keeps a database where the next release does not have it",
+        "`ship storage:mount db.sqlite3 -a ill`",
+        afterwards="ship storage:unmount db.sqlite3 -a ill; "
+        f"rm -f {HOME}/current/source/db.sqlite3",
     ),
     Trouble(
         "app.toml that cannot be read",
         "cp /var/lib/ship/apps/ill/app.toml /root/kept.toml; echo 'domains = [' >> "
         "/var/lib/ship/apps/ill/app.toml",
-        "cp /root/kept.toml /var/lib/ship/apps/ill/app.toml",
         "record.unreadable",
         "app.toml cannot be used",
+        "Correct the file; nothing was changed. Then `ship doctor --fix -a ill`.",
+        "cp /root/kept.toml /var/lib/ship/apps/ill/app.toml; ship doctor --fix -a ill",
+    ),
+    Trouble(
+        "packages half installed",
+        "sed -i '/^Package: sensible-utils$/,/^$/s/^Status: .*/Status: install ok unpacked/' "
+        "/var/lib/dpkg/status",
+        "packages.interrupted",
+        "only half installed",
+        "`sudo dpkg --configure -a`.",
+    ),
+    Trouble(
+        "a hook that is gone",
+        "mv $(dirname $(/opt/ship/bin/python -c 'import hooks; print(hooks.__file__)'))"
+        "/post-receive /root/",
+        "push.hook-missing",
+        "The hook post-receive is missing.",
+        "Install ship again: `./installer.sh`.",
+        "cd /root/ship && ./installer.sh --slim 2>&1",
     ),
 )

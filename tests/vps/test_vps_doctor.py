@@ -2,6 +2,7 @@
 ship's is told and left."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,17 +92,29 @@ def test_a_fault_is_named_and_mended(ill: Site, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("trouble", TOLD, ids=lambda trouble: trouble.name)
-def test_what_is_not_ships_is_told_and_left(ill: Site, trouble: Trouble) -> None:
+def test_what_is_not_ships_is_told_and_left_until_its_advice_is_followed(
+    ill: Site, trouble: Trouble
+) -> None:
     ill.server.root(trouble.plant)
     seen, mended = doctor(ill, "--json"), doctor(ill, "--fix")
-    ill.server.root(trouble.take_away)
-    assert trouble.words in findings(seen)[trouble.finding]
+    told = findings(seen)[trouble.finding]
+    assert trouble.words in told
+    assert trouble.advice in told
     assert trouble.words in mended.stdout
     code = 0 if trouble.note_only else EXIT_FINDINGS
     assert (seen.returncode, mended.returncode) == (code, code)
-    doctor(ill, "--fix")  # rules of the network follow an app.toml that can be read again
+    ill.server.root(f"cd /root; set -e; {trouble.by_hand or typed(trouble.advice)}")
+    after = doctor(ill, "--json")
+    assert trouble.finding not in findings(after), after.stdout
+    assert after.returncode == 0, after.stdout
+    ill.server.root(trouble.afterwards or "true")
     assert doctor(ill).returncode == 0
     assert ill.page() == "well"
+
+
+def typed(advice: str) -> str:
+    """The commands that an advice names, one after the other."""
+    return "; ".join(re.findall(r"`([^`]+)`", advice))
 
 
 def test_what_somebody_wrote_into_a_file_of_ships_is_kept(ill: Site) -> None:

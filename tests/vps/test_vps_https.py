@@ -95,6 +95,12 @@ def covered_by(server: ShipServer, site: Site, name: str) -> None:
     )
 
 
+def advised(server: ShipServer) -> dict[str, str]:
+    """What doctor advises, by the name of its finding."""
+    told = json.loads(server.root("/opt/ship/bin/ship doctor --json", check=False))
+    return {each["name"]: each["advice"] for each in told["findings"]}
+
+
 def fetch(server: ShipServer, url: str) -> str:
     """Status, protocol and page, for a visitor who trusts what the machine trusts."""
     argv = ("curl", "-sS", "-o", "-", "-w", " %{http_code} %{http_version}", url)
@@ -235,10 +241,16 @@ def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
     server.machine.write("/root/zone.json", "{}")
     server.root("systemd-run -q --unit=dns python3 /root/dns_server.py 5300 /root/zone.json")
     server.machine.write(HOOK, SETS_RECORDS)
-    server.root(f"chmod 700 {HOOK}; sed -i '1i dns_hook = \"{HOOK}\"' /etc/ship/ship.toml")
+    server.root(f"chmod 777 {HOOK}; sed -i '1i dns_hook = \"{HOOK}\"' /etc/ship/ship.toml")
     authority.configure(dns="127.0.0.1:5300")
+    server.root(f"systemd-run -q {SETTLE}")
+    server.machine.wait_until(lambda: "certificate.wildcard" in advised(server), "is told", 60)
+    found = advised(server)["certificate.wildcard"]
+    assert found == f"On the server, as root: `chmod go-w {HOOK}`."
+    server.root(f"chmod go-w {HOOK}")
     own = served(server, OWN)
     covered_by(server, blog, f"*.{DOMAIN}")
+    assert "certificate.wildcard" not in advised(server)
     server.machine.wait_until(lambda: served(server, OWN) != own, "serves it", 30)
     assert fetch(server, f"https://{OWN}/") == "https 200 2"
     assert server.root("cat /root/zone.json") == "{}", "the record was taken away again"

@@ -1,6 +1,9 @@
 """System packages on a machine with apt: asked for by a push, allowed by an administrator,
 installed without starting anything."""
 
+import json
+import re
+
 import pytest
 
 from buildpacks.python import build_failures
@@ -49,6 +52,8 @@ def test_a_push_has_allowed_packages_installed_and_nothing_started(
     ship_server.root("apt-get remove -qq -y at")
     found = ship_server.ship("doctor -a sound", check=False)
     assert "System packages that it needs are gone: at." in found.stdout
+    told = json.loads(ship_server.ship("doctor -a sound --json", check=False).stdout)["findings"]
+    assert [each["name"] for each in told] == ["packages.missing"]
     assert "`ship packages:add at`" in found.stdout
     _follow(ship_server, site)
 
@@ -87,6 +92,22 @@ def test_what_an_administrator_allows_is_installed_at_once(ship_server: ShipServ
     assert "libmagic " not in ship_server.ship("packages").stdout
     ship_server.ship("packages:remove libmagic1")
     assert ship_server.ship("packages:remove libmagic1", check=False).returncode == 20
+
+
+def test_a_library_that_an_app_lacks_is_installed_as_advised(
+    ship_server: ShipServer, site: Site
+) -> None:
+    code = (site.folder / "app.py").read_text()
+    site.commit({"app.py": f"import ctypes\nctypes.CDLL('libusb-1.0.so.0')\n{code}"})
+    refused = site.push("--push-option=force", "main")
+    assert refused.status == 1
+    assert "(check/missing-library)" in refused.text
+    (advice,) = re.findall(r"`ship (packages:add [^`]+)`", " ".join(refused.text.split()))
+    ship_server.ship(advice)
+    pushed = site.push("--push-option=force", "main")
+    assert pushed.status == 0, pushed.text
+    ship_server.ship(advice.replace("add", "remove", 1))
+    site.commit({"app.py": code})
 
 
 def test_packages_that_advice_names_are_in_debian(ship_server: ShipServer) -> None:

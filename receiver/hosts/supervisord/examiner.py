@@ -1,6 +1,7 @@
 """An embedded server, as `ship doctor` asks it: does its supervisord run, and its own programs."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +64,11 @@ class SupervisorExaminer:
             return None
         seen = f"{self._layout.nginx_pid} names no living nginx."
         return Fault("does not run", seen, (Manage((NGINX_PROCESS,)),))
+
+    @property
+    def reload_line(self) -> str:
+        """By its process id: no unit has it."""
+        return f"kill -HUP $(cat {shlex.quote(str(self._layout.nginx_pid))})"
 
     def of_pushes(self) -> Iterator[Finding]:
         """The server as a whole, and the program that takes pushes."""

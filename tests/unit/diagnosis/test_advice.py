@@ -10,8 +10,10 @@ from receiver.diagnosis.env_settings import Names, classes
 from receiver.diagnosis.pushed import Pushed, normal_name
 from receiver.health.answers import ended
 from receiver.model.errors import CheckError
-from tests.advice import LOGS, PUSHES, OfLog
+from tests.advice import CHECKS_ELSEWHERE, CHECKS_UNTRIED, LOGS, PUSHES, OfLog
+from tests.followed import TESTS, unnamed
 
+ERRORS = TESTS.parent / "docs/errors.md"
 ROOM = Path(diagnosis.__file__).parent
 _REASON = re.compile(r'reason="(check/[a-z-]+)"')
 
@@ -30,6 +32,19 @@ def test_the_advice_is_that_of_the_table(row: OfLog) -> None:
 def test_every_reason_has_a_row() -> None:
     given = {name for path in ROOM.glob("*.py") for name in _REASON.findall(path.read_text())}
     assert given <= {row.reason for row in LOGS}
+
+
+def test_each_reason_of_a_check_is_followed_by_a_test_or_says_why_not() -> None:
+    named = set(re.findall(r"^\| `(check/[a-z-]+)` \|", ERRORS.read_text(), re.MULTILINE))
+    elsewhere = {reason for reasons in CHECKS_ELSEWHERE.values() for reason in reasons}
+    pushed = {row.reason for row in PUSHES.values() if row.reason.startswith("check/")}
+    assert named == pushed | elsewhere | CHECKS_UNTRIED.keys()
+    assert not (pushed | elsewhere) & CHECKS_UNTRIED.keys()
+
+
+@pytest.mark.parametrize("place", CHECKS_ELSEWHERE)
+def test_a_test_that_follows_advice_on_a_check_names_its_reason(place: str) -> None:
+    assert unnamed(place, CHECKS_ELSEWHERE[place]) == []
 
 
 def test_what_a_row_says_is_shown_by_a_push_is() -> None:

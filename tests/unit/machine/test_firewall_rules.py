@@ -2,7 +2,12 @@
 
 import pytest
 
-from receiver.machine.firewall_rules import closed_by_nft, closed_by_ufw, named_by_ufw
+from receiver.machine.firewall_rules import (
+    closed_by_nft,
+    closed_by_ufw,
+    closing_chains,
+    named_by_ufw,
+)
 
 PORTS = (22, 80)
 UFW = """\
@@ -73,6 +78,12 @@ def test_a_ufw_that_is_off_closes_nothing() -> None:
 )
 def test_nft(policy: str, rule: str, closed: tuple[int, ...]) -> None:
     assert closed_by_nft(NFT.format(policy=policy, rule=rule), PORTS) == closed
+
+
+def test_a_chain_of_nft_is_named_as_nft_has_it() -> None:
+    rules = NFT.format(policy="drop", rule="tcp dport 22 accept")
+    assert closing_chains(rules, 80) == ("inet filter input",)
+    assert closing_chains(rules, 22) == ()
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,17 @@ from receiver.model.plan import WriteFile
 
 SSH_UNITS = ("ssh.service", "ssh.socket")
 _NO_PUSH = "Nobody can push, or give commands over ssh."
+_NO_FOLDER = "Missing privilege separation directory"
+"""What an sshd says that is not started: the folder goes with its unit, and is no setting."""
 _SSHD = (
-    ("pubkeyauthentication", lambda value: value == "yes", "It has to be yes."),
+    ("PubkeyAuthentication", "yes", lambda value: value == "yes"),
     (
-        "authorizedkeysfile",
+        "AuthorizedKeysFile",
+        ".ssh/authorized_keys",
         lambda value: ".ssh/authorized_keys" in value.split(),
-        "It has to name .ssh/authorized_keys.",
     ),
-    ("permituserrc", lambda _: True, ""),
 )
+"""Settings that the account needs: their names, what they should be, and what will do too."""
 
 
 def look(
@@ -147,7 +149,7 @@ def _keys(layout: Layout) -> Iterator[Finding]:
             title="No ssh key may push to this server.",
             seen=(f"{layout.keys} has none.",),
             means=_NO_PUSH,
-            advice="Let one in: `ship keys:add laptop < id_ed25519.pub`.",
+            advice="Let one in: `ship keys:add laptop --admin < id_ed25519.pub`.",
         )
 
 
@@ -161,31 +163,40 @@ def _sshd(units: Mapping[str, UnitState]) -> Iterator[Finding]:
             title="sshd does not run.",
             seen=tuple(unit.shown for unit in known),
             means=_NO_PUSH,
-            advice="`sshd -t` tells whether its settings are right; then `systemctl enable --now "
-            "ssh`.",
+            advice="`systemctl enable --now ssh`. Where that fails, `systemctl status ssh` tells "
+            "why.",
         )
     try:
         said = shell.capture(("sshd", "-T", "-C", f"user={RECEIVER},host=localhost,addr=127.0.0.1"))
     except shell.CommandError as error:
-        yield _sshd_setting(
-            f"sshd refuses its settings: {error.detail.strip()[:300]}", "`sshd -t` names the line."
-        )
+        if _NO_FOLDER not in error.output:
+            yield _sshd_setting(
+                f"sshd refuses its settings: {error.output.strip()[:300]}",
+                "Correct that line, then `systemctl restart ssh`.",
+            )
         return
     found = dict(
         line.split(" ", 1) for line in said.decode(errors="replace").splitlines() if " " in line
     )
-    for name, is_right, rule in _SSHD:
-        if name in found and not is_right(found[name]):
+    yield from _settings(found)
+
+
+def _settings(found: Mapping[str, str]) -> Iterator[Finding]:
+    """What of sshd's settings, by their names in small letters, is not as the account needs it."""
+    for name, wanted, is_right in _SSHD:
+        there = found.get(name.lower())
+        if there is not None and not is_right(there):
             yield _sshd_setting(
-                f"{name} is {found[name]}. {rule}",
-                "Change it for the account ship: `Match User ship` at the end of "
-                "/etc/ssh/sshd_config.",
+                f"{name.lower()} is {there}. It has to be {wanted}.",
+                f"Change it for this account alone. At the end of /etc/ssh/sshd_config:\n"
+                f"  Match User {RECEIVER}\n      {name} {wanted}\nThen `systemctl reload ssh`.",
             )
     for name in ("allowusers", "allowgroups"):
         if name in found and RECEIVER not in found[name].split():
             yield _sshd_setting(
                 f"{name} is {found[name]}, without {RECEIVER}.",
-                f"Add {RECEIVER} there, then `systemctl reload ssh`.",
+                f"Add {RECEIVER} to it, in /etc/ssh/sshd_config or a file of "
+                "/etc/ssh/sshd_config.d, then `systemctl reload ssh`.",
             )
     if RECEIVER in found.get("denyusers", "").split():
         yield _sshd_setting(

@@ -39,6 +39,7 @@ class SystemdExaminer:
     """One machine, and these apps of it."""
 
     is_up = True
+    reload_line = "systemctl reload nginx"
     disks = (Path("/var/log"), Path("/tmp"))  # noqa: S108 - looked at, not written
     large = (
         Large(

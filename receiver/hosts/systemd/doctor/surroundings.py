@@ -10,7 +10,7 @@ from pathlib import Path
 from receiver.hosts.examiner import Subject
 from receiver.hosts.process_ends import OUT_OF_MEMORY
 from receiver.machine import proc, shell
-from receiver.machine.firewall_rules import closed_by_nft, closed_by_ufw
+from receiver.machine.firewall_rules import closed_by_ufw, closing_chains
 from receiver.model.finding import Finding
 from receiver.model.settings import Server, server_names
 
@@ -86,28 +86,33 @@ def _clock() -> Iterator[Finding]:
 
 
 def _firewall(http_port: int) -> Iterator[Finding]:
-    ports = (22, http_port)
-    closed: dict[str, tuple[int, ...]] = {}
-    if _ufw_is_on():
-        closed["ufw"] = closed_by_ufw(_said("ufw", "status").decode(errors="replace"), ports)
-    else:
-        closed["nft"] = closed_by_nft(
-            _said("nft", "list", "ruleset").decode(errors="replace"), ports
+    for port, (program, advice) in _closed((_SSH, http_port)).items():
+        yield Finding(
+            name="firewall.closed",
+            severity="broken",
+            title=f"The firewall does not let port {port} through.",
+            seen=(f"{program} drops what comes in, and has no rule that accepts port {port}.",),
+            means=_NOBODY if port != _SSH else "Nobody new can push; a push from elsewhere hangs.",
+            advice=advice,
         )
-    for program, found in closed.items():
-        for port in found:
-            yield Finding(
-                name="firewall.closed",
-                severity="broken",
-                title=f"The firewall does not let port {port} through.",
-                seen=(f"{program} drops what comes in, and has no rule that accepts port {port}.",),
-                means=_NOBODY
-                if port != _SSH
-                else "Nobody new can push; a push from elsewhere hangs.",
-                advice=f"`ufw allow {port}/tcp`."
-                if program == "ufw"
-                else f"Accept tcp dport {port} in its input chain.",
-            )
+
+
+def _closed(ports: tuple[int, ...]) -> dict[int, tuple[str, str]]:
+    """Ports that are closed, with the program that does it and what opens them."""
+    if _ufw_is_on():
+        closed = closed_by_ufw(_said("ufw", "status").decode(errors="replace"), ports)
+        return {port: ("ufw", f"`ufw allow {port}/tcp`.") for port in closed}
+    rules = _said("nft", "list", "ruleset").decode(errors="replace")
+    chains = {port: found for port in ports if (found := closing_chains(rules, port))}
+    return {port: ("nft", _opened(found, port)) for port, found in chains.items()}
+
+
+def _opened(chains: tuple[str, ...], port: int) -> str:
+    lines = ", ".join(f"`nft insert rule {chain} tcp dport {port} accept`" for chain in chains)
+    return (
+        f"{lines}. To keep that after a boot, add the rule where the others are, most often in "
+        "/etc/nftables.conf."
+    )
 
 
 def _ufw_is_on() -> bool:
