@@ -234,12 +234,17 @@ def test_a_power_cut_in_an_order_leaves_all_as_it_was_and_the_next_pass_ends_it(
     blog.ship(f"domains:remove {name}")
 
 
-def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
-    server: ShipServer, authority: Authority, blog: Site
-) -> None:
+def begin_dns(server: ShipServer) -> None:
+    """Have a server of the DNS answer what /root/zone.json has."""
     server.machine.copy_in(DNS_SERVER, "/root/dns_server.py")
     server.machine.write("/root/zone.json", "{}")
     server.root("systemd-run -q --unit=dns python3 /root/dns_server.py 5300 /root/zone.json")
+
+
+def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
+    server: ShipServer, authority: Authority, blog: Site
+) -> None:
+    begin_dns(server)
     server.machine.write(HOOK, SETS_RECORDS)
     server.root(f"chmod 777 {HOOK}; sed -i '1i dns_hook = \"{HOOK}\"' /etc/ship/ship.toml")
     authority.configure(dns="127.0.0.1:5300")

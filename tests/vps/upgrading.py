@@ -74,13 +74,15 @@ def at_work(site: Site) -> UnderWay:
         work = others.submit(machine.run, WORK, timeout_s=600)
         visits = others.submit(lambda: list(visit()))
         upgrade = others.submit(install, machine)
-        while not upgrade.done():
-            text = page(f"push {seen.pushed}")["app.py"]
-            seen.commits.append(site.commit({"app.py": text}))
-            pushed = site.push()
-            seen.pushes += [pushed.text] if pushed.status else []
-        machine.run("touch /root/enough")
-        over.set()
+        try:
+            while not upgrade.done():
+                text = page(f"push {seen.pushed}")["app.py"]
+                seen.commits.append(site.commit({"app.py": text}))
+                pushed = site.push()
+                seen.pushes += [pushed.text] if pushed.status else []
+        finally:  # else those others would go on for ever
+            over.set()
+            machine.run("touch /root/enough")
         upgrade.result()
         seen.commands = work.result().stdout + "\n".join(visits.result())
     machine.run("/opt/ship/bin/ship server:rotate")
