@@ -191,7 +191,7 @@ installer::domain_of() {
     printf '%s.sslip.io\n' "${public_4//./-}"
   elif [[ -z ${private} && -n ${public_6} ]]; then
     # no label begins or ends with a hyphen
-    [[ ${public_6} != *:: ]] || public_6+=0
+    [[ ${public_6} != *:: ]] || public_6="${public_6}0"
     printf '%s.sslip.io\n' "${public_6//:/-}"
   else
     installer::fail "Which domain are the apps to answer at?" \
