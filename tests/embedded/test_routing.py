@@ -10,13 +10,15 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 import pytest
+from msgspec.inspect import IntType, type_info
 
 from receiver.apps.parts.site import Site
 from receiver.changes.app_state import state_of
 from receiver.model.names import AppName
+from receiver.model.routing import Routing
 from receiver.state import records
 from tests.authority import OwnAuthority
 from tests.checkout import Checkout
@@ -492,6 +494,21 @@ def test_browsers_keep_files_as_long_as_is_set(server: EmbeddedServer, app: str)
     ship(server, "nginx:set", "allow=127.0.0.1", "-a", app)
     assert told("site.css") == "private, max-age=60"
     assert told("site-0123456789abcdef.css") == "private, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("end", ["ge", "le"])
+def test_nginx_takes_each_number_at_both_its_ends(
+    server: EmbeddedServer, app: str, end: str
+) -> None:
+    numbers = {
+        name: getattr(kind, end)
+        for name, hint in get_type_hints(Routing, include_extras=True).items()
+        if isinstance(kind := getattr(type_info(hint), "type", None), IntType)
+    }
+    assert {"max_body_mb", "rate", "burst", "hsts"} <= numbers.keys()
+    numbers["rate"] = numbers["rate"] or 1  # with none, burst is of no use
+    ship(server, "nginx:set", *(f"{name}={value}" for name, value in numbers.items()), "-a", app)
+    assert {name: int(str(shown(server, app)[name][0])) for name in numbers} == numbers
 
 
 def test_all_settings_stand_beside_each_other(server: EmbeddedServer, app: str) -> None:
