@@ -236,7 +236,7 @@ PUSHES: dict[str, OfPush] = {
     ),
     "a start that waits": OfPush(
         "check/boot-timeout",
-        _reads("import time\ntime.sleep(60)"),
+        _reads("import time\ntime.sleep(60)") | {"ship.toml": "[check]\ntimeout_s = 30\n"},
         "Look for what the app waits for when it is imported, such as a database or another server",
         does=wsgi("ok"),
         check_limit_s=10,

@@ -249,9 +249,10 @@ def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
     server.root(f"chmod 777 {HOOK}; sed -i '1i dns_hook = \"{HOOK}\"' /etc/ship/ship.toml")
     authority.configure(dns="127.0.0.1:5300")
     server.root(f"systemd-run -q {SETTLE}")
-    server.machine.wait_until(lambda: "certificate.wildcard" in advised(server), "is told", 60)
-    found = advised(server)["certificate.wildcard"]
-    assert found == f"On the server, as root: `chmod go-w {HOOK}`."
+    told = f"On the server, as root: `chmod go-w {HOOK}`."
+    server.machine.wait_until(
+        lambda: advised(server).get("certificate.wildcard") == told, "is told", 60
+    )
     server.root(f"chmod go-w {HOOK}")
     own = served(server, OWN)
     covered_by(server, blog, f"*.{DOMAIN}")

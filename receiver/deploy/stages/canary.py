@@ -34,6 +34,7 @@ _ENDED = frozenset(
     {"swap/boot-failed", "swap/server-ended", "swap/not-running", "swap/did-not-start"}
 )
 _SLOW = "swap/not-in-time"
+_NEVER_ANSWERED = "check/never-answered"
 _SIGNAL = " was sent SIG"
 _WORD_LIMIT_S = 1.0
 _LOOK_EVERY_S = 0.05
@@ -74,8 +75,11 @@ def check(app: AppState, release: Release, out: Output, *, port: int = 0) -> Non
             ),
         )
     except CheckError as error:
-        told = of_last_start(_end_of(log))
-        explained = _explained(error, told, running.poll(), _pushed(app, release, told))
+        told, seen = of_last_start(_end_of(log)), error
+        imports = not binds_itself and not workers.ready_workers(run)
+        if imports and error.reason == _NEVER_ANSWERED:
+            seen = answers.never_started(app.settings.check_limit_s)
+        explained = _explained(seen, told, running.poll(), _pushed(app, release, told))
         explained.log = told
         raise explained from error
     finally:
