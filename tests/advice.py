@@ -191,6 +191,7 @@ PUSHES: dict[str, OfPush] = {
         _reads("import ship_row_crash") | {"requirements.txt": "ship_row_crash\n"},
         "Try another version of the compiled packages that the app imports, and push again.",
         does={"requirements.txt": "ship_row_crash<2\n"},
+        check_limit_s=15,
     ),
     "modules that import each other": OfPush(
         "check/circular-import",
@@ -233,6 +234,7 @@ PUSHES: dict[str, OfPush] = {
         "Make the app use less memory, or give it more: `ship capacity` shows what the machine "
         "has.",
         does=wsgi("ok"),
+        check_limit_s=15,
     ),
     "a start that waits": OfPush(
         "check/boot-timeout",

@@ -57,6 +57,16 @@ def test_followed_to_the_letter_it_works(
     assert server.ask("blog") == (200, "ok")
 
 
+def test_a_first_push_whose_start_is_killed_is_told_so(server: EmbeddedServer) -> None:
+    """There is no worker of before, so that gunicorn goes on starting new ones."""
+    app = server.create("first")
+    with_settings(server, app, check_limit_s=8)
+    checkout = server.checkout(app)
+    checkout.commit(PUSHES["killed at the start"].files)
+    refused = checkout.push()
+    assert "(check/killed)" in refused.text, refused.text
+
+
 def test_faults_below_each_other_are_put_right_one_by_one(
     server: EmbeddedServer, laptop: Checkout
 ) -> None:

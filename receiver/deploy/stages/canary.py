@@ -98,7 +98,10 @@ def explain_slot(app: AppState, release: Release, slot: SlotLetter, error: ShipE
     if _PORT_TAKEN in log and sockets.port_holder(port) is not None:
         return sockets.port_in_use(port, f"the app {app.name}")
     if error.reason == _SLOW:
-        error = answers.never_started(app.settings.check_limit_s)
+        # gunicorn starts a worker again that a signal ended, for as long as it is waited for
+        ended = _SIGNAL in log
+        limit_s = app.settings.check_limit_s
+        error = answers.ended(release.check.path) if ended else answers.never_started(limit_s)
     elif error.reason in _ENDED:
         answer = workers.last_answer(run)
         question = Question.by(release.check, app.address)
