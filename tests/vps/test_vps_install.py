@@ -38,6 +38,7 @@ MOVING = (
 # slice and the network rules.
 OLDER = r"""
 set -e
+systemctl stop ship-certificates.timer ship-certificates.service  # they put nginx's files right
 cd /etc/systemd/system
 systemctl disable --quiet --now ship-network.service
 nft delete table inet ship
