@@ -272,12 +272,7 @@ def test_with_a_dns_hook_one_certificate_serves_all_apps_and_none_waits(
     server.root("sed -i '/^dns_hook/d' /etc/ship/ship.toml; systemctl stop dns")
     authority.configure()
     server.ship("apps:destroy fresh --confirm fresh")
-    lead(server, RECEIVER)  # the wide one is kept for as long as any name has no other
-    server.root(f"rm -f {KEPT}/{RECEIVER}.json")  # when it is to be tried next
     covered_by(server, blog, OWN)
-    server.machine.wait_until(
-        lambda: (server.root(SETTLE), "_." not in server.root(kept))[1], "forgets the wide one", 30
-    )
     assert fetch(server, f"https://{OWN}/") == "https 200 2"
 
 
