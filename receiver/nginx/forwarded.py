@@ -162,6 +162,12 @@ REMOVED = (*_ADDRESS, *_PLACE, *_WHO, *_BETWEEN)
 place where the app appears, by who the visitor is."""
 
 
+def variables_of(app: str) -> str:
+    """What the names of nginx's variables of one app begin with, before an underscore."""
+    # those names have no hyphens, and those of apps no underscores
+    return f"ship_{app.replace('-', '_')}_"
+
+
 class Trust(msgspec.Struct, frozen=True):
     """Whom the nginx of one app believes about a visitor: the proxies before this server.
 
@@ -195,8 +201,7 @@ class Trust(msgspec.Struct, frozen=True):
         return tuple((self._variable(name), f"http_{name}") for name in names)
 
     def _variable(self, what: str) -> str:
-        # the names of nginx's variables have no hyphens, and those of apps no underscores
-        return f"ship_{self.app.replace('-', '_')}__{what}"
+        return f"{variables_of(self.app)}_{what}"
 
 
 def headers(passed_on: Collection[str], trust: Trust | None) -> Iterator[tuple[str, str]]:

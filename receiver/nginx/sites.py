@@ -24,7 +24,7 @@ from receiver.model.settings import (
     former_names,
     server_names,
 )
-from receiver.nginx.forwarded import SET, Trust, headers
+from receiver.nginx.forwarded import SET, Trust, headers, variables_of
 from receiver.nginx.log_places import LogPlaces
 from receiver.nginx.snippets import Snippet
 from receiver.planner.render import quote_for_nginx, render, template_text
@@ -212,8 +212,7 @@ def _values(
     served = "nothing" if release is None else release.served
     folders = () if release is None else tuple(_folders(front, app, release))
     routing = settings.routed(Routing() if release is None else release.nginx)
-    # the names of nginx's variables have no hyphens, and those of apps no underscores
-    own = f"ship_{app.replace('-', '_')}_"
+    own = variables_of(app)
     names = server_names(front.server, app, settings)
     sent_on = routing.sent_on(names)
     return {
@@ -386,8 +385,6 @@ def _maintenance(front: Front, app: AppName, settings: App) -> dict[str, object]
         "key": found.key,
         "page": str(front.layout.app(app).maintenance_page),
         "allow": found.allow,
-        # the names of nginx's variables have no hyphens, and those of apps no underscores
-        "allowed": f"ship_allowed_{app.replace('-', '_')}",
     }
 
 
