@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from receiver.certificates import caa, dns_hook
 from receiver.machine import files, shell
+from receiver.model.certificate import is_wildcard
 from receiver.model.errors import ServerError
 from receiver.model.patterns import regex
 from receiver.server import Server
@@ -69,7 +70,7 @@ def order(server: Server, name: str) -> bytes:
 
 def _said_no(server: Server, name: str) -> str:
     """What certbot said where it failed; empty where it did not."""
-    limit_s = _DNS_LIMIT_S if _is_wildcard(name) else _LIMIT_S
+    limit_s = _DNS_LIMIT_S if is_wildcard(name) else _LIMIT_S
     done = shell.run(_argv(server, name), env=_ENVIRONMENT, limit_s=limit_s)
     return (done.output + done.errors).decode(errors="replace") if done.status else ""
 
@@ -92,7 +93,7 @@ def _argv(server: Server, name: str) -> tuple[str, ...]:
     whose = ("--server", wanted.acme_server) if wanted.acme_server else ()
     return (
         *(*_certbot(server), "certonly", "--non-interactive", "--agree-tos", *contact, *whose),
-        *(_by_dns(server) if _is_wildcard(name) else _by_http(server)),
+        *(_by_dns(server) if is_wildcard(name) else _by_http(server)),
         *("--cert-name", _lineage(name), "--domain", name, "--key-type", "ecdsa"),
         # a certificate that is not due stays as it is, by what the authority says of renewals
         "--keep-until-expiring",
@@ -110,10 +111,6 @@ def _by_dns(server: Server) -> tuple[str, ...]:
     return ("--manual", "--preferred-challenges", "dns", *calls)
 
 
-def _is_wildcard(name: str) -> bool:
-    return name.startswith("*.")
-
-
 def _lineage(name: str) -> str:
     """What certbot calls its certificate of a name; no host name begins with an underscore."""
     return name.replace("*", "_", 1)
@@ -128,9 +125,9 @@ def _certbot(server: Server) -> Iterator[str]:
 
 def _refused(server: Server, name: str, said: str) -> OrderError:
     kind, detail = _problem(said)
-    if _is_wildcard(name) and (failed := _HOOK_FAILED.search(said)):
+    if is_wildcard(name) and (failed := _HOOK_FAILED.search(said)):
         kind, detail = "hook", _line(failed[1] or failed[2])
-    elif _is_wildcard(name) and kind in {"dns", "unauthorized"}:
+    elif is_wildcard(name) and kind in {"dns", "unauthorized"}:
         kind = "record"
     title, advice = _WORDS.get(kind, _OTHER)
     if kind == "caa":

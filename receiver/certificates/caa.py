@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from receiver.machine import dns
+from receiver.model.certificate import is_wildcard
 from receiver.model.settings import Server
 
 _LETS_ENCRYPT = ("letsencrypt.org",)
@@ -90,7 +91,7 @@ def identities(settings: Server) -> tuple[str, ...]:
 
 def advice(settings: Server, name: str) -> str:
     """What to add at the DNS provider, so that the authority of a server may make a certificate."""
-    tag = "issuewild" if name.startswith("*.") else "issue"
+    tag = "issuewild" if is_wildcard(name) else "issue"
     known, host = identities(settings), urlsplit(settings.acme_server).hostname
     if known:
         line = f'{name.removeprefix("*.")} CAA 0 {tag} "{known[0]}"'

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from receiver.certificates.asking import is_ordered
 from receiver.changes import steps
+from receiver.model.certificate import is_wildcard, wildcard_of
 from receiver.model.errors import ShipError
 from receiver.model.names import AppName
 from receiver.model.settings import App, receiver_names
@@ -39,7 +40,7 @@ def needs(server: Server) -> Needs:
         known |= {*names, *server.former_addresses(app)}
         if is_ordered(server, settings):
             for name in (*names, *_still_shown(server, app)):
-                (stars if _is_star(name) else others)[name] = app
+                (stars if is_wildcard(name) else others)[name] = app
     if is_ordered(server):
         stars |= dict.fromkeys(_of_domains(server))
         others |= dict.fromkeys(_of_receiver(server))
@@ -48,7 +49,7 @@ def needs(server: Server) -> Needs:
         stars = {}
     spared = {name for name in known if _is_spared(server, name, stars)}
     # a wildcard that is ordered no more stays until each name that it serves has its own
-    serving = {_star_of(name) for name in known if _is_served_by_star(server, name)}
+    serving = {wildcard_of(name) for name in known if _is_served_by_star(server, name)}
     kept = frozenset((known - spared) | stars.keys() | serving)
     return Needs(stars, {name: others[name] for name in others if name not in spared}, kept)
 
@@ -90,8 +91,8 @@ def _is_spared(server: Server, name: str, stars: Mapping[str, object]) -> bool:
     """Whether a name is served with the certificate of all names beside it, which is renewed; one
     that somebody brought for it alone goes before that.
     """
-    star = _star_of(name)
-    if star not in stars or _is_star(name):
+    star = wildcard_of(name)
+    if star not in stars or is_wildcard(name):
         return False
     wide = certificates.read(server.layout, star).certificate
     now = datetime.fromisoformat(server.clock.stamp())
@@ -106,13 +107,5 @@ def _is_spared(server: Server, name: str, stars: Mapping[str, object]) -> bool:
 def _is_served_by_star(server: Server, name: str) -> bool:
     if certificates.read(server.layout, name).certificate is not None:
         return False
-    wide = certificates.read(server.layout, _star_of(name)).certificate
+    wide = certificates.read(server.layout, wildcard_of(name)).certificate
     return wide is not None and wide.covers(name)
-
-
-def _is_star(name: str) -> bool:
-    return name.startswith("*.")
-
-
-def _star_of(name: str) -> str:
-    return f"*.{name.partition('.')[2]}"

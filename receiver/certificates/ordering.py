@@ -18,7 +18,7 @@ from receiver.changes.app_state import state_of
 from receiver.changes.change import changing, changing_machine
 from receiver.changes.steps import receiver_site, site_steps
 from receiver.machine import files
-from receiver.model.certificate import Standing, Trouble
+from receiver.model.certificate import Standing, Trouble, is_wildcard
 from receiver.model.errors import ShipError
 from receiver.model.layout import Layout
 from receiver.model.names import AppName
@@ -104,7 +104,7 @@ def _settle(server: Server, name: str, app: AppName | None) -> Iterator[str]:
     if not _is_due(server, standing):
         return
     # all names below a domain are proved in the DNS, and need not lead here
-    by_dns = name.startswith("*.")
+    by_dns = is_wildcard(name)
     seen = None if by_dns else leading.look(server.layout, name, port=server.settings.http_port)
     if seen is not None and seen.leads != "here":
         _note(server, standing, Trouble(title=seen.said, advice=seen.advice))
@@ -137,7 +137,7 @@ def _renewed(server: Server, standing: Standing, app: AppName | None) -> Iterato
             name=name, certificate=known, looked_at=server.clock.stamp(), since=standing.since
         ),
     )
-    if app is None or name.startswith("*."):
+    if app is None or is_wildcard(name):
         yield from _serve_all(server)
     else:
         serve(server, app)
@@ -175,8 +175,7 @@ def _is_due(server: Server, standing: Standing) -> bool:
         return wide is None or not wide.is_brought
     if known.by == "owner":
         return False
-    life = datetime.fromisoformat(known.ends) - datetime.fromisoformat(known.begins)
-    pause = min(life / _LOOK_AGAIN, _LONGEST_PAUSE)
+    pause = min(known.life / _LOOK_AGAIN, _LONGEST_PAUSE)
     return now >= datetime.fromisoformat(standing.looked_at or known.begins) + pause
 
 

@@ -16,6 +16,16 @@ _NOT_YET = timedelta(days=30)
 """Before this there is no notice of a certificate that nobody renews, however long its life is."""
 
 
+def is_wildcard(name: str) -> bool:
+    """Whether it stands for all names below a domain, as `*.example.com` does."""
+    return name.startswith("*.")
+
+
+def wildcard_of(name: str) -> str:
+    """What stands for a host name and all names beside it."""
+    return f"*.{name.partition('.')[2]}"
+
+
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate that is kept, without its key."""
 
@@ -32,14 +42,14 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, name: str) -> bool:
         """Whether it is for a host name."""
-        return name in self.names or f"*.{name.partition('.')[2]}" in self.names
+        return name in self.names or wildcard_of(name) in self.names
 
     @property
     def renewed_about(self) -> str:
         """When it is renewed, UTC, unless the authority says another time: at two thirds of its
         life, and a short one at the half, as certbot does.
         """
-        last = self._life / (_LAST_PART if self._life > _SHORT_LIFE else 2)
+        last = self.life / (_LAST_PART if self.life > _SHORT_LIFE else 2)
         return f"{(datetime.fromisoformat(self.ends) - last).astimezone(UTC):%FT%TZ}"
 
     def left(self, now: datetime) -> timedelta:
@@ -50,11 +60,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """Whether less than a third of its life is left; where nobody renews it, less than thirty
         days at any rate.
         """
-        last = self._life / _LAST_PART
+        last = self.life / _LAST_PART
         return self.left(now) < (last if self.by == "authority" else min(last, _NOT_YET))
 
     @property
-    def _life(self) -> timedelta:
+    def life(self) -> timedelta:
+        """How long it is valid in all."""
         return self.left(datetime.fromisoformat(self.begins))
 
 

@@ -21,11 +21,12 @@ _KINDS = {
 _BOUNDS = {">=": "{} or more", "<=": "{} or less", ">": "more than {}", "<": "less than {}"}
 
 
-def in_plain_words(said: str) -> str:
-    """A sentence for msgspec's, without the place."""
+def in_plain_words(said: str, *, typed: bool = False) -> str:
+    """A sentence for msgspec's, without the place; of what was typed as words, and is text."""
     text = _PLACE.sub("", said)
     if found := _GOT.fullmatch(text):
-        return f"It has to be {_kinds(found[1])}, and is {_kinds(found[2])}."
+        seen = "" if typed else f", and is {_kinds(found[2])}"
+        return f"It has to be {_kinds(found[1])}{seen}."
     if found := _BOUND.fullmatch(text):
         return f"It has to be {_BOUNDS[found[1]].format(found[2])}."
     if found := _LENGTH.fullmatch(text):

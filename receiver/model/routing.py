@@ -332,9 +332,7 @@ def _value(place: Place, text: str) -> Any:
     try:
         checked = msgspec.convert({name: shaped}, Routing, strict=False)
     except msgspec.ValidationError as error:
-        # what is typed is text, without quotes
-        wrong = in_plain_words(str(error)).replace(", and is a text in quotes", "")
-        why = f"{wrong} {meaning(name)}"
+        why = f"{in_plain_words(str(error), typed=True)} {meaning(name)}"
         raise _refused(f"Invalid value {text!r} for {place}.", why) from error
     return msgspec.to_builtins(getattr(checked, name))
 

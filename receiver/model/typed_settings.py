@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from receiver.model.certificate import is_wildcard
 from receiver.model.domains import parse_domain
 from receiver.model.errors import UsageError
 from receiver.model.settings import Server
@@ -107,7 +108,7 @@ def _value(path: Key, text: str) -> Any:
 
 def _domain(text: str) -> str:
     name = text.strip() if text.strip() == _LOCAL else parse_domain(text)
-    if name.startswith("*."):
+    if is_wildcard(name):
         raise _bad(f"{text!r} cannot be the server's domain.", "Give it without the star.")
     return name
 

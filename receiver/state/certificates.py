@@ -7,7 +7,7 @@ they were tested with, and an undone change finds it again.
 from collections.abc import Mapping
 
 from receiver.machine import files
-from receiver.model.certificate import Certificate, Standing
+from receiver.model.certificate import Certificate, Standing, wildcard_of
 from receiver.model.layout import Layout
 from receiver.state import records
 
@@ -28,7 +28,7 @@ def serving(layout: Layout, name: str) -> Standing | None:
     """The record of the certificate that a host name is served with: its own, else that of all
     names beside it; None where there is none.
     """
-    for each in (name, f"*.{name.partition('.')[2]}"):
+    for each in (name, wildcard_of(name)):
         found = read(layout, each)
         if found.certificate is not None and found.certificate.covers(name):
             return found

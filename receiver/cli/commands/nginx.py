@@ -57,7 +57,6 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     """
     from receiver.apps import routing
     from receiver.model.routing import Routing, hsts_warning, parse_place, parse_words
-    from receiver.state import records
 
     values = parse_words(words)
     if not values:
@@ -65,7 +64,7 @@ def set_(call: Call, words: tuple[str, ...]) -> None:
     found = routing.change(call.server, call.app, routing.Wish(values))
     show.progress(f"Updated nginx for {call.app}.")
     _fields(found, [parse_place(word.partition("=")[0]) for word in words])
-    names = call.server.hosts(call.app, records.read_app(call.server.app(call.app)))
+    names = call.server.hosts(call.app)
     if values.get("www") and not Routing(www=values["www"]).sent_on(names):
         show.warning(
             f"{call.app} has no pair NAME and www.NAME. Its names:"
