@@ -330,6 +330,15 @@ def test_a_removed_domain_leads_nowhere_and_what_was_brought_for_it_goes(
         handshake(server, name)
 
 
+def test_https_is_promised_only_where_certificates_are_ordered(server: EmbeddedServer) -> None:
+    server.create("unsure")
+    told = {}
+    for state in ("on", "off"):
+        assert server.ship("certs:auto", state, "-a", "unsure").status == 0
+        told[state] = server.ship("domains", "-a", "unsure").out.split(None, 1)[1].strip()
+    assert told == {"on": "https is being prepared", "off": "http"}
+
+
 def test_letters_of_other_scripts_are_taken_and_shown(server: EmbeddedServer) -> None:
     added = server.ship("domains:add", "bücher.example", "-a", APP)
     assert added.status == 0, added.err

@@ -11,6 +11,7 @@ from receiver.model.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from receiver.apps.domains import Domain
+    from receiver.model.certificate import Standing
 
 
 @command(
@@ -30,7 +31,7 @@ def report(call: Call, *, as_json: bool) -> None:
         return
     if not call.server.settings.tls_port:
         show.progress("nginx of this server does not listen for https.")
-    ordered = _is_ordered(call)
+    ordered = is_ordered(call)
     rows = [_row(each, ordered=ordered) for each in found]
     show.table(("Domain", "Issuer", "Until", "Renewal"), rows)
     for each in found:
@@ -63,7 +64,7 @@ def info(call: Call, name: str | None, *, as_json: bool) -> None:
             "Covers": ", ".join(known.names),
             "Begins": known.begins,
             "Ends": known.ends,
-            "Renewal": _renewal(found, ordered=_is_ordered(call)),
+            "Renewal": _renewal(found, ordered=is_ordered(call)),
         }
     if trouble is not None:
         fields |= {"Trouble": trouble.title, "Seen": trouble.detail, "Do": trouble.advice}
@@ -127,7 +128,7 @@ def remove(call: Call, name: str) -> None:
 
     host = parse_domain(name)
     bringing.take_away(call.server, call.app, host)
-    ordered = _is_ordered(call)
+    ordered = is_ordered(call)
     follows = "one is ordered." if ordered else "none is ordered, so that browsers warn."
     show.progress(f"The certificate that was brought for {host} is gone; {follows}")
     asking.ask_for(call.server, call.app)
@@ -148,7 +149,7 @@ def auto(call: Call, state: str | None) -> None:
     from receiver.changes.change import configure
 
     if state is None:
-        show.data("on" if _is_ordered(call) else "off")
+        show.data("on" if is_ordered(call) else "off")
         if call.server.settings.certificates == "off":
             show.progress('The server\'s ship.toml says `certificates = "off"` for all apps.')
         return
@@ -207,7 +208,8 @@ def _renewal(domain: "Domain", *, ordered: bool) -> str:
     return f"by itself about {known.renewed_about[:10]}" if ordered else "none: certs:auto is off"
 
 
-def _is_ordered(call: Call) -> bool:
+def is_ordered(call: Call) -> bool:
+    """Whether certificates are ordered for the names of the app, without being asked for."""
     from receiver.certificates import asking
     from receiver.state import records
 
@@ -220,9 +222,13 @@ def _tried(domain: "Domain") -> str:
 
 
 def _as_data(domain: "Domain") -> dict[str, object]:
-    known, trouble = domain.standing.certificate, domain.standing.trouble
+    return {"name": domain.name, **standing_as_data(domain.standing)}
+
+
+def standing_as_data(standing: "Standing") -> dict[str, object]:
+    """What is known of the certificate of a name, for programs."""
+    known, trouble = standing.certificate, standing.trouble
     return {
-        "name": domain.name,
         "issuer": known.issuer if known else None,
         "covers": list(known.names) if known else [],
         "begins": known.begins if known else None,

@@ -219,7 +219,10 @@ class _Info:
 
     def as_data(self) -> dict[str, object]:
         """The same for programs."""
-        known, trouble, caa = self._standing.certificate, self._standing.trouble, self._caa
+        from receiver.cli.commands.certs import standing_as_data
+
+        caa, standing = self._caa, standing_as_data(self._standing)
+        standing["trouble_advice"] = standing.pop("advice")
         return {
             "name": self._host,
             "app": self._app,
@@ -232,16 +235,7 @@ class _Info:
             "caa": None if caa is None else [str(each) for each in caa.properties],
             "caa_of": caa.owner or None if caa else None,
             "caa_allows": self._allowed(),
-            "issuer": known.issuer if known else None,
-            "begins": known.begins if known else None,
-            "ends": known.ends if known else None,
-            "by": known.by if known else None,
-            "renewed_about": known.renewed_about if known and known.by == "authority" else None,
-            "trouble": trouble.title if trouble else None,
-            "detail": trouble.detail if trouble else None,
-            "trouble_advice": trouble.advice if trouble else None,
-            "tried_at": trouble.at if trouble else None,
-            "next_try_at": trouble.next_at if trouble else None,
+            **standing,
         }
 
     def _addresses(self, kind: str) -> str:
@@ -292,8 +286,10 @@ def _shown(domain: "Domain") -> str:
 
 def _is_ordered(call: Call, name: str) -> bool:
     """Whether https comes by itself for a name."""
-    settings = call.server.settings
-    return bool(settings.tls_port) and ("*" not in name or bool(settings.dns_hook))
+    from receiver.cli.commands import certs
+    from receiver.model.certificate import is_wildcard
+
+    return certs.is_ordered(call) and (not is_wildcard(name) or bool(call.server.settings.dns_hook))
 
 
 def _states(call: Call, domain: "Domain") -> list[str]:
